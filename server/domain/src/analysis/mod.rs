@@ -1,0 +1,208 @@
+//! Labels: what was said of one voice, by whom, and who wins.
+
+use crate::facts::{FactInput, FactKey, Polarity};
+use crate::intake::feedback::{Feedback, GivenLabels, HandledBy, Sentiment};
+use serde::{Deserialize, Serialize};
+
+/// Who gave a label. Later ones in this list win over earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A classifier plugin.
+    Classifier,
+    /// The system that sent the voice was sure.
+    Sender,
+    /// A person corrected it.
+    Person,
+}
+
+impl Source {
+    /// The stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Classifier => "classifier",
+            Self::Sender => "sender",
+            Self::Person => "person",
+        }
+    }
+
+    /// The source of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Classifier, Self::Sender, Self::Person]
+            .into_iter()
+            .find(|s| s.as_str() == name)
+    }
+}
+
+/// What was said of one voice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Label {
+    /// Topic key; `None`: no topic explains it.
+    pub topic: Option<String>,
+    /// Cause inside the topic.
+    pub cause: Option<String>,
+    /// Which way it leans.
+    pub polarity: Option<Sentiment>,
+    /// −1 (negative) to 1 (positive).
+    pub sentiment: f64,
+    /// 0 to 1: wants a person at once.
+    pub risk: f64,
+    /// 0 to 1: how sure the topic is.
+    pub confidence: f64,
+    /// Who said so.
+    pub source: Source,
+    /// Name of the classifier; empty for others.
+    pub classifier: String,
+    /// Its version; empty for others.
+    pub classifier_version: String,
+}
+
+/// From this risk on a voice counts as risky in the facts.
+pub const RISKY: f64 = 0.5;
+
+/// Lays what a sender or a person is sure of over what a classifier said. A given topic drops a
+/// classifier's cause: causes belong to their topic.
+#[must_use]
+pub fn overrule(classified: Label, given: &GivenLabels, by: Source) -> Label {
+    if given == &GivenLabels::default() {
+        return classified;
+    }
+    let mut label = Label {
+        source: by,
+        ..classified
+    };
+    if let Some(topic) = &given.topic {
+        if label.topic.as_ref() != Some(topic) {
+            label.cause = None;
+        }
+        label.topic = Some(topic.clone());
+        label.confidence = 1.0;
+    }
+    if let Some(cause) = &given.cause {
+        label.cause = Some(cause.clone());
+    }
+    if let Some(sentiment) = given.sentiment {
+        label.polarity = Some(sentiment);
+        label.sentiment = match sentiment {
+            Sentiment::Negative => -1.0,
+            Sentiment::Neutral | Sentiment::Mixed => 0.0,
+            Sentiment::Positive => 1.0,
+        };
+    }
+    label
+}
+
+/// What a labelled voice adds to the facts; `None` for an undated one, which stays outside them.
+#[must_use]
+pub fn contribution(voice: &Feedback, label: &Label, repeat: bool) -> Option<(FactKey, FactInput)> {
+    let day = voice.day?;
+    let class = voice.class;
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let key = FactKey {
+        day,
+        class,
+        topic: text(&label.topic),
+        cause: text(&label.cause),
+        channel: voice.channel.clone(),
+        region: text(&voice.region),
+        business_line: text(&voice.business_line),
+        tier: text(&voice.customer_tier),
+    };
+    let input = FactInput {
+        class,
+        rating: voice.rating.as_ref().map(|r| r.band),
+        satisfied: voice.rating.as_ref().is_some_and(|r| r.satisfied),
+        // Whoever rated was asked, whatever the export says.
+        invited: voice.invited.unwrap_or(false) || voice.rating.is_some(),
+        resolved: voice.figures.resolved,
+        repeat,
+        bot: voice.figures.handled_by == Some(HandledBy::Bot),
+        transferred: voice.figures.transferred.unwrap_or(false),
+        sentiment: label.polarity.map(|p| match p {
+            Sentiment::Negative => Polarity::Negative,
+            Sentiment::Neutral | Sentiment::Mixed => Polarity::Neutral,
+            Sentiment::Positive => Polarity::Positive,
+        }),
+        risk: label.risk >= RISKY,
+        handle_seconds: voice.figures.handle_seconds,
+        compensation_cents: voice.figures.compensation_cents,
+    };
+    Some((key, input))
+}
+
+/// Whether a voice at `at` repeats one of the same customer and topic at `earlier`.
+/// Microseconds since 1970; a repeat comes within 7 days.
+#[must_use]
+pub fn is_repeat(earlier: i64, at: i64) -> bool {
+    const WEEK: i64 = 7 * 24 * 3600 * 1_000_000;
+    earlier < at && at - earlier <= WEEK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classified() -> Label {
+        Label {
+            topic: Some("退款".into()),
+            cause: Some("慢".into()),
+            polarity: Some(Sentiment::Negative),
+            sentiment: -0.6,
+            risk: 0.1,
+            confidence: 0.7,
+            source: Source::Classifier,
+            classifier: "keyword-classifier".into(),
+            classifier_version: "0.1.0".into(),
+        }
+    }
+
+    #[test]
+    fn a_given_topic_wins_and_drops_the_other_topics_cause() {
+        let given = GivenLabels {
+            topic: Some("物流".into()),
+            ..GivenLabels::default()
+        };
+        let label = overrule(classified(), &given, Source::Sender);
+        assert_eq!(label.topic.as_deref(), Some("物流"));
+        assert_eq!(label.cause, None);
+        assert_eq!(label.source, Source::Sender);
+        assert_eq!(
+            label.sentiment, -0.6,
+            "what was not given stays the classifier's"
+        );
+    }
+
+    #[test]
+    fn the_same_topic_keeps_its_cause() {
+        let given = GivenLabels {
+            topic: Some("退款".into()),
+            ..GivenLabels::default()
+        };
+        assert_eq!(
+            overrule(classified(), &given, Source::Person)
+                .cause
+                .as_deref(),
+            Some("慢")
+        );
+    }
+
+    #[test]
+    fn nothing_given_changes_nothing() {
+        assert_eq!(
+            overrule(classified(), &GivenLabels::default(), Source::Sender),
+            classified()
+        );
+    }
+
+    #[test]
+    fn a_repeat_comes_within_seven_days_and_after() {
+        let day = 24 * 3600 * 1_000_000;
+        assert!(is_repeat(0, day));
+        assert!(is_repeat(0, 7 * day));
+        assert!(!is_repeat(0, 7 * day + 1));
+        assert!(!is_repeat(day, day));
+        assert!(!is_repeat(2 * day, day));
+    }
+}

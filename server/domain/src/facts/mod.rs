@@ -1,0 +1,455 @@
+//! Daily counts and sums: everything that is charted, detected, ranked or verified is computed
+//! from these, so its cost depends on topics × channels × days and never on how much feedback
+//! there is.
+//!
+//! Every counter is an integer that adds up. Even the logarithms are: they are rounded once, per
+//! contact, to millionths, so that a sum is the same whatever the order of its parts and moving a
+//! voice from one topic to another leaves no dust behind (`bihuan rebuild-facts --check` compares
+//! for equality).
+//!
+//! [`Batch`] gathers what a transaction changes and yields it in key order, so that two
+//! transactions that touch the same rows lock them in the same order.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// The topic of a voice that no topic explains, and the empty value of every other part of a key.
+pub const NONE: &str = "";
+
+/// Millionths: the unit of [`Counters::handle_ln`] and [`Counters::handle_ln_sq`].
+pub const MICRO: f64 = 1e6;
+
+/// Longest handling time that counts, in seconds (30 days): a broken clock of a source must not
+/// overflow a sum of squares.
+pub const LONGEST_HANDLING: u32 = 2_592_000;
+
+/// What sort of voice a row counts. Kept apart in the key, so that a search or a vote never
+/// enters the number of contacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// A customer got in touch: call, chat, e-mail, post, review, ticket.
+    Contact,
+    /// An answer to a survey that belongs to no single contact.
+    Survey,
+    /// A search in the knowledge base or the help centre.
+    Search,
+    /// A vote on an article.
+    Vote,
+    /// A remark of an employee.
+    Voe,
+}
+
+impl Class {
+    /// All classes, in the order of their names in a key.
+    pub const ALL: [Self; 5] = [
+        Self::Contact,
+        Self::Survey,
+        Self::Search,
+        Self::Vote,
+        Self::Voe,
+    ];
+
+    /// The name in tables and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Survey => "survey",
+            Self::Search => "search",
+            Self::Vote => "vote",
+            Self::Voe => "voe",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A class name that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no class of feedback")]
+pub struct UnknownClass(pub String);
+
+impl FromStr for Class {
+    type Err = UnknownClass;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|class| class.as_str() == name)
+            .ok_or_else(|| UnknownClass(name.to_owned()))
+    }
+}
+
+/// Which way a voice leans, as far as the facts need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Polarity {
+    /// Complaint, anger, disappointment.
+    Negative,
+    /// Neither.
+    Neutral,
+    /// Praise, thanks.
+    Positive,
+}
+
+/// What one voice contributes to the facts: its figures, without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactInput {
+    /// The class of the row.
+    pub class: Class,
+    /// The rating on the common scale of 1 to 5; other values count as not rated.
+    pub rating: Option<u8>,
+    /// Whether the rating counts as satisfied, by the rule stored with the voice (the top two of
+    /// five unless the channel says otherwise). Without a rating it is ignored.
+    pub satisfied: bool,
+    /// Whether the customer was asked for a rating.
+    pub invited: bool,
+    /// Whether the matter was resolved, where that is known.
+    pub resolved: Option<bool>,
+    /// The same customer came back with the same topic within 7 days.
+    pub repeat: bool,
+    /// A machine handled it.
+    pub bot: bool,
+    /// It was handed on to somebody else.
+    pub transferred: bool,
+    /// Sentiment, where a classifier or the sender gave one.
+    pub sentiment: Option<Polarity>,
+    /// A risk was found (authority, press, lawyer, leaving …).
+    pub risk: bool,
+    /// Handling time in seconds, where measured.
+    pub handle_seconds: Option<u32>,
+    /// Compensation paid, in cents.
+    pub compensation_cents: Option<i64>,
+}
+
+impl FactInput {
+    /// A voice of `class` of which nothing else is known.
+    #[must_use]
+    pub const fn bare(class: Class) -> Self {
+        Self {
+            class,
+            rating: None,
+            satisfied: false,
+            invited: false,
+            resolved: None,
+            repeat: false,
+            bot: false,
+            transferred: false,
+            sentiment: None,
+            risk: false,
+            handle_seconds: None,
+            compensation_cents: None,
+        }
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident),* $(,)?) => {
+        /// The counts and sums of one row. Two rows add up field by field.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $field: i64,)*
+        }
+
+        impl Counters {
+            /// The names of all fields, in their fixed order: the columns of both fact tables.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
+
+            /// The values in the order of [`Self::NAMES`].
+            #[must_use]
+            pub const fn values(&self) -> [i64; Self::NAMES.len()] {
+                [$(self.$field),*]
+            }
+
+            /// The counters whose values stand in the order of [`Self::NAMES`].
+            #[must_use]
+            pub const fn from_values(values: [i64; Self::NAMES.len()]) -> Self {
+                let [$($field),*] = values;
+                Self { $($field),* }
+            }
+
+            /// The field of this name, if there is one.
+            #[must_use]
+            pub fn get(&self, name: &str) -> Option<i64> {
+                match name {
+                    $(stringify!($field) => Some(self.$field),)*
+                    _ => None,
+                }
+            }
+
+            /// Sets the field of this name; `false` when there is none.
+            pub fn set(&mut self, name: &str, value: i64) -> bool {
+                match name {
+                    $(stringify!($field) => self.$field = value,)*
+                    _ => return false,
+                }
+                true
+            }
+
+            /// Adds `other`, field by field.
+            pub const fn add(&mut self, other: &Self) {
+                $(self.$field += other.$field;)*
+            }
+
+            /// Takes `other` away, field by field.
+            pub const fn sub(&mut self, other: &Self) {
+                $(self.$field -= other.$field;)*
+            }
+
+            /// Whether every field is zero.
+            #[must_use]
+            pub const fn is_zero(&self) -> bool {
+                true $(&& self.$field == 0)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Voices of any class.
+    voices,
+    /// Voices of class `contact`: surveys, searches, votes and remarks are none.
+    contacts,
+    /// Voices with a rating.
+    rated,
+    /// Ratings that count as satisfied.
+    satisfied,
+    /// Ratings of 1.
+    r1,
+    /// Ratings of 2.
+    r2,
+    /// Ratings of 3.
+    r3,
+    /// Ratings of 4.
+    r4,
+    /// Ratings of 5.
+    r5,
+    /// Voices whose customer was asked for a rating.
+    invited,
+    /// Voices known to be resolved.
+    resolved,
+    /// Voices of which it is known whether they were resolved.
+    resolved_known,
+    /// Repeats: same customer, same topic, within 7 days.
+    repeats,
+    /// Handled by a machine.
+    bot,
+    /// Handed on.
+    transferred,
+    /// Negative sentiment.
+    negative,
+    /// Positive sentiment.
+    positive,
+    /// Voices with any sentiment: what `negative` is a share of.
+    sentiment_n,
+    /// Voices with a risk.
+    risky,
+    /// Voices with a handling time.
+    handle_n,
+    /// Σ seconds.
+    handle_sum,
+    /// Σ seconds².
+    handle_sq,
+    /// Σ ln seconds, in millionths.
+    handle_ln,
+    /// Σ (ln seconds)², in millionths.
+    handle_ln_sq,
+    /// Σ compensation, in cents.
+    compensation_cents,
+}
+
+impl Counters {
+    /// What one voice adds.
+    #[must_use]
+    pub fn of(input: &FactInput) -> Self {
+        let mut c = Self {
+            voices: 1,
+            contacts: i64::from(input.class == Class::Contact),
+            invited: i64::from(input.invited),
+            resolved: i64::from(input.resolved == Some(true)),
+            resolved_known: i64::from(input.resolved.is_some()),
+            repeats: i64::from(input.repeat),
+            bot: i64::from(input.bot),
+            transferred: i64::from(input.transferred),
+            negative: i64::from(input.sentiment == Some(Polarity::Negative)),
+            positive: i64::from(input.sentiment == Some(Polarity::Positive)),
+            sentiment_n: i64::from(input.sentiment.is_some()),
+            risky: i64::from(input.risk),
+            compensation_cents: input
+                .compensation_cents
+                .unwrap_or(0)
+                .clamp(-1_000_000_000_000, 1_000_000_000_000),
+            ..Self::default()
+        };
+        let band = match input.rating {
+            Some(1) => Some(&mut c.r1),
+            Some(2) => Some(&mut c.r2),
+            Some(3) => Some(&mut c.r3),
+            Some(4) => Some(&mut c.r4),
+            Some(5) => Some(&mut c.r5),
+            _ => None,
+        };
+        if let Some(band) = band {
+            *band = 1;
+            c.rated = 1;
+            c.satisfied = i64::from(input.satisfied);
+        }
+        if let Some(seconds) = input.handle_seconds {
+            let seconds = seconds.min(LONGEST_HANDLING);
+            // libm, not the platform's: the same logarithm everywhere. A time of 0 s is taken as 1 s.
+            let ln = libm::log(f64::from(seconds.max(1)));
+            c.handle_n = 1;
+            c.handle_sum = i64::from(seconds);
+            c.handle_sq = i64::from(seconds) * i64::from(seconds);
+            c.handle_ln = micro(ln);
+            c.handle_ln_sq = micro(ln * ln);
+        }
+        c
+    }
+
+    /// Share of satisfied among the rated; `None` without ratings (never 0).
+    #[must_use]
+    pub fn csat(&self) -> Option<f64> {
+        ratio(self.satisfied, self.rated)
+    }
+
+    /// Mean rating on the scale of 1 to 5; `None` without ratings.
+    #[must_use]
+    pub fn mean_rating(&self) -> Option<f64> {
+        let sum = self.r1 + 2 * self.r2 + 3 * self.r3 + 4 * self.r4 + 5 * self.r5;
+        ratio(sum, self.rated)
+    }
+
+    /// Share of negative among the voices with a sentiment; `None` without any.
+    #[must_use]
+    pub fn negative_share(&self) -> Option<f64> {
+        ratio(self.negative, self.sentiment_n)
+    }
+
+    /// Mean handling time in seconds; `None` where none was measured.
+    #[must_use]
+    pub fn mean_handling(&self) -> Option<f64> {
+        ratio(self.handle_sum, self.handle_n)
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "ln² of 30 days is below 219: millionths fit"
+)]
+fn micro(value: f64) -> i64 {
+    libm::round(value * MICRO) as i64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn ratio(part: i64, whole: i64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The key of the wide fact table, for exploring.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FactKey {
+    /// Day of the organisation's calendar.
+    pub day: NaiveDate,
+    /// Class of the voice.
+    pub class: Class,
+    /// Topic, or [`NONE`].
+    pub topic: String,
+    /// Cause inside the topic, or [`NONE`].
+    pub cause: String,
+    /// Channel.
+    pub channel: String,
+    /// Region, or [`NONE`].
+    pub region: String,
+    /// Line of business, or [`NONE`].
+    pub business_line: String,
+    /// Tier of the customer, or [`NONE`].
+    pub tier: String,
+}
+
+impl FactKey {
+    /// The row of the narrow table that the same voice belongs to.
+    #[must_use]
+    pub fn topic_day(&self) -> TopicDayKey {
+        TopicDayKey {
+            day: self.day,
+            class: self.class,
+            topic: self.topic.clone(),
+            channel: self.channel.clone(),
+        }
+    }
+}
+
+/// The key of the narrow fact table, for detection, ranking, verdicts and charts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TopicDayKey {
+    /// Day of the organisation's calendar.
+    pub day: NaiveDate,
+    /// Class of the voice.
+    pub class: Class,
+    /// Topic, or [`NONE`].
+    pub topic: String,
+    /// Channel.
+    pub channel: String,
+}
+
+/// What a transaction changes in the facts: contributions taken away and added, summed by row.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    facts: BTreeMap<FactKey, Counters>,
+    topic_days: BTreeMap<TopicDayKey, Counters>,
+}
+
+impl Batch {
+    /// A batch that changes nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a voice's contribution. The class of the row is the key's.
+    pub fn add(&mut self, key: FactKey, input: &FactInput) {
+        self.change(key, &Counters::of(input), Counters::add);
+    }
+
+    /// Takes away what a voice contributed before (its old labels, rating or revision).
+    pub fn remove(&mut self, key: FactKey, input: &FactInput) {
+        self.change(key, &Counters::of(input), Counters::sub);
+    }
+
+    fn change(&mut self, key: FactKey, counters: &Counters, apply: fn(&mut Counters, &Counters)) {
+        apply(
+            self.topic_days.entry(key.topic_day()).or_default(),
+            counters,
+        );
+        apply(self.facts.entry(key).or_default(), counters);
+    }
+
+    /// The changes of the wide table that are not nothing, in key order.
+    pub fn facts(&self) -> impl Iterator<Item = (&FactKey, &Counters)> {
+        self.facts.iter().filter(|(_, c)| !c.is_zero())
+    }
+
+    /// The changes of the narrow table that are not nothing, in key order.
+    pub fn topic_days(&self) -> impl Iterator<Item = (&TopicDayKey, &Counters)> {
+        self.topic_days.iter().filter(|(_, c)| !c.is_zero())
+    }
+
+    /// Whether the batch changes nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.facts().next().is_none() && self.topic_days().next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests;

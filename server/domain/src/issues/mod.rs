@@ -1,0 +1,6 @@
+//! Issues: detected problems with a life of their own.
+
+pub mod quadrant;
+mod state;
+
+pub use state::{Command, Effect, Issue, Refused, State, apply, opened};

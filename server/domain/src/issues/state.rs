@@ -1,0 +1,320 @@
+//! What may happen to an issue.
+
+use crate::clock::Timestamp;
+use crate::detection::{Scope, Signal};
+use crate::ids::IssueId;
+use crate::verification::Verdict;
+use serde::{Deserialize, Serialize};
+
+/// Where an issue is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nobody works on it.
+    Open,
+    /// At least one task is under way.
+    InProgress,
+    /// Every task is done and one waits for its verdict.
+    Verifying,
+    /// Its task was verified.
+    Resolved,
+    /// It came back after it had been resolved.
+    Relapsed,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::Open,
+        Self::InProgress,
+        Self::Verifying,
+        Self::Resolved,
+        Self::Relapsed,
+    ];
+
+    /// The stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::InProgress => "in_progress",
+            Self::Verifying => "verifying",
+            Self::Resolved => "resolved",
+            Self::Relapsed => "relapsed",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+}
+
+/// A detected problem.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Issue {
+    /// Identity.
+    pub id: IssueId,
+    /// Topic, cause and scope in one: signals of the same key join this issue.
+    pub key: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// One line for people.
+    pub title: String,
+    /// The topic it is about.
+    pub topic: String,
+    /// The cause, where known.
+    pub cause: Option<String>,
+    /// Channel and region it is limited to.
+    pub scope: Scope,
+    /// The detector that opened it.
+    pub detector: String,
+    /// Contacts in the latest window, raised by every further voice.
+    pub count: i64,
+    /// When it opened, or last relapsed.
+    pub opened_at: Timestamp,
+    /// The day that made the alarm ring: what verification keeps out of its baseline.
+    pub alarm_day: chrono::NaiveDate,
+    /// How often it opened: 1, and 1 more for every relapse.
+    pub openings: i64,
+    /// Counts changes.
+    pub version: i64,
+}
+
+/// What can happen to an issue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// A detector fired, or counted on.
+    Signalled(Signal),
+    /// A task for it was given to somebody.
+    TaskAssigned,
+    /// A task's solution went live; `open_tasks` others are still under way.
+    TaskDone {
+        /// Tasks of this issue that are still under way.
+        open_tasks: usize,
+    },
+    /// A task was judged; `open_tasks` others are still under way.
+    Judged {
+        /// The verdict.
+        verdict: Verdict,
+        /// Tasks of this issue that are still under way.
+        open_tasks: usize,
+    },
+    /// The last task was cancelled or came to nothing.
+    NoTaskLeft,
+}
+
+/// What follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell the topic's department, once per opening.
+    Notify,
+}
+
+/// Why something cannot happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an issue that is {state:?} cannot do this")]
+pub struct Refused {
+    /// The state it is in.
+    pub state: State,
+}
+
+/// The issue that a signal opens.
+#[must_use]
+pub fn opened(
+    id: IssueId,
+    key: String,
+    title: String,
+    topic: String,
+    scope: Scope,
+    signal: &Signal,
+    at: Timestamp,
+) -> Issue {
+    Issue {
+        id,
+        key,
+        state: State::Open,
+        title,
+        topic,
+        cause: None,
+        scope,
+        detector: signal.detector.clone(),
+        count: signal.count,
+        opened_at: at,
+        alarm_day: signal.window,
+        openings: 1,
+        version: 1,
+    }
+}
+
+/// The issue after `command`, and what follows from it.
+pub fn apply(
+    issue: Issue,
+    command: &Command,
+    at: Timestamp,
+) -> Result<(Issue, Vec<Effect>), Refused> {
+    use State::{InProgress, Open, Relapsed, Resolved, Verifying};
+    let mut next = issue;
+    let mut effects = Vec::new();
+    match command {
+        Command::Signalled(signal) => {
+            next.count = signal.count;
+            if next.state == Resolved && signal.window > next.alarm_day {
+                next.state = Relapsed;
+                next.openings += 1;
+                next.opened_at = at;
+                next.alarm_day = signal.window;
+                effects.push(Effect::Notify);
+            }
+        }
+        Command::TaskAssigned => next.state = InProgress,
+        Command::TaskDone { open_tasks } => match next.state {
+            Resolved => return Err(Refused { state: next.state }),
+            _ if *open_tasks == 0 => next.state = Verifying,
+            _ => next.state = InProgress,
+        },
+        Command::Judged {
+            verdict,
+            open_tasks,
+        } => {
+            next.state = match verdict {
+                Verdict::Improved | Verdict::Recovered if *open_tasks == 0 => Resolved,
+                Verdict::Pending if *open_tasks == 0 => Verifying,
+                Verdict::Worse | Verdict::NoEffect | Verdict::Inconclusive if *open_tasks == 0 => {
+                    Open
+                }
+                _ => InProgress,
+            };
+        }
+        Command::NoTaskLeft => {
+            if next.state != Resolved {
+                next.state = Open;
+            }
+        }
+    }
+    next.version += 1;
+    Ok((next, effects))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detection::Kind;
+    use chrono::{NaiveDate, TimeZone, Utc};
+
+    fn day(d: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 3, d).unwrap()
+    }
+
+    fn signal(d: u32, count: i64) -> Signal {
+        Signal {
+            detector: "d".into(),
+            detector_version: 1,
+            kind: Kind::Threshold,
+            window: day(d),
+            count,
+            limit: 50,
+        }
+    }
+
+    fn issue(state: State) -> Issue {
+        let at = Utc.with_ymd_and_hms(2026, 3, 1, 0, 0, 0).unwrap();
+        let id = IssueId(uuid::Uuid::nil());
+        let first = opened(
+            id,
+            "k".into(),
+            "t".into(),
+            "k".into(),
+            Scope::default(),
+            &signal(1, 51),
+            at,
+        );
+        Issue { state, ..first }
+    }
+
+    #[test]
+    fn the_whole_transition_table() {
+        let at = Utc.with_ymd_and_hms(2026, 3, 2, 0, 0, 0).unwrap();
+        let commands = [
+            ("signalled", Command::Signalled(signal(2, 60))),
+            ("assigned", Command::TaskAssigned),
+            ("done", Command::TaskDone { open_tasks: 0 }),
+            (
+                "improved",
+                Command::Judged {
+                    verdict: Verdict::Improved,
+                    open_tasks: 0,
+                },
+            ),
+            (
+                "no_effect",
+                Command::Judged {
+                    verdict: Verdict::NoEffect,
+                    open_tasks: 0,
+                },
+            ),
+            (
+                "worse",
+                Command::Judged {
+                    verdict: Verdict::Worse,
+                    open_tasks: 0,
+                },
+            ),
+            (
+                "others",
+                Command::Judged {
+                    verdict: Verdict::Improved,
+                    open_tasks: 1,
+                },
+            ),
+            ("none left", Command::NoTaskLeft),
+        ];
+        let mut table = String::new();
+        for state in State::ALL {
+            for (name, command) in &commands {
+                let (to, effects) = match apply(issue(state), command, at) {
+                    Ok((next, effects)) => (next.state.as_str(), effects.len()),
+                    Err(_) => ("refused", 0),
+                };
+                table.push_str(&format!(
+                    "{:<12}{name:<10} → {to} {effects}\n",
+                    state.as_str()
+                ));
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn the_fifty_second_contact_only_raises_the_count() {
+        let at = Utc.with_ymd_and_hms(2026, 3, 1, 1, 0, 0).unwrap();
+        let (next, effects) =
+            apply(issue(State::Open), &Command::Signalled(signal(1, 52)), at).unwrap();
+        assert_eq!(
+            (next.count, next.state, next.openings),
+            (52, State::Open, 1)
+        );
+        assert!(effects.is_empty());
+    }
+
+    #[test]
+    fn the_alarm_day_itself_is_no_relapse() {
+        let at = Utc.with_ymd_and_hms(2026, 3, 1, 1, 0, 0).unwrap();
+        let (next, _) = apply(
+            issue(State::Resolved),
+            &Command::Signalled(signal(1, 70)),
+            at,
+        )
+        .unwrap();
+        assert_eq!(next.state, State::Resolved);
+        let (next, effects) = apply(
+            issue(State::Resolved),
+            &Command::Signalled(signal(2, 70)),
+            at,
+        )
+        .unwrap();
+        assert_eq!((next.state, next.openings), (State::Relapsed, 2));
+        assert_eq!(effects, [Effect::Notify]);
+    }
+}

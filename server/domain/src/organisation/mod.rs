@@ -1,0 +1,524 @@
+//! Who we are: the organisation, its topics, channels, departments and the people who own tasks.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Language of a person or of the organisation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Locale {
+    /// Simplified Chinese, the default.
+    #[default]
+    #[serde(rename = "zh-CN")]
+    ZhCn,
+    /// English.
+    #[serde(rename = "en")]
+    En,
+}
+
+impl Locale {
+    /// `zh-CN` or `en`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ZhCn => "zh-CN",
+            Self::En => "en",
+        }
+    }
+}
+
+/// A sentence in both languages of the product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Bilingual {
+    /// Simplified Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl Bilingual {
+    /// Both languages at once.
+    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self {
+            zh: zh.into(),
+            en: en.into(),
+        }
+    }
+
+    /// The sentence in `locale`.
+    #[must_use]
+    pub fn get(&self, locale: Locale) -> &str {
+        match locale {
+            Locale::ZhCn => &self.zh,
+            Locale::En => &self.en,
+        }
+    }
+}
+
+/// The one organisation of this database.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Organisation {
+    /// Shown in mails and in the console.
+    pub name: String,
+    /// IANA zone in which days are counted.
+    #[serde(default = "default_zone")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub zone: chrono_tz::Tz,
+    /// Language of mails to people without one of their own.
+    #[serde(default)]
+    pub locale: Locale,
+    /// Cost of a minute of handling, in cents; money is never guessed.
+    #[serde(default)]
+    pub unit_cost_cents_per_minute: Option<i64>,
+    /// Share of dissatisfied ratings (0–1) that is still acceptable: the impact line.
+    #[serde(default)]
+    pub target_dissatisfaction: Option<f64>,
+    /// Who decides when departments do not agree.
+    #[serde(default)]
+    pub arbiter_email: Option<String>,
+    /// Counts changes.
+    #[serde(default)]
+    pub version: i64,
+}
+
+fn default_zone() -> chrono_tz::Tz {
+    chrono_tz::Asia::Shanghai
+}
+
+impl Default for Organisation {
+    fn default() -> Self {
+        Self {
+            name: "闭环".to_owned(),
+            zone: default_zone(),
+            locale: Locale::ZhCn,
+            unit_cost_cents_per_minute: None,
+            target_dissatisfaction: None,
+            arbiter_email: None,
+            version: 0,
+        }
+    }
+}
+
+/// Whether people have confirmed a topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TopicState {
+    /// In use: classifiers may give it.
+    #[default]
+    Active,
+    /// A sender named it; nobody has confirmed it yet.
+    Proposed,
+}
+
+/// A sub-reason inside a topic and the words that tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CauseWords {
+    /// Stable name of the cause.
+    pub key: String,
+    /// Words that tell this cause from its siblings.
+    #[serde(default)]
+    pub words: Vec<String>,
+}
+
+/// A node of the organisation's taxonomy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Topic {
+    /// Stable name, chosen by the organisation.
+    #[serde(default)]
+    pub key: String,
+    /// Key of the node above.
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// Chinese name; the key when empty.
+    #[serde(default)]
+    pub name: String,
+    /// English name.
+    #[serde(default)]
+    pub name_en: String,
+    /// Words by which a keyword classifier knows it.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// What customers say → the official word.
+    #[serde(default)]
+    pub synonyms: BTreeMap<String, String>,
+    /// Sub-reasons.
+    #[serde(default)]
+    pub causes: Vec<CauseWords>,
+    /// Department that receives its notices and tasks.
+    #[serde(default)]
+    pub owner_department: Option<String>,
+    /// `failure` (a fault of ours caused the contact) or `value`.
+    #[serde(default)]
+    pub demand_type: Option<String>,
+    /// Confirmed or proposed.
+    #[serde(default)]
+    pub state: TopicState,
+    /// Counts changes.
+    #[serde(default)]
+    pub version: i64,
+}
+
+impl Topic {
+    /// The name in `locale`, never empty.
+    #[must_use]
+    pub fn title(&self, locale: Locale) -> &str {
+        let preferred = match locale {
+            Locale::ZhCn => &self.name,
+            Locale::En if self.name_en.is_empty() => &self.name,
+            Locale::En => &self.name_en,
+        };
+        if preferred.is_empty() {
+            &self.key
+        } else {
+            preferred
+        }
+    }
+}
+
+/// Why an object of the organisation is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// A key is empty, too long or holds characters that break addresses.
+    #[error(
+        "the key {0:?} must have 1 to 120 characters, none of them a control character, a slash or a space at either end"
+    )]
+    Key(String),
+    /// A field is longer than its limit, or not of its form.
+    #[error("{field}: {detail}")]
+    Field {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A topic would be its own ancestor.
+    #[error("topic {0:?} would be above itself")]
+    Cycle(String),
+    /// Something names an object that is not there.
+    #[error("{field} names {key:?}, which does not exist")]
+    Unknown {
+        /// Which field.
+        field: &'static str,
+        /// The missing key.
+        key: String,
+    },
+}
+
+/// Checks a key of a topic, channel, department or detector.
+pub fn check_key(key: &str) -> Result<(), Invalid> {
+    let length = key.chars().count();
+    let bad = key
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '/' | '\\' | '?' | '#'));
+    if length == 0 || length > 120 || bad || key.trim() != key {
+        return Err(Invalid::Key(key.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_length(field: &'static str, value: &str, most: usize) -> Result<(), Invalid> {
+    if value.chars().count() > most {
+        return Err(Invalid::Field {
+            field,
+            detail: format!("longer than {most} characters"),
+        });
+    }
+    Ok(())
+}
+
+/// Checks a topic against the others of its taxonomy.
+pub fn check_topic(
+    topic: &Topic,
+    others: &[Topic],
+    departments: &[Department],
+) -> Result<(), Invalid> {
+    check_key(&topic.key)?;
+    check_length("name", &topic.name, 120)?;
+    check_length("name_en", &topic.name_en, 120)?;
+    if topic.words.len() > 500 || topic.synonyms.len() > 500 || topic.causes.len() > 100 {
+        return Err(Invalid::Field {
+            field: "words",
+            detail: "at most 500 words, 500 synonyms and 100 causes".to_owned(),
+        });
+    }
+    for word in topic
+        .words
+        .iter()
+        .chain(topic.synonyms.keys())
+        .chain(topic.synonyms.values())
+    {
+        check_length("words", word, 60)?;
+    }
+    for cause in &topic.causes {
+        check_key(&cause.key)?;
+    }
+    if let Some(demand) = &topic.demand_type
+        && !matches!(demand.as_str(), "failure" | "value")
+    {
+        return Err(Invalid::Field {
+            field: "demand_type",
+            detail: "failure or value".to_owned(),
+        });
+    }
+    if let Some(department) = &topic.owner_department
+        && !departments.iter().any(|d| d.key == *department)
+    {
+        return Err(Invalid::Unknown {
+            field: "owner_department",
+            key: department.clone(),
+        });
+    }
+    let mut above = topic.parent.clone();
+    let mut seen = BTreeSet::from([topic.key.clone()]);
+    while let Some(key) = above.take() {
+        if !seen.insert(key.clone()) {
+            return Err(Invalid::Cycle(topic.key.clone()));
+        }
+        match others.iter().find(|t| t.key == key) {
+            Some(parent) => above.clone_from(&parent.parent),
+            None => {
+                return Err(Invalid::Unknown {
+                    field: "parent",
+                    key,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `key` and everything below it: what a detector or a chart of a parent topic counts.
+#[must_use]
+pub fn subtree(key: &str, topics: &[Topic]) -> Vec<String> {
+    let mut found = vec![key.to_owned()];
+    let mut next = 0;
+    while next < found.len() {
+        let above = found[next].clone();
+        for topic in topics {
+            if topic.parent.as_deref() == Some(above.as_str()) && !found.contains(&topic.key) {
+                found.push(topic.key.clone());
+            }
+        }
+        next += 1;
+    }
+    found
+}
+
+/// A person who receives tasks; needs no account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    /// Where mails go, lower case.
+    pub email: String,
+    /// How the mail addresses them.
+    #[serde(default)]
+    pub name: String,
+    /// Language of mails and action pages.
+    #[serde(default)]
+    pub language: Locale,
+    /// IANA zone of times in mails.
+    #[serde(default = "default_zone")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub time_zone: chrono_tz::Tz,
+}
+
+impl Owner {
+    /// The name, or the part of the address before the at sign.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        if self.name.is_empty() {
+            self.email.split('@').next().unwrap_or_default()
+        } else {
+            &self.name
+        }
+    }
+}
+
+/// Who receives tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Department {
+    /// Stable name.
+    #[serde(default)]
+    pub key: String,
+    /// Name for people.
+    #[serde(default)]
+    pub name: String,
+    /// The first one is asked when a task names nobody.
+    #[serde(default)]
+    pub owners: Vec<Owner>,
+    /// Who hears of late tasks.
+    #[serde(default)]
+    pub manager_email: Option<String>,
+    /// Who stands in.
+    #[serde(default)]
+    pub deputy_email: Option<String>,
+    /// Counts changes.
+    #[serde(default)]
+    pub version: i64,
+}
+
+impl Department {
+    /// The name, or the key when it has none.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        if self.name.is_empty() {
+            &self.key
+        } else {
+            &self.name
+        }
+    }
+}
+
+/// Checks an e-mail address as strictly as mail servers need, not as the RFC allows.
+#[must_use]
+pub fn is_email(address: &str) -> bool {
+    let Some((local, host)) = address.rsplit_once('@') else {
+        return false;
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    !local.is_empty()
+        && local.len() <= 64
+        && local.chars().all(allowed)
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !host.is_empty()
+        && host.len() <= 255
+        && host.split('.').all(|part| {
+            !part.is_empty()
+                && part.len() <= 63
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+                && !part.starts_with('-')
+                && !part.ends_with('-')
+        })
+}
+
+/// Checks a department; addresses are compared in lower case afterwards.
+pub fn check_department(department: &Department) -> Result<(), Invalid> {
+    check_key(&department.key)?;
+    check_length("name", &department.name, 120)?;
+    if department.owners.len() > 100 {
+        return Err(Invalid::Field {
+            field: "owners",
+            detail: "at most 100".to_owned(),
+        });
+    }
+    let extra = [&department.manager_email, &department.deputy_email];
+    let addresses = department
+        .owners
+        .iter()
+        .map(|o| &o.email)
+        .chain(extra.into_iter().flatten());
+    for address in addresses {
+        if !is_email(address) {
+            return Err(Invalid::Field {
+                field: "owners",
+                detail: format!("{address:?} is not an e-mail address"),
+            });
+        }
+    }
+    for owner in &department.owners {
+        check_length("owners", &owner.name, 120)?;
+    }
+    Ok(())
+}
+
+/// Where voices come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// Stable name.
+    #[serde(default)]
+    pub key: String,
+    /// Name for people.
+    #[serde(default)]
+    pub name: String,
+    /// Lowest original rating that counts as satisfied, where the usual rule is wrong here.
+    #[serde(default)]
+    pub satisfied_from: Option<u8>,
+    /// Counts changes.
+    #[serde(default)]
+    pub version: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(key: &str, parent: Option<&str>) -> Topic {
+        Topic {
+            key: key.to_owned(),
+            parent: parent.map(str::to_owned),
+            ..Topic::default()
+        }
+    }
+
+    #[test]
+    fn a_topic_is_never_above_itself() {
+        let others = vec![
+            topic("a", Some("c")),
+            topic("b", Some("a")),
+            topic("c", Some("b")),
+        ];
+        assert_eq!(
+            check_topic(&topic("a", Some("c")), &others, &[]),
+            Err(Invalid::Cycle("a".to_owned()))
+        );
+        assert_eq!(
+            check_topic(&topic("d", Some("d2")), &others, &[]).is_err(),
+            true
+        );
+        assert_eq!(check_topic(&topic("x", None), &others, &[]), Ok(()));
+    }
+
+    #[test]
+    fn a_subtree_holds_every_level() {
+        let topics = vec![
+            topic("a", None),
+            topic("b", Some("a")),
+            topic("c", Some("b")),
+            topic("d", None),
+        ];
+        assert_eq!(subtree("a", &topics), ["a", "b", "c"]);
+        assert_eq!(subtree("d", &topics), ["d"]);
+    }
+
+    #[test]
+    fn addresses_that_mail_servers_refuse_are_refused() {
+        for good in ["li@example.com", "a.b+c@mail.example.cn", "x@localhost"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "@b",
+            "a@",
+            "a@b c",
+            "a\r\nBcc: x@y",
+            "王@example.com",
+            ".a@b",
+            "a@-b.c",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_are_safe_in_addresses() {
+        assert!(check_key("套餐资费争议").is_ok());
+        for bad in ["", " a", "a/b", "a\nb", "a?"] {
+            assert!(check_key(bad).is_err(), "{bad:?}");
+        }
+    }
+}

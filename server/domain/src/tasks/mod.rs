@@ -1,0 +1,11 @@
+//! Tasks: improvements that a named owner must deliver by a due time.
+
+mod state;
+
+pub use state::{
+    Change, Command, Effect, FAST_TRACK_HOURS, Limits, Progress, Refused, State, Task, apply,
+    assigned, check_texts, may,
+};
+
+#[cfg(test)]
+mod tests;
