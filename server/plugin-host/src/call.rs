@@ -1,0 +1,98 @@
+//! The frame around every call into a guest: budgets before, the right error after.
+
+use std::time::Duration;
+
+use tokio::time::error::Elapsed;
+use wasmtime::{Store, Trap, WasmBacktrace};
+
+use crate::context::{Context, clean};
+use crate::engine::TICK;
+use crate::{Limit, PluginError};
+
+/// Resets the budgets; answers the wall-clock limit to wait with.
+pub(crate) fn begin(store: &mut Store<Context>) -> Duration {
+    let limits = store.data().limits();
+    let ticks = limits.cpu.as_millis().div_ceil(TICK.as_millis());
+    store
+        .data_mut()
+        .begin(u64::try_from(ticks).unwrap_or(u64::MAX));
+    store.set_epoch_deadline(1);
+    limits.wall
+}
+
+/// What a call led to. After an error the store must be dropped.
+pub(crate) fn finish<T>(
+    store: &mut Store<Context>,
+    done: Result<wasmtime::Result<T>, Elapsed>,
+) -> Result<T, PluginError> {
+    store.data_mut().end();
+    match done {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(explain(store.data(), &error)),
+        Err(Elapsed { .. }) => Err(PluginError::TimedOut {
+            limit: Limit::WallClock,
+            after: store.data().limits().wall,
+        }),
+    }
+}
+
+/// As [`finish`]; an error that is no trap means that the types do not fit.
+pub(crate) fn finish_instantiation<T>(
+    store: &mut Store<Context>,
+    done: Result<wasmtime::Result<T>, Elapsed>,
+) -> Result<T, PluginError> {
+    if let Ok(Err(error)) = &done
+        && error.downcast_ref::<Trap>().is_none()
+    {
+        if store.data().memory.refused {
+            return Err(PluginError::OutOfMemory {
+                limit: store.data().limits().memory_bytes,
+            });
+        }
+        return Err(PluginError::Contract {
+            detail: clean(&format!("{error:#}")),
+        });
+    }
+    finish(store, done)
+}
+
+fn explain(context: &Context, error: &wasmtime::Error) -> PluginError {
+    let limits = context.limits();
+    let Some(trap) = error.downcast_ref::<Trap>() else {
+        let text = format!("{:#}", error.root_cause());
+        // The only sign of this limit is its text; a test holds on to it.
+        if text.contains("too much data") {
+            return PluginError::TooMuchData {
+                limit: limits.crossing_bytes,
+            };
+        }
+        return PluginError::Trapped {
+            message: clean(&text),
+        };
+    };
+    if *trap == Trap::Interrupt {
+        return PluginError::TimedOut {
+            limit: Limit::Cpu,
+            after: limits.cpu,
+        };
+    }
+    if let Some(panic) = &context.call.panic {
+        return PluginError::Trapped {
+            message: panic.clone(),
+        };
+    }
+    // A Rust guest without memory aborts without a word.
+    if context.memory.refused {
+        return PluginError::OutOfMemory {
+            limit: limits.memory_bytes,
+        };
+    }
+    let place = error
+        .downcast_ref::<WasmBacktrace>()
+        .and_then(|trace| trace.frames().iter().find_map(|f| f.func_name()))
+        .map(|name| format!(" in {name}"))
+        .unwrap_or_default();
+    PluginError::Trapped {
+        message: clean(&format!("{trap}{place}")),
+    }
+}

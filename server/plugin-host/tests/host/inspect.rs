@@ -1,0 +1,201 @@
+//! What the host says of files without running them.
+
+use plugin_host::{Host, MAX_COMPONENT_BYTES, PluginError, Role};
+
+use crate::guests::{
+    bad_classifier, contract, encode, keyword_classifier, manifest, markdown_kb, small_host,
+    with_section,
+};
+
+fn refused(bytes: &[u8]) -> PluginError {
+    Host::inspect(bytes).unwrap_err()
+}
+
+#[test]
+fn the_plugins_of_this_repository_say_who_they_are_and_what_they_use() {
+    let classifier = Host::inspect(keyword_classifier()).unwrap();
+    assert_eq!(
+        (classifier.role, classifier.manifest.name.as_str()),
+        (Role::Classifier, "keyword-classifier")
+    );
+    assert_eq!(classifier.api_version, plugin_host::API_VERSION);
+    assert_eq!(
+        classifier.imports,
+        ["bihuan:plugin/log@0.1.0", "bihuan:plugin/types@0.1.0"]
+    );
+    assert_eq!(
+        (classifier.digest.len(), classifier.size),
+        (64, keyword_classifier().len())
+    );
+    let kb = Host::inspect(markdown_kb()).unwrap();
+    assert_eq!(kb.role, Role::KnowledgeBase);
+    assert!(
+        kb.imports.contains(&"bihuan:plugin/files@0.1.0".to_owned()),
+        "{:?}",
+        kb.imports
+    );
+    assert!(kb.manifest.asks.files.is_some());
+}
+
+#[test]
+fn what_is_no_component_is_told_apart() {
+    assert_eq!(refused(b""), PluginError::NotWasm);
+    assert_eq!(refused(b"<html>not found</html>"), PluginError::NotWasm);
+    assert_eq!(refused(b"\0asm\x77\0\0\0"), PluginError::NotWasm);
+    assert_eq!(
+        refused(&wat::parse_str("(module)").unwrap()),
+        PluginError::CoreModule
+    );
+    assert_eq!(
+        refused(&wat::parse_str("(component)").unwrap()),
+        PluginError::NoManifest
+    );
+    assert!(matches!(
+        refused(&vec![0; MAX_COMPONENT_BYTES + 1]),
+        PluginError::TooLarge { .. }
+    ));
+    let good = keyword_classifier();
+    assert!(matches!(
+        refused(&good[..good.len() / 2]),
+        PluginError::Malformed { .. }
+    ));
+}
+
+#[test]
+fn wasi_is_refused_by_name_even_without_a_manifest() {
+    let wasi = r#"(component (import "wasi:cli/environment@0.2.0" (instance)))"#;
+    let import = "wasi:cli/environment@0.2.0".to_owned();
+    assert_eq!(
+        refused(&wat::parse_str(wasi).unwrap()),
+        PluginError::ForbiddenImport { import }
+    );
+    let strange = wat::parse_str(r#"(component (import "other:thing/x" (instance)))"#).unwrap();
+    assert!(matches!(
+        refused(&strange),
+        PluginError::ForbiddenImport { .. }
+    ));
+}
+
+#[test]
+fn the_manifest_must_be_one_and_whole() {
+    let bare = wat::parse_str("(component)").unwrap();
+    let bad = with_section(bare.clone(), "bihuan:manifest", b"{\"name\":1}");
+    assert!(matches!(refused(&bad), PluginError::BadManifest { .. }));
+    let huge = with_section(bare, "bihuan:manifest", &vec![b' '; 70_000]);
+    assert!(matches!(refused(&huge), PluginError::BadManifest { .. }));
+    let twice = with_section(
+        keyword_classifier().to_vec(),
+        "bihuan:manifest",
+        &manifest("classifier", "{}").to_json(),
+    );
+    assert!(matches!(refused(&twice), PluginError::BadManifest { .. }));
+}
+
+#[test]
+fn role_imports_and_version_must_fit() {
+    let with_manifest = |wat: &str, role: &str| {
+        with_section(
+            wat::parse_str(wat).unwrap(),
+            "bihuan:manifest",
+            &manifest(role, "{}").to_json(),
+        )
+    };
+    let empty = with_manifest("(component)", "classifier");
+    assert!(
+        matches!(refused(&empty), PluginError::Contract { detail } if detail.contains("bihuan:plugin/classifier"))
+    );
+
+    let files = r#"(component (import "bihuan:plugin/files@0.1.0" (instance)))"#;
+    assert!(
+        matches!(refused(&with_manifest(files, "classifier")), PluginError::UnknownImport { import } if import.contains("files"))
+    );
+
+    let future = r#"(component (import "bihuan:plugin/log@0.9.0" (instance)))"#;
+    let wanted = PluginError::Incompatible {
+        asked: "0.9.0".to_owned(),
+        offered: plugin_host::API_VERSION.to_owned(),
+    };
+    assert_eq!(refused(&with_manifest(future, "classifier")), wanted);
+}
+
+#[test]
+fn using_files_without_asking_for_them_is_refused() {
+    let mut bytes = markdown_kb().to_vec();
+    // Cut the manifest off: it is the last section. Then put one without `asks` in its place.
+    let place = bytes
+        .windows(15)
+        .rposition(|w| w == b"bihuan:manifest")
+        .unwrap();
+    let start = bytes[..place].iter().rposition(|b| *b == 0).unwrap();
+    bytes.truncate(start);
+    let mut silent = manifest("knowledge-base", "{}");
+    silent.asks.files = None;
+    let bytes = with_section(bytes, "bihuan:manifest", &silent.to_json());
+    assert!(
+        matches!(refused(&bytes), PluginError::BadManifest { detail } if detail.contains("files"))
+    );
+}
+
+#[tokio::test]
+async fn other_types_under_the_same_names_do_not_pass_the_dry_run() {
+    let (mut resolve, package) = contract();
+    // A classifier whose model-info has one field more.
+    let interface = resolve.packages[package].interfaces["classifier"];
+    let model_info = resolve.interfaces[interface].types["model-info"];
+    let wit_parser::TypeDefKind::Record(record) = &mut resolve.types[model_info].kind else {
+        panic!("a record")
+    };
+    let mut extra = record.fields[2].clone();
+    extra.name = "extra".to_owned();
+    record.fields.push(extra);
+    let world = resolve
+        .select_world(&[package], Some("text-classifier"))
+        .unwrap();
+    let wat = r#"(module (memory (export "memory") 1)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+        (func (export "bihuan:plugin/lifecycle@0.1.0#validate-config") (result i32) unreachable)
+        (func (export "bihuan:plugin/lifecycle@0.1.0#check") (result i32) unreachable)
+        (func (export "bihuan:plugin/lifecycle@0.1.0#migrate-config") (param i32 i32 i32) (result i32) unreachable)
+        (func (export "bihuan:plugin/classifier@0.1.0#prepare") (param i32 i32) (result i32) unreachable)
+        (func (export "bihuan:plugin/classifier@0.1.0#classify") (param i32 i32) (result i32) unreachable))"#;
+    let component = encode(wat, &resolve, world, &manifest("classifier", "{}"));
+    assert!(Host::inspect(&component).is_ok(), "names alone look right");
+    let error = small_host().compile(component).await.unwrap_err();
+    assert!(
+        matches!(&error, PluginError::Contract { detail } if detail.contains("5 fields")),
+        "{error}"
+    );
+}
+
+/// Truncated and mutated files: an answer, never a panic. Deterministic.
+#[test]
+fn no_bytes_make_the_inspection_panic() {
+    let small = bad_classifier("unreachable", "{}");
+    for end in 0..small.len() {
+        let _ = Host::inspect(&small[..end]);
+    }
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    let mut accepted = 0;
+    for _ in 0..20_000 {
+        let mut bytes = small.clone();
+        for _ in 0..1 + random() % 4 {
+            let at = random() % bytes.len();
+            match random() % 4 {
+                0 => bytes[at] = random() as u8,
+                1 => bytes[at] ^= 1 << (random() % 8),
+                2 => {
+                    bytes.remove(at);
+                }
+                _ => bytes.insert(at, random() as u8),
+            }
+        }
+        accepted += usize::from(Host::inspect(&bytes).is_ok());
+    }
+    assert!(accepted < 20_000, "mutations must be noticed");
+}

@@ -1,0 +1,8 @@
+//! The host with real and with bad guests.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod classifier;
+mod guests;
+mod hostile;
+mod inspect;
+mod knowledge;
