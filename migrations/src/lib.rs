@@ -1,0 +1,43 @@
+//! The schema, as a list that only grows.
+//!
+//! One SQL for both engines: `TEXT`, `BIGINT`, `DOUBLE PRECISION`, `BOOLEAN`, and `{blob}`, which
+//! becomes the engine's type for bytes. Times are microseconds since 1970 in UTC, days are ISO
+//! dates, ids are lower-case text. Columns that are filtered by are columns; the rest of an object
+//! is JSON in `data`.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_the_loop;
+
+/// Applies the migrations in their order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261122_000001_the_loop::Migration)]
+    }
+}
+
+/// Runs several statements, with `{blob}` and `{counters}` filled in.
+pub(crate) async fn run(
+    manager: &SchemaManager<'_>,
+    sql: &str,
+    counters: &str,
+) -> Result<(), DbErr> {
+    let blob = match manager.get_database_backend() {
+        sea_orm::DatabaseBackend::Postgres => "BYTEA",
+        _ => "BLOB",
+    };
+    let sql = sql.replace("{blob}", blob).replace("{counters}", counters);
+    for statement in sql.split(";\n").map(str::trim).filter(|s| !s.is_empty()) {
+        manager
+            .get_connection()
+            .execute_unprepared(statement)
+            .await?;
+    }
+    Ok(())
+}
+
+use sea_orm_migration::sea_orm;

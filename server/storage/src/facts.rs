@@ -1,0 +1,363 @@
+//! Daily counts and sums: written in the transaction of the labels, read by everything else.
+
+use crate::tx::{micros, one, placeholders, rows};
+use crate::{DbError, Read, Tx};
+use chrono::NaiveDate;
+use domain::facts::{Batch, Class, Counters, FactKey, TopicDayKey};
+use sea_orm::{FromQueryResult, QueryResult, Value};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+const N: usize = Counters::NAMES.len();
+
+fn upsert(table: &str, keys: &[&str], rows: usize) -> String {
+    let names = keys
+        .iter()
+        .chain(Counters::NAMES)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let add: Vec<String> = Counters::NAMES
+        .iter()
+        .map(|c| format!("{c} = {table}.{c} + excluded.{c}"))
+        .collect();
+    format!(
+        "INSERT INTO {table} ({names}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}",
+        placeholders(rows, keys.len() + N, 1),
+        keys.join(", "),
+        add.join(", ")
+    )
+}
+
+const FACT: [&str; 8] = [
+    "day",
+    "class",
+    "topic",
+    "cause",
+    "channel",
+    "region",
+    "business_line",
+    "tier",
+];
+const TOPIC_DAY: [&str; 4] = ["day", "class", "topic", "channel"];
+
+fn fact_values(key: &FactKey, counters: &Counters) -> Vec<Value> {
+    let mut values: Vec<Value> = vec![
+        key.day.to_string().into(),
+        key.class.as_str().into(),
+        key.topic.clone().into(),
+        key.cause.clone().into(),
+        key.channel.clone().into(),
+        key.region.clone().into(),
+        key.business_line.clone().into(),
+        key.tier.clone().into(),
+    ];
+    values.extend(counters.values().map(Value::from));
+    values
+}
+
+fn topic_day_values(key: &TopicDayKey, counters: &Counters) -> Vec<Value> {
+    let mut values: Vec<Value> = vec![
+        key.day.to_string().into(),
+        key.class.as_str().into(),
+        key.topic.clone().into(),
+        key.channel.clone().into(),
+    ];
+    values.extend(counters.values().map(Value::from));
+    values
+}
+
+async fn write(
+    tx: &Tx,
+    table: &str,
+    keys: &[&str],
+    mut all: Vec<Vec<Value>>,
+) -> Result<(), DbError> {
+    // Whole chunks share one statement text, which both engines keep prepared.
+    const CHUNK: usize = 64;
+    while !all.is_empty() {
+        let rest = all.split_off(all.len().min(CHUNK));
+        let n = all.len();
+        let values = all.into_iter().flatten().collect();
+        tx.exec(&upsert(table, keys, n), values).await?;
+        all = rest;
+    }
+    Ok(())
+}
+
+/// Adds a batch of changes to both fact tables, in key order.
+pub async fn apply(tx: &Tx, batch: &Batch) -> Result<(), DbError> {
+    let facts = batch.facts().map(|(k, c)| fact_values(k, c)).collect();
+    write(tx, "fact", &FACT, facts).await?;
+    let days = batch
+        .topic_days()
+        .map(|(k, c)| topic_day_values(k, c))
+        .collect();
+    write(tx, "topic_day", &TOPIC_DAY, days).await
+}
+
+fn counters(row: &QueryResult) -> Result<Counters, DbError> {
+    let mut values = [0; N];
+    for (value, name) in values.iter_mut().zip(Counters::NAMES) {
+        *value = row.try_get::<Option<i64>>("", name)?.unwrap_or(0);
+    }
+    Ok(Counters::from_values(values))
+}
+
+fn day(row: &QueryResult) -> Result<NaiveDate, DbError> {
+    let text: String = row.try_get("", "day")?;
+    NaiveDate::from_str(&text).map_err(|e| DbError::Corrupt {
+        table: "topic_day",
+        column: "day",
+        id: text,
+        detail: e.to_string(),
+    })
+}
+
+fn sums() -> String {
+    let all: Vec<String> = Counters::NAMES
+        .iter()
+        .map(|c| format!("CAST(SUM({c}) AS BIGINT) AS {c}"))
+        .collect();
+    all.join(", ")
+}
+
+/// Which rows to sum up.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// First day.
+    pub from: Option<NaiveDate>,
+    /// Last day, included.
+    pub to: Option<NaiveDate>,
+    /// These topics only; `Some(vec![])` selects nothing.
+    pub topics: Option<Vec<String>>,
+    /// This channel only.
+    pub channel: Option<String>,
+    /// These classes only; empty: contacts and surveys.
+    pub classes: Vec<Class>,
+    /// Keep days apart.
+    pub by_day: bool,
+    /// Keep topics apart.
+    pub by_topic: bool,
+    /// Keep channels apart.
+    pub by_channel: bool,
+}
+
+/// One sum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sum {
+    /// The day, when days are kept apart.
+    pub day: Option<NaiveDate>,
+    /// The topic, when topics are kept apart.
+    pub topic: Option<String>,
+    /// The channel, when channels are kept apart.
+    pub channel: Option<String>,
+    /// The sums.
+    pub counters: Counters,
+}
+
+/// Sums of `topic_day`.
+pub async fn sum(db: &impl Read, query: &Query) -> Result<Vec<Sum>, DbError> {
+    if query.topics.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<Value> = Vec::new();
+    let mut conditions = Vec::new();
+    let classes: &[Class] = if query.classes.is_empty() {
+        &[Class::Contact, Class::Survey]
+    } else {
+        &query.classes
+    };
+    conditions.push(format!("class IN {}", placeholders(1, classes.len(), 1)));
+    values.extend(classes.iter().map(|c| Value::from(c.as_str())));
+    if let Some(from) = query.from {
+        values.push(from.to_string().into());
+        conditions.push(format!("day >= ${}", values.len()));
+    }
+    if let Some(to) = query.to {
+        values.push(to.to_string().into());
+        conditions.push(format!("day <= ${}", values.len()));
+    }
+    if let Some(topics) = &query.topics {
+        conditions.push(format!(
+            "topic IN {}",
+            placeholders(1, topics.len(), values.len() + 1)
+        ));
+        values.extend(topics.iter().map(|t| Value::from(t.clone())));
+    }
+    if let Some(channel) = &query.channel {
+        values.push(channel.clone().into());
+        conditions.push(format!("channel = ${}", values.len()));
+    }
+    let mut groups = Vec::new();
+    for (on, name) in [
+        (query.by_day, "day"),
+        (query.by_topic, "topic"),
+        (query.by_channel, "channel"),
+    ] {
+        if on {
+            groups.push(name);
+        }
+    }
+    let columns = groups.iter().map(|g| format!("{g}, ")).collect::<String>();
+    let tail = if groups.is_empty() {
+        String::new()
+    } else {
+        format!("GROUP BY {0} ORDER BY {0}", groups.join(", "))
+    };
+    let sql = format!(
+        "SELECT {columns}{} FROM topic_day WHERE {} {tail}",
+        sums(),
+        conditions.join(" AND ")
+    );
+    let found = db.query(&sql, values).await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(Sum {
+                day: if query.by_day { Some(day(row)?) } else { None },
+                topic: if query.by_topic {
+                    Some(row.try_get("", "topic")?)
+                } else {
+                    None
+                },
+                channel: if query.by_channel {
+                    Some(row.try_get("", "channel")?)
+                } else {
+                    None
+                },
+                counters: counters(row)?,
+            })
+        })
+        .collect()
+}
+
+/// Contacts of one day in a scope: what a threshold compares with its limit.
+pub async fn contacts_on(
+    db: &impl Read,
+    on: NaiveDate,
+    topics: &[String],
+    channel: Option<&str>,
+    region: Option<&str>,
+) -> Result<i64, DbError> {
+    if topics.is_empty() {
+        return Ok(0);
+    }
+    // Only the wide table knows regions.
+    let table = if region.is_some() {
+        "fact"
+    } else {
+        "topic_day"
+    };
+    let mut values: Vec<Value> = vec![on.to_string().into()];
+    let mut sql = format!(
+        "SELECT CAST(SUM(contacts) AS BIGINT) AS n FROM {table} WHERE day = $1 AND class = 'contact' AND topic IN {}",
+        placeholders(1, topics.len(), 2)
+    );
+    values.extend(topics.iter().map(|t| Value::from(t.clone())));
+    for (column, value) in [("channel", channel), ("region", region)] {
+        if let Some(value) = value {
+            values.push(value.into());
+            sql.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    crate::tx::count(db, &sql, values).await
+}
+
+/// The first and last day that hold anything.
+pub async fn span(db: &impl Read) -> Result<Option<(NaiveDate, NaiveDate)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        first: Option<String>,
+        last: Option<String>,
+    }
+    let row: Option<Row> = one(
+        db,
+        "SELECT MIN(day) AS first, MAX(day) AS last FROM topic_day",
+        vec![],
+    )
+    .await?;
+    let read = |text: Option<String>| text.and_then(|t| NaiveDate::from_str(&t).ok());
+    Ok(row.and_then(|r| read(r.first).zip(read(r.last))))
+}
+
+/// The whole wide table, as it is kept.
+pub async fn all_facts(db: &impl Read) -> Result<BTreeMap<FactKey, Counters>, DbError> {
+    let mut all = BTreeMap::new();
+    for row in db.query("SELECT * FROM fact", vec![]).await? {
+        let class: String = row.try_get("", "class")?;
+        let key = FactKey {
+            day: day(&row)?,
+            class: Class::from_str(&class).map_err(|e| DbError::Corrupt {
+                table: "fact",
+                column: "class",
+                id: class.clone(),
+                detail: e.to_string(),
+            })?,
+            topic: row.try_get("", "topic")?,
+            cause: row.try_get("", "cause")?,
+            channel: row.try_get("", "channel")?,
+            region: row.try_get("", "region")?,
+            business_line: row.try_get("", "business_line")?,
+            tier: row.try_get("", "tier")?,
+        };
+        let counters = counters(&row)?;
+        if !counters.is_zero() {
+            all.insert(key, counters);
+        }
+    }
+    Ok(all)
+}
+
+/// The whole narrow table, as it is kept.
+pub async fn all_topic_days(db: &impl Read) -> Result<BTreeMap<TopicDayKey, Counters>, DbError> {
+    let mut all = BTreeMap::new();
+    for row in db.query("SELECT * FROM topic_day", vec![]).await? {
+        let class: String = row.try_get("", "class")?;
+        let key = TopicDayKey {
+            day: day(&row)?,
+            class: Class::from_str(&class).map_err(|e| DbError::Corrupt {
+                table: "topic_day",
+                column: "class",
+                id: class.clone(),
+                detail: e.to_string(),
+            })?,
+            topic: row.try_get("", "topic")?,
+            channel: row.try_get("", "channel")?,
+        };
+        let counters = counters(&row)?;
+        if !counters.is_zero() {
+            all.insert(key, counters);
+        }
+    }
+    Ok(all)
+}
+
+/// Empties both tables: the first half of a rebuild.
+pub async fn clear(tx: &Tx) -> Result<(), DbError> {
+    tx.exec("DELETE FROM fact", vec![]).await?;
+    tx.exec("DELETE FROM topic_day", vec![]).await?;
+    Ok(())
+}
+
+/// The quadrants that topics last were seen in: hysteresis needs a memory.
+pub async fn quadrants_seen(db: &impl Read) -> Result<BTreeMap<String, String>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        topic: String,
+        quadrant: String,
+    }
+    let found: Vec<Row> = rows(db, "SELECT topic, quadrant FROM quadrant_seen", vec![]).await?;
+    Ok(found.into_iter().map(|r| (r.topic, r.quadrant)).collect())
+}
+
+/// Remembers where a topic was seen.
+pub async fn see_quadrant(tx: &Tx, topic: &str, quadrant: &str) -> Result<(), DbError> {
+    tx.exec(
+        "INSERT INTO quadrant_seen (topic, quadrant, seen_at) VALUES ($1,$2,$3) \
+         ON CONFLICT (topic) DO UPDATE SET quadrant = excluded.quadrant, seen_at = excluded.seen_at",
+        vec![topic.into(), quadrant.into(), micros(tx.now()).into()],
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,642 @@
+//! Voices, their earlier revisions and their labels.
+
+use crate::tx::{Page, json, micros, one, parse, placeholders, rows, timestamp};
+use crate::{DbError, Read, Tx};
+use domain::analysis::{Label, contribution};
+use domain::clock::Timestamp;
+use domain::facts::Batch;
+use domain::ids::FeedbackId;
+use domain::intake::feedback::Feedback;
+use sea_orm::{FromQueryResult, Value};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A voice to be written.
+#[derive(Clone, Debug)]
+pub struct NewVoice {
+    /// Its identity, if it is new.
+    pub id: FeedbackId,
+    /// Where it belongs when the table is spread: 0 to 1023.
+    pub shard_key: i64,
+    /// The clean record.
+    pub feedback: Feedback,
+}
+
+/// What became of a voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is new.
+    Accepted(FeedbackId),
+    /// It was there with other content.
+    Updated(FeedbackId),
+    /// It was there already.
+    Duplicate(FeedbackId),
+}
+
+/// A voice as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Identity.
+    pub id: FeedbackId,
+    /// Where it belongs when the table is spread.
+    pub shard_key: i64,
+    /// 1, and 1 more for every change of content.
+    pub revision: i64,
+    /// The clean record.
+    pub feedback: Feedback,
+    /// When it arrived, or last changed.
+    pub received_at: Timestamp,
+    /// Its label with the repeat flag, once it has one.
+    pub label: Option<(Label, bool)>,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: String,
+    shard_key: i64,
+    revision: i64,
+    text: String,
+    data: String,
+    received_at: i64,
+    label: Option<String>,
+    repeat: Option<bool>,
+}
+
+impl Row {
+    fn read(self) -> Result<Stored, DbError> {
+        let mut feedback: Feedback = parse("feedback", &self.id, &self.data)?;
+        feedback.text = self.text;
+        let label = match (self.label, self.repeat) {
+            (Some(label), Some(repeat)) => Some((parse("label", &self.id, &label)?, repeat)),
+            _ => None,
+        };
+        Ok(Stored {
+            id: self.id.parse().map_err(|_| DbError::Corrupt {
+                table: "feedback",
+                column: "id",
+                id: self.id.clone(),
+                detail: "not an id".to_owned(),
+            })?,
+            shard_key: self.shard_key,
+            revision: self.revision,
+            feedback,
+            received_at: timestamp(self.received_at),
+            label,
+        })
+    }
+}
+
+const STORED: &str = "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat \
+                      FROM feedback f LEFT JOIN label l ON l.shard_key = f.shard_key AND l.feedback_id = f.id";
+
+/// The JSON of a voice without its text, which has a column of its own.
+fn body(feedback: &Feedback) -> String {
+    json(&Feedback {
+        text: String::new(),
+        ..feedback.clone()
+    })
+}
+
+const COLUMNS: usize = 16;
+
+fn values(voice: &NewVoice, batch_id: &str, at: Timestamp) -> [Value; COLUMNS] {
+    let f = &voice.feedback;
+    [
+        voice.shard_key.into(),
+        voice.id.to_string().into(),
+        f.channel.clone().into(),
+        f.external_id.clone().into(),
+        f.content_hash.clone().into(),
+        1_i64.into(),
+        f.kind.as_str().into(),
+        f.class.as_str().into(),
+        f.occurred_at.map(micros).into(),
+        f.day.map(|d| d.to_string()).into(),
+        f.text.clone().into(),
+        f.rating.as_ref().map(|r| i64::from(r.band)).into(),
+        f.region.clone().unwrap_or_default().into(),
+        body(f).into(),
+        batch_id.into(),
+        micros(at).into(),
+    ]
+}
+
+/// Writes voices: new ones, new revisions of known ones, and nothing for duplicates. What changed
+/// voices had contributed is taken out of `facts`; the caller applies them in this transaction.
+pub async fn store(
+    tx: &Tx,
+    batch_id: &str,
+    voices: &[NewVoice],
+    facts: &mut Batch,
+) -> Result<Vec<Outcome>, DbError> {
+    // The first of each identity goes the fast way; a second one in the same batch must see the first.
+    let mut first = HashMap::new();
+    let mut later = Vec::new();
+    for (index, voice) in voices.iter().enumerate() {
+        let key = (
+            voice.feedback.channel.as_str(),
+            voice.feedback.external_id.as_str(),
+        );
+        match first.entry(key) {
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert(index);
+            }
+            std::collections::hash_map::Entry::Occupied(_) => later.push(index),
+        }
+    }
+    let mut outcomes: Vec<Option<Outcome>> = vec![None; voices.len()];
+    let mut indices: Vec<usize> = first.into_values().collect();
+    indices.sort_unstable();
+    for chunk in indices.chunks(250) {
+        store_distinct(tx, batch_id, voices, chunk, facts, &mut outcomes).await?;
+    }
+    for index in later {
+        store_distinct(tx, batch_id, voices, &[index], facts, &mut outcomes).await?;
+    }
+    Ok(outcomes.into_iter().flatten().collect())
+}
+
+async fn store_distinct(
+    tx: &Tx,
+    batch_id: &str,
+    voices: &[NewVoice],
+    indices: &[usize],
+    facts: &mut Batch,
+    outcomes: &mut [Option<Outcome>],
+) -> Result<(), DbError> {
+    #[derive(FromQueryResult)]
+    struct Id {
+        id: String,
+    }
+    let all = indices
+        .iter()
+        .flat_map(|i| values(&voices[*i], batch_id, tx.now()))
+        .collect();
+    let sql = format!(
+        "INSERT INTO feedback (shard_key, id, channel, external_id, content_hash, revision, kind, class, occurred_at, \
+         day, text, rating, region, data, batch_id, received_at) VALUES {} \
+         ON CONFLICT (shard_key, channel, external_id) DO NOTHING RETURNING id",
+        placeholders(indices.len(), COLUMNS, 1)
+    );
+    let written: HashSet<String> = rows::<Id>(tx, &sql, all)
+        .await?
+        .into_iter()
+        .map(|r| r.id)
+        .collect();
+    let mut known: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for index in indices {
+        let voice = &voices[*index];
+        if written.contains(&voice.id.to_string()) {
+            outcomes[*index] = Some(Outcome::Accepted(voice.id));
+        } else {
+            known
+                .entry(&voice.feedback.channel)
+                .or_default()
+                .push(*index);
+        }
+    }
+    for (channel, of_channel) in known {
+        let mut found = HashMap::new();
+        let mut values: Vec<Value> = vec![channel.into()];
+        values.extend(
+            of_channel
+                .iter()
+                .map(|i| Value::from(voices[*i].feedback.external_id.clone())),
+        );
+        let sql = format!(
+            "{STORED} WHERE f.channel = $1 AND f.external_id IN {}",
+            placeholders(1, of_channel.len(), 2)
+        );
+        for row in rows::<Row>(tx, &sql, values).await? {
+            let stored = row.read()?;
+            found.insert(stored.feedback.external_id.clone(), stored);
+        }
+        for index in of_channel {
+            let voice = &voices[index];
+            let Some(old) = found.get(&voice.feedback.external_id) else {
+                // Written and removed by somebody else in between: try the whole batch again.
+                return Err(DbError::Busy);
+            };
+            if old.feedback.content_hash == voice.feedback.content_hash {
+                outcomes[index] = Some(Outcome::Duplicate(old.id));
+            } else {
+                replace(tx, batch_id, old, &voice.feedback, facts).await?;
+                outcomes[index] = Some(Outcome::Updated(old.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the content of a voice: the old one goes to the history, its label waits to be made anew.
+async fn replace(
+    tx: &Tx,
+    batch_id: &str,
+    old: &Stored,
+    new: &Feedback,
+    facts: &mut Batch,
+) -> Result<(), DbError> {
+    take_out(old, facts);
+    tx.exec(
+        "INSERT INTO feedback_revision (shard_key, feedback_id, revision, content, replaced_at) VALUES ($1,$2,$3,$4,$5)",
+        vec![
+            old.shard_key.into(),
+            old.id.to_string().into(),
+            old.revision.into(),
+            json(&old.feedback).into(),
+            micros(tx.now()).into(),
+        ],
+    )
+    .await?;
+    // Somebody's correction outlives new content: it is about the same voice.
+    let mut new = new.clone();
+    if let Some((label, _)) = &old.label
+        && label.source == domain::analysis::Source::Person
+    {
+        new.labels.topic.clone_from(&label.topic);
+        new.labels.cause.clone_from(&label.cause);
+        new.labels.sentiment = label.polarity;
+    }
+    tx.exec(
+        "DELETE FROM label WHERE shard_key = $1 AND feedback_id = $2",
+        vec![old.shard_key.into(), old.id.to_string().into()],
+    )
+    .await?;
+    tx.exec(
+        "UPDATE feedback SET content_hash = $1, revision = revision + 1, kind = $2, class = $3, occurred_at = $4, \
+         day = $5, text = $6, rating = $7, region = $8, data = $9, batch_id = $10, received_at = $11 \
+         WHERE shard_key = $12 AND id = $13",
+        vec![
+            new.content_hash.clone().into(),
+            new.kind.as_str().into(),
+            new.class.as_str().into(),
+            new.occurred_at.map(micros).into(),
+            new.day.map(|d| d.to_string()).into(),
+            new.text.clone().into(),
+            new.rating.as_ref().map(|r| i64::from(r.band)).into(),
+            new.region.clone().unwrap_or_default().into(),
+            body(&new).into(),
+            batch_id.into(),
+            micros(tx.now()).into(),
+            old.shard_key.into(),
+            old.id.to_string().into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+fn take_out(voice: &Stored, facts: &mut Batch) {
+    if let Some((label, repeat)) = &voice.label
+        && let Some((key, input)) = contribution(&voice.feedback, label, *repeat)
+    {
+        facts.remove(key, &input);
+    }
+}
+
+fn put_in(voice: &Stored, label: &Label, repeat: bool, facts: &mut Batch) {
+    if let Some((key, input)) = contribution(&voice.feedback, label, repeat) {
+        facts.add(key, &input);
+    }
+}
+
+/// Changes the rating of a voice: a late one counts on the day of its contact.
+pub async fn rate(
+    tx: &Tx,
+    voice: &Stored,
+    rated: &Feedback,
+    facts: &mut Batch,
+) -> Result<(), DbError> {
+    take_out(voice, facts);
+    let new = Stored {
+        feedback: rated.clone(),
+        ..voice.clone()
+    };
+    if let Some((label, repeat)) = &voice.label {
+        put_in(&new, label, *repeat, facts);
+    }
+    tx.exec(
+        "UPDATE feedback SET rating = $1, data = $2 WHERE shard_key = $3 AND id = $4",
+        vec![
+            rated.rating.as_ref().map(|r| i64::from(r.band)).into(),
+            body(rated).into(),
+            voice.shard_key.into(),
+            voice.id.to_string().into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Voices of a batch that have no label yet.
+pub async fn unlabelled(db: &impl Read, batch_id: &str) -> Result<Vec<Stored>, DbError> {
+    let sql = format!(
+        "{STORED} WHERE f.batch_id = $1 AND l.feedback_id IS NULL ORDER BY f.occurred_at, f.id"
+    );
+    rows::<Row>(db, &sql, vec![batch_id.into()])
+        .await?
+        .into_iter()
+        .map(Row::read)
+        .collect()
+}
+
+/// Earlier voices of these customers: (customer, topic, microseconds).
+pub async fn earlier(
+    db: &impl Read,
+    customers: &[String],
+    from: i64,
+    to: i64,
+) -> Result<Vec<(String, String, i64)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        customer_hash: String,
+        topic: String,
+        occurred_at: i64,
+    }
+    let mut all = Vec::new();
+    for chunk in customers.chunks(500) {
+        let mut values: Vec<Value> = vec![from.into(), to.into()];
+        values.extend(chunk.iter().map(|c| Value::from(c.clone())));
+        let sql = format!(
+            "SELECT customer_hash, topic, occurred_at FROM label WHERE occurred_at >= $1 AND occurred_at < $2 \
+             AND customer_hash IN {}",
+            placeholders(1, chunk.len(), 3)
+        );
+        let found: Vec<Found> = rows(db, &sql, values).await?;
+        all.extend(
+            found
+                .into_iter()
+                .map(|f| (f.customer_hash, f.topic, f.occurred_at)),
+        );
+    }
+    Ok(all)
+}
+
+/// Writes labels of voices that have none, and adds what they contribute to `facts`. A voice that got
+/// a label meanwhile keeps it: doing this twice changes nothing.
+pub async fn label(
+    tx: &Tx,
+    labelled: &[(Stored, Label, bool)],
+    facts: &mut Batch,
+) -> Result<Vec<FeedbackId>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Id {
+        feedback_id: String,
+    }
+    let mut done = Vec::new();
+    for chunk in labelled.chunks(500) {
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 8);
+        for (voice, label, repeat) in chunk {
+            values.extend([
+                Value::from(voice.shard_key),
+                voice.id.to_string().into(),
+                label.topic.clone().unwrap_or_default().into(),
+                voice.feedback.occurred_at.map(micros).into(),
+                voice
+                    .feedback
+                    .customer_hash
+                    .clone()
+                    .unwrap_or_default()
+                    .into(),
+                json(label).into(),
+                (*repeat).into(),
+                micros(tx.now()).into(),
+            ]);
+        }
+        let sql = format!(
+            "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at) \
+             VALUES {} ON CONFLICT (shard_key, feedback_id) DO NOTHING RETURNING feedback_id",
+            placeholders(chunk.len(), 8, 1)
+        );
+        let written: HashSet<String> = rows::<Id>(tx, &sql, values)
+            .await?
+            .into_iter()
+            .map(|r| r.feedback_id)
+            .collect();
+        for (voice, label, repeat) in chunk {
+            if written.contains(&voice.id.to_string()) {
+                put_in(voice, label, *repeat, facts);
+                done.push(voice.id);
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Replaces the label of a voice and moves what it contributes.
+pub async fn relabel(
+    tx: &Tx,
+    voice: &Stored,
+    label: &Label,
+    facts: &mut Batch,
+) -> Result<(), DbError> {
+    take_out(voice, facts);
+    let repeat = voice.label.as_ref().is_some_and(|(_, repeat)| *repeat);
+    put_in(voice, label, repeat, facts);
+    tx.exec(
+        "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at) \
+         VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (shard_key, feedback_id) DO UPDATE SET \
+         topic = excluded.topic, data = excluded.data, labelled_at = excluded.labelled_at",
+        vec![
+            voice.shard_key.into(),
+            voice.id.to_string().into(),
+            label.topic.clone().unwrap_or_default().into(),
+            voice.feedback.occurred_at.map(micros).into(),
+            voice.feedback.customer_hash.clone().unwrap_or_default().into(),
+            json(label).into(),
+            repeat.into(),
+            micros(tx.now()).into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The voice of that id.
+pub async fn get(db: &impl Read, id: FeedbackId) -> Result<Option<Stored>, DbError> {
+    let sql = format!("{STORED} WHERE f.id = $1");
+    one::<Row>(db, &sql, vec![id.to_string().into()])
+        .await?
+        .map(Row::read)
+        .transpose()
+}
+
+/// The voice of that channel and external id.
+pub async fn by_external(
+    db: &impl Read,
+    channel: &str,
+    external_id: &str,
+) -> Result<Option<Stored>, DbError> {
+    let sql = format!("{STORED} WHERE f.channel = $1 AND f.external_id = $2");
+    one::<Row>(db, &sql, vec![channel.into(), external_id.into()])
+        .await?
+        .map(Row::read)
+        .transpose()
+}
+
+/// Earlier contents of a voice, oldest first.
+pub async fn revisions(
+    db: &impl Read,
+    id: FeedbackId,
+) -> Result<Vec<(i64, Timestamp, Feedback)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Old {
+        revision: i64,
+        content: String,
+        replaced_at: i64,
+    }
+    let found: Vec<Old> = rows(
+        db,
+        "SELECT revision, content, replaced_at FROM feedback_revision WHERE feedback_id = $1 ORDER BY revision LIMIT 100",
+        vec![id.to_string().into()],
+    )
+    .await?;
+    found
+        .into_iter()
+        .map(|o| {
+            let content = parse("feedback_revision", &id.to_string(), &o.content)?;
+            Ok((o.revision, timestamp(o.replaced_at), content))
+        })
+        .collect()
+}
+
+/// Which voices to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// These topics; `Some(vec![""])`: no topic.
+    pub topics: Option<Vec<String>>,
+    /// Channel.
+    pub channel: Option<String>,
+    /// Region.
+    pub region: Option<String>,
+    /// Not before, microseconds.
+    pub from: Option<i64>,
+    /// Before, microseconds.
+    pub to: Option<i64>,
+    /// Must stand in the text.
+    pub text: Option<String>,
+    /// Cursor of the page before.
+    pub after: Option<String>,
+}
+
+/// Voices, newest arrival first.
+pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Stored>, DbError> {
+    let mut values: Vec<Value> = Vec::new();
+    let mut sql = format!("{STORED} WHERE 1 = 1");
+    if let Some(topics) = &filter.topics {
+        sql.push_str(&format!(
+            " AND l.topic IN {}",
+            placeholders(1, topics.len().max(1), 1)
+        ));
+        if topics.is_empty() {
+            values.push("\u{0}".into());
+        }
+        values.extend(topics.iter().map(|t| Value::from(t.clone())));
+    }
+    for (column, value) in [("f.channel", &filter.channel), ("f.region", &filter.region)] {
+        if let Some(value) = value {
+            values.push(value.clone().into());
+            sql.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    if let Some(from) = filter.from {
+        values.push(from.into());
+        sql.push_str(&format!(" AND f.occurred_at >= ${}", values.len()));
+    }
+    if let Some(to) = filter.to {
+        values.push(to.into());
+        sql.push_str(&format!(" AND f.occurred_at < ${}", values.len()));
+    }
+    if let Some(text) = &filter.text {
+        let escaped = text
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
+        values.push(format!("%{escaped}%").into());
+        sql.push_str(&format!(" AND f.text LIKE ${} ESCAPE '\\'", values.len()));
+    }
+    if let Some(after) = &filter.after {
+        values.push(after.clone().into());
+        sql.push_str(&format!(" AND f.id < ${}", values.len()));
+    }
+    values.push(i64::try_from(limit + 1).unwrap_or(i64::MAX).into());
+    sql.push_str(&format!(" ORDER BY f.id DESC LIMIT ${}", values.len()));
+    let all: Vec<Stored> = rows::<Row>(db, &sql, values)
+        .await?
+        .into_iter()
+        .map(Row::read)
+        .collect::<Result<_, _>>()?;
+    Ok(Page::cut(all, limit, |s| s.id.to_string()))
+}
+
+/// The latest voices of some topics (`""`: of none), newest first: a bounded sample for quotes and
+/// telling words, whatever the volume.
+pub async fn latest(
+    db: &impl Read,
+    topics: &[String],
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<Stored>, DbError> {
+    let mut all = Vec::new();
+    for topic in topics {
+        let mut values: Vec<Value> = vec![
+            topic.clone().into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ];
+        let mut condition = String::new();
+        if let Some(before) = before {
+            values.push(before.into());
+            condition.push_str(" AND occurred_at < $3");
+        }
+        let sql = format!(
+            "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat FROM \
+             (SELECT * FROM label WHERE topic = $1 AND occurred_at IS NOT NULL{condition} \
+             ORDER BY occurred_at DESC LIMIT $2) l \
+             JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id ORDER BY l.occurred_at DESC"
+        );
+        for row in rows::<Row>(db, &sql, values).await? {
+            all.push(row.read()?);
+        }
+    }
+    all.sort_by(|a, b| {
+        b.feedback
+            .occurred_at
+            .cmp(&a.feedback.occurred_at)
+            .then(b.id.cmp(&a.id))
+    });
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(all)
+}
+
+/// A page of every voice in the order of the ids: for rebuilding.
+pub async fn scan(db: &impl Read, after: &str, limit: u64) -> Result<Vec<Stored>, DbError> {
+    let sql = format!("{STORED} WHERE f.id > $1 ORDER BY f.id LIMIT $2");
+    rows::<Row>(
+        db,
+        &sql,
+        vec![
+            after.into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await?
+    .into_iter()
+    .map(Row::read)
+    .collect()
+}
+
+/// Adds what a stored voice contributes: for rebuilding.
+pub fn contribute(voice: &Stored, facts: &mut Batch) {
+    if let Some((label, repeat)) = &voice.label {
+        put_in(voice, label, *repeat, facts);
+    }
+}
+
+/// How many voices there are, how many have no time, and how many have no label yet.
+pub async fn totals(db: &impl Read) -> Result<(i64, i64, i64), DbError> {
+    let count = |sql: &'static str| crate::tx::count(db, sql, vec![]);
+    Ok((
+        count("SELECT COUNT(*) AS n FROM feedback").await?,
+        count("SELECT COUNT(*) AS n FROM feedback WHERE occurred_at IS NULL").await?,
+        count("SELECT (SELECT COUNT(*) FROM feedback) - (SELECT COUNT(*) FROM label) AS n").await?,
+    ))
+}

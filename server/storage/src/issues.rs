@@ -1,0 +1,232 @@
+//! Issues and the signals that opened them.
+
+use crate::tx::{Document, Page, json, micros, one, parse, placeholders, rows, timestamp};
+use crate::{DbError, Read, Tx};
+use domain::clock::Timestamp;
+use domain::detection::Signal;
+use domain::ids::IssueId;
+use domain::issues::Issue;
+use sea_orm::{FromQueryResult, Value};
+use uuid::Uuid;
+
+/// The issue of that id.
+pub async fn get(db: &impl Read, id: IssueId) -> Result<Option<Issue>, DbError> {
+    let sql = "SELECT data FROM issue WHERE id = $1";
+    match one::<Document>(db, sql, vec![id.to_string().into()]).await? {
+        Some(row) => parse("issue", &id.to_string(), &row.data).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The issue of that key: at most one ever.
+pub async fn by_key(db: &impl Read, key: &str) -> Result<Option<Issue>, DbError> {
+    let sql = "SELECT data FROM issue WHERE issue_key = $1";
+    match one::<Document>(db, sql, vec![key.into()]).await? {
+        Some(row) => parse("issue", key, &row.data).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Writes a new issue. `false`: one of the same key was opened meanwhile.
+pub async fn insert(tx: &Tx, issue: &Issue, quadrant: &str) -> Result<bool, DbError> {
+    let written = tx
+        .exec(
+            "INSERT INTO issue (id, issue_key, state, topic, quadrant, opened_at, data, version) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (issue_key) DO NOTHING",
+            vec![
+                issue.id.to_string().into(),
+                issue.key.clone().into(),
+                issue.state.as_str().into(),
+                issue.topic.clone().into(),
+                quadrant.into(),
+                micros(issue.opened_at).into(),
+                json(issue).into(),
+                issue.version.into(),
+            ],
+        )
+        .await?;
+    Ok(written == 1)
+}
+
+/// Writes a changed issue; its version counts from the one that was read.
+pub async fn update(tx: &Tx, issue: &Issue) -> Result<(), DbError> {
+    let changed = tx
+        .exec(
+            "UPDATE issue SET state = $1, opened_at = $2, data = $3, version = $4 WHERE id = $5 AND version = $6",
+            vec![
+                issue.state.as_str().into(),
+                micros(issue.opened_at).into(),
+                json(issue).into(),
+                issue.version.into(),
+                issue.id.to_string().into(),
+                (issue.version - 1).into(),
+            ],
+        )
+        .await?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Stale {
+            table: "issue",
+            id: issue.id.to_string(),
+        })
+    }
+}
+
+/// Remembers the quadrant that an issue was last seen in.
+pub async fn set_quadrant(tx: &Tx, id: IssueId, quadrant: &str) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE issue SET quadrant = $1 WHERE id = $2 AND quadrant <> $1",
+        vec![quadrant.into(), id.to_string().into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Which issues to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// States; empty: all.
+    pub states: Vec<String>,
+    /// Topic.
+    pub topic: Option<String>,
+    /// Quadrant last seen.
+    pub quadrant: Option<String>,
+    /// Cursor of the page before.
+    pub after: Option<String>,
+}
+
+/// Issues, newest first.
+pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Issue>, DbError> {
+    let mut values: Vec<Value> = Vec::new();
+    let mut sql = "SELECT data FROM issue WHERE 1 = 1".to_owned();
+    if !filter.states.is_empty() {
+        sql.push_str(&format!(
+            " AND state IN {}",
+            placeholders(1, filter.states.len(), 1)
+        ));
+        values.extend(filter.states.iter().map(|s| Value::from(s.clone())));
+    }
+    for (column, value) in [("topic", &filter.topic), ("quadrant", &filter.quadrant)] {
+        if let Some(value) = value {
+            values.push(value.clone().into());
+            sql.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    if let Some((at, id)) = filter.after.as_deref().and_then(|c| c.split_once('.')) {
+        let at: i64 = at.parse().unwrap_or(i64::MAX);
+        values.push(at.into());
+        values.push(id.into());
+        let n = values.len();
+        sql.push_str(&format!(
+            " AND (opened_at < ${} OR (opened_at = ${} AND id < ${n}))",
+            n - 1,
+            n - 1
+        ));
+    }
+    values.push(i64::try_from(limit + 1).unwrap_or(i64::MAX).into());
+    sql.push_str(&format!(
+        " ORDER BY opened_at DESC, id DESC LIMIT ${}",
+        values.len()
+    ));
+    let found: Vec<Document> = rows(db, &sql, values).await?;
+    let issues: Vec<Issue> = found
+        .iter()
+        .map(|r| parse("issue", "", &r.data))
+        .collect::<Result<_, _>>()?;
+    Ok(Page::cut(issues, limit, |i| {
+        format!("{}.{}", micros(i.opened_at), i.id)
+    }))
+}
+
+/// A signal as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fired {
+    /// Identity.
+    pub id: String,
+    /// When it fired first.
+    pub fired_at: Timestamp,
+    /// What it counted.
+    pub signal: Signal,
+}
+
+/// Writes a signal, or raises the count of the one that fired for the same day. `true`: it is new.
+pub async fn signal(
+    tx: &Tx,
+    id: Uuid,
+    issue: IssueId,
+    subject: &str,
+    signal: &Signal,
+) -> Result<bool, DbError> {
+    let day = signal.window.to_string();
+    let written = tx
+        .exec(
+            "INSERT INTO signal (id, issue_id, detector, subject, day, data, fired_at) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7) ON CONFLICT (detector, subject, day) DO NOTHING",
+            vec![
+                id.to_string().into(),
+                issue.to_string().into(),
+                signal.detector.clone().into(),
+                subject.into(),
+                day.clone().into(),
+                json(signal).into(),
+                micros(tx.now()).into(),
+            ],
+        )
+        .await?;
+    if written == 0 {
+        tx.exec(
+            "UPDATE signal SET data = $1 WHERE detector = $2 AND subject = $3 AND day = $4",
+            vec![
+                json(signal).into(),
+                signal.detector.clone().into(),
+                subject.into(),
+                day.into(),
+            ],
+        )
+        .await?;
+    }
+    Ok(written == 1)
+}
+
+/// The signals of an issue, newest first.
+pub async fn signals(db: &impl Read, issue: IssueId) -> Result<Vec<Fired>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: String,
+        data: String,
+        fired_at: i64,
+    }
+    let found: Vec<Row> = rows(
+        db,
+        "SELECT id, data, fired_at FROM signal WHERE issue_id = $1 ORDER BY fired_at DESC, id DESC LIMIT 100",
+        vec![issue.to_string().into()],
+    )
+    .await?;
+    found
+        .into_iter()
+        .map(|r| {
+            Ok(Fired {
+                signal: parse("signal", &r.id, &r.data)?,
+                id: r.id,
+                fired_at: timestamp(r.fired_at),
+            })
+        })
+        .collect()
+}
+
+/// How many issues stand in each state.
+pub async fn count_by_state(db: &impl Read) -> Result<Vec<(String, i64)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        state: String,
+        n: i64,
+    }
+    let found: Vec<Row> = rows(
+        db,
+        "SELECT state, COUNT(*) AS n FROM issue GROUP BY state",
+        vec![],
+    )
+    .await?;
+    Ok(found.into_iter().map(|r| (r.state, r.n)).collect())
+}

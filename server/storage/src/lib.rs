@@ -1,0 +1,28 @@
+//! Where everything is kept: one implementation, two engines (SQLite and PostgreSQL).
+//!
+//! The only crate that names `sea_orm`. Reads take `&impl Read` ([`Db`] and [`Tx`]); writes take
+//! `&Tx`, so a write without a transaction does not compile. Statements are written once, in the
+//! SQL that both engines share (`$1` placeholders, `ON CONFLICT`, `RETURNING`); what differs stands in
+//! [`connect`] and [`queue`]. Rows never leave this crate: functions speak types of `domain` or
+//! plain structs of their module.
+
+pub mod access;
+pub mod connect;
+mod error;
+pub mod events;
+pub mod facts;
+pub mod feedback;
+pub mod imports;
+pub mod issues;
+pub mod knowledge;
+pub mod notify;
+pub mod organisation;
+pub mod plugins;
+pub mod queue;
+pub mod tasks;
+mod tx;
+pub mod verification;
+
+pub use connect::{Engine, connect};
+pub use error::DbError;
+pub use tx::{Db, Page, Read, Tx};

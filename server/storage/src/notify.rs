@@ -1,0 +1,304 @@
+//! The outbox that people see, and the built-in mailbox.
+
+use crate::tx::{Page, json, micros, one, parse, rows, timestamp};
+use crate::{DbError, Read, Tx};
+use domain::clock::Timestamp;
+use sea_orm::{FromQueryResult, Value};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// An effect to be carried out, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Identity; the mail's Message-ID is made of it.
+    pub id: String,
+    /// `mail` or `publication`.
+    pub kind: String,
+    /// Address, or name of the knowledge base.
+    pub target: String,
+    /// A second one of this key is dropped.
+    pub dedupe_key: String,
+    /// Deliveries of one serial key go out in order.
+    pub serial_key: String,
+    /// `queued`, `sending`, `sent`, `retry` or `dead`.
+    pub state: String,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// What to send.
+    pub data: serde_json::Value,
+    /// The task it is about.
+    pub task_id: Option<String>,
+    /// The issue it is about.
+    pub issue_id: Option<String>,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+    /// Whether it went to another machine.
+    pub left_machine: bool,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: String,
+    kind: String,
+    target: String,
+    dedupe_key: String,
+    serial_key: String,
+    state: String,
+    attempts: i64,
+    data: String,
+    task_id: Option<String>,
+    issue_id: Option<String>,
+    last_error: Option<String>,
+    left_machine: bool,
+    created_at: i64,
+    sent_at: Option<i64>,
+}
+
+impl Row {
+    fn read(self) -> Result<Delivery, DbError> {
+        Ok(Delivery {
+            data: parse("delivery", &self.id, &self.data)?,
+            id: self.id,
+            kind: self.kind,
+            target: self.target,
+            dedupe_key: self.dedupe_key,
+            serial_key: self.serial_key,
+            state: self.state,
+            attempts: self.attempts,
+            task_id: self.task_id,
+            issue_id: self.issue_id,
+            last_error: self.last_error,
+            left_machine: self.left_machine,
+            created_at: timestamp(self.created_at),
+            sent_at: self.sent_at.map(timestamp),
+        })
+    }
+}
+
+const DELIVERY: &str = "SELECT id, kind, target, dedupe_key, serial_key, state, attempts, data, task_id, issue_id, \
+                        last_error, left_machine, created_at, sent_at FROM delivery";
+
+/// Writes a delivery. `false`: one of the same dedupe key exists.
+pub async fn insert(tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
+    let written = tx
+        .exec(
+            "INSERT INTO delivery (id, kind, target, dedupe_key, serial_key, state, attempts, data, task_id, issue_id, \
+             left_machine, created_at) VALUES ($1,$2,$3,$4,$5,'queued',0,$6,$7,$8,$9,$10) \
+             ON CONFLICT (dedupe_key) DO NOTHING",
+            vec![
+                delivery.id.clone().into(),
+                delivery.kind.clone().into(),
+                delivery.target.clone().into(),
+                delivery.dedupe_key.clone().into(),
+                delivery.serial_key.clone().into(),
+                delivery.data.to_string().into(),
+                delivery.task_id.clone().into(),
+                delivery.issue_id.clone().into(),
+                false.into(),
+                micros(tx.now()).into(),
+            ],
+        )
+        .await?;
+    Ok(written == 1)
+}
+
+/// Whether a delivery of that dedupe key was written.
+pub async fn exists(db: &impl Read, dedupe_key: &str) -> Result<bool, DbError> {
+    let n = crate::tx::count(
+        db,
+        "SELECT COUNT(*) AS n FROM delivery WHERE dedupe_key = $1",
+        vec![dedupe_key.into()],
+    )
+    .await?;
+    Ok(n > 0)
+}
+
+/// The delivery of that id.
+pub async fn get(db: &impl Read, id: &str) -> Result<Option<Delivery>, DbError> {
+    let row: Option<Row> = one(db, &format!("{DELIVERY} WHERE id = $1"), vec![id.into()]).await?;
+    row.map(Row::read).transpose()
+}
+
+/// Says what became of a delivery.
+pub async fn set_state(
+    tx: &Tx,
+    id: &str,
+    state: &str,
+    attempts: i64,
+    error: Option<&str>,
+    left_machine: bool,
+) -> Result<(), DbError> {
+    let sent_at = (state == "sent").then(|| micros(tx.now()));
+    tx.exec(
+        "UPDATE delivery SET state = $1, attempts = $2, last_error = $3, left_machine = $4, \
+         sent_at = COALESCE($5, sent_at) WHERE id = $6",
+        vec![
+            state.into(),
+            attempts.into(),
+            error
+                .map(|e| e.chars().take(1000).collect::<String>())
+                .into(),
+            left_machine.into(),
+            sent_at.into(),
+            id.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Deliveries, newest first.
+pub async fn list(
+    db: &impl Read,
+    state: Option<&str>,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Page<Delivery>, DbError> {
+    let mut values: Vec<Value> = Vec::new();
+    let mut sql = format!("{DELIVERY} WHERE 1 = 1");
+    if let Some(state) = state {
+        values.push(state.into());
+        sql.push_str(" AND state = $1");
+    }
+    if let Some(after) = after {
+        values.push(after.into());
+        sql.push_str(&format!(" AND id < ${}", values.len()));
+    }
+    values.push(i64::try_from(limit + 1).unwrap_or(i64::MAX).into());
+    sql.push_str(&format!(" ORDER BY id DESC LIMIT ${}", values.len()));
+    let found: Vec<Row> = rows(db, &sql, values).await?;
+    let all: Vec<Delivery> = found.into_iter().map(Row::read).collect::<Result<_, _>>()?;
+    Ok(Page::cut(all, limit, |d| d.id.clone()))
+}
+
+/// Deliveries about a task, oldest first.
+pub async fn of_task(db: &impl Read, task: &str) -> Result<Vec<Delivery>, DbError> {
+    let sql = format!("{DELIVERY} WHERE task_id = $1 ORDER BY id LIMIT 200");
+    let found: Vec<Row> = rows(db, &sql, vec![task.into()]).await?;
+    found.into_iter().map(Row::read).collect()
+}
+
+/// Publications, newest first: where articles went.
+pub async fn publications(db: &impl Read, article: &str) -> Result<Vec<Delivery>, DbError> {
+    let sql = format!("{DELIVERY} WHERE serial_key = $1 ORDER BY id DESC LIMIT 50");
+    let found: Vec<Row> = rows(db, &sql, vec![format!("article:{article}").into()]).await?;
+    found.into_iter().map(Row::read).collect()
+}
+
+/// A mail that was kept instead of sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// Identity.
+    pub id: String,
+    /// Address of the recipient.
+    pub to: String,
+    /// Subject, decoded.
+    pub subject: String,
+    /// Text part, decoded.
+    pub text: String,
+    /// HTML part, decoded.
+    pub html: String,
+    /// With angle brackets.
+    pub message_id: String,
+    /// Header fields, decoded.
+    pub headers: std::collections::BTreeMap<String, String>,
+    /// When it was kept.
+    pub created_at: Timestamp,
+}
+
+/// Keeps a mail; the same Message-ID is kept once.
+pub async fn keep(tx: &Tx, mail: &Mail) -> Result<(), DbError> {
+    tx.exec(
+        "INSERT INTO mailbox (id, recipient, message_id, data, created_at) VALUES ($1,$2,$3,$4,$5) \
+         ON CONFLICT (message_id) DO NOTHING",
+        vec![
+            mail.id.clone().into(),
+            mail.to.clone().into(),
+            mail.message_id.clone().into(),
+            json(mail).into(),
+            micros(mail.created_at).into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Kept mails, newest first.
+pub async fn mailbox(
+    db: &impl Read,
+    to: Option<&str>,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Page<Mail>, DbError> {
+    let mut values: Vec<Value> = Vec::new();
+    let mut sql = "SELECT data FROM mailbox WHERE 1 = 1".to_owned();
+    if let Some(to) = to {
+        values.push(to.into());
+        sql.push_str(" AND recipient = $1");
+    }
+    if let Some(after) = after {
+        values.push(after.into());
+        sql.push_str(&format!(" AND id < ${}", values.len()));
+    }
+    values.push(i64::try_from(limit + 1).unwrap_or(i64::MAX).into());
+    sql.push_str(&format!(" ORDER BY id DESC LIMIT ${}", values.len()));
+    let found: Vec<crate::tx::Document> = rows(db, &sql, values).await?;
+    let all: Vec<Mail> = found
+        .iter()
+        .map(|r| parse("mailbox", "", &r.data))
+        .collect::<Result<_, _>>()?;
+    Ok(Page::cut(all, limit, |m| m.id.clone()))
+}
+
+/// A new delivery's serial key for everything about one task.
+#[must_use]
+pub fn task_serial(task: &str) -> String {
+    format!("task:{task}")
+}
+
+/// Makes a delivery row.
+#[must_use]
+pub fn delivery(
+    id: Uuid,
+    kind: &str,
+    target: &str,
+    dedupe_key: String,
+    serial_key: String,
+    data: serde_json::Value,
+    at: Timestamp,
+) -> Delivery {
+    Delivery {
+        id: id.to_string(),
+        kind: kind.to_owned(),
+        target: target.to_owned(),
+        dedupe_key,
+        serial_key,
+        state: "queued".to_owned(),
+        attempts: 0,
+        data,
+        task_id: None,
+        issue_id: None,
+        last_error: None,
+        left_machine: false,
+        created_at: at,
+        sent_at: None,
+    }
+}
+
+/// Keeps the target's name for what was published.
+pub async fn set_reference(tx: &Tx, delivery: &Delivery, reference: &str) -> Result<(), DbError> {
+    let mut data = delivery.data.clone();
+    if let Some(object) = data.as_object_mut() {
+        object.insert("reference".to_owned(), reference.into());
+    }
+    tx.exec(
+        "UPDATE delivery SET data = $1 WHERE id = $2",
+        vec![data.to_string().into(), delivery.id.clone().into()],
+    )
+    .await?;
+    Ok(())
+}
