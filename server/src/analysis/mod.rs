@@ -1,0 +1,14 @@
+//! Analyse: words, the classifier, labels, facts; topics and what they do not explain.
+
+mod coverage;
+pub mod http;
+mod service;
+mod starter;
+mod words;
+
+pub use coverage::{Coverage, coverage};
+pub use service::{
+    Labelled, StillUnlabelled, classify, correct, label_batch, quotes, rebuild, refresh, stamp,
+};
+pub use starter::{StarterSet, sets};
+pub use words::Words;

@@ -1,0 +1,393 @@
+//! From voices to labels and facts.
+
+use crate::app::{App, Shared, failure};
+use crate::http::Problem;
+use chrono::TimeDelta;
+use domain::analysis::{Label, Source, is_repeat, overrule};
+use domain::facts::Batch;
+use domain::ids::FeedbackId;
+use domain::intake::feedback::{Feedback, GivenLabels, Sentiment};
+use domain::organisation::{Topic, TopicState};
+use plugin_host::{Document, Polarity, taxonomy};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use storage::feedback::Stored;
+use storage::{DbError, Tx};
+
+/// Most documents in one call of a classifier.
+const CALL: usize = 500;
+
+/// Loads the taxonomy into the segmenter and the classifier: at start, and after every change.
+pub async fn refresh(app: &App) -> failure::Result<()> {
+    let topics: Vec<Topic> = storage::organisation::all(&app.db).await?;
+    app.words.learn(&topics);
+    app.plugins.set_taxonomy(&taxonomy_of(&topics)).await?;
+    Ok(())
+}
+
+/// A word that changes when any topic does. Replicas compare it before they classify.
+pub async fn stamp(db: &impl storage::Read) -> Result<String, DbError> {
+    let topics: Vec<Topic> = storage::organisation::all(db).await?;
+    let all: String = topics
+        .iter()
+        .map(|t| format!("{}:{};", t.key, t.version))
+        .collect();
+    Ok(blake3::hash(all.as_bytes()).to_hex()[..16].to_owned())
+}
+
+fn folded(words: &[String]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    words
+        .iter()
+        .map(|w| domain::text::fold(w.trim()).text.into_owned())
+        .filter(|w| !w.is_empty() && seen.insert(w.clone()))
+        .collect()
+}
+
+/// What the classifier is told of the topics. Proposed ones are nobody's answer yet.
+fn taxonomy_of(topics: &[Topic]) -> taxonomy::Taxonomy {
+    let active: BTreeSet<&str> = topics
+        .iter()
+        .filter(|t| t.state == TopicState::Active)
+        .map(|t| t.key.as_str())
+        .collect();
+    taxonomy::Taxonomy {
+        version: topics
+            .iter()
+            .map(|t| u64::try_from(t.version).unwrap_or(0))
+            .sum(),
+        topics: topics
+            .iter()
+            .filter(|t| t.state == TopicState::Active)
+            .map(|t| taxonomy::Topic {
+                key: t.key.clone(),
+                parent: t.parent.clone().filter(|p| active.contains(p.as_str())),
+                words: folded(&t.words),
+                synonyms: t
+                    .synonyms
+                    .iter()
+                    .map(|(from, to)| {
+                        (
+                            domain::text::fold(from).text.into_owned(),
+                            domain::text::fold(to).text.into_owned(),
+                        )
+                    })
+                    .collect(),
+                causes: t
+                    .causes
+                    .iter()
+                    .map(|c| taxonomy::Cause {
+                        key: c.key.clone(),
+                        words: folded(&c.words),
+                    })
+                    .collect(),
+            })
+            .collect(),
+        sentiment: None,
+        risk: None,
+    }
+}
+
+/// What is read of a voice: its headline and what the customer said.
+fn readable(voice: &Feedback) -> String {
+    let mut text = String::new();
+    for part in [
+        voice.title.as_deref(),
+        Some(&voice.text),
+        voice.query.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        if !part.is_empty() && !text.contains(part) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(part);
+        }
+    }
+    text
+}
+
+/// Labels of some voices, in their order: the classifier's, overruled by what the sender is sure of.
+pub async fn classify(
+    app: &App,
+    voices: &[&Feedback],
+) -> Result<Vec<Label>, plugin_host::PluginError> {
+    let mut labels = Vec::with_capacity(voices.len());
+    for chunk in voices.chunks(CALL) {
+        let words = app.words.clone();
+        let texts: Vec<(String, String, Option<String>)> = chunk
+            .iter()
+            .map(|v| (readable(v), v.channel.clone(), v.language.clone()))
+            .collect();
+        let documents = tokio::task::spawn_blocking(move || {
+            texts
+                .into_iter()
+                .map(|(text, channel, language)| {
+                    let text = domain::text::fold(&text).text.into_owned();
+                    let token_ends = words.token_ends(&text);
+                    Document {
+                        text,
+                        token_ends,
+                        language,
+                        channel,
+                        attributes: Vec::new(),
+                    }
+                })
+                .collect::<Vec<_>>()
+        })
+        .await
+        .unwrap_or_default();
+        let (name, version, answers) = app.plugins.classify(documents).await?;
+        for (voice, answer) in chunk.iter().zip(answers) {
+            let said = match answer {
+                Ok(c) => Label {
+                    topic: c.topics.first().map(|t| t.id.clone()),
+                    confidence: c.topics.first().map_or(0.0, |t| f64::from(t.confidence)),
+                    cause: c.causes.first().map(|l| l.id.clone()),
+                    polarity: Some(match c.polarity {
+                        Polarity::Negative => Sentiment::Negative,
+                        Polarity::Neutral => Sentiment::Neutral,
+                        Polarity::Positive => Sentiment::Positive,
+                        Polarity::Mixed => Sentiment::Mixed,
+                    }),
+                    sentiment: f64::from(c.sentiment),
+                    risk: f64::from(c.risk),
+                    source: Source::Classifier,
+                    classifier: name.clone(),
+                    classifier_version: version.clone(),
+                },
+                // One document that cannot be classified counts as one that no topic explains.
+                Err(failure) => {
+                    tracing::debug!(code = failure.code, "a document was not classified");
+                    Label {
+                        topic: None,
+                        confidence: 0.0,
+                        cause: None,
+                        polarity: None,
+                        sentiment: 0.0,
+                        risk: 0.0,
+                        source: Source::Classifier,
+                        classifier: name.clone(),
+                        classifier_version: version.clone(),
+                    }
+                }
+            };
+            labels.push(overrule(said, &voice.labels, Source::Sender));
+        }
+    }
+    Ok(labels)
+}
+
+/// Why a batch still has no labels.
+#[derive(Debug, thiserror::Error)]
+pub enum StillUnlabelled {
+    /// The classifier failed.
+    #[error("the classifier failed")]
+    Plugin(#[from] plugin_host::PluginError),
+    /// This replica could not follow what others changed.
+    #[error(transparent)]
+    Follow(#[from] crate::plugins::FollowError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// A voice with its label and whether it repeats an earlier one.
+pub type Labelled = (Stored, Label, bool);
+
+/// Labels a batch and counts it. Doing it twice changes nothing. Answers the transaction, not yet
+/// committed, and what was counted in it.
+pub async fn label_batch(
+    app: &Shared,
+    batch_id: &str,
+) -> Result<(Tx, Vec<Labelled>), StillUnlabelled> {
+    let voices = storage::feedback::unlabelled(&app.db, batch_id).await?;
+    app.plugins.follow(app).await?;
+    let records: Vec<&Feedback> = voices.iter().map(|v| &v.feedback).collect();
+    let labels = classify(app, &records).await?;
+    let tx = app.begin().await?;
+    let repeats = repeats(&tx, &voices, &labels).await?;
+    let mut labelled: Vec<Labelled> = voices
+        .into_iter()
+        .zip(labels)
+        .zip(repeats)
+        .map(|((voice, label), repeat)| (voice, label, repeat))
+        .collect();
+    let mut facts = Batch::new();
+    let written: BTreeSet<FeedbackId> = storage::feedback::label(&tx, &labelled, &mut facts)
+        .await?
+        .into_iter()
+        .collect();
+    storage::facts::apply(&tx, &facts).await?;
+    labelled.retain(|(voice, _, _)| written.contains(&voice.id));
+    Ok((tx, labelled))
+}
+
+/// Which voices repeat an earlier one of the same customer and topic within 7 days.
+async fn repeats(tx: &Tx, voices: &[Stored], labels: &[Label]) -> Result<Vec<bool>, DbError> {
+    let at = |v: &Stored| v.feedback.occurred_at.map(|t| t.timestamp_micros());
+    let customers: BTreeSet<String> = voices
+        .iter()
+        .filter_map(|v| v.feedback.customer_hash.clone())
+        .collect();
+    let times: Vec<i64> = voices.iter().filter_map(at).collect();
+    let mut known: HashMap<(String, String), Vec<i64>> = HashMap::new();
+    if let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) {
+        let week = TimeDelta::days(7).num_microseconds().unwrap_or(0);
+        let customers: Vec<String> = customers.into_iter().collect();
+        for (customer, topic, at) in
+            storage::feedback::earlier(tx, &customers, first - week, *last).await?
+        {
+            known.entry((customer, topic)).or_default().push(at);
+        }
+    }
+    // Inside the batch an earlier voice counts too.
+    for (voice, label) in voices.iter().zip(labels) {
+        if let (Some(customer), Some(at)) = (&voice.feedback.customer_hash, at(voice)) {
+            let key = (customer.clone(), label.topic.clone().unwrap_or_default());
+            known.entry(key).or_default().push(at);
+        }
+    }
+    Ok(voices
+        .iter()
+        .zip(labels)
+        .map(|(voice, label)| {
+            let (Some(customer), Some(topic), Some(at)) =
+                (&voice.feedback.customer_hash, &label.topic, at(voice))
+            else {
+                return false;
+            };
+            known
+                .get(&(customer.clone(), topic.clone()))
+                .is_some_and(|all| all.iter().any(|earlier| is_repeat(*earlier, at)))
+        })
+        .collect())
+}
+
+/// A person's correction of a voice's labels.
+pub async fn correct(
+    app: &Shared,
+    id: FeedbackId,
+    given: &GivenLabels,
+    actor: &domain::identity::Actor,
+) -> Result<Stored, Problem> {
+    let tx = app.begin().await?;
+    let Some(voice) = storage::feedback::get(&tx, id).await? else {
+        return Err(Problem::not_found("feedback"));
+    };
+    if let Some(topic) = given.topic.as_deref().filter(|t| !t.is_empty())
+        && storage::organisation::get::<Topic>(&tx, topic)
+            .await?
+            .is_none()
+    {
+        return Err(Problem::field("topic", "unknown", "no such topic"));
+    }
+    let Some((present, _)) = &voice.label else {
+        return Err(Problem::new(
+            crate::http::Code::WrongState,
+            "this voice has no label yet",
+        ));
+    };
+    let mut label = overrule(present.clone(), given, Source::Person);
+    // An empty topic is a correction as well: no topic explains this voice.
+    if given.topic.as_deref() == Some("") {
+        label.topic = None;
+        label.cause = None;
+    }
+    let mut facts = Batch::new();
+    storage::feedback::relabel(&tx, &voice, &label, &mut facts).await?;
+    storage::facts::apply(&tx, &facts).await?;
+    let data = serde_json::json!({
+        "from": {"topic": present.topic, "cause": present.cause, "sentiment": present.polarity},
+        "to": {"topic": label.topic, "cause": label.cause, "sentiment": label.polarity},
+    });
+    storage::events::record(
+        &tx,
+        app.ids.next(),
+        "feedback",
+        &id.to_string(),
+        "feedback.relabelled",
+        actor,
+        &data,
+    )
+    .await?;
+    let repeat = voice.label.as_ref().is_some_and(|(_, r)| *r);
+    tx.commit().await?;
+    Ok(Stored {
+        label: Some((label, repeat)),
+        ..voice
+    })
+}
+
+/// Computes all facts anew from feedback and labels and compares them with what is kept. With
+/// `write` they are replaced. Answers how many rows differ.
+pub async fn rebuild(app: &App, write: bool) -> Result<u64, DbError> {
+    // One transaction: nothing may be labelled between reading and writing.
+    let tx = app.begin().await?;
+    let mut fresh = Batch::new();
+    let mut after = String::new();
+    loop {
+        let page = storage::feedback::scan(&tx, &after, 2000).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id.to_string();
+        for voice in &page {
+            storage::feedback::contribute(voice, &mut fresh);
+        }
+    }
+    let kept = storage::facts::all_facts(&tx).await?;
+    let kept_days = storage::facts::all_topic_days(&tx).await?;
+    let facts: BTreeMap<_, _> = fresh.facts().map(|(k, c)| (k.clone(), *c)).collect();
+    let days: BTreeMap<_, _> = fresh.topic_days().map(|(k, c)| (k.clone(), *c)).collect();
+    let differences = differing(&facts, &kept) + differing(&days, &kept_days);
+    if write && differences > 0 {
+        storage::facts::clear(&tx).await?;
+        storage::facts::apply(&tx, &fresh).await?;
+        tx.commit().await?;
+    }
+    Ok(differences)
+}
+
+fn differing<K: Ord, V: PartialEq>(a: &BTreeMap<K, V>, b: &BTreeMap<K, V>) -> u64 {
+    let changed = a.iter().filter(|(k, v)| b.get(k) != Some(v)).count();
+    let gone = b.keys().filter(|k| !a.contains_key(k)).count();
+    (changed + gone) as u64
+}
+
+/// A few voices worth quoting: recent, unhappy ones first, neither a word nor a novel.
+pub async fn quotes(
+    db: &impl storage::Read,
+    topics: &[String],
+    most: usize,
+) -> Result<Vec<crate::mail::Quote>, DbError> {
+    let mut voices = storage::feedback::latest(db, topics, None, 150).await?;
+    voices.retain(|v| v.feedback.text.chars().count() >= 4);
+    let rank = |v: &Stored| {
+        let length = v.feedback.text.chars().count();
+        let unhappy = v.feedback.rating.as_ref().is_some_and(|r| !r.satisfied)
+            || v.label
+                .as_ref()
+                .is_some_and(|(l, _)| l.polarity == Some(Sentiment::Negative));
+        (!unhappy, !(10..=140).contains(&length))
+    };
+    voices.sort_by_key(rank);
+    let mut seen = BTreeSet::new();
+    Ok(voices
+        .into_iter()
+        .filter(|v| seen.insert(v.feedback.text.clone()))
+        .take(most)
+        .map(|v| {
+            let mut text: String = v.feedback.text.chars().take(200).collect();
+            if v.feedback.text.chars().count() > 200 {
+                text.push('…');
+            }
+            crate::mail::Quote {
+                text,
+                channel: v.feedback.channel.clone(),
+                day: v.feedback.day,
+                rating: v.feedback.rating.as_ref().map(|r| r.band),
+                feedback_id: v.id.to_string(),
+            }
+        })
+        .collect())
+}

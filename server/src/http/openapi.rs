@@ -1,0 +1,55 @@
+//! The description of the API, generated from the code.
+
+use crate::app::Shared;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Bihuan 闭环",
+        description = "Closed-loop improvement for Voice-of-Customer teams."
+    ),
+    components(schemas(crate::http::problem::ProblemBody, crate::http::FieldError))
+)]
+struct Base;
+
+/// All routes below `/api/v1`, with their description.
+#[must_use]
+pub fn api() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Base::openapi())
+        .merge(crate::identity::http::routes())
+        .merge(crate::organisation::http::routes())
+        .merge(crate::plugins::http::routes())
+        .merge(crate::intake::http::routes())
+        .merge(crate::analysis::http::routes())
+        .merge(crate::knowledge::http::routes())
+        .merge(crate::detection::http::routes())
+        .merge(crate::issues::http::routes())
+        .merge(crate::tasks::http::routes())
+        .merge(crate::notify::http::routes())
+}
+
+/// The document that is committed and served.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let router: OpenApiRouter<Shared> = OpenApiRouter::new().nest("/api/v1", api());
+    let mut document = router.into_openapi();
+    document.info.title = "Bihuan 闭环".to_owned();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(
+        "bearer",
+        SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+    );
+    document
+}
+
+/// The document as text, ending in a line break.
+#[must_use]
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+    text.push('\n');
+    text
+}

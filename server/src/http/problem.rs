@@ -1,0 +1,195 @@
+//! Errors on the wire: RFC 9457 problem details with a stable code.
+
+use super::Code;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use domain::organisation::Locale;
+use serde::Serialize;
+use storage::DbError;
+
+tokio::task_local! {
+    /// Of the request that this task answers.
+    pub static REQUEST: Request;
+}
+
+/// What every answer to a request knows of it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Named in problems and in logs.
+    pub id: String,
+    /// Language of its messages.
+    pub locale: Locale,
+}
+
+/// One field that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// Which field.
+    pub field: String,
+    /// Stable code.
+    pub code: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// An error as it goes over the wire.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// What it is about.
+    pub code: Code,
+    /// For people; may be empty.
+    pub detail: String,
+    /// Fields that are not as they must be.
+    pub errors: Vec<FieldError>,
+    /// Seconds after which trying again can help.
+    pub retry_after: Option<u64>,
+}
+
+/// The body of a problem.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Address of the code's description.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One line, in the caller's language.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// More, for people.
+    pub detail: String,
+    /// Stable code for programs.
+    pub code: String,
+    /// Names the request in the logs.
+    pub request_id: String,
+    /// Fields that are not as they must be.
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem with a sentence of its own.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// A problem of one field.
+    pub fn field(
+        field: impl Into<String>,
+        code: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        let error = FieldError {
+            field: field.into(),
+            code: code.into(),
+            detail: detail.into(),
+        };
+        Self {
+            code: Code::InvalidField,
+            detail: format!("{}: {}", error.field, error.detail),
+            errors: vec![error],
+            retry_after: None,
+        }
+    }
+
+    /// Nothing of that name.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("no {what} of that name"))
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self::new(code, "")
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Stale { table, id } => Self::new(Code::Stale, format!("{table} {id}")),
+            DbError::Conflict { .. } => Code::Conflict.into(),
+            DbError::Busy => Self {
+                retry_after: Some(1),
+                ..Code::Busy.into()
+            },
+            DbError::Corrupt { .. } | DbError::Other(_) => {
+                // The chain goes to the log once, here; never to the caller.
+                let id = REQUEST.try_with(|r| r.id.clone()).unwrap_or_default();
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(request.id = id, error = %error, source, "a request failed in the database");
+                Code::Internal.into()
+            }
+        }
+    }
+}
+
+impl From<domain::organisation::Invalid> for Problem {
+    fn from(error: domain::organisation::Invalid) -> Self {
+        use domain::organisation::Invalid;
+        let (field, code) = match &error {
+            Invalid::Key(_) => ("key", "bad_key"),
+            Invalid::Field { field, .. } => (*field, "invalid"),
+            Invalid::Cycle(_) => ("parent", "cycle"),
+            Invalid::Unknown { field, .. } => (*field, "unknown"),
+        };
+        Self::field(field, code, error.to_string())
+    }
+}
+
+impl From<domain::tasks::Refused> for Problem {
+    fn from(error: domain::tasks::Refused) -> Self {
+        match error {
+            domain::tasks::Refused::State { .. } => Self::new(Code::WrongState, error.to_string()),
+            domain::tasks::Refused::Field {
+                field,
+                code,
+                detail,
+            } => Self::field(field, code, detail),
+        }
+    }
+}
+
+impl From<domain::issues::Refused> for Problem {
+    fn from(error: domain::issues::Refused) -> Self {
+        Self::new(Code::WrongState, error.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let request = REQUEST.try_with(Clone::clone).unwrap_or_else(|_| Request {
+            id: String::new(),
+            locale: Locale::ZhCn,
+        });
+        let title = self.code.title(request.locale).to_owned();
+        let body = ProblemBody {
+            kind: format!("/api/v1/problems#{}", self.code.as_str()),
+            status: self.code.status().as_u16(),
+            detail: if self.detail.is_empty() {
+                title.clone()
+            } else {
+                self.detail
+            },
+            title,
+            code: self.code.as_str().to_owned(),
+            request_id: request.id,
+            errors: self.errors,
+        };
+        let mut response = (self.code.status(), axum::Json(body)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

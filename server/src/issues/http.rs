@@ -1,0 +1,746 @@
+//! Issues, quadrants, facts and the overview over HTTP.
+
+use super::service::{Placed, place, remember, topic_name};
+use crate::app::Shared;
+use crate::http::{Caller, Code, List, Params, Problem, Result, Segment, extract};
+use crate::knowledge::http::SolutionView;
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::detection::Scope;
+use domain::facts::{Class, Counters};
+use domain::identity::{Actor, Operation};
+use domain::ids::IssueId;
+use domain::issues::Issue;
+use domain::issues::quadrant::{Basis, Point};
+use domain::organisation::{Bilingual, subtree};
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+use storage::events::Event;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Routes of this capability.
+pub fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(overview))
+        .routes(routes!(quadrants))
+        .routes(routes!(facts))
+        .routes(routes!(list_issues))
+        .routes(routes!(read_issue))
+}
+
+/// One line of a history.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventView {
+    at: DateTime<Utc>,
+    #[schema(value_type = EventActor)]
+    actor: Actor,
+    /// What happened, past tense: `task.accepted`.
+    kind: String,
+    #[schema(value_type = Object)]
+    data: serde_json::Value,
+}
+
+/// Who did it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes `actor` for the API document")]
+pub struct EventActor {
+    /// `user`, `owner`, `system` or `plugin`.
+    kind: String,
+    name: String,
+    email: Option<String>,
+    via: Option<String>,
+}
+
+impl From<Event> for EventView {
+    fn from(e: Event) -> Self {
+        Self {
+            at: e.at,
+            actor: e.actor,
+            kind: e.kind,
+            data: e.data,
+        }
+    }
+}
+
+/// One topic in the chart.
+#[derive(Clone, Serialize, ToSchema)]
+struct QuadrantPoint {
+    topic: String,
+    name: Bilingual,
+    contacts: i64,
+    rated: i64,
+    frequency_per_1000: f64,
+    contacts_per_week: f64,
+    /// 0 to 1.
+    impact: f64,
+    impact_low: f64,
+    impact_high: f64,
+    /// `ratings` or `sentiment`.
+    basis: String,
+    negative_share: Option<f64>,
+    risk_share: f64,
+    handling_minutes: f64,
+    compensation_cents: i64,
+    /// `fix_now`, `plan`, `quick_win` or `watch`.
+    quadrant: String,
+    /// Its side is not certain.
+    borderline: bool,
+    explanation: Bilingual,
+    /// The topic's issue that is not resolved, if there is one.
+    issue_id: Option<String>,
+}
+
+/// The chart of frequency × impact.
+#[derive(Clone, Serialize, ToSchema)]
+struct Quadrants {
+    days: u32,
+    contacts: i64,
+    /// What most impacts were computed from: `ratings` or `sentiment`.
+    basis: String,
+    /// Contacts per week that separate often from seldom.
+    frequency_line: f64,
+    /// Impact that separates bad from not so bad.
+    impact_line: f64,
+    /// How the lines were drawn.
+    line_rule: String,
+    points: Vec<QuadrantPoint>,
+}
+
+fn basis(basis: Basis) -> String {
+    match basis {
+        Basis::Ratings => "ratings",
+        Basis::Sentiment => "sentiment",
+    }
+    .to_owned()
+}
+
+async fn quadrants_view(app: &Shared, placed: &Placed) -> Result<Quadrants> {
+    let filter = storage::issues::Filter {
+        states: ["open", "in_progress", "verifying", "relapsed"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..Default::default()
+    };
+    let issues = storage::issues::list(&app.db, &filter, 500).await?.items;
+    let p = &placed.placement;
+    Ok(Quadrants {
+        days: p.days,
+        contacts: p.contacts,
+        basis: basis(p.basis),
+        frequency_line: p.frequency_line,
+        impact_line: p.impact_line,
+        line_rule: format!("{}/{}", p.line_rule, p.impact_rule),
+        points: p
+            .points
+            .iter()
+            .map(|point| QuadrantPoint {
+                topic: point.topic.clone(),
+                name: topic_name(&point.topic, &placed.topics),
+                contacts: point.contacts,
+                rated: point.rated,
+                frequency_per_1000: point.frequency_per_1000,
+                contacts_per_week: point.contacts_per_week,
+                impact: point.impact,
+                impact_low: point.impact_low,
+                impact_high: point.impact_high,
+                basis: basis(point.basis),
+                negative_share: point.negative_share,
+                risk_share: point.risk_share,
+                handling_minutes: point.handling_minutes,
+                compensation_cents: point.compensation_cents,
+                quadrant: point.quadrant.as_str().to_owned(),
+                borderline: point.borderline,
+                explanation: point.explanation.clone(),
+                issue_id: issues
+                    .iter()
+                    .find(|i| i.topic == point.topic)
+                    .map(|i| i.id.to_string()),
+            })
+            .collect(),
+    })
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Days {
+    /// Days to look back: 7 to 364, normally 28.
+    days: Option<u32>,
+}
+
+/// Where every topic stands in frequency × impact.
+#[utoipa::path(get, path = "/quadrants", tag = "issues", params(Days),
+    responses((status = 200, body = Quadrants)), security(("bearer" = ["read_loop"])))]
+async fn quadrants(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(query): Params<Days>,
+) -> Result<Json<Quadrants>> {
+    caller.may(Operation::ReadLoop)?;
+    let days = query.days.unwrap_or(28);
+    if !(7..=364).contains(&days) {
+        return Err(Problem::new(Code::InvalidQuery, "days: 7 to 364"));
+    }
+    let placed = place(&app, &app.db, days).await?;
+    Ok(Json(quadrants_view(&app, &placed).await?))
+}
+
+/// Counts along the loop.
+#[derive(Serialize, ToSchema)]
+struct LoopCounts {
+    collected: i64,
+    labelled: i64,
+    issues: i64,
+    tasks: i64,
+    verified: i64,
+    articles: i64,
+}
+
+/// The last 28 days at a glance.
+#[derive(Serialize, ToSchema)]
+struct Overview {
+    day: NaiveDate,
+    from: NaiveDate,
+    to: NaiveDate,
+    contacts_today: i64,
+    contacts: i64,
+    rated: i64,
+    /// 0 to 1; null without ratings.
+    csat: Option<f64>,
+    open_issues: i64,
+    open_tasks: i64,
+    overdue_tasks: i64,
+    /// Voices without a time: kept for search, outside the figures.
+    undated: i64,
+    /// 0 to 1; null without voices.
+    unexplained_share: Option<f64>,
+    quadrant: Quadrants,
+    #[serde(rename = "loop")]
+    along: LoopCounts,
+}
+
+/// The last 28 days at a glance.
+#[utoipa::path(get, path = "/overview", tag = "issues", responses((status = 200, body = Overview)),
+    security(("bearer" = ["read_loop"])))]
+async fn overview(State(app): State<Shared>, caller: Caller) -> Result<Json<Overview>> {
+    caller.may(Operation::ReadLoop)?;
+    let placed = place(&app, &app.db, 28).await?;
+    remember(&app, &placed).await?;
+    let mut all = Counters::default();
+    for counters in placed.sums.values() {
+        all.add(counters);
+    }
+    let today = storage::facts::sum(
+        &app.db,
+        &storage::facts::Query {
+            from: Some(placed.to),
+            to: Some(placed.to),
+            classes: vec![Class::Contact],
+            ..Default::default()
+        },
+    )
+    .await?;
+    let (collected, undated, unlabelled) = storage::feedback::totals(&app.db).await?;
+    let issues = storage::issues::count_by_state(&app.db).await?;
+    let tasks = storage::tasks::count_by_state(&app.db).await?;
+    let sum = |of: &[(String, i64)], states: &[&str]| -> i64 {
+        of.iter()
+            .filter(|(s, _)| states.contains(&s.as_str()))
+            .map(|(_, n)| n)
+            .sum()
+    };
+    let now = app.now();
+    let under_way = storage::tasks::Filter {
+        states: ["assigned", "accepted", "in_progress"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..Default::default()
+    };
+    let overdue = storage::tasks::list(&app.db, &under_way, 500)
+        .await?
+        .items
+        .iter()
+        .filter(|t| t.due_at < now)
+        .count();
+    let unexplained = placed.sums.get("").map_or(0, |c| c.voices);
+    Ok(Json(Overview {
+        day: placed.to,
+        from: placed.from,
+        to: placed.to,
+        contacts_today: today.first().map_or(0, |s| s.counters.contacts),
+        contacts: all.contacts,
+        rated: all.rated,
+        csat: all.csat(),
+        open_issues: sum(&issues, &["open", "in_progress", "verifying", "relapsed"]),
+        open_tasks: sum(&tasks, &["assigned", "accepted", "in_progress", "declined"]),
+        overdue_tasks: i64::try_from(overdue).unwrap_or(0),
+        undated,
+        unexplained_share: (all.voices > 0).then(|| unexplained as f64 / all.voices as f64),
+        quadrant: quadrants_view(&app, &placed).await?,
+        along: LoopCounts {
+            collected,
+            labelled: collected - unlabelled,
+            issues: issues.iter().map(|(_, n)| n).sum(),
+            tasks: tasks.iter().map(|(_, n)| n).sum(),
+            verified: sum(&tasks, &["verified"]),
+            articles: storage::knowledge::total(&app.db).await?,
+        },
+    }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FactsQuery {
+    /// `contacts`, `rated`, `csat`, `mean_rating`, `negative_share`, `aht`, `repeats`, `risky` or `voices`.
+    metric: String,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+    /// A topic and everything below it; empty: voices without a topic.
+    topic: Option<String>,
+    channel: Option<String>,
+    /// `contact`, `survey`, `search`, `vote` or `voe`; normally contacts and surveys.
+    class: Option<String>,
+    /// Any of `day,topic,channel`.
+    group_by: Option<String>,
+}
+
+/// One figure.
+#[derive(Serialize, ToSchema)]
+struct FactRow {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
+    /// Null where nothing was measured: never 0.
+    value: Option<f64>,
+    /// What the value was computed from.
+    n: i64,
+}
+
+/// The numbers under a chart.
+#[derive(Serialize, ToSchema)]
+struct Facts {
+    metric: String,
+    items: Vec<FactRow>,
+}
+
+fn metric(name: &str) -> Option<fn(&Counters) -> (Option<f64>, i64)> {
+    let count = |n: i64| (Some(n as f64), n);
+    let _ = count;
+    Some(match name {
+        "voices" => |c| (Some(c.voices as f64), c.voices),
+        "contacts" => |c| (Some(c.contacts as f64), c.contacts),
+        "rated" => |c| (Some(c.rated as f64), c.rated),
+        "repeats" => |c| (Some(c.repeats as f64), c.repeats),
+        "risky" => |c| (Some(c.risky as f64), c.risky),
+        "csat" => |c| (c.csat(), c.rated),
+        "mean_rating" => |c| (c.mean_rating(), c.rated),
+        "negative_share" => |c| (c.negative_share(), c.sentiment_n),
+        "aht" => |c| (c.mean_handling(), c.handle_n),
+        _ => return None,
+    })
+}
+
+/// The numbers under every chart, from daily facts.
+#[utoipa::path(get, path = "/facts", tag = "issues", params(FactsQuery),
+    responses((status = 200, body = Facts)), security(("bearer" = ["read_loop"])))]
+async fn facts(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(query): Params<FactsQuery>,
+) -> Result<Json<Facts>> {
+    caller.may(Operation::ReadLoop)?;
+    let Some(of) = metric(&query.metric) else {
+        return Err(Problem::new(Code::InvalidQuery, "metric: no such metric"));
+    };
+    let mut wanted = storage::facts::Query {
+        from: query.from,
+        to: query.to,
+        channel: query.channel,
+        ..Default::default()
+    };
+    for part in query
+        .group_by
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .filter(|p| !p.is_empty())
+    {
+        match part.trim() {
+            "day" => wanted.by_day = true,
+            "topic" => wanted.by_topic = true,
+            "channel" => wanted.by_channel = true,
+            _ => {
+                return Err(Problem::new(
+                    Code::InvalidQuery,
+                    "group_by: day, topic, channel",
+                ));
+            }
+        }
+    }
+    if let Some(class) = &query.class {
+        let class =
+            Class::from_str(class).map_err(|e| Problem::new(Code::InvalidQuery, e.to_string()))?;
+        wanted.classes = vec![class];
+    }
+    if let Some(topic) = query.topic {
+        wanted.topics = Some(if topic.is_empty() {
+            vec![topic]
+        } else {
+            subtree(&topic, &storage::organisation::all(&app.db).await?)
+        });
+    }
+    let items = storage::facts::sum(&app.db, &wanted)
+        .await?
+        .into_iter()
+        .map(|s| {
+            let (value, n) = of(&s.counters);
+            FactRow {
+                day: s.day,
+                topic: s.topic,
+                channel: s.channel,
+                value,
+                n,
+            }
+        })
+        .collect();
+    Ok(Json(Facts {
+        metric: query.metric,
+        items,
+    }))
+}
+
+/// How often.
+#[derive(Serialize, ToSchema)]
+struct Frequency {
+    /// Contacts in the window.
+    contacts: i64,
+    per_1000: f64,
+    contacts_per_week: f64,
+    /// Contacts per week that separate often from seldom.
+    line: f64,
+}
+
+/// How bad.
+#[derive(Serialize, ToSchema)]
+struct Impact {
+    /// 0 to 1.
+    value: f64,
+    low: f64,
+    high: f64,
+    line: f64,
+    /// `ratings` or `sentiment`.
+    basis: String,
+    negative_share: Option<f64>,
+    risk_share: f64,
+    handling_minutes: f64,
+    compensation_cents: i64,
+    explanation: Bilingual,
+}
+
+/// A voice, quoted.
+#[derive(Serialize, ToSchema)]
+struct EvidenceVoice {
+    feedback_id: String,
+    text: String,
+    channel: String,
+    occurred_at: Option<NaiveDate>,
+    rating: Option<u8>,
+}
+
+/// One firing of a detector.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Signal)]
+struct SignalView {
+    id: String,
+    detector: String,
+    kind: String,
+    window: NaiveDate,
+    count: i64,
+    limit: i64,
+    fired_at: DateTime<Utc>,
+    explanation: Bilingual,
+}
+
+/// A task, in short.
+#[derive(Serialize, ToSchema)]
+struct IssueTask {
+    id: String,
+    title: String,
+    state: String,
+    department: String,
+    owner: String,
+    due_at: DateTime<Utc>,
+}
+
+/// A detected problem.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Issue)]
+struct IssueView {
+    id: String,
+    state: String,
+    title: String,
+    topic: String,
+    topic_name: Bilingual,
+    cause: Option<String>,
+    #[schema(value_type = Object)]
+    scope: Scope,
+    detector: String,
+    /// Never null.
+    quadrant: String,
+    borderline: bool,
+    frequency: Frequency,
+    impact: Impact,
+    evidence: Vec<EvidenceVoice>,
+    signals: Vec<SignalView>,
+    /// Contacts of the topic since the issue opened.
+    contacts_since_open: i64,
+    /// Contacts of the latest window that the detector counted.
+    count: i64,
+    /// Proven solutions; empty: none yet.
+    similar_solutions: Vec<SolutionView>,
+    tasks: Vec<IssueTask>,
+    timeline: Vec<EventView>,
+    alarm_day: NaiveDate,
+    opened_at: DateTime<Utc>,
+    version: i64,
+}
+
+/// An issue with everything that belongs to it.
+async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Result<IssueView> {
+    let topics = subtree(&issue.topic, &placed.topics);
+    let point: Option<&Point> = placed
+        .placement
+        .points
+        .iter()
+        .find(|p| p.topic == issue.topic)
+        // An issue of a parent topic stands where its busiest child stands.
+        .or_else(|| {
+            placed
+                .placement
+                .points
+                .iter()
+                .filter(|p| topics.contains(&p.topic))
+                .max_by_key(|p| p.contacts)
+        });
+    let since = storage::facts::sum(
+        &app.db,
+        &storage::facts::Query {
+            from: Some(issue.alarm_day),
+            topics: Some(topics.clone()),
+            channel: issue.scope.channel.clone(),
+            classes: vec![Class::Contact],
+            ..Default::default()
+        },
+    )
+    .await?;
+    let voices = if quotes {
+        crate::analysis::quotes(&app.db, &topics, 5).await?
+    } else {
+        Vec::new()
+    };
+    let tasks = storage::tasks::list(
+        &app.db,
+        &storage::tasks::Filter {
+            issue: Some(issue.id),
+            ..Default::default()
+        },
+        100,
+    )
+    .await?;
+    let id = issue.id.to_string();
+    let similar = crate::knowledge::similar(app, &app.db, &issue.topic, &issue.title).await?;
+    let signals = storage::issues::signals(&app.db, issue.id).await?;
+    let timeline = storage::events::of(&app.db, "issue", &id).await?;
+    let line = placed.placement.frequency_line;
+    Ok(IssueView {
+        id,
+        state: issue.state.as_str().to_owned(),
+        title: issue.title,
+        topic_name: topic_name(&issue.topic, &placed.topics),
+        topic: issue.topic,
+        cause: issue.cause,
+        scope: issue.scope,
+        detector: issue.detector,
+        quadrant: point.map_or("watch", |p| p.quadrant.as_str()).to_owned(),
+        borderline: point.is_none_or(|p| p.borderline),
+        frequency: Frequency {
+            contacts: point.map_or(0, |p| p.contacts),
+            per_1000: point.map_or(0.0, |p| p.frequency_per_1000),
+            contacts_per_week: point.map_or(0.0, |p| p.contacts_per_week),
+            line,
+        },
+        impact: match point {
+            Some(p) => Impact {
+                value: p.impact,
+                low: p.impact_low,
+                high: p.impact_high,
+                line: p.impact_line,
+                basis: basis(p.basis),
+                negative_share: p.negative_share,
+                risk_share: p.risk_share,
+                handling_minutes: p.handling_minutes,
+                compensation_cents: p.compensation_cents,
+                explanation: p.explanation.clone(),
+            },
+            None => Impact {
+                value: 0.0,
+                low: 0.0,
+                high: 1.0,
+                line: placed.placement.impact_line,
+                basis: basis(placed.placement.basis),
+                negative_share: None,
+                risk_share: 0.0,
+                handling_minutes: 0.0,
+                compensation_cents: 0,
+                explanation: Bilingual::new(
+                    "最近 28 天没有这个主题的反馈。",
+                    "There was no feedback about this topic in the last 28 days.",
+                ),
+            },
+        },
+        evidence: voices
+            .into_iter()
+            .map(|q| EvidenceVoice {
+                feedback_id: q.feedback_id,
+                text: q.text,
+                channel: q.channel,
+                occurred_at: q.day,
+                rating: q.rating,
+            })
+            .collect(),
+        signals: signals
+            .into_iter()
+            .map(|f| SignalView {
+                id: f.id,
+                explanation: f.signal.explanation(),
+                detector: f.signal.detector,
+                kind: "threshold".to_owned(),
+                window: f.signal.window,
+                count: f.signal.count,
+                limit: f.signal.limit,
+                fired_at: f.fired_at,
+            })
+            .collect(),
+        contacts_since_open: since.first().map_or(0, |s| s.counters.contacts),
+        count: issue.count,
+        similar_solutions: similar.into_iter().map(SolutionView::from).collect(),
+        tasks: tasks
+            .items
+            .into_iter()
+            .map(|t| IssueTask {
+                id: t.id.to_string(),
+                title: t.title,
+                state: t.state.as_str().to_owned(),
+                department: t.department,
+                owner: t.owner.display_name().to_owned(),
+                due_at: t.due_at,
+            })
+            .collect(),
+        timeline: timeline.into_iter().map(EventView::from).collect(),
+        alarm_day: issue.alarm_day,
+        opened_at: issue.opened_at,
+        version: issue.version,
+    })
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct IssueQuery {
+    /// One or more of `open,in_progress,verifying,resolved,relapsed`.
+    state: Option<String>,
+    /// `fix_now`, `plan`, `quick_win` or `watch`.
+    quadrant: Option<String>,
+    topic: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u64>,
+}
+
+/// Issues, newest first.
+#[utoipa::path(get, path = "/issues", tag = "issues", params(IssueQuery),
+    responses((status = 200, body = List<IssueView>)), security(("bearer" = ["read_loop"])))]
+async fn list_issues(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(query): Params<IssueQuery>,
+) -> Result<Json<List<IssueView>>> {
+    caller.may(Operation::ReadLoop)?;
+    let limit = extract::limit(query.limit)?;
+    let states: Vec<String> = query
+        .state
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|s| !s.is_empty())
+        .map(str::to_owned)
+        .collect();
+    // `dismissed` and `snoozed` are states of the contract that no issue can be in yet.
+    let known = |s: &String| {
+        domain::issues::State::parse(s).is_some() || matches!(s.as_str(), "dismissed" | "snoozed")
+    };
+    if !states.iter().all(known) {
+        return Err(Problem::new(Code::InvalidQuery, "state: no such state"));
+    }
+    let placed = place(&app, &app.db, 28).await?;
+    let quotes =
+        caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
+    let mut filter = storage::issues::Filter {
+        states,
+        topic: query.topic,
+        quadrant: None,
+        after: query.cursor,
+    };
+    let mut items = Vec::new();
+    // Quadrants are where topics stand now: filtered here, page by page, until the answer is full.
+    let next = loop {
+        let page = storage::issues::list(&app.db, &filter, limit).await?;
+        for issue in page.items {
+            let seen = view(&app, issue, &placed, quotes).await?;
+            if query.quadrant.as_ref().is_none_or(|q| *q == seen.quadrant) {
+                items.push(seen);
+            }
+        }
+        match page.next {
+            Some(next) if (items.len() as u64) < limit => filter.after = Some(next),
+            next => break next,
+        }
+    };
+    Ok(Json(List {
+        items,
+        next_cursor: next,
+    }))
+}
+
+/// One issue.
+#[utoipa::path(get, path = "/issues/{id}", tag = "issues", params(("id" = String, Path)),
+    responses((status = 200, body = IssueView)), security(("bearer" = ["read_loop"])))]
+async fn read_issue(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Json<IssueView>> {
+    caller.may(Operation::ReadLoop)?;
+    let id: IssueId = id.parse().map_err(|_| Problem::not_found("issue"))?;
+    let Some(issue) = storage::issues::get(&app.db, id).await? else {
+        return Err(Problem::not_found("issue"));
+    };
+    let placed = place(&app, &app.db, 28).await?;
+    let quotes =
+        caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
+    Ok(Json(view(&app, issue, &placed, quotes).await?))
+}
+
+/// The day `days` before `day`.
+#[must_use]
+pub fn before(day: NaiveDate, days: i64) -> NaiveDate {
+    day - TimeDelta::days(days)
+}

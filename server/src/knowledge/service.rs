@@ -1,0 +1,169 @@
+//! Articles: written when a verdict proves a task, searched by jieba words.
+
+use crate::app::App;
+use domain::ids::ArticleId;
+use domain::issues::Issue;
+use domain::knowledge::{Article, Evidence, EvidenceEffect, EvidenceSide, index, rank};
+use domain::tasks::Task;
+use domain::verification::{Metric, Verdict, Verification};
+use std::collections::BTreeSet;
+use storage::{DbError, Read, Tx};
+
+/// An article that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The article.
+    pub article: Article,
+    /// BM25 score; comparable inside one search only.
+    pub score: f64,
+    /// Its title.
+    pub title: String,
+    /// Start of its body.
+    pub excerpt: String,
+}
+
+/// Keeps the solution of a proven task as an article, once. Nothing but `improved` is knowledge.
+pub async fn write_article(
+    app: &App,
+    tx: &Tx,
+    task: &Task,
+    issue: &Issue,
+    verification: &Verification,
+) -> Result<Option<Article>, DbError> {
+    let (Verdict::Improved, Some(effect), Some(solution)) = (
+        verification.verdict,
+        verification.effect,
+        task.solution.clone(),
+    ) else {
+        return Ok(None);
+    };
+    let mut body = solution;
+    if !task.measures.is_empty() {
+        body.push_str("\n\n");
+        body.push_str(
+            &task
+                .measures
+                .iter()
+                .map(|m| format!("- {m}"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
+    }
+    let article = Article {
+        id: ArticleId(app.ids.next()),
+        task_id: task.id,
+        issue_id: issue.id,
+        topic: task.topic.clone(),
+        title: task.title.clone(),
+        body,
+        evidence: Evidence {
+            verdict: verification.verdict,
+            metric: match verification.metric {
+                Metric::Csat => "csat",
+                Metric::Volume => "volume",
+            }
+            .to_owned(),
+            before: EvidenceSide {
+                n: verification.before.n,
+                value: verification.before.value,
+            },
+            after: EvidenceSide {
+                n: verification.after.n,
+                value: verification.after.value,
+            },
+            effect: EvidenceEffect {
+                value: effect.value,
+                low: effect.low,
+                high: effect.high,
+            },
+            sentence: verification.sentence.clone(),
+            computed_at: verification.computed_at,
+        },
+        created_at: tx.now(),
+    };
+    let mut title_words = app.words.terms(&article.title);
+    title_words.extend(app.words.terms(&article.topic));
+    title_words.extend(app.words.terms(&issue.title));
+    let words = index(&title_words, &app.words.terms(&article.body));
+    if !storage::knowledge::insert(tx, &article, &words).await? {
+        return Ok(None);
+    }
+    if app.config.publish {
+        publish(app, tx, &article).await?;
+    }
+    Ok(Some(article))
+}
+
+/// Articles for some words, best first.
+pub async fn search(
+    app: &App,
+    db: &impl Read,
+    text: &str,
+    most: usize,
+) -> Result<Vec<Found>, DbError> {
+    let mut words: Vec<String> = app
+        .words
+        .terms(text)
+        .into_iter()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    words.truncate(200);
+    let (postings, articles, mean) = storage::knowledge::postings(db, &words).await?;
+    let mut found = Vec::new();
+    for (id, score) in rank(&postings, articles, mean).into_iter().take(most) {
+        if let Some(article) = storage::knowledge::get(db, id).await? {
+            let mut excerpt: String = article.body.chars().take(160).collect();
+            if article.body.chars().count() > 160 {
+                excerpt.push('…');
+            }
+            found.push(Found {
+                title: article.title.clone(),
+                excerpt,
+                score,
+                article,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Proven solutions for a topic's issue: those of the topic itself first.
+pub async fn similar(
+    app: &App,
+    db: &impl Read,
+    topic: &str,
+    title: &str,
+) -> Result<Vec<Found>, DbError> {
+    let mut found = search(app, db, &format!("{topic} {title}"), 8).await?;
+    found.sort_by(|a, b| {
+        let own = |f: &Found| f.article.topic != topic;
+        own(a).cmp(&own(b)).then(b.score.total_cmp(&a.score))
+    });
+    found.truncate(3);
+    Ok(found)
+}
+
+/// Writes the publication of an article into the outbox. `false`: this content was published already.
+pub async fn publish(app: &App, tx: &Tx, article: &Article) -> Result<bool, DbError> {
+    let digest = blake3::hash(format!("{}\u{1f}{}", article.title, article.body).as_bytes());
+    let target = "markdown-kb";
+    let delivery = storage::notify::delivery(
+        app.ids.next(),
+        "publication",
+        target,
+        format!(
+            "publication:{}:{}:{}",
+            target,
+            article.id,
+            &digest.to_hex()[..16]
+        ),
+        format!("article:{}", article.id),
+        serde_json::json!({"article": article.id.to_string(), "content_hash": digest.to_hex().to_string()}),
+        tx.now(),
+    );
+    let mut delivery = delivery;
+    delivery.task_id = Some(article.task_id.to_string());
+    delivery.issue_id = Some(article.issue_id.to_string());
+    crate::mail::enqueue(app, tx, &delivery).await
+}

@@ -1,0 +1,175 @@
+//! What mails say, as data: kept in the outbox, made into text when it is needed.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::organisation::{Bilingual, Locale, Owner};
+use domain::verification::Verdict;
+use serde::{Deserialize, Serialize};
+
+/// Who gets a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// Address.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// Language of the mail.
+    pub language: Locale,
+    /// Zone of its times.
+    pub time_zone: chrono_tz::Tz,
+}
+
+impl Recipient {
+    /// An owner.
+    #[must_use]
+    pub fn of(owner: &Owner) -> Self {
+        Self {
+            email: owner.email.clone(),
+            name: owner.display_name().to_owned(),
+            language: owner.language,
+            time_zone: owner.time_zone,
+        }
+    }
+}
+
+/// A voice in the customer's own words, masked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The words.
+    pub text: String,
+    /// Where they came from.
+    pub channel: String,
+    /// The day they were said.
+    pub day: Option<NaiveDate>,
+    /// The mark, 1 to 5.
+    pub rating: Option<u8>,
+    /// The voice.
+    pub feedback_id: String,
+}
+
+/// Where a mail stands among the mails of its task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Left part of the Message-ID of the task's first mail.
+    pub root: String,
+    /// This is that mail.
+    pub first: bool,
+    /// Subject of the whole thread.
+    pub topic: String,
+}
+
+/// What a mail says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "letter", rename_all = "snake_case")]
+pub enum Letter {
+    /// A detector opened an issue: to the topic's department.
+    IssueNotice {
+        /// Topic.
+        topic: Bilingual,
+        /// Department.
+        department: String,
+        /// Contacts of the day.
+        count: i64,
+        /// The limit they exceeded.
+        limit: i64,
+        /// The day.
+        day: NaiveDate,
+        /// Voices.
+        quotes: Vec<Quote>,
+        /// Titles of proven solutions; empty: none yet.
+        similar: Vec<String>,
+    },
+    /// A task is offered to its owner.
+    TaskOffered {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// In full.
+        description: String,
+        /// Single steps.
+        measures: Vec<String>,
+        /// Topic.
+        topic: Bilingual,
+        /// Who assigned it.
+        assigned_by: String,
+        /// When it is due.
+        due_at: DateTime<Utc>,
+        /// 48 hours.
+        urgent: bool,
+        /// The figures behind it.
+        data: Bilingual,
+        /// What it means.
+        impact: Bilingual,
+        /// How it will be judged.
+        contract: Bilingual,
+        /// Voices.
+        quotes: Vec<Quote>,
+        /// Titles of proven solutions.
+        similar: Vec<String>,
+        /// Path of the action page, from the slash on.
+        link: String,
+    },
+    /// The task went to somebody else: to the former owner.
+    TaskTaken {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Who has it now.
+        department: String,
+    },
+    /// The task was withdrawn: to the owner.
+    TaskCancelled {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Why.
+        reason: String,
+    },
+    /// How it came out: to the owner.
+    TaskVerdict {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// The verdict.
+        verdict: Verdict,
+        /// In one sentence.
+        sentence: Bilingual,
+        /// Path of the action page, when there is something to do.
+        link: Option<String>,
+    },
+    /// What the owner did: to whoever assigned the task.
+    TaskAnswer {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Event: `task.accepted`, …
+        event: String,
+        /// Who did it.
+        who: String,
+        /// Their words.
+        words: String,
+        /// A department that they name.
+        department: Option<String>,
+        /// Path of the task in the console.
+        link: String,
+    },
+}
+
+impl Letter {
+    /// Where it stands among the mails of its task.
+    #[must_use]
+    pub fn thread(&self) -> Option<&Thread> {
+        match self {
+            Self::IssueNotice { .. } => None,
+            Self::TaskOffered { thread, .. }
+            | Self::TaskTaken { thread, .. }
+            | Self::TaskCancelled { thread, .. }
+            | Self::TaskVerdict { thread, .. }
+            | Self::TaskAnswer { thread, .. } => Some(thread),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The `bihuan` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::cli::run()
+}

@@ -1,0 +1,3 @@
+//! Who we are: the organisation, its departments and channels.
+
+pub mod http;

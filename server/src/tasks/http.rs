@@ -1,0 +1,774 @@
+//! Tasks over HTTP.
+
+use super::offer::link_token;
+use super::service::{self, NewTask, owner_of};
+use crate::app::Shared;
+use crate::http::{Body, Caller, Code, IfMatch, List, Params, Problem, Result, Segment, extract};
+use crate::issues::http::EventView;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use domain::identity::Operation;
+use domain::ids::{IssueId, TaskId};
+use domain::organisation::{Department, Owner};
+use domain::tasks::{Command, Task};
+use domain::verification::{Contract, Metric, Verification};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Routes of this capability.
+pub fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(assign))
+        .routes(routes!(list_tasks))
+        .routes(routes!(read_task))
+        .routes(routes!(accept))
+        .routes(routes!(decline))
+        .routes(routes!(hand_over))
+        .routes(routes!(progress))
+        .routes(routes!(complete))
+        .routes(routes!(reassign))
+        .routes(routes!(cancel))
+        .routes(routes!(read_attachment))
+        .routes(routes!(read_verification))
+        .routes(routes!(evaluate))
+}
+
+/// One report of progress.
+#[derive(Serialize, ToSchema)]
+struct TaskProgress {
+    at: DateTime<Utc>,
+    percent: u8,
+    comment: String,
+    by: String,
+}
+
+/// The person who is asked.
+#[derive(Serialize, ToSchema)]
+struct TaskOwner {
+    email: String,
+    name: String,
+    language: String,
+}
+
+/// The mail that offered the task.
+#[derive(Serialize, ToSchema)]
+struct TaskMail {
+    delivery_id: String,
+    /// `queued`, `sending`, `sent`, `retry` or `dead`.
+    state: String,
+    /// Whether it went to another machine.
+    left_machine: bool,
+    subject: String,
+    /// The text, to copy where nothing left the machine.
+    text: String,
+    /// The owner's link, for those who may reassign the task anyway.
+    link: String,
+}
+
+/// A file that the owner attached.
+#[derive(Serialize, ToSchema)]
+struct TaskAttachment {
+    id: String,
+    name: String,
+    size: i64,
+}
+
+/// An improvement that an owner must deliver.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Task)]
+struct TaskView {
+    id: String,
+    issue_id: String,
+    issue_title: String,
+    topic: String,
+    state: String,
+    title: String,
+    description: String,
+    department: String,
+    department_name: String,
+    owner: TaskOwner,
+    assigned_by: String,
+    due_at: DateTime<Utc>,
+    overdue: bool,
+    fast_track: bool,
+    measures: Vec<String>,
+    progress: Vec<TaskProgress>,
+    percent: u8,
+    solution: Option<String>,
+    effective_at: Option<DateTime<Utc>>,
+    done_at: Option<DateTime<Utc>>,
+    decline_reason: Option<String>,
+    proposed_department: Option<String>,
+    contract: Contract,
+    verification: Option<Verification>,
+    attachments: Vec<TaskAttachment>,
+    timeline: Vec<EventView>,
+    mail: Option<TaskMail>,
+    created_at: DateTime<Utc>,
+    version: i64,
+}
+
+async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
+    let id = task.id.to_string();
+    let issue = storage::issues::get(&app.db, task.issue_id).await?;
+    let department = storage::organisation::get::<Department>(&app.db, &task.department).await?;
+    let timeline = storage::events::of(&app.db, "task", &id).await?;
+    let verification = storage::verification::latest(&app.db, task.id).await?;
+    let attachments = storage::tasks::attachments(&app.db, task.id).await?;
+    let mut mail = None;
+    if caller.may(Operation::RunLoop).is_ok() {
+        let offers = storage::notify::of_task(&app.db, &id).await?;
+        let offer = offers.into_iter().rev().find(|d| {
+            d.data.pointer("/letter/letter").and_then(|l| l.as_str()) == Some("task_offered")
+        });
+        if let Some(delivery) = offer {
+            let rendered = crate::notify::rendered(app, &delivery)?;
+            mail = Some(TaskMail {
+                link: format!("{}/a/{}", app.config.public_url, link_token(app, &task)),
+                delivery_id: delivery.id,
+                state: delivery.state,
+                left_machine: delivery.left_machine,
+                subject: rendered.subject,
+                text: rendered.text,
+            });
+        }
+    }
+    Ok(TaskView {
+        issue_id: task.issue_id.to_string(),
+        issue_title: issue.map(|i| i.title).unwrap_or_default(),
+        department_name: department
+            .map_or_else(|| task.department.clone(), |d| d.title().to_owned()),
+        state: task.state.as_str().to_owned(),
+        percent: task.percent(),
+        overdue: task.state.is_under_way() && task.due_at < app.now(),
+        owner: TaskOwner {
+            email: task.owner.email.clone(),
+            name: task.owner.display_name().to_owned(),
+            language: task.owner.language.as_str().to_owned(),
+        },
+        id,
+        topic: task.topic,
+        title: task.title,
+        description: task.description,
+        department: task.department,
+        assigned_by: task.assigned_by.name,
+        due_at: task.due_at,
+        fast_track: task.fast_track,
+        measures: task.measures,
+        progress: task
+            .progress
+            .into_iter()
+            .map(|p| TaskProgress {
+                at: p.at,
+                percent: p.percent,
+                comment: p.comment,
+                by: p.by,
+            })
+            .collect(),
+        solution: task.solution,
+        effective_at: task.effective_at,
+        done_at: task.done_at,
+        decline_reason: task.decline_reason,
+        proposed_department: task.proposed_department,
+        contract: task.contract,
+        verification,
+        attachments: attachments
+            .into_iter()
+            .map(|(id, name, size)| TaskAttachment { id, name, size })
+            .collect(),
+        timeline: timeline.into_iter().map(EventView::from).collect(),
+        mail,
+        created_at: task.created_at,
+        version: task.version,
+    })
+}
+
+fn tagged(view: TaskView, status: StatusCode) -> Response {
+    let version = view.version;
+    let mut response = (status, Json(view)).into_response();
+    if let Ok(tag) = format!("\"{version}\"").parse() {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+// ---------------------------------------------------------------- idempotency keys
+
+/// The key of a POST that must not act twice.
+struct Once {
+    key: String,
+    hash: String,
+}
+
+impl Once {
+    fn of(
+        app: &Shared,
+        caller: &Caller,
+        headers: &HeaderMap,
+        what: &str,
+        body: &str,
+    ) -> Result<Option<Self>> {
+        let Some(value) = headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        let text = value.to_str().unwrap_or_default();
+        if text.is_empty() || text.len() > 255 {
+            return Err(Problem::new(
+                Code::InvalidField,
+                "Idempotency-Key: 1 to 255 characters",
+            ));
+        }
+        let who = format!(
+            "{}:{}",
+            caller.actor.name,
+            caller.actor.email.as_deref().unwrap_or_default()
+        );
+        Ok(Some(Self {
+            key: app.hash(format!("{who}\u{1f}{text}").as_bytes()),
+            hash: app.hash(format!("{what}\u{1f}{body}").as_bytes()),
+        }))
+    }
+
+    /// The answer that was given before, if there was one.
+    async fn replay(&self, app: &Shared) -> Result<Option<Response>> {
+        let Some((hash, status, body)) = storage::access::idempotent(&app.db, &self.key).await?
+        else {
+            return Ok(None);
+        };
+        if hash != self.hash {
+            return Err(Code::KeyReused.into());
+        }
+        let status = u16::try_from(status)
+            .ok()
+            .and_then(|s| StatusCode::from_u16(s).ok());
+        let mut response = (status.unwrap_or(StatusCode::OK), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/json"),
+        );
+        headers.insert(
+            "idempotent-replayed",
+            header::HeaderValue::from_static("true"),
+        );
+        Ok(Some(response))
+    }
+
+    async fn keep(
+        &self,
+        tx: &storage::Tx,
+        status: StatusCode,
+        body: &serde_json::Value,
+    ) -> Result<()> {
+        let status = i64::from(status.as_u16());
+        storage::access::keep_answer(tx, &self.key, &self.hash, status, &body.to_string()).await?;
+        Ok(())
+    }
+}
+
+// ---------------------------------------------------------------- assigning
+
+/// How a task will be judged, as far as a person wants to say.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ContractWish {
+    /// `csat` or `volume`; by the rule when missing.
+    #[serde(default)]
+    metric: Option<Metric>,
+    /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
+    #[serde(default)]
+    expected_change: Option<f64>,
+}
+
+/// A task to be made.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = NewTask)]
+#[serde(deny_unknown_fields)]
+struct NewTaskBody {
+    title: String,
+    #[serde(default)]
+    description: String,
+    department: String,
+    /// The department's first owner when missing.
+    #[serde(default)]
+    owner_email: Option<String>,
+    /// 48 hours for what must be fixed at once, else a week, when missing.
+    #[serde(default)]
+    due_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    measures: Vec<String>,
+    #[serde(default)]
+    contract: Option<ContractWish>,
+}
+
+/// Turns an issue into a task; the mail to its owner goes out.
+#[utoipa::path(post, path = "/issues/{id}/tasks", request_body = NewTaskBody, tag = "tasks",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = TaskView)), security(("bearer" = ["run_loop"])))]
+async fn assign(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    Segment(id): Segment<String>,
+    Body(body): Body<NewTaskBody>,
+) -> Result<Response> {
+    caller.may(Operation::RunLoop)?;
+    let issue: IssueId = id.parse().map_err(|_| Problem::not_found("issue"))?;
+    let text = serde_json::to_string(&body).unwrap_or_default();
+    let once = Once::of(&app, &caller, &headers, &format!("assign:{issue}"), &text)?;
+    if let Some(once) = &once
+        && let Some(answer) = once.replay(&app).await?
+    {
+        return Ok(answer);
+    }
+    let new = NewTask {
+        title: body.title,
+        description: body.description,
+        department: body.department,
+        owner_email: body.owner_email,
+        due_at: body.due_at,
+        measures: body.measures,
+        metric: body.contract.as_ref().and_then(|c| c.metric),
+        expected_change: body.contract.as_ref().and_then(|c| c.expected_change),
+    };
+    let tx = app.begin().await?;
+    let task = service::assign(&app, &tx, issue, &new, &caller.actor).await?;
+    if let Some(once) = &once {
+        // The id is what a repeated request needs; the rest can be read again.
+        let short =
+            serde_json::json!({"id": task.id.to_string(), "issue_id": id, "state": task.state});
+        once.keep(&tx, StatusCode::CREATED, &short).await?;
+    }
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(tagged(
+        view(&app, &caller, task).await?,
+        StatusCode::CREATED,
+    ))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TaskQuery {
+    /// One or more states, comma between.
+    state: Option<String>,
+    department: Option<String>,
+    owner: Option<String>,
+    issue: Option<String>,
+    topic: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u64>,
+}
+
+/// Tasks, newest first. A department owner sees those of the own department.
+#[utoipa::path(get, path = "/tasks", tag = "tasks", params(TaskQuery),
+    responses((status = 200, body = List<TaskView>)), security(("bearer" = ["read_tasks"])))]
+async fn list_tasks(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(query): Params<TaskQuery>,
+) -> Result<Json<List<TaskView>>> {
+    caller.may(Operation::ReadTasks)?;
+    let states: Vec<String> = query
+        .state
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|s| !s.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if !states
+        .iter()
+        .all(|s| domain::tasks::State::parse(s).is_some())
+    {
+        return Err(Problem::new(Code::InvalidQuery, "state: no such state"));
+    }
+    let issue = match query.issue {
+        Some(id) => Some(
+            id.parse()
+                .map_err(|_| Problem::new(Code::InvalidQuery, "issue: not an id"))?,
+        ),
+        None => None,
+    };
+    let department = if caller.role == domain::identity::Role::DepartmentOwner {
+        // Without a department of its own such a caller sees nothing.
+        Some(caller.department.clone().unwrap_or_default())
+    } else {
+        query.department
+    };
+    let filter = storage::tasks::Filter {
+        states,
+        department,
+        owner: query.owner.map(|o| o.to_lowercase()),
+        issue,
+        topic: query.topic,
+        after: query.cursor,
+    };
+    let page = storage::tasks::list(&app.db, &filter, extract::limit(query.limit)?).await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for task in page.items {
+        items.push(view(&app, &caller, task).await?);
+    }
+    Ok(Json(List {
+        items,
+        next_cursor: page.next,
+    }))
+}
+
+/// The task, if this caller may know of it. Others do not exist for them.
+async fn require(app: &Shared, caller: &Caller, id: &str) -> Result<Task> {
+    let id: TaskId = id.parse().map_err(|_| Problem::not_found("task"))?;
+    storage::tasks::get(&app.db, id)
+        .await?
+        .filter(|t| caller.sees_department(&t.department))
+        .ok_or_else(|| Problem::not_found("task"))
+}
+
+/// One task.
+#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)),
+    responses((status = 200, body = TaskView)), security(("bearer" = ["read_tasks"])))]
+async fn read_task(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Response> {
+    caller.may(Operation::ReadTasks)?;
+    let task = require(&app, &caller, &id).await?;
+    Ok(tagged(view(&app, &caller, task).await?, StatusCode::OK))
+}
+
+/// A file that the owner attached.
+#[utoipa::path(get, path = "/tasks/{id}/attachments/{file}", tag = "tasks",
+    params(("id" = String, Path), ("file" = String, Path)),
+    responses((status = 200, body = String, content_type = "application/octet-stream")),
+    security(("bearer" = ["read_tasks"])))]
+async fn read_attachment(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment((id, file)): Segment<(String, String)>,
+) -> Result<Response> {
+    caller.may(Operation::ReadTasks)?;
+    let task = require(&app, &caller, &id).await?;
+    let Some(found) = storage::tasks::attachment(&app.db, task.id, &file).await? else {
+        return Err(Problem::not_found("attachment"));
+    };
+    // Never shown, only saved: what somebody sent is not ours to run.
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_DISPOSITION, "attachment"),
+    ];
+    Ok((headers, found.content).into_response())
+}
+
+// ---------------------------------------------------------------- doing
+
+/// Applies a command for the caller.
+async fn command(
+    app: &Shared,
+    caller: &Caller,
+    headers: &HeaderMap,
+    expected: Option<i64>,
+    id: &str,
+    command: Command,
+) -> Result<Response> {
+    let task = require(app, caller, id).await?;
+    let what = format!("{}:{id}", command.event());
+    let once = Once::of(app, caller, headers, &what, &command.data().to_string())?;
+    if let Some(once) = &once
+        && once.replay(app).await?.is_some()
+    {
+        // The command happened: the present state is the answer.
+        return Ok(tagged(view(app, caller, task).await?, StatusCode::OK));
+    }
+    if expected.is_some_and(|e| e != task.version) {
+        return Err(Code::Stale.into());
+    }
+    let tx = app.begin().await?;
+    let Some(present) = storage::tasks::get(&tx, task.id).await? else {
+        return Err(Problem::not_found("task"));
+    };
+    let next = service::act_in(app, &tx, present, &command, &caller.actor).await?;
+    if let Some(once) = &once {
+        once.keep(&tx, StatusCode::OK, &serde_json::json!({"id": id}))
+            .await?;
+    }
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(tagged(view(app, caller, next).await?, StatusCode::OK))
+}
+
+/// Nothing.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Empty {}
+
+/// Takes a task.
+#[utoipa::path(post, path = "/tasks/{id}/accept", request_body = Empty, tag = "tasks",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TaskView)), security(("bearer" = ["do_task"])))]
+async fn accept(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    IfMatch(expected): IfMatch,
+    Segment(id): Segment<String>,
+    Body(Empty {}): Body<Empty>,
+) -> Result<Response> {
+    caller.may(Operation::DoTask)?;
+    command(&app, &caller, &headers, expected, &id, Command::Accept).await
+}
+
+/// A refusal.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Declining {
+    reason: String,
+    /// Who else should do it.
+    #[serde(default)]
+    department: Option<String>,
+}
+
+/// Refuses a task.
+#[utoipa::path(post, path = "/tasks/{id}/decline", request_body = Declining, tag = "tasks",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TaskView)), security(("bearer" = ["do_task"])))]
+async fn decline(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    IfMatch(expected): IfMatch,
+    Segment(id): Segment<String>,
+    Body(body): Body<Declining>,
+) -> Result<Response> {
+    caller.may(Operation::DoTask)?;
+    let department = known_department(&app, body.department).await?;
+    let declined = Command::Decline {
+        reason: body.reason,
+        department,
+    };
+    command(&app, &caller, &headers, expected, &id, declined).await
+}
+
+async fn known_department(app: &Shared, key: Option<String>) -> Result<Option<String>> {
+    let Some(key) = key.filter(|k| !k.is_empty()) else {
+        return Ok(None);
+    };
+    match storage::organisation::get::<Department>(&app.db, &key).await? {
+        Some(_) => Ok(Some(key)),
+        None => Err(Problem::field(
+            "department",
+            "unknown",
+            "no such department",
+        )),
+    }
+}
+
+/// A hand-over.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct HandingOver {
+    department: String,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+async fn owner(app: &Shared, department: &str, email: Option<&str>) -> Result<(String, Owner)> {
+    let tx = app.begin().await?;
+    let (department, owner) = owner_of(&tx, department, email).await?;
+    Ok((department.key, owner))
+}
+
+/// Passes a task on to another department.
+#[utoipa::path(post, path = "/tasks/{id}/hand_over", request_body = HandingOver, tag = "tasks",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TaskView)), security(("bearer" = ["do_task"])))]
+async fn hand_over(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    IfMatch(expected): IfMatch,
+    Segment(id): Segment<String>,
+    Body(body): Body<HandingOver>,
+) -> Result<Response> {
+    caller.may(Operation::DoTask)?;
+    let (department, owner) = owner(&app, &body.department, None).await?;
+    let handed = Command::HandOver {
+        department,
+        owner,
+        reason: body.reason,
+    };
+    command(&app, &caller, &headers, expected, &id, handed).await
+}
+
+/// A report.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reporting {
+    /// 0 to 100.
+    percent: u8,
+    #[serde(default)]
+    comment: Option<String>,
+}
+
+/// Reports progress.
+#[utoipa::path(post, path = "/tasks/{id}/progress", request_body = Reporting, tag = "tasks",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TaskView)), security(("bearer" = ["do_task"])))]
+async fn progress(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    IfMatch(expected): IfMatch,
+    Segment(id): Segment<String>,
+    Body(body): Body<Reporting>,
+) -> Result<Response> {
+    caller.may(Operation::DoTask)?;
+    let report = Command::Report {
+        percent: body.percent,
+        comment: body.comment.unwrap_or_default(),
+    };
+    command(&app, &caller, &headers, expected, &id, report).await
+}
+
+/// A solution.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Completing {
+    solution: String,
+    /// When the fix went live; now when missing. A date in the past is allowed and named in the verdict.
+    #[serde(default)]
+    effective_at: Option<DateTime<Utc>>,
+}
+
+/// Completes a task.
+#[utoipa::path(post, path = "/tasks/{id}/complete", request_body = Completing, tag = "tasks",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TaskView)), security(("bearer" = ["do_task"])))]
+async fn complete(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    IfMatch(expected): IfMatch,
+    Segment(id): Segment<String>,
+    Body(body): Body<Completing>,
+) -> Result<Response> {
+    caller.may(Operation::DoTask)?;
+    let done = Command::Complete {
+        solution: body.solution,
+        effective_at: body.effective_at,
+    };
+    command(&app, &caller, &headers, expected, &id, done).await
+}
+
+/// A reassignment.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reassigning {
+    department: String,
+    #[serde(default)]
+    owner_email: Option<String>,
+    reason: String,
+}
+
+/// Gives a task to somebody else; links sent so far are dead.
+#[utoipa::path(post, path = "/tasks/{id}/reassign", request_body = Reassigning, tag = "tasks",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TaskView)), security(("bearer" = ["run_loop"])))]
+async fn reassign(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    IfMatch(expected): IfMatch,
+    Segment(id): Segment<String>,
+    Body(body): Body<Reassigning>,
+) -> Result<Response> {
+    caller.may(Operation::RunLoop)?;
+    let (department, owner) = owner(&app, &body.department, body.owner_email.as_deref()).await?;
+    let moved = Command::Reassign {
+        department,
+        owner,
+        reason: body.reason,
+    };
+    command(&app, &caller, &headers, expected, &id, moved).await
+}
+
+/// A withdrawal.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Cancelling {
+    reason: String,
+}
+
+/// Withdraws a task and tells its owner.
+#[utoipa::path(post, path = "/tasks/{id}/cancel", request_body = Cancelling, tag = "tasks",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TaskView)), security(("bearer" = ["run_loop"])))]
+async fn cancel(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    IfMatch(expected): IfMatch,
+    Segment(id): Segment<String>,
+    Body(body): Body<Cancelling>,
+) -> Result<Response> {
+    caller.may(Operation::RunLoop)?;
+    command(
+        &app,
+        &caller,
+        &headers,
+        expected,
+        &id,
+        Command::Cancel {
+            reason: body.reason,
+        },
+    )
+    .await
+}
+
+// ---------------------------------------------------------------- verifying
+
+/// The latest verdict of a task.
+#[utoipa::path(get, path = "/tasks/{id}/verification", tag = "tasks", params(("id" = String, Path)),
+    responses((status = 200, body = Verification)), security(("bearer" = ["read_tasks"])))]
+async fn read_verification(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Json<Verification>> {
+    caller.may(Operation::ReadTasks)?;
+    let task = require(&app, &caller, &id).await?;
+    match storage::verification::latest(&app.db, task.id).await? {
+        Some(found) => Ok(Json(found)),
+        None => Err(Problem::new(
+            Code::NotFound,
+            "this task has not been evaluated yet",
+        )),
+    }
+}
+
+/// Computes the verdict now. May be asked at any time and again.
+#[utoipa::path(post, path = "/tasks/{id}/verification/evaluate", tag = "tasks", params(("id" = String, Path)),
+    responses((status = 200, body = Verification)), security(("bearer" = ["run_loop"])))]
+async fn evaluate(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Json<Verification>> {
+    caller.may(Operation::RunLoop)?;
+    let task = require(&app, &caller, &id).await?;
+    let found = crate::verification::evaluate(
+        &app,
+        task.id,
+        &caller.actor,
+        domain::verification::MATURITY_ON_REQUEST,
+    )
+    .await?;
+    Ok(Json(found))
+}

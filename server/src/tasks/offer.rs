@@ -1,0 +1,241 @@
+//! What a mail about a task says, and the link that it carries.
+
+use crate::app::App;
+use crate::issues::{place, topic_name};
+use crate::mail::{Letter, Recipient, Thread};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use domain::identity::Actor;
+use domain::issues::Issue;
+use domain::organisation::{Bilingual, Locale, Owner, subtree};
+use domain::tasks::{Effect, Task};
+use storage::tasks::Link;
+use storage::{DbError, Tx};
+
+/// Effects of a task's commands that are mails.
+pub struct Actions;
+
+/// The token of the link that one person gets for one offer of one task: 256 bits that nobody without
+/// the installation's key can guess. It is the same whenever it is asked for, so a mail can be made
+/// again; only its hash is stored.
+#[must_use]
+pub fn link_token(app: &App, task: &Task) -> String {
+    let input = format!(
+        "action-link:{}:{}:{}",
+        task.id, task.assignment, task.owner.email
+    );
+    URL_SAFE_NO_PAD.encode(blake3::keyed_hash(&app.key, input.as_bytes()).as_bytes())
+}
+
+fn thread(task: &Task, first: bool) -> Thread {
+    Thread {
+        root: task.thread(),
+        first,
+        topic: task.title.clone(),
+    }
+}
+
+fn percent(value: f64) -> String {
+    format!("{:.0}%", value * 100.0)
+}
+
+/// The figures behind a task, for people.
+async fn figures(app: &App, tx: &Tx, issue: &Issue) -> Result<(Bilingual, Bilingual), DbError> {
+    let placed = place(app, tx, 28).await?;
+    let topics = subtree(&issue.topic, &placed.topics);
+    let mut sums = domain::facts::Counters::default();
+    for (topic, counters) in &placed.sums {
+        if topics.contains(topic) {
+            sums.add(counters);
+        }
+    }
+    let mut zh = format!(
+        "近 28 天来访 {} 次，其中评分 {} 条",
+        sums.contacts, sums.rated
+    );
+    let mut en = format!(
+        "{} contacts in the last 28 days, {} of them rated",
+        sums.contacts, sums.rated
+    );
+    if let Some(csat) = sums.csat() {
+        zh.push_str(&format!("，满意度 {}", percent(csat)));
+        en.push_str(&format!(", satisfaction {}", percent(csat)));
+    }
+    zh.push_str(&format!(
+        "；{} 当天 {} 次触发了提醒。",
+        issue.alarm_day, issue.count
+    ));
+    en.push_str(&format!(
+        "; {} on {} raised the alarm.",
+        issue.count, issue.alarm_day
+    ));
+    let impact = placed
+        .placement
+        .points
+        .iter()
+        .find(|p| topics.contains(&p.topic))
+        .map(|p| p.explanation.clone())
+        .unwrap_or_else(|| {
+            Bilingual::new("影响暂时无法计算。", "The impact cannot be computed yet.")
+        });
+    Ok((Bilingual::new(zh, en), impact))
+}
+
+impl Actions {
+    /// Offers a task to its owner: link and mail.
+    pub async fn offer(app: &App, tx: &Tx, task: &Task, issue: &Issue) -> Result<(), DbError> {
+        let token = link_token(app, task);
+        let link = Link {
+            task_id: task.id,
+            email: task.owner.email.clone(),
+            assignment: task.assignment,
+            expires_at: task.due_at.max(tx.now()) + TimeDelta::days(7),
+            revoked_at: None,
+        };
+        storage::tasks::insert_link(tx, &crate::identity::hash_secret(&token), &link).await?;
+        let (data, impact) = figures(app, tx, issue).await?;
+        let topics: Vec<domain::organisation::Topic> = storage::organisation::all(tx).await?;
+        let letter = Letter::TaskOffered {
+            thread: thread(task, task.assignment == 1),
+            title: task.title.clone(),
+            description: task.description.clone(),
+            measures: task.measures.clone(),
+            topic: topic_name(&task.topic, &topics),
+            assigned_by: task.assigned_by.name.clone(),
+            due_at: task.due_at,
+            urgent: task.fast_track,
+            data,
+            impact,
+            contract: task.contract.sentence.clone(),
+            quotes: crate::analysis::quotes(tx, &subtree(&task.topic, &topics), 3).await?,
+            similar: crate::knowledge::similar(app, tx, &task.topic, &issue.title)
+                .await?
+                .into_iter()
+                .map(|f| f.title)
+                .collect(),
+            link: format!("/a/{token}"),
+        };
+        let key = format!("task:{}:offer:{}", task.id, task.assignment);
+        send(app, tx, task, &Recipient::of(&task.owner), &letter, key).await
+    }
+
+    /// Carries out one mail effect of a command that `actor` gave with `words`.
+    pub async fn mail(
+        app: &App,
+        tx: &Tx,
+        task: &Task,
+        effect: &Effect,
+        event: &str,
+        actor: &Actor,
+        words: &str,
+    ) -> Result<(), DbError> {
+        let key = |what: &str| format!("task:{}:{what}:{}", task.id, task.version);
+        match effect {
+            Effect::TellFormerOwner(former) => {
+                let department = storage::organisation::get::<domain::organisation::Department>(
+                    tx,
+                    &task.department,
+                )
+                .await?
+                .map_or_else(|| task.department.clone(), |d| d.title().to_owned());
+                let letter = Letter::TaskTaken {
+                    thread: thread(task, false),
+                    title: task.title.clone(),
+                    department,
+                };
+                send(app, tx, task, &Recipient::of(former), &letter, key("taken")).await
+            }
+            Effect::TellCancelled => {
+                let letter = Letter::TaskCancelled {
+                    thread: thread(task, false),
+                    title: task.title.clone(),
+                    reason: words.to_owned(),
+                };
+                send(
+                    app,
+                    tx,
+                    task,
+                    &Recipient::of(&task.owner),
+                    &letter,
+                    key("cancelled"),
+                )
+                .await
+            }
+            Effect::TellAssigner => {
+                let Some(email) = task.assigned_by.email.clone() else {
+                    return Ok(());
+                };
+                let account = storage::access::account_by_email(tx, &email).await?;
+                let language = match account.as_ref().map(|a| a.language.as_str()) {
+                    Some("en") => Locale::En,
+                    _ => Locale::ZhCn,
+                };
+                let zone = storage::organisation::organisation(tx).await?.zone;
+                let to = Recipient {
+                    email,
+                    name: task.assigned_by.name.clone(),
+                    language,
+                    time_zone: zone,
+                };
+                let letter = Letter::TaskAnswer {
+                    thread: thread(task, false),
+                    title: task.title.clone(),
+                    event: event.to_owned(),
+                    who: actor.name.clone(),
+                    words: words.to_owned(),
+                    department: task.proposed_department.clone(),
+                    link: format!("/tasks/{}", task.id),
+                };
+                send(app, tx, task, &to, &letter, key("answer")).await
+            }
+            Effect::OfferTask
+            | Effect::TellVerdict(_)
+            | Effect::RevokeLinks
+            | Effect::ScheduleVerification
+            | Effect::PublishArticle => Ok(()),
+        }
+    }
+
+    /// Tells the owner how it came out.
+    pub async fn verdict(
+        app: &App,
+        tx: &Tx,
+        task: &Task,
+        verdict: domain::verification::Verdict,
+        sentence: &Bilingual,
+    ) -> Result<(), DbError> {
+        let owner: &Owner = &task.owner;
+        let letter = Letter::TaskVerdict {
+            thread: thread(task, false),
+            title: task.title.clone(),
+            verdict,
+            sentence: sentence.clone(),
+            link: (verdict == domain::verification::Verdict::Worse)
+                .then(|| format!("/a/{}", link_token(app, task))),
+        };
+        let key = format!("task:{}:verdict:{}", task.id, task.version);
+        send(app, tx, task, &Recipient::of(owner), &letter, key).await
+    }
+}
+
+async fn send(
+    app: &App,
+    tx: &Tx,
+    task: &Task,
+    to: &Recipient,
+    letter: &Letter,
+    dedupe_key: String,
+) -> Result<(), DbError> {
+    let mut delivery = crate::mail::delivery(
+        app.ids.next(),
+        to,
+        letter,
+        dedupe_key,
+        storage::notify::task_serial(&task.id.to_string()),
+        tx.now(),
+    );
+    delivery.task_id = Some(task.id.to_string());
+    delivery.issue_id = Some(task.issue_id.to_string());
+    crate::mail::enqueue(app, tx, &delivery).await.map(|_| ())
+}

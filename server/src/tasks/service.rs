@@ -1,0 +1,399 @@
+//! The use cases of tasks: assign, and everything that can happen to one.
+
+use super::offer::Actions;
+use crate::app::App;
+use crate::http::Problem;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::clock::{local_day, start_of_day};
+use domain::identity::Actor;
+use domain::ids::{IssueId, TaskId};
+use domain::issues::quadrant::Quadrant;
+use domain::issues::{self, Issue};
+use domain::organisation::{Department, Owner, subtree};
+use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
+use domain::verification::contract::Asked;
+use domain::verification::{Metric, propose};
+use storage::{DbError, Tx};
+
+/// A task to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewTask {
+    /// What to do, in one line.
+    pub title: String,
+    /// In full.
+    pub description: String,
+    /// Who is responsible.
+    pub department: String,
+    /// The person; the department's first owner when missing.
+    pub owner_email: Option<String>,
+    /// When it is due; by the rules when missing.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Single steps.
+    pub measures: Vec<String>,
+    /// A person's choice of metric.
+    pub metric: Option<Metric>,
+    /// A person's expectation, in the metric's unit.
+    pub expected_change: Option<f64>,
+}
+
+/// Why a command did not happen.
+#[derive(Debug)]
+pub enum ActError {
+    /// The rules refuse it.
+    Refused(tasks::Refused),
+    /// There is no such task.
+    NotFound,
+    /// The caller had seen another version.
+    Stale,
+    /// The database failed.
+    Database(DbError),
+}
+
+impl From<DbError> for ActError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Stale { .. } => Self::Stale,
+            other => Self::Database(other),
+        }
+    }
+}
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Refused(refused) => refused.into(),
+            ActError::NotFound => Self::not_found("task"),
+            ActError::Stale => crate::http::Code::Stale.into(),
+            ActError::Database(error) => error.into(),
+        }
+    }
+}
+
+/// The person of a department who is asked.
+pub async fn owner_of(
+    tx: &Tx,
+    department: &str,
+    email: Option<&str>,
+) -> Result<(Department, Owner), Problem> {
+    let Some(department) = storage::organisation::get::<Department>(tx, department).await? else {
+        return Err(Problem::field(
+            "department",
+            "unknown",
+            "no such department",
+        ));
+    };
+    let owner = match email {
+        Some(email) => {
+            let email = email.trim().to_lowercase();
+            department
+                .owners
+                .iter()
+                .find(|o| o.email == email)
+                .cloned()
+                .ok_or_else(|| {
+                    Problem::field("owner_email", "unknown", "not an owner of this department")
+                })?
+        }
+        None => department.owners.first().cloned().ok_or_else(|| {
+            Problem::field(
+                "department",
+                "no_owner",
+                "this department has no owner who could be asked",
+            )
+        })?,
+    };
+    Ok((department, owner))
+}
+
+/// Turns an issue into a task, in one transaction with the mail that offers it.
+pub async fn assign(
+    app: &App,
+    tx: &Tx,
+    issue_id: IssueId,
+    new: &NewTask,
+    actor: &Actor,
+) -> Result<Task, Problem> {
+    check_texts(&new.title, &new.description, &new.measures)?;
+    let Some(issue) = storage::issues::get(tx, issue_id).await? else {
+        return Err(Problem::not_found("issue"));
+    };
+    let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
+    let placed = crate::issues::place(app, tx, 28).await?;
+    let topics = subtree(&issue.topic, &placed.topics);
+    let urgent = placed
+        .placement
+        .points
+        .iter()
+        .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow);
+    let zone = storage::organisation::organisation(tx).await?.zone;
+    let today = local_day(tx.now(), zone);
+    let due_at = match new.due_at {
+        Some(at) if at <= tx.now() => {
+            return Err(Problem::field(
+                "due_at",
+                "in_the_past",
+                "the due time must be ahead",
+            ));
+        }
+        Some(at) if at > tx.now() + TimeDelta::days(730) => {
+            return Err(Problem::field(
+                "due_at",
+                "out_of_range",
+                "at most two years ahead",
+            ));
+        }
+        Some(at) => at,
+        // Six in the evening, a week from now; what must be fixed at once gets 48 hours.
+        None if urgent => tx.now() + TimeDelta::hours(FAST_TRACK_HOURS),
+        None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),
+    };
+    if let Some(change) = new.expected_change
+        && !(change.is_finite() && (0.001..=1.0).contains(&change.abs()))
+    {
+        return Err(Problem::field(
+            "contract.expected_change",
+            "out_of_range",
+            "a share between 0.001 and 1",
+        ));
+    }
+    let rows = crate::issues::day_rows(tx, &topics, today - TimeDelta::days(200), today).await?;
+    let contract = propose(
+        &rows,
+        &Asked {
+            channels: issue.scope.channel.clone().into_iter().collect(),
+            metric: new.metric,
+            expected_change: new.expected_change,
+            ..Asked::by_rule(issue.topic.clone(), today, Some(issue.alarm_day))
+        },
+    );
+    let (task, effects) = tasks::assigned(
+        TaskId(app.ids.next()),
+        issue.id,
+        issue.topic.clone(),
+        &new.title,
+        &new.description,
+        &department,
+        owner,
+        actor.clone(),
+        due_at,
+        urgent,
+        new.measures.iter().map(|m| m.trim().to_owned()).collect(),
+        contract,
+        tx.now(),
+    );
+    storage::tasks::insert(tx, &task).await?;
+    let (issue, _) = issues::apply(issue, &issues::Command::TaskAssigned, tx.now())?;
+    storage::issues::update(tx, &issue).await?;
+    let data = serde_json::json!({
+        "department": department.key, "owner": task.owner.display_name(), "due_at": task.due_at, "title": task.title,
+    });
+    record(app, tx, &task, "task.assigned", actor, &data).await?;
+    let id = issue.id.to_string();
+    let data = serde_json::json!({"task": task.id.to_string(), "department": department.key});
+    storage::events::record(
+        tx,
+        app.ids.next(),
+        "issue",
+        &id,
+        "issue.task_assigned",
+        actor,
+        &data,
+    )
+    .await?;
+    carry(app, tx, &task, &issue, &effects, "task.assigned", actor, "").await?;
+    Ok(task)
+}
+
+async fn record(
+    app: &App,
+    tx: &Tx,
+    task: &Task,
+    kind: &str,
+    actor: &Actor,
+    data: &serde_json::Value,
+) -> Result<(), DbError> {
+    storage::events::record(
+        tx,
+        app.ids.next(),
+        "task",
+        &task.id.to_string(),
+        kind,
+        actor,
+        data,
+    )
+    .await
+}
+
+/// Writes down what follows from a command: mails, revoked links, a date for the verdict.
+pub async fn carry(
+    app: &App,
+    tx: &Tx,
+    task: &Task,
+    issue: &Issue,
+    effects: &[Effect],
+    event: &str,
+    actor: &Actor,
+    words: &str,
+) -> Result<(), DbError> {
+    for effect in effects {
+        match effect {
+            Effect::OfferTask => Actions::offer(app, tx, task, issue).await?,
+            Effect::RevokeLinks => storage::tasks::revoke_links(tx, task.id).await?,
+            Effect::ScheduleVerification => schedule(app, tx, task).await?,
+            // The verdict's own service writes these: they need its numbers.
+            Effect::TellVerdict(_) | Effect::PublishArticle => {}
+            mail @ (Effect::TellFormerOwner(_) | Effect::TellCancelled | Effect::TellAssigner) => {
+                Actions::mail(app, tx, task, mail, event, actor, words).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The verdict falls when the horizon and the days in which ratings may still come are over; if they
+/// are over already, a week later, so that a task is not judged again and again on the same data.
+async fn schedule(app: &App, tx: &Tx, task: &Task) -> Result<(), DbError> {
+    let Some(effective_at) = task.effective_at else {
+        return Ok(());
+    };
+    let zone = storage::organisation::organisation(tx).await?.zone;
+    let effective = local_day(effective_at, zone);
+    let days = i64::from(task.contract.horizon_days)
+        + i64::from(domain::verification::MATURITY_SCHEDULED)
+        + 1;
+    let horizon = start_of_day(effective + TimeDelta::days(days), zone) + TimeDelta::hours(1);
+    let run_at = if task.state == State::Verifying && horizon <= tx.now() {
+        tx.now() + TimeDelta::days(7)
+    } else {
+        horizon.max(tx.now())
+    };
+    let key = format!("verify:{}", task.id);
+    storage::queue::cancel(tx, &key).await?;
+    let payload = serde_json::json!({"task": task.id.to_string()});
+    let job = storage::queue::NewJob {
+        unique_key: Some(key),
+        ..crate::jobs::job(app.ids.as_ref(), "verify", payload, run_at)
+    };
+    storage::queue::enqueue(tx, &job).await.map(|_| ())
+}
+
+/// What the owner said, for whoever is told.
+fn words(command: &Command) -> String {
+    match command {
+        Command::Decline { reason, .. }
+        | Command::Cancel { reason }
+        | Command::Reassign { reason, .. } => reason.clone(),
+        Command::HandOver { reason, .. } => reason.clone().unwrap_or_default(),
+        Command::Ask { comment } | Command::Report { comment, .. } => comment.clone(),
+        Command::Complete { solution, .. } => solution.clone(),
+        Command::Accept | Command::Judge { .. } => String::new(),
+    }
+}
+
+/// Applies a command in an open transaction: state, history and effects together.
+pub async fn act_in(
+    app: &App,
+    tx: &Tx,
+    task: Task,
+    command: &Command,
+    actor: &Actor,
+) -> Result<Task, ActError> {
+    let (next, effects) =
+        tasks::apply(task, command, actor, tx.now()).map_err(ActError::Refused)?;
+    storage::tasks::update(tx, &next).await?;
+    record(app, tx, &next, command.event(), actor, &command.data()).await?;
+    let Some(issue) = storage::issues::get(tx, next.issue_id).await? else {
+        return Err(ActError::NotFound);
+    };
+    let issue = follow(app, tx, issue, &next, command, actor).await?;
+    carry(
+        app,
+        tx,
+        &next,
+        &issue,
+        &effects,
+        command.event(),
+        actor,
+        &words(command),
+    )
+    .await?;
+    Ok(next)
+}
+
+/// What a task's command means for its issue.
+async fn follow(
+    app: &App,
+    tx: &Tx,
+    issue: Issue,
+    task: &Task,
+    command: &Command,
+    actor: &Actor,
+) -> Result<Issue, ActError> {
+    let filter = storage::tasks::Filter {
+        issue: Some(issue.id),
+        ..Default::default()
+    };
+    let others: Vec<Task> = storage::tasks::list(tx, &filter, 200)
+        .await?
+        .items
+        .into_iter()
+        .filter(|t| t.id != task.id)
+        .collect();
+    let open_tasks = others
+        .iter()
+        .filter(|t| t.state.is_under_way() || t.state == State::Declined)
+        .count();
+    let command = match command {
+        Command::Complete { .. } => issues::Command::TaskDone { open_tasks },
+        Command::Judge { verdict } => issues::Command::Judged {
+            verdict: *verdict,
+            open_tasks,
+        },
+        Command::Cancel { .. } if others.iter().all(|t| t.state == State::Cancelled) => {
+            issues::Command::NoTaskLeft
+        }
+        Command::HandOver { .. } | Command::Reassign { .. } => issues::Command::TaskAssigned,
+        _ => return Ok(issue),
+    };
+    let before = issue.state;
+    let Ok((next, _)) = issues::apply(issue.clone(), &command, tx.now()) else {
+        return Ok(issue);
+    };
+    if next.state == before {
+        return Ok(issue);
+    }
+    storage::issues::update(tx, &next).await?;
+    let data = serde_json::json!({"from": before, "to": next.state, "task": task.id.to_string()});
+    storage::events::record(
+        tx,
+        app.ids.next(),
+        "issue",
+        &next.id.to_string(),
+        &format!("issue.{}", next.state.as_str()),
+        actor,
+        &data,
+    )
+    .await?;
+    Ok(next)
+}
+
+/// Applies a command to a task, if it still is at `expected` (`None`: whatever it is).
+pub async fn act(
+    app: &App,
+    id: TaskId,
+    command: &Command,
+    actor: &Actor,
+    expected: Option<i64>,
+) -> Result<Task, ActError> {
+    let tx = app.begin().await?;
+    let Some(task) = storage::tasks::get(&tx, id).await? else {
+        return Err(ActError::NotFound);
+    };
+    if expected.is_some_and(|e| e != task.version) {
+        return Err(ActError::Stale);
+    }
+    let next = act_in(app, &tx, task, command, actor).await?;
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(next)
+}
