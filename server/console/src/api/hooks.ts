@@ -1,0 +1,637 @@
+import {
+  QueryClient,
+  queryOptions,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { allPages, http, ifMatch, multipart, once, rememberCsrfToken, unwrap } from "./client";
+import { hasStatus, ProblemError } from "./problem";
+import type {
+  Article,
+  Backtest,
+  Channel,
+  Coverage,
+  Department,
+  Detector,
+  Facts,
+  Import,
+  ImportPreview,
+  Issue,
+  List,
+  MailboxItem,
+  Organisation,
+  OutboxItem,
+  Overview,
+  Plugin,
+  Role,
+  Session,
+  SimilarSolution,
+  Task,
+  Token,
+  Topic,
+  TopicSet,
+  User,
+} from "./types";
+
+const LIVE = 15_000;
+const PAGE = 200;
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A refusal is final; only a lost connection or an overloaded server is worth another try.
+      retry: (count, error) =>
+        count < 2 && error instanceof ProblemError && (error.status === 0 || error.status >= 500),
+    },
+  },
+});
+
+/** A session that ended on the server ends here too, wherever it is noticed. */
+function noticeEnd(error: unknown): void {
+  if (!(error instanceof ProblemError) || error.code !== "not_authenticated") return;
+  changeReader(null);
+}
+
+queryClient.getQueryCache().subscribe((event) => {
+  if (event.type === "updated" && event.action.type === "error") noticeEnd(event.action.error);
+});
+queryClient.getMutationCache().subscribe((event) => {
+  if (event.type === "updated" && event.action.type === "error") noticeEnd(event.action.error);
+});
+
+// ---- identity -------------------------------------------------------------------------------
+
+/** The session in use, or null when nobody is logged in. */
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  staleTime: 60_000,
+  queryFn: async (): Promise<Session | null> => {
+    try {
+      const session = await unwrap<Session>(http.GET("/api/v1/session"));
+      rememberCsrfToken(session.csrf_token);
+      return session;
+    } catch (error) {
+      if (hasStatus(error, 401)) return null;
+      throw error;
+    }
+  },
+});
+
+/** Another reader, or none: nothing that the former one saw stays in the cache. */
+function changeReader(session: Session | null): void {
+  rememberCsrfToken(session?.csrf_token ?? null);
+  // The session's own entry stays, because the page watches it.
+  queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionQuery.queryKey[0] });
+  queryClient.setQueryData(sessionQuery.queryKey, session);
+}
+
+export function useLogIn() {
+  return useMutation({
+    mutationFn: (body: { email: string; password: string }) =>
+      unwrap<Session>(http.POST("/api/v1/session", { body })),
+    onSuccess: (session) => changeReader(session),
+  });
+}
+
+export function useLogOut() {
+  return useMutation({
+    mutationFn: () => unwrap<void>(http.DELETE("/api/v1/session")),
+    onSettled: () => changeReader(null),
+  });
+}
+
+/** Reloads everything under `roots` after a write. */
+function useRefresh(...roots: string[]) {
+  const client = useQueryClient();
+  return () => Promise.all(roots.map((root) => client.invalidateQueries({ queryKey: [root] })));
+}
+
+export function useOrganisation() {
+  return useQuery({
+    queryKey: ["organisation"],
+    queryFn: () => unwrap<Organisation>(http.GET("/api/v1/organisation")),
+  });
+}
+
+export function useSaveOrganisation() {
+  const onSuccess = useRefresh("organisation", "session", "overview");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ version, ...body }: Organisation) =>
+      unwrap<Organisation>(http.PUT("/api/v1/organisation", { body, headers: ifMatch(version) })),
+  });
+}
+
+export function useUsers() {
+  return useQuery({
+    queryKey: ["users"],
+    queryFn: () =>
+      allPages((cursor) =>
+        unwrap<List<User>>(http.GET("/api/v1/users", { params: { query: { cursor, limit: PAGE } } })),
+      ),
+  });
+}
+
+export type NewUser = {
+  email: string;
+  name: string;
+  role: Role;
+  department?: string | null;
+  language: string;
+  password: string;
+};
+
+export function useAddUser() {
+  const onSuccess = useRefresh("users");
+  return useMutation({
+    onSuccess,
+    mutationFn: (body: NewUser) =>
+      once("user", body.email, (headers) => unwrap<User>(http.POST("/api/v1/users", { body, headers }))),
+  });
+}
+
+export function useChangeUser() {
+  const onSuccess = useRefresh("users");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ id, ...body }: { id: string; disabled: boolean }) =>
+      unwrap<User>(http.PUT("/api/v1/users/{id}", { params: { path: { id } }, body })),
+  });
+}
+
+export function useTokens() {
+  return useQuery({
+    queryKey: ["tokens"],
+    queryFn: () =>
+      allPages((cursor) =>
+        unwrap<List<Token>>(http.GET("/api/v1/tokens", { params: { query: { cursor, limit: PAGE } } })),
+      ),
+  });
+}
+
+export function useAddToken() {
+  const onSuccess = useRefresh("tokens");
+  return useMutation({
+    onSuccess,
+    mutationFn: (body: { name: string; role: Role; expires_at?: string | null }) =>
+      once("token", body, (headers) => unwrap<Token>(http.POST("/api/v1/tokens", { body, headers }))),
+  });
+}
+
+export function useRevokeToken() {
+  const onSuccess = useRefresh("tokens");
+  return useMutation({
+    onSuccess,
+    mutationFn: (id: string) =>
+      unwrap<void>(http.DELETE("/api/v1/tokens/{id}", { params: { path: { id } } })),
+  });
+}
+
+/**
+ * A list that grows page by page, `data` being the items so far. People read the first page and filter; nobody waits
+ * for the rest.
+ */
+function usePages<T>(key: readonly unknown[], load: (cursor: string | undefined) => Promise<List<T>>) {
+  return useInfiniteQuery({
+    queryKey: key,
+    refetchInterval: LIVE,
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => load(pageParam),
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    select: (data) => data.pages.flatMap((page) => page.items),
+  });
+}
+
+// ---- overview -------------------------------------------------------------------------------
+
+export function useOverview() {
+  return useQuery({
+    queryKey: ["overview"],
+    refetchInterval: LIVE,
+    queryFn: () => unwrap<Overview>(http.GET("/api/v1/overview")),
+  });
+}
+
+export type FactsFilter = { metric: string; from: string; to: string; topic: string };
+
+/** Daily values of one metric of one topic; `enabled` waits until the page knows its window. */
+export function useDailyFacts(filter: FactsFilter, enabled = true) {
+  return useQuery({
+    queryKey: ["facts", filter],
+    enabled,
+    queryFn: async () => {
+      const facts = await unwrap<Facts>(
+        http.GET("/api/v1/facts", { params: { query: { ...filter, group_by: "day" } } }),
+      );
+      return facts.items;
+    },
+  });
+}
+
+// ---- intake ---------------------------------------------------------------------------------
+
+export function useChannels() {
+  return useQuery({
+    queryKey: ["channels"],
+    queryFn: () =>
+      allPages((cursor) =>
+        unwrap<List<Channel>>(http.GET("/api/v1/channels", { params: { query: { cursor, limit: PAGE } } })),
+      ),
+  });
+}
+
+export function useImports() {
+  return useQuery({
+    queryKey: ["imports"],
+    queryFn: async () =>
+      (await unwrap<List<Import>>(http.GET("/api/v1/imports", { params: { query: { limit: 50 } } }))).items,
+    refetchInterval: (query) => (query.state.data?.some((i) => i.state === "running") ? 1_500 : false),
+  });
+}
+
+export function useImport(id: string | null) {
+  return useQuery({
+    queryKey: ["import", id],
+    enabled: id !== null,
+    queryFn: () => unwrap<Import>(http.GET("/api/v1/imports/{id}", { params: { path: { id: id ?? "" } } })),
+    refetchInterval: (query) => (query.state.data && query.state.data.state !== "running" ? false : 1_000),
+  });
+}
+
+export function usePreviewImport() {
+  return useMutation({
+    mutationFn: (file: File) =>
+      unwrap<ImportPreview>(http.POST("/api/v1/imports/preview", multipart({ file }))),
+  });
+}
+
+export type NewImport = {
+  file: File;
+  channel: string;
+  mapping: Record<string, string>;
+  occurred_at?: string;
+};
+
+export function useStartImport() {
+  const onSuccess = useRefresh("imports", "channels");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ file, channel, mapping, occurred_at }: NewImport) =>
+      once("import", [file.name, file.size, file.lastModified, channel, mapping, occurred_at], (headers) =>
+        unwrap<Import>(
+          http.POST("/api/v1/imports", {
+            ...multipart({ channel, mapping: JSON.stringify(mapping), occurred_at, file }),
+            headers,
+          }),
+        ),
+      ),
+  });
+}
+
+export function rejectedRowsUrl(id: string): string {
+  return `/api/v1/imports/${encodeURIComponent(id)}/rejected`;
+}
+
+// ---- topics ---------------------------------------------------------------------------------
+
+export function useTopics() {
+  return useQuery({
+    queryKey: ["topics"],
+    queryFn: () =>
+      allPages((cursor) =>
+        unwrap<List<Topic>>(http.GET("/api/v1/topics", { params: { query: { cursor, limit: PAGE } } })),
+      ),
+  });
+}
+
+export type TopicDraft = Omit<Topic, "version" | "state"> & { version?: number };
+
+export function useSaveTopic() {
+  const onSuccess = useRefresh("topics", "coverage", "overview");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ version, ...body }: TopicDraft) =>
+      unwrap<Topic>(
+        http.PUT("/api/v1/topics/{key}", {
+          params: { path: { key: body.key } },
+          body,
+          headers: ifMatch(version),
+        }),
+      ),
+  });
+}
+
+export function useRemoveTopic() {
+  const onSuccess = useRefresh("topics", "coverage", "overview");
+  return useMutation({
+    onSuccess,
+    mutationFn: (key: string) =>
+      unwrap<void>(http.DELETE("/api/v1/topics/{key}", { params: { path: { key } } })),
+  });
+}
+
+export function useTopicSets() {
+  return useQuery({
+    queryKey: ["topic-sets"],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () => (await unwrap<List<TopicSet>>(http.GET("/api/v1/topic-sets"))).items,
+  });
+}
+
+export function useApplyTopicSet() {
+  const onSuccess = useRefresh("topics", "coverage");
+  return useMutation({
+    onSuccess,
+    mutationFn: (key: string) =>
+      once("topic-set", key, (headers) =>
+        unwrap<{ added: number }>(
+          http.POST("/api/v1/topic-sets/{key}/apply", { params: { path: { key } }, headers }),
+        ),
+      ),
+  });
+}
+
+export function useCoverage(days = 28) {
+  return useQuery({
+    queryKey: ["coverage", days],
+    queryFn: () => unwrap<Coverage>(http.GET("/api/v1/coverage", { params: { query: { days } } })),
+  });
+}
+
+// ---- issues and tasks -----------------------------------------------------------------------
+
+export type IssueFilter = { state?: string; quadrant?: string; topic?: string };
+
+export function useIssues(filter: IssueFilter) {
+  return usePages(["issues", filter], (cursor) =>
+    unwrap<List<Issue>>(http.GET("/api/v1/issues", { params: { query: { ...filter, cursor } } })),
+  );
+}
+
+export function useIssue(id: string) {
+  return useQuery({
+    queryKey: ["issues", "one", id],
+    refetchInterval: LIVE,
+    queryFn: () => unwrap<Issue>(http.GET("/api/v1/issues/{id}", { params: { path: { id } } })),
+  });
+}
+
+export type NewTask = {
+  title: string;
+  description: string;
+  department: string;
+  owner_email?: string;
+  due_at?: string;
+  measures: string[];
+};
+
+export function useAssignTask(issueId: string) {
+  const onSuccess = useRefresh("issues", "tasks", "overview", "mailbox");
+  return useMutation({
+    onSuccess,
+    mutationFn: (body: NewTask) =>
+      once("task", [issueId, body], (headers) =>
+        unwrap<Pick<Task, "id">>(
+          http.POST("/api/v1/issues/{id}/tasks", { params: { path: { id: issueId } }, body, headers }),
+        ),
+      ),
+  });
+}
+
+export function attachmentUrl(task: string, file: string): string {
+  return `/api/v1/tasks/${encodeURIComponent(task)}/attachments/${encodeURIComponent(file)}`;
+}
+
+export type TaskFilter = { state?: string; topic?: string; department?: string };
+
+export function useTasks(filter: TaskFilter) {
+  return usePages(["tasks", filter], (cursor) =>
+    unwrap<List<Task>>(http.GET("/api/v1/tasks", { params: { query: { ...filter, cursor } } })),
+  );
+}
+
+export function useTask(id: string) {
+  return useQuery({
+    queryKey: ["tasks", "one", id],
+    refetchInterval: LIVE,
+    queryFn: () => unwrap<Task>(http.GET("/api/v1/tasks/{id}", { params: { path: { id } } })),
+  });
+}
+
+/** The verbs of a task with what each of them needs. */
+export type TaskAction =
+  | { verb: "accept" }
+  | { verb: "decline"; reason: string; department?: string }
+  | { verb: "progress"; percent: number; comment?: string }
+  | { verb: "complete"; solution: string; effective_at?: string }
+  | { verb: "reassign"; department: string; owner_email?: string; reason: string }
+  | { verb: "cancel"; reason: string }
+  | { verb: "evaluate" };
+
+async function actOnTask(id: string, version: number, action: TaskAction): Promise<unknown> {
+  const params = { path: { id } };
+  const headers = ifMatch(version);
+  switch (action.verb) {
+    case "accept":
+      return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/accept", { params, headers, body: {} }));
+    case "decline": {
+      const { verb: _, ...body } = action;
+      return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/decline", { params, headers, body }));
+    }
+    case "progress": {
+      const { verb: _, ...body } = action;
+      return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/progress", { params, headers, body }));
+    }
+    case "complete": {
+      const { verb: _, ...body } = action;
+      return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/complete", { params, headers, body }));
+    }
+    case "reassign": {
+      const { verb: _, ...body } = action;
+      return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/reassign", { params, headers, body }));
+    }
+    case "cancel":
+      return unwrap<unknown>(
+        http.POST("/api/v1/tasks/{id}/cancel", { params, headers, body: { reason: action.reason } }),
+      );
+    case "evaluate":
+      return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/verification/evaluate", { params }));
+  }
+}
+
+export function useTaskAction(id: string, version: number) {
+  const onSuccess = useRefresh("tasks", "issues", "overview", "mailbox", "articles");
+  return useMutation({ onSuccess, mutationFn: (action: TaskAction) => actOnTask(id, version, action) });
+}
+
+// ---- notify ---------------------------------------------------------------------------------
+
+export function useMailbox() {
+  return usePages(["mailbox"], (cursor) =>
+    unwrap<List<MailboxItem>>(http.GET("/api/v1/mailbox", { params: { query: { cursor } } })),
+  );
+}
+
+export function useOutbox() {
+  return usePages(["mailbox", "outbox"], (cursor) =>
+    unwrap<List<OutboxItem>>(http.GET("/api/v1/outbox", { params: { query: { cursor } } })),
+  );
+}
+
+// ---- knowledge ------------------------------------------------------------------------------
+
+export function useArticles() {
+  return usePages(["articles"], (cursor) =>
+    unwrap<List<Article>>(http.GET("/api/v1/knowledge/articles", { params: { query: { cursor } } })),
+  );
+}
+
+export function useArticle(id: string) {
+  return useQuery({
+    queryKey: ["articles", "one", id],
+    queryFn: () => unwrap<Article>(http.GET("/api/v1/knowledge/articles/{id}", { params: { path: { id } } })),
+  });
+}
+
+export function useKnowledgeSearch(q: string) {
+  return useQuery({
+    queryKey: ["articles", "search", q],
+    enabled: q !== "",
+    queryFn: async () =>
+      (
+        await unwrap<Pick<List<SimilarSolution>, "items">>(
+          http.GET("/api/v1/knowledge/search", { params: { query: { q } } }),
+        )
+      ).items,
+  });
+}
+
+export function usePublishArticle() {
+  const onSuccess = useRefresh("articles");
+  return useMutation({
+    onSuccess,
+    mutationFn: (id: string) =>
+      once("publish", id, (headers) =>
+        unwrap<Article>(
+          http.POST("/api/v1/knowledge/articles/{id}/publish", { params: { path: { id } }, headers }),
+        ),
+      ),
+  });
+}
+
+// ---- departments, detectors, plugins --------------------------------------------------------
+
+export function useDepartments() {
+  return useQuery({
+    queryKey: ["departments"],
+    queryFn: () =>
+      allPages((cursor) =>
+        unwrap<List<Department>>(
+          http.GET("/api/v1/departments", { params: { query: { cursor, limit: PAGE } } }),
+        ),
+      ),
+  });
+}
+
+export type DepartmentDraft = Omit<Department, "version"> & { version?: number };
+
+export function useSaveDepartment() {
+  const onSuccess = useRefresh("departments");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ version, ...body }: DepartmentDraft) =>
+      unwrap<Department>(
+        http.PUT("/api/v1/departments/{key}", {
+          params: { path: { key: body.key } },
+          body,
+          headers: ifMatch(version),
+        }),
+      ),
+  });
+}
+
+export function useRemoveDepartment() {
+  const onSuccess = useRefresh("departments");
+  return useMutation({
+    onSuccess,
+    mutationFn: (key: string) =>
+      unwrap<void>(http.DELETE("/api/v1/departments/{key}", { params: { path: { key } } })),
+  });
+}
+
+export function useDetectors() {
+  return useQuery({
+    queryKey: ["detectors"],
+    queryFn: () =>
+      allPages((cursor) =>
+        unwrap<List<Detector>>(http.GET("/api/v1/detectors", { params: { query: { cursor, limit: PAGE } } })),
+      ),
+  });
+}
+
+export type DetectorDraft = Omit<Detector, "version"> & { version?: number };
+
+export function useSaveDetector() {
+  const onSuccess = useRefresh("detectors");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ version, ...body }: DetectorDraft) =>
+      unwrap<Detector>(
+        http.PUT("/api/v1/detectors/{key}", {
+          params: { path: { key: body.key } },
+          body,
+          headers: ifMatch(version),
+        }),
+      ),
+  });
+}
+
+export function useRemoveDetector() {
+  const onSuccess = useRefresh("detectors");
+  return useMutation({
+    onSuccess,
+    mutationFn: (key: string) =>
+      unwrap<void>(http.DELETE("/api/v1/detectors/{key}", { params: { path: { key } } })),
+  });
+}
+
+/** What a saved detector would have raised between two days; nothing is raised and nothing is sent. */
+export function useBacktest() {
+  return useMutation({
+    mutationFn: ({ key, ...body }: { key: string; from: string; to: string }) =>
+      unwrap<Backtest>(http.POST("/api/v1/detectors/{key}/backtest", { params: { path: { key } }, body })),
+  });
+}
+
+export function usePlugins() {
+  return useQuery({
+    queryKey: ["plugins"],
+    queryFn: () =>
+      allPages((cursor) =>
+        unwrap<List<Plugin>>(http.GET("/api/v1/plugins", { params: { query: { cursor, limit: PAGE } } })),
+      ),
+  });
+}
+
+export function useUploadPlugin() {
+  const onSuccess = useRefresh("plugins");
+  return useMutation({
+    onSuccess,
+    mutationFn: (component: File) =>
+      once("plugin", [component.name, component.size, component.lastModified], (headers) =>
+        unwrap<Plugin>(http.POST("/api/v1/plugins", { ...multipart({ component }), headers })),
+      ),
+  });
+}
+
+export function useGrantPlugin() {
+  const onSuccess = useRefresh("plugins");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ id, grant }: { id: string; grant: Record<string, unknown> }) =>
+      unwrap<Plugin>(http.PUT("/api/v1/plugins/{id}/grant", { params: { path: { id } }, body: grant })),
+  });
+}

@@ -1,0 +1,242 @@
+import { Link, useParams } from "@tanstack/react-router";
+import { Button } from "antd";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useIssue } from "../../api/hooks";
+import type { Issue } from "../../api/types";
+import { IssueStateBadge, QuadrantBadge, TaskStateBadge } from "../../components/badges";
+import { Page, Panel, QueryView } from "../../components/page";
+import { Timeline } from "../../components/timeline";
+import { word } from "../../i18n";
+import { useBilingual } from "../../lib/bilingual";
+import { useFormat } from "../../lib/format";
+import { useMay } from "../../lib/session";
+import { Evidence } from "../verification/evidence";
+import { AssignDrawer } from "./assign-drawer";
+import { TrendChart } from "./trend-chart";
+
+function Why(props: { issue: Issue }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const say = useBilingual();
+  const { signals, frequency, impact, contacts_since_open } = props.issue;
+  return (
+    <Panel title={t("issue.why")}>
+      <div className="stack">
+        {signals.length === 0 ? (
+          <p className="faint">{t("issue.no_signals")}</p>
+        ) : (
+          <ul className="stack stack--tight">
+            {signals.map((signal) => (
+              <li key={signal.id} className="signal">
+                <strong>{say(signal.explanation)}</strong>
+                <p className="faint num">{t("issue.signal_at", { at: format.dateTime(signal.fired_at) })}</p>
+              </li>
+            ))}
+          </ul>
+        )}
+        <dl className="facts">
+          <div>
+            <dt>{t("issue.frequency")}</dt>
+            <dd>
+              {t("issue.frequency_text", {
+                week: format.decimal(frequency.contacts_per_week, 0),
+                per: format.decimal(frequency.per_1000, 1),
+              })}
+              <small>{t("issue.frequency_line", { line: format.decimal(frequency.line, 1) })}</small>
+            </dd>
+          </div>
+          <div>
+            <dt>
+              {t("issue.impact")} (
+              {t(impact.basis === "ratings" ? "issue.basis_ratings" : "issue.basis_sentiment")})
+            </dt>
+            <dd>
+              {t("issue.impact_text", {
+                value: format.percent(impact.value),
+                low: format.percent(impact.low),
+                high: format.percent(impact.high),
+              })}
+              <small>{t("issue.impact_line", { line: format.percent(impact.line) })}</small>
+            </dd>
+          </div>
+          <div>
+            <dt>{t("issue.since_open")}</dt>
+            <dd>{format.count(contacts_since_open)}</dd>
+          </div>
+          {typeof impact.negative_share === "number" && (
+            <div>
+              <dt>{t("issue.negative_share")}</dt>
+              <dd>{format.percent(impact.negative_share)}</dd>
+            </div>
+          )}
+          <div>
+            <dt>{t("issue.risk_share")}</dt>
+            <dd>{format.percent(impact.risk_share)}</dd>
+          </div>
+          <div>
+            <dt>{t("issue.handling")}</dt>
+            <dd>{t("issue.handling_text", { n: format.count(impact.handling_minutes) })}</dd>
+          </div>
+          {impact.compensation_cents > 0 && (
+            <div>
+              <dt>{t("issue.compensation")}</dt>
+              <dd>{format.money(impact.compensation_cents)}</dd>
+            </div>
+          )}
+        </dl>
+        <p className="soft">{say(impact.explanation)}</p>
+      </div>
+    </Panel>
+  );
+}
+
+function Voices(props: { issue: Issue }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { evidence } = props.issue;
+  const seesVoices = useMay("read_feedback");
+  return (
+    <Panel title={t("issue.voices")}>
+      {evidence.length === 0 ? (
+        <p className="soft">{t(seesVoices ? "issue.voices_none" : "issue.voices_hidden")}</p>
+      ) : (
+        <ul className="stack stack--tight">
+          {evidence.map((quote) => (
+            <li key={quote.feedback_id} className="voice">
+              <blockquote>{quote.text}</blockquote>
+              <footer>
+                <span>{quote.channel}</span>
+                {quote.occurred_at && (
+                  <time dateTime={quote.occurred_at}>{format.day(quote.occurred_at)}</time>
+                )}
+                {typeof quote.rating === "number" && (
+                  <span>{t("issue.rating", { rating: quote.rating })}</span>
+                )}
+              </footer>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function Similar(props: { issue: Issue }) {
+  const { t } = useTranslation();
+  const { similar_solutions } = props.issue;
+  return (
+    <Panel title={t("issue.similar")}>
+      {similar_solutions.length === 0 ? (
+        <p className="soft">{t("issue.similar_none")}</p>
+      ) : (
+        <ul className="stack">
+          {similar_solutions.map((solution) => (
+            <li key={solution.article_id} className="stack stack--tight">
+              <Link to="/knowledge/$id" params={{ id: solution.article_id }}>
+                {solution.title}
+              </Link>
+              <p className="soft">{solution.excerpt}</p>
+              <Evidence evidence={solution.evidence} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function Tasks(props: { issue: Issue; onAssign: (() => void) | null }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { tasks } = props.issue;
+  return (
+    <Panel title={t("issue.tasks")}>
+      {tasks.length === 0 ? (
+        <div className="row row--between">
+          <span className="soft">{t("issue.tasks_none")}</span>
+          {props.onAssign && <Button onClick={props.onAssign}>{t("issue.assign")}</Button>}
+        </div>
+      ) : (
+        <ul className="records">
+          {tasks.map((task) => (
+            <li key={task.id}>
+              <Link className="record" to="/tasks/$id" params={{ id: task.id }}>
+                <span>
+                  <span className="record__title">{task.title}</span>
+                  <span className="record__meta">
+                    <span>{task.owner}</span>
+                    <span>{t("tasks.due", { at: format.dateTime(task.due_at) })}</span>
+                  </span>
+                </span>
+                <span className="record__side">
+                  <TaskStateBadge state={task.state} />
+                </span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function IssueView(props: { issue: Issue }) {
+  const { t } = useTranslation();
+  const say = useBilingual();
+  const { issue } = props;
+  const mayAssign = useMay("run_loop");
+  const seesTasks = useMay("read_tasks");
+  const [assigning, setAssigning] = useState(false);
+  const scope = Object.entries(issue.scope).filter(([name, value]) => name !== "topic" && value);
+  return (
+    <Page
+      title={issue.title}
+      crumb={{ to: "/issues", label: t("issues.title") }}
+      intro={
+        <span className="row">
+          <QuadrantBadge quadrant={issue.quadrant} />
+          <IssueStateBadge state={issue.state} />
+          <Link to="/topics" search={{ topic: issue.topic }}>
+            {t("issue.topic_link", { name: say(issue.topic_name) })}
+          </Link>
+          {issue.cause && <span>{t("issue.cause", { cause: issue.cause })}</span>}
+          {scope.map(([field, value]) => (
+            <span key={field}>
+              {word("field", field)}: {value}
+            </span>
+          ))}
+        </span>
+      }
+      extra={
+        mayAssign && (
+          <Button type="primary" onClick={() => setAssigning(true)}>
+            {t("issue.assign")}
+          </Button>
+        )
+      }
+    >
+      <div className="columns">
+        <div className="stack">
+          <Why issue={issue} />
+          <TrendChart topic={issue.topic} />
+          <Voices issue={issue} />
+        </div>
+        <div className="stack">
+          {seesTasks && <Tasks issue={issue} onAssign={mayAssign ? () => setAssigning(true) : null} />}
+          <Similar issue={issue} />
+          <Panel title={t("issue.timeline")}>
+            <Timeline events={issue.timeline} />
+          </Panel>
+        </div>
+      </div>
+      {mayAssign && <AssignDrawer issue={issue} open={assigning} onClose={() => setAssigning(false)} />}
+    </Page>
+  );
+}
+
+export function IssuePage() {
+  const { id } = useParams({ from: "/shell/issues/$id" });
+  const issue = useIssue(id);
+  return <QueryView query={issue}>{(data) => <IssueView issue={data} />}</QueryView>;
+}

@@ -1,0 +1,129 @@
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Button, Select } from "antd";
+import { useTranslation } from "react-i18next";
+import { type IssueFilter, useIssues, useTopics } from "../../api/hooks";
+import type { Issue, IssueState, Quadrant } from "../../api/types";
+import { IssueStateBadge, QuadrantBadge } from "../../components/badges";
+import { EmptyState, More, Page, Panel, QueryView } from "../../components/page";
+import { languageOf } from "../../i18n";
+import { useFormat } from "../../lib/format";
+import { topicName } from "../../lib/topic-names";
+
+const STATES: readonly IssueState[] = ["open", "relapsed", "in_progress", "verifying", "resolved"];
+const QUADRANTS: readonly Quadrant[] = ["fix_now", "plan", "quick_win", "watch"];
+
+export function IssueRow(props: { issue: Issue }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { issue } = props;
+  return (
+    <Link className="record" to="/issues/$id" params={{ id: issue.id }}>
+      <span>
+        <span className="record__title">{issue.title}</span>
+        <span className="record__meta num">
+          <span>{t("issues.opened", { at: format.dateTime(issue.opened_at) })}</span>
+          <span>{t("issues.contacts", { n: format.count(issue.frequency.contacts) })}</span>
+          <span>{t("issues.since", { n: format.count(issue.contacts_since_open) })}</span>
+          <span>
+            {issue.tasks.length > 0 ? t("issues.tasks_n", { n: issue.tasks.length }) : t("issues.no_task")}
+          </span>
+        </span>
+      </span>
+      <span className="record__side">
+        <QuadrantBadge quadrant={issue.quadrant} />
+        <IssueStateBadge state={issue.state} />
+      </span>
+    </Link>
+  );
+}
+
+export function IssuesPage() {
+  const { t, i18n } = useTranslation();
+  const { state, quadrant, topic } = useSearch({ from: "/shell/issues" });
+  // Only these: the address may carry more, and the server refuses what it does not know.
+  const filter: IssueFilter = {
+    ...(state && { state }),
+    ...(quadrant && { quadrant }),
+    ...(topic && { topic }),
+  };
+  const navigate = useNavigate();
+  const issues = useIssues(filter);
+  const topics = useTopics();
+  const english = languageOf(i18n.language) === "en";
+  const filtered = Object.keys(filter).length > 0;
+
+  const set = (change: { [K in keyof IssueFilter]: IssueFilter[K] | undefined }) => {
+    const next: IssueFilter = {};
+    for (const [name, value] of Object.entries({ ...filter, ...change })) {
+      if (value) next[name as keyof IssueFilter] = value;
+    }
+    void navigate({ to: "/issues", search: next, replace: true });
+  };
+
+  return (
+    <Page title={t("issues.title")} intro={t("issues.intro")}>
+      <div className="filters">
+        <Select
+          allowClear
+          aria-label={t("issues.filter_quadrant")}
+          placeholder={t("issues.filter_quadrant")}
+          value={filter.quadrant ?? null}
+          onChange={(quadrant) => set({ quadrant: quadrant ?? undefined })}
+          options={QUADRANTS.map((value) => ({ value: value as string, label: t(`quadrant.${value}`) }))}
+        />
+        <Select
+          allowClear
+          aria-label={t("issues.filter_state")}
+          placeholder={t("issues.filter_state")}
+          value={filter.state ?? null}
+          onChange={(state) => set({ state: state ?? undefined })}
+          options={STATES.map((value) => ({ value: value as string, label: t(`issue_state.${value}`) }))}
+        />
+        <Select
+          allowClear
+          showSearch={{ optionFilterProp: "label" }}
+          aria-label={t("issues.filter_topic")}
+          placeholder={t("issues.filter_topic")}
+          value={filter.topic ?? null}
+          onChange={(topic) => set({ topic: topic ?? undefined })}
+          popupMatchSelectWidth={260}
+          options={(topics.data ?? []).map((topic) => ({
+            value: topic.key,
+            label: topicName(topic, english),
+          }))}
+        />
+        {filtered && (
+          <Button type="text" onClick={() => void navigate({ to: "/issues", search: {}, replace: true })}>
+            {t("issues.clear")}
+          </Button>
+        )}
+      </div>
+      <QueryView query={issues}>
+        {(items) => (
+          <Panel flush>
+            {items.length === 0 ? (
+              filtered ? (
+                <EmptyState title={t("issues.none")} next={t("issues.none_filter")} />
+              ) : (
+                <EmptyState
+                  title={t("issues.none_yet")}
+                  next={t("issues.none_yet_next")}
+                  action={<Link to="/settings/detectors">{t("issues.to_detectors")}</Link>}
+                />
+              )
+            ) : (
+              <ul className="records">
+                {items.map((issue) => (
+                  <li key={issue.id}>
+                    <IssueRow issue={issue} />
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Panel>
+        )}
+      </QueryView>
+      <More query={issues} />
+    </Page>
+  );
+}

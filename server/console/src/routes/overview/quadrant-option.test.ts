@@ -1,0 +1,101 @@
+import { expect, test } from "vitest";
+import { makeFormat } from "../../lib/format";
+import { point, quadrants } from "../../test/fixtures";
+import { frequencyBounds, impactBounds, quadrantOption } from "./quadrant-option";
+
+const words = {
+  quadrant: { fix_now: "fix now", plan: "plan", quick_win: "quick win", watch: "watch" },
+  x: "x",
+  y: "y",
+  lineX: (value: string) => `x ${value}`,
+  lineY: (value: string) => `y ${value}`,
+  contacts: "contacts",
+  perWeek: "a week",
+  rated: "rated",
+  impact: "impact",
+  range: "range",
+  risk: "risk",
+  minutes: "minutes",
+  borderline: "borderline",
+  clickIssue: "open issue",
+  clickTopic: "see topic",
+};
+
+type Drawn = {
+  data: Array<{
+    value: [number, number];
+    itemStyle: { color: string };
+    symbolSize: number;
+    label: { show: boolean };
+  }>;
+  markLine: { data: Array<{ xAxis?: number; yAxis?: number }> };
+  markArea: { data: Array<[{ name: string; coord: [number, number] }, { coord: [number, number] }]> };
+};
+
+function draw(data: ReturnType<typeof quadrants>, narrow = false) {
+  const option = quadrantOption(data, {
+    format: makeFormat("en", "UTC"),
+    words,
+    narrow,
+    say: (text) => text.en,
+  });
+  const [series] = option.series as unknown as Drawn[];
+  if (!series) throw new Error("no series");
+  return { option, series };
+}
+
+test("the lines of the server are the lines of the chart", () => {
+  const { series } = draw(quadrants([point("a")]));
+  expect(series.markLine.data.map((line) => line.xAxis ?? line.yAxis)).toEqual([60, 0.22]);
+});
+
+test("the four fields meet at the lines", () => {
+  const { series } = draw(quadrants([point("a")]));
+  const fields = Object.fromEntries(
+    series.markArea.data.map(([from, to]) => [from.name, [from.coord, to.coord]]),
+  );
+  expect(fields["fix now"]).toEqual([
+    [60, expect.any(Number)],
+    [expect.any(Number), 0.22],
+  ]);
+  expect(Object.keys(fields).sort()).toEqual(["fix now", "plan", "quick win", "watch"]);
+});
+
+test("a point near a line is hollow, a certain one is filled", () => {
+  const { series } = draw(quadrants([point("sure"), point("unsure", { borderline: true })]));
+  expect(series.data[0]?.itemStyle.color).not.toBe("#ffffff");
+  expect(series.data[1]?.itemStyle.color).toBe("#ffffff");
+});
+
+test("more contacts make a larger point", () => {
+  const { series } = draw(quadrants([point("many", { contacts: 900 }), point("few", { contacts: 9 })]));
+  expect(series.data[0]?.symbolSize).toBeGreaterThan(series.data[1]?.symbolSize ?? 0);
+});
+
+test("on a phone only what must be acted on carries its name", () => {
+  const { series } = draw(quadrants([point("a"), point("b", { quadrant: "watch" })]), true);
+  expect(series.data.map((drawn) => drawn.label.show)).toEqual([true, false]);
+});
+
+test("a topic without contacts can stand on a logarithmic axis", () => {
+  const data = quadrants([point("silent", { contacts: 0, contacts_per_week: 0 }), point("a")]);
+  const { series } = draw(data);
+  const { low, high } = frequencyBounds(data);
+  expect(low).toBeGreaterThan(0);
+  expect(series.data[0]?.value[0]).toBe(low);
+  expect(high).toBeGreaterThan(100);
+});
+
+test("the impact axis stays between none and all", () => {
+  const { low, high } = impactBounds(quadrants([point("a", { impact: 0.01 }), point("b", { impact: 0.99 })]));
+  expect([low, high]).toEqual([0, 1]);
+});
+
+test("a topic's name cannot become markup in the tooltip", () => {
+  const evil = point("a", { name: { zh: "", en: "<img src=x onerror=alert(1)>" } });
+  const { option, series } = draw(quadrants([evil]));
+  const tooltip = option.tooltip as { formatter: (item: unknown) => string };
+  const html = tooltip.formatter({ data: series.data[0] });
+  expect(html).not.toContain("<img");
+  expect(html).toContain("&#60;img");
+});

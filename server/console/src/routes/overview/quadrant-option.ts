@@ -1,0 +1,213 @@
+import type { Bilingual, Quadrant, QuadrantPoint, Quadrants } from "../../api/types";
+import {
+  axisStyle,
+  baseOption,
+  type ChartOption,
+  tooltipStyle,
+  tooltipTable,
+} from "../../components/chart-option";
+import type { Format } from "../../lib/format";
+import { colour, quadrantColour } from "../../styles/tokens";
+
+export type Words = {
+  quadrant: Record<Quadrant, string>;
+  x: string;
+  y: string;
+  lineX: (value: string) => string;
+  lineY: (value: string) => string;
+  contacts: string;
+  perWeek: string;
+  rated: string;
+  impact: string;
+  range: string;
+  risk: string;
+  minutes: string;
+  borderline: string;
+  clickIssue: string;
+  clickTopic: string;
+};
+
+/** What the horizontal axis shows and the frequency line is measured in. */
+export function frequency(point: QuadrantPoint): number {
+  return point.contacts_per_week;
+}
+
+type Bounds = { low: number; high: number };
+
+/** Bounds of the log axis with air on both sides; the line always lies inside. */
+export function frequencyBounds(quadrants: Quadrants): Bounds {
+  const values = [...quadrants.points.map(frequency), quadrants.frequency_line].filter((v) => v > 0);
+  if (values.length === 0) return { low: 1, high: 100 };
+  return { low: Math.min(...values) / 1.7, high: Math.max(...values) * 1.7 };
+}
+
+/** Bounds of the impact axis on whole steps, and the step between its labels. */
+export function impactBounds(quadrants: Quadrants): Bounds & { step: number } {
+  const values = [...quadrants.points.map((p) => p.impact), quadrants.impact_line];
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const step = high - low > 0.3 ? 0.1 : 0.05;
+  const air = Math.max(0.02, (high - low) * 0.12);
+  const whole = (value: number) => Math.round(value * 1e6) / 1e6;
+  return {
+    low: whole(Math.max(0, Math.floor((low - air) / step) * step)),
+    high: whole(Math.min(1, Math.ceil((high + air) / step) * step)),
+    step,
+  };
+}
+
+/**
+ * Topics by frequency (log) and impact, cut by two lines into four named fields. A point near a line is hollow: it is
+ * not certain which side it belongs to.
+ */
+export function quadrantOption(
+  quadrants: Quadrants,
+  input: { format: Format; words: Words; narrow: boolean; say: (text: Bilingual) => string },
+): ChartOption {
+  const { format, words, narrow, say } = input;
+  const x = frequencyBounds(quadrants);
+  const y = impactBounds(quadrants);
+  const most = Math.max(1, ...quadrants.points.map((p) => p.contacts));
+  const lines = { x: quadrants.frequency_line, y: quadrants.impact_line };
+
+  const field = (quadrant: Quadrant, from: [number, number], to: [number, number]) => [
+    {
+      coord: from,
+      name: words.quadrant[quadrant],
+      itemStyle: { color: quadrantColour[quadrant], opacity: quadrant === "fix_now" ? 0.07 : 0.035 },
+      label: {
+        show: true,
+        color: quadrantColour[quadrant],
+        fontSize: 13,
+        fontWeight: 600,
+        position: quadrant === "plan" || quadrant === "watch" ? "insideTopLeft" : "insideTopRight",
+        ...(quadrant === "watch" && { position: "insideBottomLeft" }),
+        ...(quadrant === "quick_win" && { position: "insideBottomRight" }),
+      },
+    },
+    { coord: to },
+  ];
+
+  return {
+    ...baseOption,
+    grid: { left: narrow ? 8 : 30, right: 16, top: 12, bottom: 26, containLabel: true },
+    tooltip: {
+      ...tooltipStyle,
+      trigger: "item",
+      formatter: (item) => {
+        const one = Array.isArray(item) ? item[0] : item;
+        const point = (one?.data as { point?: QuadrantPoint } | undefined)?.point;
+        if (!point) return "";
+        return tooltipTable(
+          `${say(point.name)} · ${words.quadrant[point.quadrant]}`,
+          [
+            [words.contacts, format.count(point.contacts)],
+            [words.perWeek, format.decimal(point.contacts_per_week, 1)],
+            [words.rated, format.count(point.rated)],
+            [words.impact, format.percent(point.impact)],
+            [words.range, `${format.percent(point.impact_low)} – ${format.percent(point.impact_high)}`],
+            [words.risk, format.percent(point.risk_share)],
+            [words.minutes, format.count(point.handling_minutes)],
+          ],
+          [point.borderline ? words.borderline : "", point.issue_id ? words.clickIssue : words.clickTopic]
+            .filter(Boolean)
+            .join(" · "),
+        );
+      },
+    },
+    xAxis: {
+      type: "log",
+      min: x.low,
+      max: x.high,
+      name: words.x,
+      nameLocation: "middle",
+      nameGap: 26,
+      ...axisStyle,
+      splitLine: { show: false },
+      axisLabel: {
+        ...axisStyle.axisLabel,
+        showMinLabel: false,
+        showMaxLabel: false,
+        hideOverlap: true,
+        formatter: (value: number) => (value >= 1 ? format.compact(value) : String(value)),
+      },
+    },
+    yAxis: {
+      type: "value",
+      min: y.low,
+      max: y.high,
+      name: narrow ? "" : words.y,
+      nameLocation: "middle",
+      nameGap: 46,
+      interval: y.step,
+      ...axisStyle,
+      splitLine: { show: false },
+      axisLabel: { ...axisStyle.axisLabel, formatter: (value: number) => format.percent(value, 0) },
+    },
+    series: [
+      {
+        type: "scatter",
+        data: quadrants.points.map((point) => ({
+          value: [Math.max(frequency(point), x.low), point.impact],
+          point,
+          symbolSize: 10 + 22 * Math.sqrt(point.contacts / most),
+          itemStyle: point.borderline
+            ? { color: colour.surface, borderColor: quadrantColour[point.quadrant], borderWidth: 2.5 }
+            : {
+                color: quadrantColour[point.quadrant],
+                borderColor: colour.surface,
+                borderWidth: 1.5,
+                opacity: 0.9,
+              },
+          label: {
+            // On a phone only what must be acted on carries its name; the others tell it on touch.
+            show: !narrow || point.quadrant === "fix_now",
+            formatter: say(point.name),
+            // Names of points in the right third would leave the chart.
+            position:
+              Math.log(Math.max(frequency(point), x.low) / x.low) > 0.66 * Math.log(x.high / x.low)
+                ? ("left" as const)
+                : ("right" as const),
+            color: colour.ink,
+            fontSize: 12,
+            textBorderColor: colour.surface,
+            textBorderWidth: 3,
+          },
+        })),
+        labelLayout: { hideOverlap: true, moveOverlap: "shiftY" },
+        emphasis: { scale: 1.15 },
+        markArea: {
+          silent: true,
+          data: [
+            field("plan", [x.low, y.high], [lines.x, lines.y]),
+            field("fix_now", [lines.x, y.high], [x.high, lines.y]),
+            field("watch", [x.low, lines.y], [lines.x, y.low]),
+            field("quick_win", [lines.x, lines.y], [x.high, y.low]),
+          ] as never,
+        },
+        markLine: {
+          silent: true,
+          symbol: "none",
+          lineStyle: { color: colour.inkFaint, type: "dashed", width: 1 },
+          label: { color: colour.inkFaint, fontSize: 11.5 },
+          data: [
+            {
+              xAxis: lines.x,
+              label: {
+                formatter: words.lineX(format.decimal(lines.x, lines.x < 10 ? 1 : 0)),
+                position: "insideStartTop",
+                rotate: 0,
+                align: "right",
+                padding: [0, 8, 4, 0],
+              },
+            },
+            {
+              yAxis: lines.y,
+              label: { formatter: words.lineY(format.percent(lines.y)), position: "insideStartTop" },
+            },
+          ],
+        },
+      },
+    ],
+  };
+}

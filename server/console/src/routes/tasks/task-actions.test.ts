@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import type { Role, TaskState } from "../../api/types";
+import { offered } from "./task-actions";
+
+const STATES: readonly TaskState[] = [
+  "assigned",
+  "accepted",
+  "declined",
+  "in_progress",
+  "done",
+  "verifying",
+  "verified",
+  "not_verified",
+  "cancelled",
+];
+
+const verbs = (role: Role, state: TaskState, department: string | null = null) =>
+  offered({ state, department: "ops" }, { role, department });
+
+test("a viewer, an analyst and an integrator are offered nothing", () => {
+  for (const role of ["viewer", "analyst", "integrator"] as const) {
+    for (const state of STATES) expect(verbs(role, state)).toEqual([]);
+  }
+});
+
+test("a department owner works on tasks of their own department only", () => {
+  expect(verbs("department_owner", "assigned", "ops")).toEqual(["accept", "decline"]);
+  expect(verbs("department_owner", "accepted", "ops")).toEqual(["progress", "complete"]);
+  expect(verbs("department_owner", "assigned", "network")).toEqual([]);
+  expect(verbs("department_owner", "done", "ops")).toEqual([]);
+});
+
+test("a VoC owner reassigns and cancels what is under way, and evaluates what is done", () => {
+  for (const state of ["assigned", "accepted", "in_progress", "declined"] as const) {
+    expect(verbs("voc_owner", state)).toEqual(expect.arrayContaining(["reassign", "cancel"]));
+  }
+  for (const state of ["done", "verifying", "verified", "not_verified"] as const) {
+    expect(verbs("voc_owner", state)).toEqual(["evaluate"]);
+  }
+  expect(verbs("voc_owner", "cancelled")).toEqual([]);
+});

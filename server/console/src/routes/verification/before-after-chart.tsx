@@ -1,0 +1,66 @@
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { useDailyFacts } from "../../api/hooks";
+import type { Task, Verification } from "../../api/types";
+import { Chart } from "../../components/chart";
+import { Panel, QueryView } from "../../components/page";
+import { addDays, useFormat } from "../../lib/format";
+import { useNarrow } from "../../lib/use-narrow";
+import { beforeAfterOption, guardWindow } from "./before-after-option";
+
+/** The days on which the verdict rests, as they were. */
+export function BeforeAfterChart(props: { task: Task; verification: Verification }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const narrow = useNarrow();
+  const { task, verification } = props;
+  const effectiveDay = verification.effective_day;
+  const from = verification.before.from ?? addDays(effectiveDay, -task.contract.baseline_days);
+  const to = verification.after.to ?? addDays(effectiveDay, 7);
+  const facts = useDailyFacts({
+    metric: verification.metric === "csat" ? "csat" : "contacts",
+    from,
+    to,
+    topic: task.contract.topic,
+  });
+  const words = useMemo(
+    () => ({
+      metric: t(verification.metric === "csat" ? "chart.csat" : "chart.contacts"),
+      weekly: t("chart.weekly"),
+      baseline: t("chart.baseline"),
+      guard: t("chart.guard"),
+      after: t("chart.after"),
+      fix: t("chart.fix"),
+      meanBefore: (value: string) => t("chart.mean_before", { value }),
+      meanAfter: (value: string) => t("chart.mean_after", { value }),
+      answers: (n: string) => t("chart.rated", { n }),
+    }),
+    [t, verification.metric],
+  );
+  const guard = guardWindow(task.contract, effectiveDay);
+  return (
+    <Panel title={t("verification.chart")}>
+      <QueryView query={facts}>
+        {(rows) => (
+          <>
+            <Chart
+              height={320}
+              label={`${t("verification.chart")}: ${format.day(from)} – ${format.day(to)}`}
+              option={beforeAfterOption({
+                rows,
+                window: { from, to },
+                verification,
+                effectiveDay,
+                guard,
+                format,
+                words,
+                narrow,
+              })}
+            />
+            {verification.metric === "csat" && <p className="legend">{t("chart.hint")}</p>}
+          </>
+        )}
+      </QueryView>
+    </Panel>
+  );
+}

@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { makeFormat } from "../../lib/format";
+import { verification } from "../../test/fixtures";
+import { beforeAfterOption, daysBetween, guardWindow, weekly } from "./before-after-option";
+
+const words = {
+  metric: "CSAT",
+  weekly: "weekly",
+  baseline: "baseline",
+  guard: "guard",
+  after: "after",
+  fix: "fix",
+  meanBefore: (value: string) => `before ${value}`,
+  meanAfter: (value: string) => `after ${value}`,
+  answers: (n: string) => `${n} ratings`,
+};
+
+test("the guard is the days up to and including the alarm, and none when the alarm came after the fix", () => {
+  expect(guardWindow({ alarm_day: "2026-03-01", guard_days: 14 }, "2026-03-10")).toEqual({
+    from: "2026-02-16",
+    to: "2026-03-01",
+  });
+  expect(guardWindow({ alarm_day: "2026-03-12", guard_days: 14 }, "2026-03-10")).toBeNull();
+  expect(guardWindow({ alarm_day: null, guard_days: 14 }, "2026-03-10")).toBeNull();
+});
+
+test("days run across months and years", () => {
+  expect(daysBetween("2025-12-30", "2026-01-02")).toEqual([
+    "2025-12-30",
+    "2025-12-31",
+    "2026-01-01",
+    "2026-01-02",
+  ]);
+});
+
+test("the weekly mean weighs days by their answers and stays silent where there are few", () => {
+  const days = daysBetween("2026-03-01", "2026-03-03");
+  const rows = [
+    { day: "2026-03-01", value: 1, n: 2 },
+    { day: "2026-03-02", value: 0.5, n: 8 },
+  ];
+  expect(weekly(rows, days)).toEqual([null, 0.6, 0.6]);
+});
+
+test("a baseline around the guard is drawn as two bands, the days left out as a third", () => {
+  const option = beforeAfterOption({
+    rows: [{ day: "2026-03-01", value: 0.8, n: 20 }],
+    window: { from: "2026-01-10", to: "2026-04-07" },
+    verification: verification("improved"),
+    effectiveDay: "2026-03-10",
+    guard: { from: "2026-02-16", to: "2026-03-01" },
+    format: makeFormat("en", "UTC"),
+    words,
+  });
+  const [dots] = option.series as Array<{
+    markArea: { data: Array<[{ name: string; xAxis: string }, { xAxis: string }]> };
+  }>;
+  const bands = dots?.markArea.data.map(([from, to]) => [from.name, from.xAxis, to.xAxis]);
+  expect(bands).toEqual([
+    ["baseline", "2026-01-10", "2026-02-15"],
+    ["", "2026-03-02", "2026-03-09"],
+    ["guard", "2026-02-16", "2026-03-01"],
+    ["after", "2026-03-11", "2026-04-07"],
+  ]);
+});

@@ -1,0 +1,229 @@
+import type { FactRow, Verification } from "../../api/types";
+import {
+  axisStyle,
+  baseOption,
+  type ChartOption,
+  tooltipStyle,
+  tooltipTable,
+} from "../../components/chart-option";
+import { addDays, type Format } from "../../lib/format";
+import { colour, verdictColour } from "../../styles/tokens";
+
+export type Words = {
+  metric: string;
+  weekly: string;
+  baseline: string;
+  guard: string;
+  after: string;
+  fix: string;
+  meanBefore: (value: string) => string;
+  meanAfter: (value: string) => string;
+  answers: (n: string) => string;
+};
+
+export type Window = { from: string; to: string };
+
+/** Days around the alarm that are never used, when they lie before the fix. */
+export function guardWindow(
+  contract: { alarm_day?: string | null | undefined; guard_days: number },
+  effectiveDay: string,
+): Window | null {
+  const alarm = contract.alarm_day;
+  if (!alarm || alarm >= effectiveDay) return null;
+  return { from: addDays(alarm, 1 - contract.guard_days), to: alarm };
+}
+
+/** Mean of the last seven days, weighted by answers; null where they hold fewer than five. */
+export function weekly(rows: readonly FactRow[], days: readonly string[]): Array<number | null> {
+  const byDay = new Map(rows.map((row) => [row.day, row]));
+  return days.map((_, index) => {
+    let n = 0;
+    let sum = 0;
+    for (const day of days.slice(Math.max(0, index - 6), index + 1)) {
+      const row = byDay.get(day);
+      if (!row || typeof row.value !== "number") continue;
+      n += row.n;
+      sum += row.n * row.value;
+    }
+    return n >= 5 ? sum / n : null;
+  });
+}
+
+export function daysBetween(from: string, to: string): string[] {
+  const days: string[] = [];
+  for (let day = from; day <= to && days.length < 400; day = addDays(day, 1)) days.push(day);
+  return days;
+}
+
+/**
+ * Daily values around a fix: a dot a day, its size the number of answers, a weekly mean, bands for the windows that
+ * are compared and for the days that are left out, and a line at the fix.
+ */
+export function beforeAfterOption(input: {
+  rows: readonly FactRow[];
+  window: Window;
+  verification: Pick<Verification, "before" | "after" | "metric" | "verdict">;
+  effectiveDay: string;
+  guard: Window | null;
+  format: Format;
+  words: Words;
+  /** On a phone the bands are too narrow for their names; colours and the text below tell them. */
+  narrow?: boolean;
+}): ChartOption {
+  const { rows, verification, guard, format, words, effectiveDay } = input;
+  const days = daysBetween(input.window.from, input.window.to);
+  const byDay = new Map(rows.map((row) => [row.day, row]));
+  const csat = verification.metric === "csat";
+  const show = (value: number) => (csat ? format.percent(value) : format.decimal(value, 0));
+  const most = Math.max(1, ...rows.map((row) => row.n));
+  const weeklyMean = csat ? weekly(rows, days) : [];
+  const values = rows.flatMap((row) => (typeof row.value === "number" ? [row.value] : []));
+  const low = csat ? Math.max(0, Math.floor((Math.min(...values, 0.95) - 0.05) * 10) / 10) : 0;
+  const { before, after, verdict } = verification;
+
+  const level = (side: Verification["before"], name: string, stroke: string) =>
+    side.from && side.to && typeof side.value === "number"
+      ? [
+          [
+            {
+              coord: [days.includes(side.from) ? side.from : days[0], side.value],
+              lineStyle: { color: stroke, type: "solid" as const, width: 2.5 },
+              label: {
+                show: true,
+                position: "insideStartTop" as const,
+                formatter: name,
+                color: stroke,
+                fontWeight: 600 as const,
+                fontSize: 12,
+                textBorderColor: "#fff",
+                textBorderWidth: 3,
+              },
+            },
+            { coord: [days.includes(side.to) ? side.to : days.at(-1), side.value] },
+          ],
+        ]
+      : [];
+
+  const band = (window: Window, name: string, fill: string, text: string) => [
+    {
+      name,
+      xAxis: window.from < (days[0] ?? "") ? days[0] : window.from,
+      itemStyle: { color: fill },
+      label: { show: !input.narrow, color: text, fontSize: 12, position: "insideTop" as const },
+    },
+    { xAxis: window.to > (days.at(-1) ?? "") ? days.at(-1) : window.to },
+  ];
+
+  // The baseline may lie on both sides of the guard.
+  const baselines: Window[] = [];
+  if (before.from && before.to) {
+    if (guard && guard.from > before.from && guard.to < before.to) {
+      baselines.push({ from: before.from, to: addDays(guard.from, -1) });
+      baselines.push({ from: addDays(guard.to, 1), to: before.to });
+    } else {
+      baselines.push({ from: before.from, to: before.to });
+    }
+  }
+  const areas = [
+    ...baselines.map((window, index) =>
+      band(window, index === 0 ? words.baseline : "", "rgb(42 138 134 / 9%)", colour.teal700),
+    ),
+    ...(guard ? [band(guard, words.guard, "rgb(95 115 118 / 16%)", colour.inkFaint)] : []),
+    ...(after.from && after.to
+      ? [band({ from: after.from, to: after.to }, words.after, "rgb(194 89 42 / 9%)", colour.accent)]
+      : []),
+  ];
+
+  const dots = days.flatMap((day) => {
+    const row = byDay.get(day);
+    return row && typeof row.value === "number" ? [{ value: [day, row.value], n: row.n }] : [];
+  });
+
+  return {
+    ...baseOption,
+    grid: { left: 8, right: 16, top: 34, bottom: 8, containLabel: true },
+    tooltip: {
+      ...tooltipStyle,
+      trigger: "item",
+      formatter: (item) => {
+        const point = Array.isArray(item) ? item[0] : item;
+        const data = point?.data as { value?: [string, number]; n?: number } | undefined;
+        if (!data?.value) return "";
+        const rows: Array<[string, string]> = [[words.metric, show(data.value[1])]];
+        if (csat && data.n !== undefined) rows.push([words.answers(format.count(data.n)), ""]);
+        return tooltipTable(format.day(data.value[0]), rows);
+      },
+    },
+    xAxis: {
+      type: "category",
+      data: days,
+      ...axisStyle,
+      splitLine: { show: false },
+      axisLabel: {
+        ...axisStyle.axisLabel,
+        formatter: (day: string) => format.dayShort(day),
+        hideOverlap: true,
+      },
+    },
+    yAxis: {
+      type: "value",
+      min: low,
+      ...(csat ? { max: 1 } : {}),
+      ...axisStyle,
+      axisLabel: {
+        ...axisStyle.axisLabel,
+        formatter: (value: number) => (csat ? format.percent(value, 0) : format.compact(value)),
+      },
+    },
+    series: [
+      {
+        type: "scatter",
+        data: dots,
+        symbolSize: (_: unknown, item: { data?: unknown }) =>
+          3 + 7 * Math.sqrt(((item.data as { n?: number } | undefined)?.n ?? 1) / most),
+        itemStyle: { color: colour.teal500, opacity: 0.55 },
+        markArea: { silent: true, data: areas as never },
+        markLine: {
+          silent: true,
+          symbol: "none",
+          data: [
+            {
+              xAxis: effectiveDay,
+              lineStyle: { color: colour.accent, width: 2, type: "solid" },
+              label: {
+                formatter: words.fix,
+                color: colour.accent,
+                fontWeight: 600,
+                position: "end",
+                fontSize: 12,
+              },
+            },
+            ...(level(
+              before,
+              words.meanBefore(typeof before.value === "number" ? show(before.value) : ""),
+              colour.teal700,
+            ) as never[]),
+            ...(level(
+              after,
+              words.meanAfter(typeof after.value === "number" ? show(after.value) : ""),
+              verdictColour[verdict],
+            ) as never[]),
+          ],
+        },
+      },
+      ...(csat
+        ? [
+            {
+              type: "line" as const,
+              name: words.weekly,
+              data: days.map((day, index) => [day, weeklyMean[index] ?? null] as [string, number | null]),
+              showSymbol: false,
+              silent: true,
+              connectNulls: false,
+              lineStyle: { color: colour.ink, width: 1.5, opacity: 0.55 },
+            },
+          ]
+        : []),
+    ],
+  };
+}

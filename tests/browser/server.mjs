@@ -1,0 +1,46 @@
+// The program under test, with the demo's organisation in a folder of its own.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const binary = process.env.BIHUAN_BIN ?? resolve(import.meta.dirname, "../../target/debug/bihuan");
+
+/** Starts `bihuan demo` on a free port and waits for its address and log-in. */
+export async function startDemo() {
+  const folder = await mkdtemp(join(tmpdir(), "bihuan-browser-"));
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BIHUAN_")));
+  const child = spawn(binary, ["demo", "--listen", "127.0.0.1:0", "--data-dir", join(folder, "data")], {
+    cwd: folder,
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  const stop = async () => {
+    if (child.exitCode === null) {
+      child.kill("SIGTERM");
+      await new Promise((ended) => child.once("exit", ended));
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  const started = new Promise((found, failed) => {
+    const read = (chunk) => {
+      said += chunk;
+      const address = said.match(/demo on (http:\/\/\S+)/)?.[1];
+      const login = said.match(/log-in: (\S+) \/ (\S+)/);
+      if (address && login) found({ address, email: login[1], password: login[2] });
+    };
+    child.stdout.setEncoding("utf8").on("data", read);
+    child.stderr.setEncoding("utf8").on("data", read);
+    child.once("error", failed);
+    child.once("exit", (code) => failed(new Error(`the demo ended with ${code}:\n${said}`)));
+    setTimeout(() => failed(new Error(`the demo does not start:\n${said}`)), 300_000).unref();
+  });
+  try {
+    return { ...(await started), folder, stop, log: () => said };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,17 @@
+//! Black-box tests of the whole program, and rules about the repository itself.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, like the tests themselves"
+)]
+
+mod api;
+mod architecture;
+mod defects;
+mod facts;
+mod generated;
+mod intake;
+mod journey;
+mod kill;
+mod mail;
+mod permissions;
+mod world;
