@@ -28,9 +28,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let started = Instant::now();
     let compiled = host.compile(std::fs::read(&out)?).await?;
     let compile = started.elapsed();
+    let started = Instant::now();
     let component = host
         .classifier(&compiled, Installation::default(), &taxonomy)
         .await?;
+    let prepare = started.elapsed();
     let (native, _) =
         keyword_classifier::KeywordClassifier::prepare(taxonomy).map_err(|f| f.message)?;
     let native_documents: Vec<plugin_sdk::Document> = documents
@@ -59,7 +61,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let per_document = |d: Duration| d.as_secs_f64() * 1e6 / BATCH as f64;
     writeln!(
         std::io::stdout(),
-        "component / native = {:.2}  ({:.1} µs / {:.1} µs a document, best of {ROUNDS} batches of {BATCH}; compile {compile:.0?})",
+        "component / native = {:.2}  ({:.1} µs / {:.1} µs a document, best of {ROUNDS} batches of {BATCH}; compile {compile:.0?}, prepare {prepare:.0?})",
         by_component.as_secs_f64() / by_library.as_secs_f64(),
         per_document(by_component),
         per_document(by_library),

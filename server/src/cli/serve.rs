@@ -1,6 +1,6 @@
 //! `serve` and `demo`.
 
-use crate::app::{App, Shared, SystemClock, SystemIds, failure};
+use crate::app::{App, Shared, SystemIds, failure};
 use crate::config::Config;
 use crate::demo::DemoClock;
 use domain::clock::Clock;
@@ -121,7 +121,6 @@ async fn run(app: Shared, listener: TcpListener) -> failure::Result<ExitCode> {
     app.tracker.close();
     let _ = timeout(Duration::from_secs(20), app.tracker.wait()).await;
     app.db.clone().close().await?;
-    let _ = SystemClock;
     Ok(ExitCode::SUCCESS)
 }
 

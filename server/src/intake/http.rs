@@ -12,7 +12,6 @@ use chrono::{DateTime, Utc};
 use domain::identity::Operation;
 use domain::ids::FeedbackId;
 use domain::intake::feedback::{self as voice, GivenLabels, Incoming, Rejection, Sentiment};
-use domain::intake::values::Scalar;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use storage::feedback::Stored;
@@ -681,13 +680,11 @@ struct ColumnView {
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = 200, body = ImportPreview)), security(("bearer" = ["send_feedback"])))]
 async fn preview_import(
-    State(app): State<Shared>,
     caller: Caller,
     form: Multipart,
 ) -> Result<Json<ImportPreview>> {
     caller.may(Operation::SendFeedback)?;
     let upload = upload(form).await?;
-    let _ = &app;
     let shown = tokio::task::spawn_blocking(move || {
         super::import::preview(
             &upload.name,
@@ -816,9 +813,4 @@ async fn read_rejected(
         ),
     ];
     Ok((headers, text).into_response())
-}
-
-/// Reads an import's date setting the way a column is read.
-pub fn date(text: &str) -> Scalar {
-    Scalar::Text(text.to_owned())
 }

@@ -6,7 +6,7 @@ use crate::http::{Caller, Code, List, Params, Problem, Result, Segment, extract}
 use crate::knowledge::http::SolutionView;
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::detection::Scope;
 use domain::facts::{Class, Counters};
 use domain::identity::{Actor, Operation};
@@ -331,9 +331,10 @@ struct Facts {
     items: Vec<FactRow>,
 }
 
-fn metric(name: &str) -> Option<fn(&Counters) -> (Option<f64>, i64)> {
-    let count = |n: i64| (Some(n as f64), n);
-    let _ = count;
+/// A figure of some counters, and what it was computed from.
+type Figure = fn(&Counters) -> (Option<f64>, i64);
+
+fn metric(name: &str) -> Option<Figure> {
     Some(match name {
         "voices" => |c| (Some(c.voices as f64), c.voices),
         "contacts" => |c| (Some(c.contacts as f64), c.contacts),
@@ -737,10 +738,4 @@ async fn read_issue(
     let quotes =
         caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
     Ok(Json(view(&app, issue, &placed, quotes).await?))
-}
-
-/// The day `days` before `day`.
-#[must_use]
-pub fn before(day: NaiveDate, days: i64) -> NaiveDate {
-    day - TimeDelta::days(days)
 }

@@ -3,7 +3,6 @@
 //! GET and HEAD show and never act: mail scanners follow links. A POST acts once: every form carries
 //! a number that is used up, and the version of the task that it was made from.
 
-use super::offer::link_token;
 use super::service::{ActError, act_in, owner_of};
 use crate::app::Shared;
 use crate::http::problem::REQUEST;
@@ -387,7 +386,6 @@ fn serde_html_form(bytes: &[u8]) -> Vec<(String, String)> {
 
 /// The command of a form, or what is wrong with it, in the owner's language.
 async fn command(
-    app: &Shared,
     tx: &storage::Tx,
     task: &Task,
     form: &Form,
@@ -457,7 +455,6 @@ async fn command(
                     }
                 }
             };
-            let _ = app;
             Command::Complete {
                 solution: form.text("solution"),
                 effective_at: at,
@@ -571,7 +568,7 @@ async fn submit(
         )
         .await;
     }
-    let command = match command(&app, &tx, &task, &form).await? {
+    let command = match command(&tx, &task, &form).await? {
         Ok(command) => command,
         Err(text) => {
             drop(tx);
@@ -648,10 +645,4 @@ async fn fresh(app: &Shared, opened: &Opened) -> Result<Opened, Problem> {
         link: opened.link.clone(),
         hash: opened.hash.clone(),
     })
-}
-
-/// The address of a task's page, for its present owner.
-#[must_use]
-pub fn address(app: &Shared, task: &Task) -> String {
-    format!("{}/a/{}", app.config.public_url, link_token(app, task))
 }

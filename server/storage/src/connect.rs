@@ -65,6 +65,8 @@ async fn postgres(url: &str) -> Result<DatabaseConnection, DbError> {
             ("lock_timeout", "15s"),
             ("idle_in_transaction_session_timeout", "60s"),
             ("timezone", "UTC"),
+            // The ROLLBACK below is needed seldom: its notice every other time is noise.
+            ("client_min_messages", "error"),
         ])
         .disable_statement_logging();
     let pool = PgPoolOptions::new()

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { allPages, http, ifMatch, once, randomId, rememberCsrfToken, unwrap } from "./client";
+import { http, ifMatch, once, randomId, rememberCsrfToken, unwrap } from "./client";
 import { ProblemError, UNREACHABLE } from "./problem";
 
 afterEach(() => {
@@ -95,16 +95,4 @@ test("identifiers are random UUIDs", () => {
 test("a version is an entity tag, a new object has none", () => {
   expect(ifMatch(3)).toEqual({ "If-Match": '"3"' });
   expect(ifMatch(undefined)).toEqual({});
-});
-
-test("lists are read to their end, and a cursor that never ends is cut", async () => {
-  const pages = [
-    { items: [1, 2], next_cursor: "b" },
-    { items: [3], next_cursor: null },
-  ];
-  expect(await allPages(async (cursor) => pages[cursor ? 1 : 0] ?? { items: [], next_cursor: null })).toEqual(
-    [1, 2, 3],
-  );
-  const endless = await allPages(async () => ({ items: [1], next_cursor: "again" }), 10);
-  expect(endless).toHaveLength(10);
 });

@@ -1,7 +1,6 @@
 import createClient from "openapi-fetch";
 import { ProblemError, toProblem, UNREACHABLE } from "./problem";
 import type { paths } from "./schema";
-import type { List } from "./types";
 
 let csrfToken: string | null = null;
 
@@ -96,19 +95,4 @@ export function multipart(fields: Record<string, string | Blob | undefined>): {
     if (value !== undefined) form.append(name, value);
   }
   return { body: {} as never, bodySerializer: () => form };
-}
-
-/** Walks the pages of a list; lists of settings are short, so `limit` bounds what a broken cursor can cost. */
-export async function allPages<T>(
-  load: (cursor: string | undefined) => Promise<List<T>>,
-  limit = 2_000,
-): Promise<T[]> {
-  const items: T[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await load(cursor);
-    items.push(...page.items);
-    cursor = page.next_cursor ?? undefined;
-  } while (cursor && items.length < limit);
-  return items;
 }

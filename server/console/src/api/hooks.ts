@@ -6,7 +6,7 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { allPages, http, ifMatch, multipart, once, rememberCsrfToken, unwrap } from "./client";
+import { http, ifMatch, multipart, once, rememberCsrfToken, unwrap } from "./client";
 import { hasStatus, ProblemError } from "./problem";
 import type {
   Article,
@@ -36,7 +36,6 @@ import type {
 } from "./types";
 
 const LIVE = 15_000;
-const PAGE = 200;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -128,10 +127,7 @@ export function useSaveOrganisation() {
 export function useUsers() {
   return useQuery({
     queryKey: ["users"],
-    queryFn: () =>
-      allPages((cursor) =>
-        unwrap<List<User>>(http.GET("/api/v1/users", { params: { query: { cursor, limit: PAGE } } })),
-      ),
+    queryFn: async () => (await unwrap<List<User>>(http.GET("/api/v1/users"))).items,
   });
 }
 
@@ -165,10 +161,7 @@ export function useChangeUser() {
 export function useTokens() {
   return useQuery({
     queryKey: ["tokens"],
-    queryFn: () =>
-      allPages((cursor) =>
-        unwrap<List<Token>>(http.GET("/api/v1/tokens", { params: { query: { cursor, limit: PAGE } } })),
-      ),
+    queryFn: async () => (await unwrap<List<Token>>(http.GET("/api/v1/tokens"))).items,
   });
 }
 
@@ -236,10 +229,7 @@ export function useDailyFacts(filter: FactsFilter, enabled = true) {
 export function useChannels() {
   return useQuery({
     queryKey: ["channels"],
-    queryFn: () =>
-      allPages((cursor) =>
-        unwrap<List<Channel>>(http.GET("/api/v1/channels", { params: { query: { cursor, limit: PAGE } } })),
-      ),
+    queryFn: async () => (await unwrap<List<Channel>>(http.GET("/api/v1/channels"))).items,
   });
 }
 
@@ -300,10 +290,7 @@ export function rejectedRowsUrl(id: string): string {
 export function useTopics() {
   return useQuery({
     queryKey: ["topics"],
-    queryFn: () =>
-      allPages((cursor) =>
-        unwrap<List<Topic>>(http.GET("/api/v1/topics", { params: { query: { cursor, limit: PAGE } } })),
-      ),
+    queryFn: async () => (await unwrap<List<Topic>>(http.GET("/api/v1/topics"))).items,
   });
 }
 
@@ -527,12 +514,7 @@ export function usePublishArticle() {
 export function useDepartments() {
   return useQuery({
     queryKey: ["departments"],
-    queryFn: () =>
-      allPages((cursor) =>
-        unwrap<List<Department>>(
-          http.GET("/api/v1/departments", { params: { query: { cursor, limit: PAGE } } }),
-        ),
-      ),
+    queryFn: async () => (await unwrap<List<Department>>(http.GET("/api/v1/departments"))).items,
   });
 }
 
@@ -565,10 +547,7 @@ export function useRemoveDepartment() {
 export function useDetectors() {
   return useQuery({
     queryKey: ["detectors"],
-    queryFn: () =>
-      allPages((cursor) =>
-        unwrap<List<Detector>>(http.GET("/api/v1/detectors", { params: { query: { cursor, limit: PAGE } } })),
-      ),
+    queryFn: async () => (await unwrap<List<Detector>>(http.GET("/api/v1/detectors"))).items,
   });
 }
 
@@ -609,10 +588,7 @@ export function useBacktest() {
 export function usePlugins() {
   return useQuery({
     queryKey: ["plugins"],
-    queryFn: () =>
-      allPages((cursor) =>
-        unwrap<List<Plugin>>(http.GET("/api/v1/plugins", { params: { query: { cursor, limit: PAGE } } })),
-      ),
+    queryFn: async () => (await unwrap<List<Plugin>>(http.GET("/api/v1/plugins"))).items,
   });
 }
 
@@ -624,14 +600,5 @@ export function useUploadPlugin() {
       once("plugin", [component.name, component.size, component.lastModified], (headers) =>
         unwrap<Plugin>(http.POST("/api/v1/plugins", { ...multipart({ component }), headers })),
       ),
-  });
-}
-
-export function useGrantPlugin() {
-  const onSuccess = useRefresh("plugins");
-  return useMutation({
-    onSuccess,
-    mutationFn: ({ id, grant }: { id: string; grant: Record<string, unknown> }) =>
-      unwrap<Plugin>(http.PUT("/api/v1/plugins/{id}/grant", { params: { path: { id } }, body: grant })),
   });
 }

@@ -5,6 +5,7 @@
  */
 
 export type Role = "admin" | "voc_owner" | "department_owner" | "analyst" | "integrator" | "viewer";
+export type Locale = "zh-CN" | "en";
 export type FieldError = { field: string; code: string; detail: string };
 export type Problem = {
   type: string;
@@ -25,14 +26,14 @@ export type Session = {
     language: string;
   };
   csrf_token: string;
-  organisation: { name: string; zone: string; locale: string };
+  organisation: { name: string; zone: string; locale: Locale };
   mail: { leaves_machine: boolean; transport: "smtp" | "mailbox" };
   version: string;
 };
 export type Organisation = {
   name: string;
   zone: string;
-  locale: string;
+  locale: Locale;
   unit_cost_cents_per_minute: number | null;
   target_dissatisfaction: number | null;
   arbiter_email: string | null;
@@ -152,7 +153,7 @@ export type Coverage = {
   words: CoverageWord[];
   proposed: Topic[];
 };
-export type Owner = { email: string; name: string; language: string; time_zone?: string | null };
+export type Owner = { email: string; name: string; language: Locale; time_zone?: string };
 export type Department = {
   key: string;
   name: string;
@@ -163,9 +164,9 @@ export type Department = {
 };
 export type Detector = {
   key: string;
-  kind: string;
-  scope: Record<string, string>;
-  params: Record<string, unknown>;
+  kind: "threshold";
+  scope: { topic?: string | null; channel?: string | null; region?: string | null };
+  params: { limit: number; window?: "1d" };
   enabled: boolean;
   owner: string | null;
   version: number;

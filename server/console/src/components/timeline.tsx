@@ -1,4 +1,5 @@
 import { useTranslation } from "react-i18next";
+import { useDepartments } from "../api/hooks";
 import type { LoopEvent } from "../api/types";
 import { word } from "../i18n";
 import { useFormat } from "../lib/format";
@@ -20,12 +21,13 @@ function verb(kind: string): string {
   return kind.slice(kind.lastIndexOf(".") + 1);
 }
 
-function told(event: LoopEvent): string[] {
+function told(event: LoopEvent, departmentName: (key: string) => string): string[] {
   const parts: string[] = [];
   for (const key of TELLING) {
     const value = event.data[key];
     if (typeof value === "string" && value !== "") {
-      parts.push(key === "verdict" ? word("verdict", value) : value);
+      if (key === "verdict") parts.push(word("verdict", value));
+      else parts.push(key === "department" ? departmentName(value) : value);
     } else if (key === "percent" && typeof value === "number") {
       parts.push(`${value}%`);
     }
@@ -37,8 +39,11 @@ function told(event: LoopEvent): string[] {
 export function Timeline(props: { events: readonly LoopEvent[] }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const departments = useDepartments().data;
+  const departmentName = (key: string) => departments?.find((d) => d.key === key)?.name || key;
   if (props.events.length === 0) return <p className="faint">{t("event.none")}</p>;
-  const events = [...props.events].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  // The server tells them oldest first; what happened in one moment keeps its order.
+  const events = [...props.events].reverse();
   return (
     <ol className="timeline">
       {events.map((event, index) => (
@@ -50,7 +55,7 @@ export function Timeline(props: { events: readonly LoopEvent[] }) {
           </div>
           <p className="faint">
             {event.actor.name || word("actor", event.actor.kind)}
-            {told(event).map((part) => (
+            {told(event, departmentName).map((part) => (
               <span key={part}> · {part}</span>
             ))}
           </p>

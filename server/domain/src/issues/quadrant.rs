@@ -512,7 +512,7 @@ fn explain(
     let (mut zh, mut en) = match basis {
         Basis::Ratings => (
             format!(
-                "依据 {} 条评分:不满意占 {}(已向平均水平收缩)",
+                "依据 {} 条评分：不满意占 {}（已向平均水平收缩）",
                 c.rated,
                 percent(share)
             ),
@@ -524,7 +524,7 @@ fn explain(
         ),
         Basis::Sentiment => (
             format!(
-                "多数声音没有评分({} 条中 {} 条有),改用 {} 条情感判断:负面占 {}(已向平均水平收缩)",
+                "多数声音没有评分（{} 条中 {} 条有），改用 {} 条情感判断：负面占 {}（已向平均水平收缩）",
                 c.voices,
                 c.rated,
                 c.sentiment_n,
@@ -559,7 +559,7 @@ fn explain(
         }
     }
     Sentence {
-        zh: format!("{zh};影响 {},分界线 {}。", percent(impact), percent(line)),
+        zh: format!("{zh}；影响 {}，分界线 {}。", percent(impact), percent(line)),
         en: format!("{en}; impact {}, line {}.", percent(impact), percent(line)),
     }
 }

@@ -475,10 +475,7 @@ mod tests {
             check_topic(&topic("a", Some("c")), &others, &[]),
             Err(Invalid::Cycle("a".to_owned()))
         );
-        assert_eq!(
-            check_topic(&topic("d", Some("d2")), &others, &[]).is_err(),
-            true
-        );
+        assert!(check_topic(&topic("d", Some("d2")), &others, &[]).is_err());
         assert_eq!(check_topic(&topic("x", None), &others, &[]), Ok(()));
     }
 

@@ -255,7 +255,7 @@ fn plan_sentence(
     if let (Some(_), Some(need), Some(days)) = (horizon, planned.answers_needed, planned.days) {
         return Sentence {
             zh: format!(
-                "要看出{change_zh},修复后大约需要 {need} {what_zh},按目前的速度约 {days} 天。"
+                "要看出{change_zh}，修复后大约需要 {need} {what_zh}，按目前的速度约 {days} 天。"
             ),
             en: format!(
                 "To see {change_en}, about {need} {what_en} are needed after the fix, at the present pace {days} days."
@@ -264,7 +264,7 @@ fn plan_sentence(
     }
     if planned.answers_per_day <= 0.0 {
         return Sentence {
-            zh: format!("最近没有{what_zh},暂时无法预计需要多久。"),
+            zh: format!("最近没有{what_zh}，暂时无法预计需要多久。"),
             en: format!(
                 "There were no {what_en} lately, so it cannot be said how long it will take."
             ),
@@ -290,7 +290,7 @@ fn plan_sentence(
         ),
     };
     Sentence {
-        zh: format!("按目前的速度,{longest} 天内看不出{change_zh};{zh}"),
+        zh: format!("按目前的速度，{longest} 天内看不出{change_zh}；{zh}"),
         en: format!("At the present pace {change_en} cannot be seen within {longest} days; {en}"),
     }
 }

@@ -157,7 +157,7 @@ impl<'a> Case<'a> {
                 (
                     "immature",
                     format!(
-                        "最近 {} 天的评分可能还没收齐,暂不计入。",
+                        "最近 {} 天的评分可能还没收齐，暂不计入。",
                         self.course.maturity_days
                     ),
                     format!(
@@ -168,7 +168,7 @@ impl<'a> Case<'a> {
             } else {
                 (
                     "days",
-                    format!("修复后需要满 {need_days} 天,目前 {} 天。", have_days.max(0)),
+                    format!("修复后需要满 {need_days} 天，目前 {} 天。", have_days.max(0)),
                     format!(
                         "{need_days} full days after the fix are needed, there are {}.",
                         have_days.max(0)
@@ -200,7 +200,7 @@ impl<'a> Case<'a> {
                 need: whole(min),
                 have: whole(after),
                 sentence: Sentence {
-                    zh: format!("修复后至少需要 {min:.0} {unit_zh},目前 {after:.0}。"),
+                    zh: format!("修复后至少需要 {min:.0} {unit_zh}，目前 {after:.0}。"),
                     en: format!("At least {min:.0} {unit_en} after the fix are needed, there are {after:.0}."),
                 },
             });
@@ -212,7 +212,7 @@ impl<'a> Case<'a> {
                 need: whole(min),
                 have: whole(before),
                 sentence: Sentence {
-                    zh: format!("没有可用的基线:修复前只有 {before:.0} {unit_zh},至少需要 {min:.0}。"),
+                    zh: format!("没有可用的基线：修复前只有 {before:.0} {unit_zh}，至少需要 {min:.0}。"),
                     en: format!("There is no baseline: only {before:.0} {unit_en} before the fix, at least {min:.0} are needed."),
                 },
             });
@@ -630,7 +630,7 @@ impl<'a> Case<'a> {
                     before: rb,
                     after: ra,
                     sentence: Sentence {
-                        zh: format!("评分率从 {} 变为 {},前后的评分者可能不是同一类人。", as_percent(rb), as_percent(ra)),
+                        zh: format!("评分率从 {} 变为 {}，前后的评分者可能不是同一类人。", as_percent(rb), as_percent(ra)),
                         en: format!("The share of contacts with a rating went from {} to {}: those who rate may not be the same people.", as_percent(rb), as_percent(ra)),
                     },
                 });
@@ -667,7 +667,7 @@ impl<'a> Case<'a> {
                     before: vb,
                     after: va,
                     sentence: Sentence {
-                        zh: format!("联系量从每天 {vb:.0} 次降到 {va:.0} 次,满意度同时下降:可能是容易的问题不再来了。"),
+                        zh: format!("联系量从每天 {vb:.0} 次降到 {va:.0} 次，满意度同时下降：可能是容易的问题不再来了。"),
                         en: format!("Contacts fell from {vb:.0} to {va:.0} a day while satisfaction fell too: perhaps the easy ones no longer come."),
                     },
                 });

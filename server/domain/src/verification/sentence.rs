@@ -96,7 +96,7 @@ impl Figures<'_> {
         self.dated(match self.metric {
             Metric::Csat => Sentence {
                 zh: format!(
-                    "修复后,{zh}的满意度从 {before} 升到 {after}({change} 个百分点,可信范围 {low}~{high});未与其他主题比较;如果修复其实没有用、别的也没有变,出现这种结果的机会约 {}。",
+                    "修复后，{zh}的满意度从 {before} 升到 {after}（{change} 个百分点，可信范围 {low}~{high}）；未与其他主题比较；如果修复其实没有用、别的也没有变，出现这种结果的机会约 {}。",
                     percent(CHANCE_CSAT)
                 ),
                 en: format!(
@@ -106,7 +106,7 @@ impl Figures<'_> {
             },
             Metric::Volume => Sentence {
                 zh: format!(
-                    "修复后,{zh}的联系量从每天 {before} 次降到 {after} 次({change}%,可信范围 {low}%~{high}%);未与其他主题比较;如果修复其实没有用、别的也没有变,出现这种结果的机会约 {}。",
+                    "修复后，{zh}的联系量从每天 {before} 次降到 {after} 次（{change}%，可信范围 {low}%~{high}%）；未与其他主题比较；如果修复其实没有用、别的也没有变，出现这种结果的机会约 {}。",
                     percent(CHANCE_VOLUME)
                 ),
                 en: format!(
@@ -124,11 +124,11 @@ impl Figures<'_> {
         let Sentence { zh, en } = self.topic;
         self.dated(match self.metric {
             Metric::Csat => Sentence {
-                zh: format!("{zh}已从问题期间的 {before} 回到 {after},和平时一样;这可能是修复的功劳,也可能是问题自己消失了。"),
+                zh: format!("{zh}已从问题期间的 {before} 回到 {after}，和平时一样；这可能是修复的功劳，也可能是问题自己消失了。"),
                 en: format!("{en} is back from {before} to {after}, its usual level; the fix may be the reason, or the problem may have passed by itself."),
             },
             Metric::Volume => Sentence {
-                zh: format!("{zh}的联系量已从问题期间的每天 {before} 次回到 {after} 次,和平时一样;这可能是修复的功劳,也可能是问题自己消失了。"),
+                zh: format!("{zh}的联系量已从问题期间的每天 {before} 次回到 {after} 次，和平时一样；这可能是修复的功劳，也可能是问题自己消失了。"),
                 en: format!("Contacts about {en} are back from {before} to {after} a day, their usual level; the fix may be the reason, or the problem may have passed by itself."),
             },
         })
@@ -141,11 +141,11 @@ impl Figures<'_> {
         let n = self.answers;
         let (mut zh, mut en) = match self.metric {
             Metric::Csat => (
-                format!("看了 {n} 条评分,就算有改善也不到 {size} 个百分点。"),
+                format!("看了 {n} 条评分，就算有改善也不到 {size} 个百分点。"),
                 format!("After {n} ratings, any improvement is smaller than {size} points."),
             ),
             Metric::Volume => (
-                format!("看了 {n} 次联系,就算有减少也不到 {size}%。"),
+                format!("看了 {n} 次联系，就算有减少也不到 {size}%。"),
                 format!("After {n} contacts, any decrease is smaller than {size}%."),
             ),
         };
@@ -222,7 +222,7 @@ pub fn waiting(
     if let Some(miss) = miss {
         let miss = (miss * 100.0).round();
         zh.push_str(&format!(
-            ";若真实改善只有 {gain_zh},{horizon} 天内约有 {miss}% 的机会看不出来"
+            "；若真实改善只有 {gain_zh}，{horizon} 天内约有 {miss}% 的机会看不出来"
         ));
         en.push_str(&format!("; if the true gain is only {gain_en}, there is about a {miss}% chance we will not see it within {horizon} days"));
     }

@@ -9,12 +9,10 @@ use plugin_host::{Document, Host, HostConfig, Manifest};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// Ceilings small enough for tests to reach.
+/// A crossing small enough for tests to fill.
 pub fn small_host() -> Host {
     Host::new(HostConfig {
-        cpu: std::time::Duration::from_millis(100),
         wall: std::time::Duration::from_secs(5),
-        memory_bytes: 16 << 20,
         crossing_bytes: 1 << 20,
         ..HostConfig::default()
     })
@@ -42,7 +40,7 @@ pub fn markdown_kb() -> &'static [u8] {
 }
 
 /// The SDK's example, which panics, hoards or recurses when a text asks for it.
-pub fn minimal_classifier() -> Vec<u8> {
+pub fn minimal_classifier(limits: &str) -> Vec<u8> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
     let status = Command::new(env!("CARGO"))
         .args([
@@ -70,7 +68,7 @@ pub fn minimal_classifier() -> Vec<u8> {
     let module = target.join("wasm32-unknown-unknown/plugin/examples/minimal_classifier.wasm");
     plugin_build::assemble(
         &std::fs::read(module).unwrap(),
-        &manifest("classifier", "{}"),
+        &manifest("classifier", limits),
     )
     .unwrap()
 }

@@ -11,6 +11,9 @@ use crate::guests::{
     bad_classifier, document, keyword_classifier, minimal_classifier, small_host, taxonomy,
 };
 
+/// What the bad guests ask for: little enough for a test to use up.
+const SMALL: &str = r#"{"cpu-ms":100,"memory-mb":16}"#;
+
 /// Answers the batch with what the guest put at 1024 (see the layouts at the uses).
 const ANSWER: &str = "(i32.const 1024)";
 
@@ -53,7 +56,7 @@ async fn spinning_ends_with_the_budget_and_hinders_nobody() {
     let host = small_host();
     let bad = classifier(
         &host,
-        bad_classifier("(loop $l (br $l)) (i32.const 0)", "{}"),
+        bad_classifier("(loop $l (br $l)) (i32.const 0)", SMALL),
     )
     .await;
     let good = classifier(&host, keyword_classifier().to_vec()).await;
@@ -95,7 +98,7 @@ async fn hoarding_memory_is_told_apart_from_other_traps() {
     let hoard =
         "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
     assert_eq!(
-        error_of(hoard, "{}").await,
+        error_of(hoard, SMALL).await,
         PluginError::OutOfMemory { limit: 16 << 20 }
     );
     assert_eq!(
@@ -106,7 +109,7 @@ async fn hoarding_memory_is_told_apart_from_other_traps() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trap_carries_the_panic_message_when_there_is_one() {
-    let PluginError::Trapped { message } = error_of("unreachable", "{}").await else {
+    let PluginError::Trapped { message } = error_of("unreachable", SMALL).await else {
         panic!("trapped")
     };
     assert!(message.contains("unreachable"), "{message}");
@@ -114,7 +117,7 @@ async fn a_trap_carries_the_panic_message_when_there_is_one() {
         (i32.store (i32.const 208) (i32.const 16)) (i32.store (i32.const 212) (i32.const 3))
         (call $log (i32.const 4) (i32.const 24) (i32.const 10) (i32.const 200) (i32.const 1)) unreachable";
     assert_eq!(
-        error_of(panic, "{}").await,
+        error_of(panic, SMALL).await,
         PluginError::Trapped {
             message: "the reason".to_owned()
         }
@@ -123,14 +126,14 @@ async fn a_trap_carries_the_panic_message_when_there_is_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lying_about_the_number_of_answers_is_an_invalid_answer() {
-    let none = error_of(ANSWER, "{}").await;
+    let none = error_of(ANSWER, SMALL).await;
     assert!(
         matches!(&none, PluginError::InvalidAnswer { detail } if detail.contains("0 answers for 1")),
         "{none}"
     );
     let beyond_memory = "(i32.store (i32.const 1032) (i32.const 1048)) (i32.store (i32.const 1036) (i32.const 0x7fffff)) (i32.const 1024)";
     assert!(matches!(
-        error_of(beyond_memory, "{}").await,
+        error_of(beyond_memory, SMALL).await,
         PluginError::Trapped { .. }
     ));
 }
@@ -144,7 +147,7 @@ async fn answers_outside_the_taxonomy_or_out_of_range_are_refused() {
         );
     };
     has(
-        error_of(&one_answer(""), "{}").await,
+        error_of(&one_answer(""), SMALL).await,
         "\"nowhere\" is not in the taxonomy",
     );
     // No topics, sentiment (payload + 28) not a number.
@@ -154,7 +157,7 @@ async fn answers_outside_the_taxonomy_or_out_of_range_are_refused() {
             &one_answer(&format!(
                 "{no_topic} (f32.store (i32.const 1084) (f32.const nan))"
             )),
-            "{}",
+            SMALL,
         )
         .await,
         "sentiment is NaN",
@@ -165,7 +168,7 @@ async fn answers_outside_the_taxonomy_or_out_of_range_are_refused() {
             &one_answer(&format!(
                 "{no_topic} (f32.store (i32.const 1100) (f32.const 1.5))"
             )),
-            "{}",
+            SMALL,
         )
         .await,
         "risk is 1.5",
@@ -175,14 +178,14 @@ async fn answers_outside_the_taxonomy_or_out_of_range_are_refused() {
         "(i32.store (i32.const 1112) (i32.const 1300)) (i32.store (i32.const 1116) (i32.const 1))
         (i32.store (i32.const 1304) (i32.const 999))";
     has(
-        error_of(&one_answer(&format!("{no_topic} {span}")), "{}").await,
+        error_of(&one_answer(&format!("{no_topic} {span}")), SMALL).await,
         "not inside the text",
     );
     // causes (payload + 8) without a topic.
     let cause =
         "(i32.store (i32.const 1064) (i32.const 1200)) (i32.store (i32.const 1068) (i32.const 1))";
     has(
-        error_of(&one_answer(&format!("{no_topic} {cause}")), "{}").await,
+        error_of(&one_answer(&format!("{no_topic} {cause}")), SMALL).await,
         "is not one of the best topic",
     );
 }
@@ -191,7 +194,7 @@ async fn answers_outside_the_taxonomy_or_out_of_range_are_refused() {
 async fn the_same_layout_with_a_good_answer_is_accepted() {
     let host = small_host();
     let no_topic = one_answer("(i32.store (i32.const 1060) (i32.const 0))");
-    let guest = classifier(&host, bad_classifier(&no_topic, "{}")).await;
+    let guest = classifier(&host, bad_classifier(&no_topic, SMALL)).await;
     let answers = guest.classify(vec![document(&["套餐"])]).await.unwrap();
     assert!(
         answers[0].as_ref().unwrap().topics.is_empty(),
@@ -204,7 +207,7 @@ async fn too_much_data_in_one_crossing_is_refused() {
     let flood = "(drop (memory.grow (i32.const 64)))
         (call $log (i32.const 1) (i32.const 0) (i32.const 0x200000) (i32.const 0) (i32.const 0)) unreachable";
     assert_eq!(
-        error_of(flood, "{}").await,
+        error_of(flood, SMALL).await,
         PluginError::TooMuchData { limit: 1 << 20 }
     );
 }
@@ -233,7 +236,7 @@ async fn a_chatty_guest_is_cut_off() {
             (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 5000)))) {}",
         one_answer("(i32.store (i32.const 1060) (i32.const 0))")
     );
-    let guest = classifier(&host, bad_classifier(&chatty, "{}")).await;
+    let guest = classifier(&host, bad_classifier(&chatty, SMALL)).await;
     guest.classify(vec![document(&["套餐"])]).await.unwrap();
     // 200 lines and one that tells of the rest.
     assert_eq!(lines.load(Ordering::Relaxed), 201);
@@ -244,7 +247,7 @@ async fn a_caller_who_leaves_takes_the_instance_along() {
     let host = small_host();
     let bad = classifier(
         &host,
-        bad_classifier("(loop $l (br $l)) (i32.const 0)", "{}"),
+        bad_classifier("(loop $l (br $l)) (i32.const 0)", SMALL),
     )
     .await;
     for _ in 0..100 {
@@ -269,7 +272,7 @@ async fn a_guest_that_starts_too_large_never_runs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rust_guest_is_understood_when_it_goes_wrong() {
     let host = small_host();
-    let guest = classifier(&host, minimal_classifier()).await;
+    let guest = classifier(&host, minimal_classifier(SMALL)).await;
     let mut errors = Vec::new();
     for text in ["panic", "hoard", "recurse"] {
         errors.push(guest.classify(vec![document(&[text])]).await.unwrap_err());

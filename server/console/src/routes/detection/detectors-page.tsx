@@ -15,7 +15,6 @@ import { Badge } from "../../components/badges";
 import { EmptyState, Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
 import { RemoveButton } from "../../components/remove-button";
-import { word } from "../../i18n";
 import { addDays, dayIn, useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { useTopicNames } from "../../lib/topic-names";
@@ -29,10 +28,6 @@ type Values = {
   limit: number;
   enabled: boolean;
 };
-
-function numberOf(value: unknown): number | undefined {
-  return typeof value === "number" ? value : undefined;
-}
 
 /** What the saved rule would have raised lately, before anybody relies on it. */
 function Backtest(props: { detectorKey: string }) {
@@ -88,7 +83,7 @@ function DetectorForm(props: { detector: DetectorDraft; onDone: () => void }) {
   const required = { required: true, message: t("app.required") };
 
   async function submit(values: Values) {
-    const scope: Record<string, string> = {};
+    const scope: Detector["scope"] = {};
     if (values.topic) scope.topic = values.topic;
     if (values.channel) scope.channel = values.channel;
     if (values.region?.trim()) scope.region = values.region.trim();
@@ -115,10 +110,10 @@ function DetectorForm(props: { detector: DetectorDraft; onDone: () => void }) {
       onFinish={submit}
       initialValues={{
         key: detector.key,
-        topic: detector.scope.topic,
-        channel: detector.scope.channel,
-        region: detector.scope.region,
-        limit: numberOf(detector.params.limit) ?? 50,
+        topic: detector.scope.topic ?? undefined,
+        channel: detector.scope.channel ?? undefined,
+        region: detector.scope.region ?? undefined,
+        limit: detector.params.limit,
         enabled: detector.enabled,
       }}
     >
@@ -223,14 +218,11 @@ export function DetectorsPage() {
             ) : (
               <ul className="records">
                 {items.map((detector) => {
-                  const limit = numberOf(detector.params.limit);
                   return (
                     <li key={detector.key} className="record">
                       <span>
                         <span className="record__title">
-                          {limit === undefined
-                            ? word("detector_kind", detector.kind)
-                            : t("detectors.threshold_text", { limit })}
+                          {t("detectors.threshold_text", { limit: detector.params.limit })}
                         </span>
                         <span className="record__meta">
                           <Scope detector={detector} />

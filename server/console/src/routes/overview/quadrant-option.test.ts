@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { makeFormat } from "../../lib/format";
 import { point, quadrants } from "../../test/fixtures";
-import { frequencyBounds, impactBounds, quadrantOption } from "./quadrant-option";
+import { frequencyBounds, frequencyTicks, impactBounds, quadrantOption } from "./quadrant-option";
 
 const words = {
   quadrant: { fix_now: "fix now", plan: "plan", quick_win: "quick win", watch: "watch" },
@@ -98,4 +98,9 @@ test("a topic's name cannot become markup in the tooltip", () => {
   const html = tooltip.formatter({ data: series.data[0] });
   expect(html).not.toContain("<img");
   expect(html).toContain("&#60;img");
+});
+
+test("the log axis names more than powers of ten", () => {
+  expect(frequencyTicks({ low: 150, high: 1400 })).toEqual([200, 500, 1000]);
+  expect(frequencyTicks({ low: 0.3, high: 6 })).toEqual([0.5, 1, 2, 5]);
 });

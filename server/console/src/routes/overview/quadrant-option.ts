@@ -41,6 +41,18 @@ export function frequencyBounds(quadrants: Quadrants): Bounds {
   return { low: Math.min(...values) / 1.7, high: Math.max(...values) * 1.7 };
 }
 
+/** 1, 2, 5, 10, 20 … inside the bounds: a log axis by itself names powers of ten only. */
+export function frequencyTicks({ low, high }: Bounds): number[] {
+  const ticks: number[] = [];
+  for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10) {
+    for (const step of [1, 2, 5]) {
+      const tick = Number((power * step).toPrecision(3));
+      if (tick > low && tick < high) ticks.push(tick);
+    }
+  }
+  return ticks;
+}
+
 /** Bounds of the impact axis on whole steps, and the step between its labels. */
 export function impactBounds(quadrants: Quadrants): Bounds & { step: number } {
   const values = [...quadrants.points.map((p) => p.impact), quadrants.impact_line];
@@ -126,8 +138,7 @@ export function quadrantOption(
       splitLine: { show: false },
       axisLabel: {
         ...axisStyle.axisLabel,
-        showMinLabel: false,
-        showMaxLabel: false,
+        customValues: frequencyTicks(x),
         hideOverlap: true,
         formatter: (value: number) => (value >= 1 ? format.compact(value) : String(value)),
       },

@@ -1,13 +1,14 @@
 import { UploadOutlined } from "@ant-design/icons";
 import { App, Button, Upload } from "antd";
 import { useTranslation } from "react-i18next";
-import { useGrantPlugin, usePlugins, useUploadPlugin } from "../../api/hooks";
-import type { Plugin } from "../../api/types";
+import { usePlugins, useUploadPlugin } from "../../api/hooks";
+import type { Bilingual, Plugin } from "../../api/types";
 import { Badge } from "../../components/badges";
 import { NoAccessPage } from "../../components/fallback-pages";
 import { EmptyState, Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
 import { word } from "../../i18n";
+import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { colour, verdictColour } from "../../styles/tokens";
@@ -18,19 +19,33 @@ const STATE_COLOUR: Record<Plugin["state"], string> = {
   quarantined: verdictColour.worse,
 };
 
-/** Powers one a line: `http: ["api.example.com"]` reads better than the JSON it is. */
-function lines(powers: unknown): string[] {
-  if (typeof powers !== "object" || powers === null) return [];
-  return Object.entries(powers)
-    .filter(([, value]) => {
-      if (value === null || value === undefined || value === false) return false;
-      return typeof value !== "object" || Object.keys(value).length > 0;
-    })
-    .map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`);
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isBilingual(value: unknown): value is Bilingual {
+  return isRecord(value) && typeof value.zh === "string" && typeof value.en === "string";
+}
+
+/** Powers one a line: what it is, and what the plugin says it is for; anything else as it stands. */
+function lines(powers: unknown, say: (text: Bilingual) => string): string[] {
+  if (!isRecord(powers)) return [];
+  return Object.entries(powers).flatMap(([name, value]) => {
+    const title = word("power", name);
+    if (value === null || value === false || (isRecord(value) && Object.keys(value).length === 0)) return [];
+    if (value === true) return [title];
+    if (isRecord(value) && isBilingual(value.purpose)) {
+      const { purpose, ...rest } = value;
+      const detail = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : "";
+      return [`${title}: ${say(purpose as Bilingual)}${detail}`];
+    }
+    return [`${title}: ${JSON.stringify(value)}`];
+  });
 }
 
 function Powers(props: { title: string; powers: unknown; none: string }) {
-  const shown = lines(props.powers);
+  const say = useBilingual();
+  const shown = lines(props.powers, say);
   return (
     <div>
       <dt>{props.title}</dt>
@@ -38,11 +53,7 @@ function Powers(props: { title: string; powers: unknown; none: string }) {
         {shown.length === 0 ? (
           <span className="soft">{props.none}</span>
         ) : (
-          shown.map((line) => (
-            <div key={line} className="code">
-              {line}
-            </div>
-          ))
+          shown.map((line) => <div key={line}>{line}</div>)
         )}
       </dd>
     </div>
@@ -52,20 +63,26 @@ function Powers(props: { title: string; powers: unknown; none: string }) {
 function PluginCard(props: { plugin: Plugin }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { message } = App.useApp();
-  const grant = useGrantPlugin();
-  const mayManage = useMay("manage_plugins");
+  const say = useBilingual();
   const { plugin } = props;
+  const { title, description } = plugin.manifest;
   return (
     <Panel
       title={
         <>
-          {plugin.name} <span className="faint">{plugin.version}</span>
+          {isBilingual(title) ? say(title) : plugin.name}{" "}
+          <span className="faint code">
+            {plugin.name} {plugin.version}
+          </span>
         </>
       }
       extra={<Badge colour={STATE_COLOUR[plugin.state]}>{t(`plugin_state.${plugin.state}`)}</Badge>}
     >
-      <ProblemAlert error={grant.error} />
+      {isBilingual(description) && (
+        <p className="soft" style={{ marginBottom: 10 }}>
+          {say(description)}
+        </p>
+      )}
       <dl className="facts">
         <div>
           <dt>{t("plugins.role")}</dt>
@@ -84,23 +101,6 @@ function PluginCard(props: { plugin: Plugin }) {
           </dd>
         </div>
       </dl>
-      {mayManage && plugin.state === "installed" && (
-        <Button
-          style={{ marginTop: 12 }}
-          type="primary"
-          loading={grant.isPending}
-          onClick={async () => {
-            try {
-              await grant.mutateAsync({ id: plugin.id, grant: plugin.asked });
-              message.success(t("plugins.approved"));
-            } catch {
-              // Shown above.
-            }
-          }}
-        >
-          {t("plugins.approve")}
-        </Button>
-      )}
     </Panel>
   );
 }

@@ -8,13 +8,14 @@ import {
   useRemoveDepartment,
   useSaveDepartment,
 } from "../../api/hooks";
+import type { Owner } from "../../api/types";
 import { EmptyState, Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
 import { RemoveButton } from "../../components/remove-button";
 import { useMay } from "../../lib/session";
 import { zoneOptions } from "../../lib/zones";
 
-type OwnerRow = { name?: string; email: string; language?: string; time_zone?: string };
+type OwnerRow = { name?: string; email: string; language?: Owner["language"]; time_zone?: string };
 type Values = {
   key: string;
   name: string;

@@ -6,7 +6,7 @@ import { Chart } from "../../components/chart";
 import { Panel, QueryView } from "../../components/page";
 import { addDays, useFormat } from "../../lib/format";
 import { useNarrow } from "../../lib/use-narrow";
-import { beforeAfterOption, guardWindow } from "./before-after-option";
+import { beforeAfterOption, guardWindow, quietWindow } from "./before-after-option";
 
 /** The days on which the verdict rests, as they were. */
 export function BeforeAfterChart(props: { task: Task; verification: Verification }) {
@@ -15,7 +15,11 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
   const narrow = useNarrow();
   const { task, verification } = props;
   const effectiveDay = verification.effective_day;
-  const from = verification.before.from ?? addDays(effectiveDay, -task.contract.baseline_days);
+  const guard = guardWindow(task.contract, effectiveDay);
+  // The usual days stand on the chart even where they did not decide: without them a recovery looks like a rise.
+  const usual = guard ? quietWindow(guard, task.contract.baseline_days) : null;
+  const candidates = [verification.before.from, usual?.from, addDays(effectiveDay, -28)];
+  const from = candidates.filter((day) => typeof day === "string").sort()[0] ?? effectiveDay;
   const to = verification.after.to ?? addDays(effectiveDay, 7);
   const facts = useDailyFacts({
     metric: verification.metric === "csat" ? "csat" : "contacts",
@@ -30,6 +34,8 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
       baseline: t("chart.baseline"),
       guard: t("chart.guard"),
       after: t("chart.after"),
+      usual: t("chart.usual"),
+      meanUsual: (value: string) => t("chart.mean_usual", { value }),
       fix: t("chart.fix"),
       meanBefore: (value: string) => t("chart.mean_before", { value }),
       meanAfter: (value: string) => t("chart.mean_after", { value }),
@@ -37,7 +43,6 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
     }),
     [t, verification.metric],
   );
-  const guard = guardWindow(task.contract, effectiveDay);
   return (
     <Panel title={t("verification.chart")}>
       <QueryView query={facts}>
@@ -52,6 +57,7 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
                 verification,
                 effectiveDay,
                 guard,
+                usual: verification.baseline_rule === "acute" ? usual : null,
                 format,
                 words,
                 narrow,

@@ -9,9 +9,11 @@ const words = {
   baseline: "baseline",
   guard: "guard",
   after: "after",
+  usual: "usual",
   fix: "fix",
   meanBefore: (value: string) => `before ${value}`,
   meanAfter: (value: string) => `after ${value}`,
+  meanUsual: (value: string) => `usual ${value}`,
   answers: (n: string) => `${n} ratings`,
 };
 
@@ -49,6 +51,7 @@ test("a baseline around the guard is drawn as two bands, the days left out as a 
     verification: verification("improved"),
     effectiveDay: "2026-03-10",
     guard: { from: "2026-02-16", to: "2026-03-01" },
+    usual: null,
     format: makeFormat("en", "UTC"),
     words,
   });
@@ -62,4 +65,33 @@ test("a baseline around the guard is drawn as two bands, the days left out as a 
     ["guard", "2026-02-16", "2026-03-01"],
     ["after", "2026-03-11", "2026-04-07"],
   ]);
+});
+
+test("a recovery shows the usual level it came back to, and nothing outside the chart", () => {
+  const { before, after } = verification("recovered");
+  const option = beforeAfterOption({
+    rows: [
+      { day: "2026-01-20", value: 0.9, n: 10 },
+      { day: "2026-01-21", value: 0.7, n: 30 },
+    ],
+    window: { from: "2026-01-15", to: "2026-04-07" },
+    verification: { before: { ...before, from: "2026-03-02" }, after, metric: "csat", verdict: "recovered" },
+    effectiveDay: "2026-03-10",
+    guard: { from: "2025-11-01", to: "2025-11-14" },
+    usual: { from: "2025-12-22", to: "2026-02-15" },
+    format: makeFormat("en", "UTC"),
+    words,
+  });
+  const [dots] = option.series as Array<{
+    markArea: { data: Array<[{ name: string; xAxis: string }, { xAxis: string }]> };
+    markLine: { data: Array<[{ coord: [string, number]; label: { formatter: string } }]> };
+  }>;
+  expect(dots?.markArea.data.map(([from, to]) => [from.name, from.xAxis, to.xAxis])).toEqual([
+    ["usual", "2026-01-15", "2026-02-15"],
+    ["baseline", "2026-03-02", "2026-03-09"],
+    ["after", "2026-03-11", "2026-04-07"],
+  ]);
+  const usual = dots?.markLine.data[1]?.[0];
+  expect(usual?.label.formatter).toBe("usual 75.0%");
+  expect(usual?.coord[1]).toBeCloseTo(0.75);
 });

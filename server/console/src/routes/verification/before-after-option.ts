@@ -15,9 +15,11 @@ export type Words = {
   baseline: string;
   guard: string;
   after: string;
+  usual: string;
   fix: string;
   meanBefore: (value: string) => string;
   meanAfter: (value: string) => string;
+  meanUsual: (value: string) => string;
   answers: (n: string) => string;
 };
 
@@ -31,6 +33,24 @@ export function guardWindow(
   const alarm = contract.alarm_day;
   if (!alarm || alarm >= effectiveDay) return null;
   return { from: addDays(alarm, 1 - contract.guard_days), to: alarm };
+}
+
+/** The quiet days before the guard: the usual level. */
+export function quietWindow(guard: Window, days: number): Window {
+  return { from: addDays(guard.from, -days), to: addDays(guard.from, -1) };
+}
+
+/** Mean of the daily values of a window, weighted by answers (shares) or by days (counts). */
+function meanOf(rows: readonly FactRow[], window: Window, weighted: boolean): number | null {
+  let weight = 0;
+  let sum = 0;
+  for (const row of rows) {
+    if (!row.day || row.day < window.from || row.day > window.to || typeof row.value !== "number") continue;
+    const w = weighted ? row.n : 1;
+    weight += w;
+    sum += w * row.value;
+  }
+  return weight > 0 ? sum / weight : null;
 }
 
 /** Mean of the last seven days, weighted by answers; null where they hold fewer than five. */
@@ -65,13 +85,18 @@ export function beforeAfterOption(input: {
   verification: Pick<Verification, "before" | "after" | "metric" | "verdict">;
   effectiveDay: string;
   guard: Window | null;
+  /** The usual days, where they are not the baseline but what a recovery is measured by. */
+  usual: Window | null;
   format: Format;
   words: Words;
   /** On a phone the bands are too narrow for their names; colours and the text below tell them. */
   narrow?: boolean;
 }): ChartOption {
-  const { rows, verification, guard, format, words, effectiveDay } = input;
+  const { rows, verification, guard, usual, format, words, effectiveDay } = input;
   const days = daysBetween(input.window.from, input.window.to);
+  const first = input.window.from;
+  const last = input.window.to;
+  const inside = (day: string) => (day < first ? first : day > last ? last : day);
   const byDay = new Map(rows.map((row) => [row.day, row]));
   const csat = verification.metric === "csat";
   const show = (value: number) => (csat ? format.percent(value) : format.decimal(value, 0));
@@ -81,38 +106,53 @@ export function beforeAfterOption(input: {
   const low = csat ? Math.max(0, Math.floor((Math.min(...values, 0.95) - 0.05) * 10) / 10) : 0;
   const { before, after, verdict } = verification;
 
-  const level = (side: Verification["before"], name: string, stroke: string) =>
-    side.from && side.to && typeof side.value === "number"
+  const level = (
+    window: Window | null,
+    value: number | null,
+    name: string,
+    stroke: string,
+    type = "solid",
+  ) =>
+    window && value !== null
       ? [
           [
             {
-              coord: [days.includes(side.from) ? side.from : days[0], side.value],
-              lineStyle: { color: stroke, type: "solid" as const, width: 2.5 },
+              coord: [inside(window.from), value],
+              lineStyle: { color: stroke, type, width: type === "solid" ? 2.5 : 1.5 },
               label: {
                 show: true,
-                position: "insideStartTop" as const,
+                position: "insideStartTop",
                 formatter: name,
                 color: stroke,
-                fontWeight: 600 as const,
+                fontWeight: 600,
                 fontSize: 12,
                 textBorderColor: "#fff",
                 textBorderWidth: 3,
               },
             },
-            { coord: [days.includes(side.to) ? side.to : days.at(-1), side.value] },
+            { coord: [inside(window.to), value] },
           ],
         ]
       : [];
+  const windowOf = (side: Verification["before"]): Window | null =>
+    side.from && side.to ? { from: side.from, to: side.to } : null;
+  const usualLevel = usual ? meanOf(rows, usual, csat) : null;
 
-  const band = (window: Window, name: string, fill: string, text: string) => [
-    {
-      name,
-      xAxis: window.from < (days[0] ?? "") ? days[0] : window.from,
-      itemStyle: { color: fill },
-      label: { show: !input.narrow, color: text, fontSize: 12, position: "insideTop" as const },
-    },
-    { xAxis: window.to > (days.at(-1) ?? "") ? days.at(-1) : window.to },
-  ];
+  // A window that lies outside the chart has no band.
+  const band = (window: Window, name: string, fill: string, text: string) =>
+    window.to < first || window.from > last
+      ? []
+      : [
+          [
+            {
+              name,
+              xAxis: inside(window.from),
+              itemStyle: { color: fill },
+              label: { show: !input.narrow, color: text, fontSize: 12, position: "insideTop" },
+            },
+            { xAxis: inside(window.to) },
+          ],
+        ];
 
   // The baseline may lie on both sides of the guard.
   const baselines: Window[] = [];
@@ -125,12 +165,13 @@ export function beforeAfterOption(input: {
     }
   }
   const areas = [
-    ...baselines.map((window, index) =>
+    ...(usual ? band(usual, words.usual, "rgb(95 115 118 / 5%)", colour.inkFaint) : []),
+    ...baselines.flatMap((window, index) =>
       band(window, index === 0 ? words.baseline : "", "rgb(42 138 134 / 9%)", colour.teal700),
     ),
-    ...(guard ? [band(guard, words.guard, "rgb(95 115 118 / 16%)", colour.inkFaint)] : []),
+    ...(guard ? band(guard, words.guard, "rgb(95 115 118 / 16%)", colour.inkFaint) : []),
     ...(after.from && after.to
-      ? [band({ from: after.from, to: after.to }, words.after, "rgb(194 89 42 / 9%)", colour.accent)]
+      ? band({ from: after.from, to: after.to }, words.after, "rgb(194 89 42 / 9%)", colour.accent)
       : []),
   ];
 
@@ -198,16 +239,27 @@ export function beforeAfterOption(input: {
                 fontSize: 12,
               },
             },
-            ...(level(
-              before,
-              words.meanBefore(typeof before.value === "number" ? show(before.value) : ""),
-              colour.teal700,
-            ) as never[]),
-            ...(level(
-              after,
-              words.meanAfter(typeof after.value === "number" ? show(after.value) : ""),
-              verdictColour[verdict],
-            ) as never[]),
+            ...([
+              ...level(
+                usual,
+                usualLevel,
+                usualLevel === null ? "" : words.meanUsual(show(usualLevel)),
+                colour.inkFaint,
+                "dashed",
+              ),
+              ...level(
+                windowOf(before),
+                before.value,
+                before.value === null ? "" : words.meanBefore(show(before.value)),
+                colour.teal700,
+              ),
+              ...level(
+                windowOf(after),
+                after.value,
+                after.value === null ? "" : words.meanAfter(show(after.value)),
+                verdictColour[verdict],
+              ),
+            ] as never[]),
           ],
         },
       },
