@@ -89,8 +89,23 @@ impl App {
         Self::open_with(config, Arc::new(SystemClock), Arc::new(SystemIds)).await
     }
 
-    /// The same with another clock and other identifiers.
+    /// The same without a classifier: for commands that label nothing.
+    pub async fn open_plain(config: Config) -> failure::Result<Shared> {
+        Self::assemble(config, Arc::new(SystemClock), Arc::new(SystemIds)).await
+    }
+
+    /// The same as [`App::open`] with another clock and other identifiers.
     pub async fn open_with(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> failure::Result<Shared> {
+        let app = Self::assemble(config, clock, ids).await?;
+        crate::plugins::install_first_party(&app).await?;
+        Ok(app)
+    }
+
+    async fn assemble(
         config: Config,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
@@ -122,8 +137,6 @@ impl App {
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
-        crate::plugins::install_first_party(&app).await?;
-        crate::analysis::refresh(&app).await?;
         Ok(app)
     }
 

@@ -191,16 +191,14 @@ struct WordView {
 
 /// Share of voices that no topic explains, their telling words, proposed topics.
 #[utoipa::path(get, path = "/coverage", tag = "topics", params(CoverageQuery),
-    responses((status = 200, body = CoverageView)), security(("bearer" = ["manage_organisation"])))]
+    responses((status = 200, body = CoverageView)), security(("bearer" = ["read_feedback"])))]
 async fn read_coverage(
     State(app): State<Shared>,
     caller: Caller,
     Params(query): Params<CoverageQuery>,
 ) -> Result<Json<CoverageView>> {
     // Examples are voices: whoever may not read those may not read these.
-    if caller.may(Operation::ManageOrganisation).is_err() {
-        caller.may(Operation::ReadFeedback)?;
-    }
+    caller.may(Operation::ReadFeedback)?;
     let days = query.days.unwrap_or(28);
     if !(1..=366).contains(&days) {
         return Err(Problem::new(Code::InvalidQuery, "days: 1 to 366"));

@@ -20,7 +20,7 @@ pub(super) async fn create_token(
     days: Option<i64>,
 ) -> failure::Result<ExitCode> {
     let role = role(role_name)?;
-    let app = App::open(config).await?;
+    let app = App::open_plain(config).await?;
     let expires = days.map(|d| app.now() + TimeDelta::days(d.clamp(1, 3650)));
     let (_, secret) = crate::identity::new_token(&app, name, role, Vec::new(), expires).await?;
     println!("{secret}");
@@ -35,7 +35,7 @@ pub(super) async fn add_user(
     department: Option<String>,
 ) -> failure::Result<ExitCode> {
     let role = role(role_name)?;
-    let app = App::open(config).await?;
+    let app = App::open_plain(config).await?;
     eprintln!("password (one line):");
     let mut password = String::new();
     std::io::stdin().read_line(&mut password)?;
@@ -135,7 +135,7 @@ pub(super) async fn doctor(config: Config) -> failure::Result<ExitCode> {
 }
 
 pub(super) async fn rebuild_facts(config: Config, check: bool) -> failure::Result<ExitCode> {
-    let app = App::open(config).await?;
+    let app = App::open_plain(config).await?;
     let differences = crate::analysis::rebuild(&app, !check).await?;
     if differences == 0 {
         println!("facts agree with feedback and labels");

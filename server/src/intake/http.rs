@@ -679,10 +679,7 @@ struct ColumnView {
 #[utoipa::path(post, path = "/imports/preview", tag = "imports",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = 200, body = ImportPreview)), security(("bearer" = ["send_feedback"])))]
-async fn preview_import(
-    caller: Caller,
-    form: Multipart,
-) -> Result<Json<ImportPreview>> {
+async fn preview_import(caller: Caller, form: Multipart) -> Result<Json<ImportPreview>> {
     caller.may(Operation::SendFeedback)?;
     let upload = upload(form).await?;
     let shown = tokio::task::spawn_blocking(move || {

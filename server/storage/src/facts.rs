@@ -74,7 +74,8 @@ async fn write(
     mut all: Vec<Vec<Value>>,
 ) -> Result<(), DbError> {
     // Whole chunks share one statement text, which both engines keep prepared.
-    const CHUNK: usize = 64;
+    // Few rows in one: SQLite looks every numbered parameter up by its name.
+    const CHUNK: usize = 16;
     while !all.is_empty() {
         let rest = all.split_off(all.len().min(CHUNK));
         let n = all.len();

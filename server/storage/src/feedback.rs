@@ -98,6 +98,10 @@ fn body(feedback: &Feedback) -> String {
 
 const COLUMNS: usize = 16;
 
+/// Rows in one statement. SQLite looks every numbered parameter up by its name, so that the cost of a
+/// statement grows with the square of its parameters.
+const ROWS: usize = 40;
+
 fn values(voice: &NewVoice, batch_id: &str, at: Timestamp) -> [Value; COLUMNS] {
     let f = &voice.feedback;
     [
@@ -146,7 +150,7 @@ pub async fn store(
     let mut outcomes: Vec<Option<Outcome>> = vec![None; voices.len()];
     let mut indices: Vec<usize> = first.into_values().collect();
     indices.sort_unstable();
-    for chunk in indices.chunks(250) {
+    for chunk in indices.chunks(ROWS) {
         store_distinct(tx, batch_id, voices, chunk, facts, &mut outcomes).await?;
     }
     for index in later {
@@ -383,7 +387,7 @@ pub async fn label(
         feedback_id: String,
     }
     let mut done = Vec::new();
-    for chunk in labelled.chunks(500) {
+    for chunk in labelled.chunks(2 * ROWS) {
         let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 8);
         for (voice, label, repeat) in chunk {
             values.extend([

@@ -54,3 +54,12 @@ test("no error shows nothing", () => {
   show(<ProblemAlert error={null} />);
   expect(screen.queryByRole("alert")).toBeNull();
 });
+
+test("nothing is said twice", () => {
+  const problem = toProblem(
+    { title: "log in first", detail: "log in first", code: "x", status: 401, errors: [] },
+    401,
+  );
+  show(<ProblemAlert error={new ProblemError(problem)} />);
+  expect(screen.getAllByText("log in first")).toHaveLength(1);
+});

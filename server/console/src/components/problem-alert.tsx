@@ -19,6 +19,9 @@ export function ProblemAlert(props: { error: unknown; onRetry?: () => void }) {
     title = t("problem.stale");
     detail = t("problem.stale_detail");
   }
+  if (detail === title) detail = "";
+  // A single field's words are often the whole detail already.
+  const errors = problem.errors.filter((error) => !detail.includes(error.detail));
   return (
     <Alert
       type="error"
@@ -29,9 +32,9 @@ export function ProblemAlert(props: { error: unknown; onRetry?: () => void }) {
       description={
         <>
           {detail && <p>{detail}</p>}
-          {problem.errors.length > 0 && (
+          {errors.length > 0 && (
             <ul>
-              {problem.errors.map((error) => (
+              {errors.map((error) => (
                 <li key={`${error.field} ${error.code}`}>
                   <span className="code">{error.field}</span> {error.detail}
                 </li>

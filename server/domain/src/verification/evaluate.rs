@@ -168,7 +168,10 @@ impl<'a> Case<'a> {
             } else {
                 (
                     "days",
-                    format!("修复后需要满 {need_days} 天，目前 {} 天。", have_days.max(0)),
+                    format!(
+                        "修复后需要满 {need_days} 天，目前 {} 天。",
+                        have_days.max(0)
+                    ),
                     format!(
                         "{need_days} full days after the fix are needed, there are {}.",
                         have_days.max(0)

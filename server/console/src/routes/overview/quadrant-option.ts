@@ -82,6 +82,10 @@ export function quadrantOption(
   const most = Math.max(1, ...quadrants.points.map((p) => p.contacts));
   const lines = { x: quadrants.frequency_line, y: quadrants.impact_line };
 
+  // On a phone the figures alone: the words would run into the names of the fields.
+  const lineX = format.decimal(lines.x, lines.x < 10 ? 1 : 0);
+  const lineY = format.percent(lines.y);
+
   const field = (quadrant: Quadrant, from: [number, number], to: [number, number]) => [
     {
       coord: from,
@@ -205,7 +209,7 @@ export function quadrantOption(
             {
               xAxis: lines.x,
               label: {
-                formatter: words.lineX(format.decimal(lines.x, lines.x < 10 ? 1 : 0)),
+                formatter: narrow ? lineX : words.lineX(lineX),
                 position: "insideStartTop",
                 rotate: 0,
                 align: "right",
@@ -214,7 +218,7 @@ export function quadrantOption(
             },
             {
               yAxis: lines.y,
-              label: { formatter: words.lineY(format.percent(lines.y)), position: "insideStartTop" },
+              label: { formatter: narrow ? lineY : words.lineY(lineY), position: "insideStartTop" },
             },
           ],
         },
