@@ -21,7 +21,7 @@ on_both_engines! {
             assert_ne!(first.ok()["version"], reply.json()["version"], "{path}");
             assert_ne!(first.header("etag"), Some(tag.as_str()), "{path}");
             body["name"] = json!("另一个名字");
-            admin.with("if-match", &tag).put(&path, &body).problem(412, "stale");
+            admin.with("if-match", &tag).put(&path, &body).problem(412, "stale_version");
             assert_eq!(admin.get(&path).ok()["name"], "改过的名字", "{path}");
         }
         let problem = admin.put("/api/v1/topics/x", &json!({"key": "x", "colour": "red"})).problem(422, "invalid_field");

@@ -184,6 +184,10 @@ on_both_engines! {
             }
         }
         let database = server.database();
+        let twice = database.texts(
+            "SELECT channel || '/' || external_id AS t FROM feedback GROUP BY 1 HAVING COUNT(*) > 1",
+        );
+        assert_eq!(twice, Vec::<String>::new(), "channel and id are the identity, whatever else changes");
         assert_eq!(database.count("SELECT COUNT(*) AS n FROM feedback"), sent.len() as i64);
         assert!(database.count("SELECT COUNT(*) AS n FROM fact") > 20, "there is something to compare");
 

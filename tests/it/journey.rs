@@ -88,6 +88,13 @@ fn effective(days: u64) -> String {
     format!("{}T10:00", time::ago(days))
 }
 
+/// The task but for its mail, which goes its own way.
+fn bare(caller: &Caller, id: &str) -> Value {
+    let mut task = task(caller, id);
+    task["mail"] = Value::Null;
+    task
+}
+
 fn evaluate(caller: &Caller, id: &str) -> Value {
     caller
         .post(
@@ -213,7 +220,7 @@ on_both_engines! {
 
         // Scanners open links. That does nothing.
         let phone = server.anonymous();
-        let untouched = task(&admin, &task_id);
+        let untouched = bare(&admin, &task_id);
         for _ in 0..3 {
             let page = Page::open(&phone, &link);
             assert_eq!(page.reply.status, 200);
@@ -225,14 +232,14 @@ on_both_engines! {
                 assert!(page.actions().contains(&action.to_owned()), "{action}: {:?}", page.actions());
             }
         }
-        assert_eq!(task(&admin, &task_id), untouched, "GET and HEAD change nothing");
+        assert_eq!(bare(&admin, &task_id), untouched, "GET and HEAD change nothing");
 
         // The owner accepts. Pressing twice is pressing once.
         let page = Page::open(&phone, &link);
         let form = page.form("accept");
         let after = page.press(&phone, &form, &[]);
         assert_eq!(after.reply.status, 200, "{}", after.visible());
-        let accepted = task(&admin, &task_id);
+        let accepted = bare(&admin, &task_id);
         assert_eq!(accepted["state"], "accepted");
         let last = accepted["timeline"].as_array().expect("a history").iter().find(|e| e["kind"] == "task.accepted");
         let last = last.unwrap_or_else(|| panic!("no task.accepted in {}", accepted["timeline"]));
@@ -240,7 +247,7 @@ on_both_engines! {
         let again = page.press(&phone, &form, &[]);
         assert!(again.reply.status < 500, "{}", again.reply.status);
         assert!(!again.actions().contains(&"accept".to_owned()), "the page shows the present state");
-        assert_eq!(task(&admin, &task_id), accepted, "acts once");
+        assert_eq!(bare(&admin, &task_id), accepted, "acts once");
 
         // Reports and completes. The fix went live five weeks ago, as it turns out.
         let page = Page::open(&phone, &link).submit(&phone, "progress", &[("percent", "40"), ("comment", "页面改好了，等审核")]);
@@ -260,7 +267,9 @@ on_both_engines! {
         assert_eq!(live.with_timezone(&chrono_tz::Asia::Shanghai).date_naive(), time::ago(35), "in the owner's zone");
         let _ = page.press(&phone, &form, &filled);
         let twice = task(&admin, &task_id);
-        assert_eq!(twice["version"], completed["version"], "acts once");
+        let completions = twice["timeline"].as_array().expect("a history").iter();
+        let completions = completions.filter(|e| e["kind"] == "task.completed").count();
+        assert_eq!(completions, 1, "acts once");
 
         // Twenty answers since then say nothing.
         send(&admin, &rated("few", days_ago(34, 25), 2, 0.92));
@@ -441,7 +450,7 @@ on_both_engines! {
         let (link, other) = (link_of("第一项任务"), link_of("第二项任务"));
         assert_ne!(link, other);
         let page = Page::open(&phone, &link);
-        let before = (task(&admin, &first), task(&admin, &second));
+        let before = (bare(&admin, &first), bare(&admin, &second));
 
         // A changed link is nobody's.
         let mut changed = page.path.clone();
@@ -464,10 +473,10 @@ on_both_engines! {
         form.fields.iter_mut().filter(|(_, v)| *v == second).for_each(|(_, v)| v.clone_from(&first));
         let mut borrowed = page.form("decline");
         borrowed.target = Page::open(&phone, &other).path;
-        assert_eq!((task(&admin, &first), task(&admin, &second)), before, "nothing has happened yet");
+        assert_eq!((bare(&admin, &first), bare(&admin, &second)), before, "nothing has happened yet");
         let reply = page.press(&phone, &form, &[]).reply;
         assert!(reply.status < 500);
-        assert_eq!(task(&admin, &first), before.0, "a link acts on its own task only");
+        assert_eq!(bare(&admin, &first), before.0, "a link acts on its own task only");
 
         // Declining needs a reason, and says so.
         let refused = page.submit(&phone, "decline", &[("reason", "  ")]);
@@ -482,7 +491,7 @@ on_both_engines! {
         // Reassigned, the old link is dead and the new owner has one of her own, in her language.
         let body = json!({"department": SERVICE, "reason": "按责任人的意见改派"});
         admin.post(&format!("/api/v1/tasks/{first}/reassign"), &body).ok();
-        let moved = task(&admin, &first);
+        let moved = bare(&admin, &first);
         assert_eq!((&moved["state"], &moved["owner"]["email"]), (&json!("assigned"), &json!(EMMA)));
         let dead = Page::open(&phone, &link);
         assert!(matches!(dead.reply.status, 403 | 404 | 410), "{}", dead.reply.status);
@@ -490,7 +499,7 @@ on_both_engines! {
         assert!(dead.visible().contains("链接"), "a clear page: {}", dead.visible());
         let reply = page.press(&phone, &page.form("accept"), &[]).reply;
         assert!((400..500).contains(&reply.status), "{}", reply.status);
-        assert_eq!(task(&admin, &first), moved, "a revoked link does nothing");
+        assert_eq!(bare(&admin, &first), moved, "a revoked link does nothing");
         let hers = mails(&smtp, EMMA, 1)[0].clone();
         assert!(hers.text.contains("Request") && hers.text.contains("Emma"), "{}", hers.text);
         assert_eq!(quoted(&hers.text), 3);
@@ -559,7 +568,8 @@ on_both_engines! {
         // The wrong order is refused, and nothing moves.
         emma.post(&format!("/api/v1/tasks/{id}/accept"), &json!({})).problem(409, "wrong_state");
         emma.post(&format!("/api/v1/tasks/{id}/progress"), &json!({"percent": 140})).problem(422, "invalid_field");
-        assert_eq!(task(&admin, &id), accepted);
+        let now = task(&admin, &id);
+        assert_eq!((&now["state"], &now["version"]), (&accepted["state"], &accepted["version"]));
     }
 }
 
