@@ -242,3 +242,73 @@ pub fn is_loopback(url: &str) -> bool {
         Err(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_this_machine_are_recognised() {
+        for here in [
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "http://voc.localhost:1/x",
+            "http://[::1]:8080",
+            "http://0.0.0.0:80",
+            "http://[::ffff:127.0.0.1]/",
+        ] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for elsewhere in [
+            "https://voc.example.com",
+            "http://10.0.0.5:8080",
+            "http://[2001:db8::1]/",
+        ] {
+            assert!(!is_loopback(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn real_mail_with_links_to_this_machine_is_refused() {
+        let flags = Flags {
+            mail: Some("smtp://mail.example.com".into()),
+            ..Flags::default()
+        };
+        assert!(Config::load(&flags, None).unwrap().check_mail().is_err());
+        let flags = Flags {
+            public_url: Some("https://voc.example.com/".into()),
+            ..flags
+        };
+        let config = Config::load(&flags, None).unwrap();
+        assert!(config.check_mail().is_ok());
+        assert_eq!(config.public_url, "https://voc.example.com");
+        assert!(
+            Config::load(&Flags::default(), None)
+                .unwrap()
+                .check_mail()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_of_the_file_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bihuan.yaml");
+        std::fs::write(&path, "listen: 127.0.0.1:1\nlissten: x\n").unwrap();
+        let flags = Flags {
+            config: Some(path),
+            ..Flags::default()
+        };
+        let error = Config::load(&flags, None).unwrap_err();
+        assert!(error.contains("lissten"), "{error}");
+    }
+
+    #[test]
+    fn a_short_administrator_token_is_refused() {
+        let flags = Flags {
+            admin_token: Some("short".into()),
+            ..Flags::default()
+        };
+        assert!(Config::load(&flags, None).is_err());
+    }
+}

@@ -98,7 +98,7 @@ fn telling(words: &super::Words, without: &[String], with: &[String]) -> Vec<Tel
     let mut counts: HashMap<String, (i64, i64)> = HashMap::new();
     let mut examples: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, text) in without.iter().enumerate() {
-        for word in words.terms(text).into_iter().collect::<BTreeSet<_>>() {
+        for word in words.whole(text).into_iter().collect::<BTreeSet<_>>() {
             let all = examples.entry(word.clone()).or_default();
             if all.len() < 3 {
                 all.push(index);
@@ -107,7 +107,7 @@ fn telling(words: &super::Words, without: &[String], with: &[String]) -> Vec<Tel
         }
     }
     for text in with {
-        for word in words.terms(text).into_iter().collect::<BTreeSet<_>>() {
+        for word in words.whole(text).into_iter().collect::<BTreeSet<_>>() {
             if let Some(count) = counts.get_mut(&word) {
                 count.1 += 1;
             }

@@ -364,11 +364,18 @@ pub async fn quotes(
     voices.retain(|v| v.feedback.text.chars().count() >= 4);
     let rank = |v: &Stored| {
         let length = v.feedback.text.chars().count();
-        let unhappy = v.feedback.rating.as_ref().is_some_and(|r| !r.satisfied)
-            || v.label
-                .as_ref()
-                .is_some_and(|(l, _)| l.polarity == Some(Sentiment::Negative));
-        (!unhappy, !(10..=140).contains(&length))
+        let mood = match (&v.feedback.rating, &v.label) {
+            (Some(rating), _) => {
+                if rating.satisfied {
+                    3
+                } else {
+                    0
+                }
+            }
+            (None, Some((label, _))) if label.polarity == Some(Sentiment::Negative) => 1,
+            (None, _) => 2,
+        };
+        (mood, !(10..=140).contains(&length))
     };
     voices.sort_by_key(rank);
     let mut seen = BTreeSet::new();

@@ -32,3 +32,39 @@ pub fn sets() -> Vec<StarterSet> {
         .filter_map(|text| serde_json::from_str(text).ok())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::organisation::{check_topic, subtree};
+
+    #[test]
+    fn every_set_is_there_and_its_topics_are_sound() {
+        let all = sets();
+        let keys: Vec<&str> = all.iter().map(|s| s.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "telecom",
+                "ecommerce",
+                "logistics",
+                "banking",
+                "public_services"
+            ]
+        );
+        for set in &all {
+            assert!(!set.name.is_empty() && !set.name_en.is_empty());
+            for topic in &set.topics {
+                assert_eq!(
+                    check_topic(topic, &set.topics, &[]),
+                    Ok(()),
+                    "{}",
+                    topic.key
+                );
+                let leaf = subtree(&topic.key, &set.topics).len() == 1;
+                assert!(!leaf || topic.words.len() >= 5, "{} has words", topic.key);
+            }
+        }
+        assert!(all[0].topics.iter().any(|t| t.key == "套餐资费争议"));
+    }
+}

@@ -84,6 +84,21 @@ impl Words {
     }
 }
 
+impl Words {
+    /// Whole words worth telling: as [`Words::terms`], without the parts of longer words.
+    #[must_use]
+    pub fn whole(&self, text: &str) -> Vec<String> {
+        let folded = domain::text::fold(text);
+        self.jieba()
+            .cut(&folded.text, true)
+            .iter()
+            .map(|token| token.word)
+            .filter(|word| is_term(word))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
 const STOP: [&str; 64] = [
     "我们",
     "你们",

@@ -234,7 +234,7 @@ async fn notice(
         }
         return Ok(());
     };
-    let similar = crate::knowledge::similar(app, tx, &issue.topic, &issue.title).await?;
+    let similar = crate::knowledge::similar(app, tx, &issue.topic).await?;
     let quotes = crate::analysis::quotes(tx, std::slice::from_ref(&issue.topic), 3).await?;
     let topic_name = topic.map_or_else(
         || Bilingual::new(issue.topic.clone(), issue.topic.clone()),

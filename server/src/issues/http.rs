@@ -557,7 +557,7 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
     )
     .await?;
     let id = issue.id.to_string();
-    let similar = crate::knowledge::similar(app, &app.db, &issue.topic, &issue.title).await?;
+    let similar = crate::knowledge::similar(app, &app.db, &issue.topic).await?;
     let signals = storage::issues::signals(&app.db, issue.id).await?;
     let timeline = storage::events::of(&app.db, "issue", &id).await?;
     let line = placed.placement.frequency_line;

@@ -4,6 +4,7 @@ use crate::app::App;
 use domain::ids::ArticleId;
 use domain::issues::Issue;
 use domain::knowledge::{Article, Evidence, EvidenceEffect, EvidenceSide, index, rank};
+use domain::organisation::Topic;
 use domain::tasks::Task;
 use domain::verification::{Metric, Verdict, Verification};
 use std::collections::BTreeSet;
@@ -83,7 +84,6 @@ pub async fn write_article(
     };
     let mut title_words = app.words.terms(&article.title);
     title_words.extend(app.words.terms(&article.topic));
-    title_words.extend(app.words.terms(&issue.title));
     let words = index(&title_words, &app.words.terms(&article.body));
     if !storage::knowledge::insert(tx, &article, &words).await? {
         return Ok(None);
@@ -128,17 +128,20 @@ pub async fn search(
     Ok(found)
 }
 
-/// Proven solutions for a topic's issue: those of the topic itself first.
-pub async fn similar(
-    app: &App,
-    db: &impl Read,
-    topic: &str,
-    title: &str,
-) -> Result<Vec<Found>, DbError> {
-    let mut found = search(app, db, &format!("{topic} {title}"), 8).await?;
+/// Proven solutions for a topic's issue: those of the topic itself first, then those that share its
+/// words. What every issue's title says ("above the limit") makes nothing similar.
+pub async fn similar(app: &App, db: &impl Read, topic: &str) -> Result<Vec<Found>, DbError> {
+    let mut query = topic.to_owned();
+    if let Some(topic) = storage::organisation::get::<Topic>(db, topic).await? {
+        for word in [topic.name, topic.name_en].into_iter().chain(topic.words) {
+            query.push(' ');
+            query.push_str(&word);
+        }
+    }
+    let mut found = search(app, db, &query, 8).await?;
     found.sort_by(|a, b| {
-        let own = |f: &Found| f.article.topic != topic;
-        own(a).cmp(&own(b)).then(b.score.total_cmp(&a.score))
+        let other = |f: &Found| f.article.topic != topic;
+        other(a).cmp(&other(b)).then(b.score.total_cmp(&a.score))
     });
     found.truncate(3);
     Ok(found)

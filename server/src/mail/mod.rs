@@ -59,3 +59,6 @@ pub async fn enqueue(app: &App, tx: &Tx, delivery: &Delivery) -> Result<bool, Db
     };
     storage::queue::enqueue(tx, &job).await
 }
+
+#[cfg(test)]
+mod tests;

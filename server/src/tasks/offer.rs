@@ -109,7 +109,7 @@ impl Actions {
             impact,
             contract: task.contract.sentence.clone(),
             quotes: crate::analysis::quotes(tx, &subtree(&task.topic, &topics), 3).await?,
-            similar: crate::knowledge::similar(app, tx, &task.topic, &issue.title)
+            similar: crate::knowledge::similar(app, tx, &task.topic)
                 .await?
                 .into_iter()
                 .map(|f| f.title)

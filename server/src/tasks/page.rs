@@ -646,3 +646,21 @@ async fn fresh(app: &Shared, opened: &Opened) -> Result<Opened, Problem> {
         hash: opened.hash.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::serde_html_form;
+
+    #[test]
+    fn forms_are_read_as_browsers_write_them() {
+        let pairs = serde_html_form("a=1+2&b=%E5%A5%BD%0D%0A&c&d=%zz&e=%".as_bytes());
+        let expected = [
+            ("a", "1 2"),
+            ("b", "好\r\n"),
+            ("c", ""),
+            ("d", "%zz"),
+            ("e", "%"),
+        ];
+        assert_eq!(pairs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
+    }
+}

@@ -402,7 +402,7 @@ export const en: Translation = {
     control: "Control",
     control_none: "Not compared with other topics",
     guards: "Guard metrics",
-    missing: "What this verdict leaves out",
+    missing: "What is still missing",
     history: "Earlier verdicts",
     together: "Other tasks ran at the same time; the verdict belongs to all of them together:",
     explain:
@@ -413,7 +413,6 @@ export const en: Translation = {
     noise_blocks: "learnt from {{n}} blocks of 28 days; 0 means the default",
     statistic: "Statistic",
     boundary: "boundary at this look {{value}}",
-    have_need: "{{have}} of {{need}}",
   },
   baseline_rule: {
     pooled: "the quiet days before the alarm and the days after it together (both at one level)",

@@ -392,7 +392,7 @@ export const zh = {
     control: "对照",
     control_none: "未与其他主题比较",
     guards: "护栏指标",
-    missing: "这份结论没有考虑",
+    missing: "还缺什么",
     history: "历次结论",
     together: "同期还有其他任务，结论属于它们的总和：",
     explain: "这不是“有效的概率”；它说的是按约定的规则，数据支持到哪一步。",
@@ -402,7 +402,6 @@ export const zh = {
     noise_blocks: "取自 {{n}} 个 28 天时段；0 表示用默认值",
     statistic: "统计量",
     boundary: "本次查看的界限 {{value}}",
-    have_need: "已有 {{have}}，需要 {{need}}",
   },
   baseline_rule: {
     pooled: "告警前的平时与告警后的日子合并（两段水平一致）",

@@ -35,13 +35,13 @@ test("days run across months and years", () => {
   ]);
 });
 
-test("the weekly mean weighs days by their answers and stays silent where there are few", () => {
+test("the weekly mean weighs days by their answers and stays silent where there are few or none yet", () => {
   const days = daysBetween("2026-03-01", "2026-03-03");
   const rows = [
     { day: "2026-03-01", value: 1, n: 2 },
     { day: "2026-03-02", value: 0.5, n: 8 },
   ];
-  expect(weekly(rows, days)).toEqual([null, 0.6, 0.6]);
+  expect(weekly(rows, days)).toEqual([null, 0.6, null]);
 });
 
 test("a baseline around the guard is drawn as two bands, the days left out as a third", () => {

@@ -56,7 +56,10 @@ function meanOf(rows: readonly FactRow[], window: Window, weighted: boolean): nu
 /** Mean of the last seven days, weighted by answers; null where they hold fewer than five. */
 export function weekly(rows: readonly FactRow[], days: readonly string[]): Array<number | null> {
   const byDay = new Map(rows.map((row) => [row.day, row]));
-  return days.map((_, index) => {
+  // Days that are still to come have no mean, however close the last answers are.
+  const lastDay = rows.reduce((last, row) => (row.day && row.day > last ? row.day : last), "");
+  return days.map((today, index) => {
+    if (today > lastDay) return null;
     let n = 0;
     let sum = 0;
     for (const day of days.slice(Math.max(0, index - 6), index + 1)) {

@@ -202,15 +202,6 @@ export function VerdictCard(props: { verification: Verification; actions?: React
             {v.missing.map((missing) => (
               <li key={missing.code} className="soft">
                 {say(missing.sentence)}
-                <span className="faint num">
-                  {" "}
-                  (
-                  {t("verification.have_need", {
-                    have: format.count(missing.have),
-                    need: format.count(missing.need),
-                  })}
-                  )
-                </span>
               </li>
             ))}
           </ul>
