@@ -37,7 +37,23 @@ describe("the console", { concurrency: false }, () => {
   /** Nothing on the page turns any more. */
   const settled = async () => {
     await page.waitForLoadState("networkidle");
-    await page.waitForFunction(() => !document.querySelector(".ant-spin-spinning"));
+    await page.waitForFunction(() => !document.querySelector(".ant-spin-spinning, .loading"));
+  };
+
+  /** A chart has been drawn: axes with figures, and marks. */
+  const drawn = async (count = 1) => {
+    await page.waitForFunction((wanted) => {
+      const charts = [...document.querySelectorAll(".chart svg")];
+      const full = charts.filter((chart) => chart.querySelectorAll("path").length > 5 && chart.querySelector("text"));
+      return full.length >= wanted;
+    }, count);
+    // Points fly in; a picture is taken when they have landed.
+    await page.waitForFunction(() => {
+      const now = [...document.querySelectorAll(".chart svg")].map((chart) => chart.innerHTML).join("");
+      const same = window.lastCharts === now;
+      window.lastCharts = now;
+      return same;
+    }, null, { polling: 400 });
   };
 
   const open = async (path) => {
@@ -90,7 +106,7 @@ describe("the console", { concurrency: false }, () => {
     await page.getByRole("button", { name: "登录", exact: true }).click();
     await page.getByRole("heading", { name: "总览" }).first().waitFor();
     await settled();
-    await page.locator("canvas, svg").first().waitFor();
+    await drawn();
     await shot("overview");
     assert.match(await text(), /四象限/);
   });
@@ -114,8 +130,6 @@ describe("the console", { concurrency: false }, () => {
   });
 
   test("a file is imported, its columns guessed", async () => {
-    const now = new Date();
-    const day = `${now.getFullYear()}/${now.getMonth() + 1}/${now.getDate()}`;
     const rows = ["工单编号,受理时间,工单内容,满意度"];
     for (let n = 0; n < 30; n++) {
       rows.push(`WD${n},2025/12/4 14:${String(n).padStart(2, "0")},套餐资费说不清楚 第${n}次反馈,${(n % 5) + 1}`);
@@ -134,7 +148,7 @@ describe("the console", { concurrency: false }, () => {
     await settled();
     await shot("import-done");
     const tally = await page.locator("dl.tally").first().innerText();
-    assert.match(tally.replaceAll(/\s+/g, " "), /行 30 新收到 30/, `${day}: ${tally}`);
+    assert.match(tally.replaceAll(/\s+/g, " "), /行 30 新收到 30/, tally);
   });
 
   test("all three verdicts of the demo stand in the console", async () => {
@@ -151,7 +165,7 @@ describe("the console", { concurrency: false }, () => {
       assert.ok(ours.includes(verdict), `${verdict} in ${ours}`);
       const naive = await page.locator(".versus__naive").innerText();
       if (verdict.startsWith("已恢复")) assert.match(naive, /有效/, "a naive comparison calls it a success");
-      await page.locator("canvas, svg").first().waitFor();
+      await drawn();
       await shot(`verdict-${["improved", "no-effect", "recovered"][index]}`, { fullPage: true });
     }
   });
@@ -162,6 +176,7 @@ describe("the console", { concurrency: false }, () => {
     await page.waitForURL(/\/issues\/.+/);
     await page.getByText("客户原话").first().waitFor();
     await settled();
+    await drawn();
     const body = await text();
     assert.ok(["立即改进", "专项规划", "快速优化", "持续观察"].some((q) => body.includes(q)), body);
     await shot("issue", { fullPage: true });
@@ -170,6 +185,7 @@ describe("the console", { concurrency: false }, () => {
   test("it speaks English, and fits a telephone", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await open("/");
+    await drawn();
     await shot("overview-phone", { fullPage: true });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(wide <= 1, `the page is ${wide} pixels wider than a telephone`);
@@ -182,6 +198,7 @@ describe("the console", { concurrency: false }, () => {
       await english.click();
       await page.getByRole("heading", { name: "Overview" }).first().waitFor();
       await settled();
+      await drawn();
       await shot("overview-en");
       assert.doesNotMatch(await page.locator("nav").first().innerText(), /总览/);
     } else {

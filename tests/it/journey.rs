@@ -6,6 +6,8 @@ use crate::world::{
 };
 use chrono::{Days, SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
 use tests::page::{Page, visible};
 use tests::server::PUBLIC_URL;
 use tests::smtp::Mail;
@@ -102,6 +104,20 @@ fn evaluate(caller: &Caller, id: &str) -> Value {
             &json!({}),
         )
         .ok()
+}
+
+/// The Markdown files below a folder.
+fn markdown(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(markdown(&path));
+        } else if path.extension().is_some_and(|e| e == "md") {
+            found.extend(fs::read_to_string(&path));
+        }
+    }
+    found
 }
 
 /// What every page of an action link keeps to.
@@ -329,14 +345,7 @@ on_both_engines! {
         let publish = voc.post(&format!("/api/v1/knowledge/articles/{article_id}/publish"), &json!({}));
         assert_eq!(publish.status, 202, "{}", publish.text());
         let folder = server.data_dir().join("knowledge");
-        let written = until("a Markdown file", || {
-            let files = std::fs::read_dir(&folder).ok()?.filter_map(Result::ok);
-            let texts: Vec<String> = files
-                .filter(|f| f.path().extension().is_some_and(|e| e == "md"))
-                .filter_map(|f| std::fs::read_to_string(f.path()).ok())
-                .collect();
-            (!texts.is_empty()).then_some(texts)
-        });
+        let written = until("a Markdown file", || Some(markdown(&folder)).filter(|all| !all.is_empty()));
         assert_eq!(written.len(), 1);
         assert!(written[0].contains(SOLUTION), "{}", written[0]);
         assert!(written[0].contains("92"), "with its evidence:\n{}", written[0]);

@@ -38,6 +38,13 @@ pub(super) async fn import(
     let workers = tokio::spawn(crate::jobs::run_workers_for(app.clone(), &["analyse"]));
     let mut code = ExitCode::SUCCESS;
     for file in files {
+        if file.to_string_lossy().ends_with(".rejected.csv") {
+            println!(
+                "{}: left out, these rows were refused before",
+                file.display()
+            );
+            continue;
+        }
         let (path, _kept) = local(&file)?;
         let refused = rejected.clone().or_else(|| {
             (file != Path::new("-"))

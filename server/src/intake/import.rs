@@ -143,14 +143,7 @@ pub fn preview(name: &str, content: Vec<u8>, mapping: Option<&str>) -> Result<Pr
     let rows = reader.preview(20);
     Ok(Preview {
         file_name: name.to_owned(),
-        format: serde_json::to_value(reader.format())
-            .ok()
-            .and_then(|v| {
-                v.as_str()
-                    .map(str::to_owned)
-                    .or_else(|| v.get("kind").and_then(|k| k.as_str()).map(str::to_owned))
-            })
-            .unwrap_or_default(),
+        format: reader.format().name().to_owned(),
         encoding: reader.encoding().to_owned(),
         title_rows: reader.title_rows(),
         columns: reader
@@ -493,7 +486,7 @@ pub async fn from_disk(
     settings: &Settings,
     dry_run: bool,
     mut on_batch: impl FnMut(&Tally),
-    rejected_file: Option<std::path::PathBuf>,
+    mut rejected_file: Option<std::path::PathBuf>,
 ) -> Result<Result<Tally, Unusable>, DbError> {
     let name = path
         .file_name()
@@ -527,7 +520,11 @@ pub async fn from_disk(
                     .and_then(|f| RejectedWriter::new(std::io::BufWriter::new(f), &headers));
                 match made {
                     Ok(made) => writer = Some(made),
-                    Err(error) => return Ok(Err(io(error))),
+                    // What is refused must not stop what is good: say so once, go on without the file.
+                    Err(error) => {
+                        tracing::warn!(file = %path.display(), error = %error, "refused rows cannot be written there");
+                        rejected_file = None;
+                    }
                 }
             }
             if let Some(writer) = &mut writer {
