@@ -134,8 +134,16 @@ pub fn run() -> ExitCode {
         _ => None,
     };
     let mut flags = cli.flags.clone();
-    if matches!(cli.command, Command::Demo { .. }) && flags.data_dir.is_none() {
-        flags.data_dir = Some(PathBuf::from("data/demo"));
+    if let Command::Demo { seed, .. } = cli.command
+        && flags.data_dir.is_none()
+    {
+        // Every seed is a history of its own.
+        let folder = if seed == 1 {
+            "data/demo".to_owned()
+        } else {
+            format!("data/demo-{seed}")
+        };
+        flags.data_dir = Some(PathBuf::from(folder));
     }
     let config = match Config::load(&flags, listen) {
         Ok(config) => config,

@@ -46,6 +46,8 @@ async fn sqlite(path: &str) -> Result<DatabaseConnection, DbError> {
         // A CLI command writes beside the running server.
         .busy_timeout(Duration::from_secs(20))
         .pragma("cache_size", "-65536")
+        // An uploaded file is raw until its rows are masked: when it is deleted, its bytes go too.
+        .pragma("secure_delete", "on")
         .disable_statement_logging();
     let pool = SqlitePoolOptions::new()
         .max_connections(8)
