@@ -207,6 +207,15 @@ pub async fn label_batch(
     let records: Vec<&Feedback> = voices.iter().map(|v| &v.feedback).collect();
     let labels = classify(app, &records).await?;
     let tx = app.begin().await?;
+    // While the classifier worked, somebody may have rated a voice or sent it anew: what is counted is
+    // what stands there now. A voice with new content belongs to another batch and is not among these.
+    storage::feedback::hold(&tx).await?;
+    let mut said: HashMap<FeedbackId, Label> = voices.iter().map(|v| v.id).zip(labels).collect();
+    let (voices, labels): (Vec<Stored>, Vec<Label>) = storage::feedback::unlabelled(&tx, batch_id)
+        .await?
+        .into_iter()
+        .filter_map(|voice| said.remove(&voice.id).map(|label| (voice, label)))
+        .unzip();
     let repeats = repeats(&tx, &voices, &labels).await?;
     let mut labelled: Vec<Labelled> = voices
         .into_iter()
@@ -273,6 +282,7 @@ pub async fn correct(
     actor: &domain::identity::Actor,
 ) -> Result<Stored, Problem> {
     let tx = app.begin().await?;
+    storage::feedback::hold(&tx).await?;
     let Some(voice) = storage::feedback::get(&tx, id).await? else {
         return Err(Problem::not_found("feedback"));
     };

@@ -386,6 +386,7 @@ pub async fn rate(
         )));
     }
     let tx = app.begin().await?;
+    storage::feedback::hold(&tx).await?;
     let Some(voice) =
         storage::feedback::by_external(&tx, &marked.channel, &marked.external_id).await?
     else {

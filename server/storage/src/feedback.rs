@@ -124,6 +124,16 @@ fn values(voice: &NewVoice, batch_id: &str, at: Timestamp) -> [Value; COLUMNS] {
     ]
 }
 
+/// Waits for other writers of voices and labels, until this transaction ends. What a voice counts
+/// depends on voice and label together, so whoever changes one must not miss a change of the other.
+/// SQLite has one writer anyway.
+pub async fn hold(tx: &Tx) -> Result<(), DbError> {
+    if tx.engine() == crate::Engine::Postgres {
+        tx.query("SELECT pg_advisory_xact_lock(4207020260002)", vec![]).await?;
+    }
+    Ok(())
+}
+
 /// Writes voices: new ones, new revisions of known ones, and nothing for duplicates. What changed
 /// voices had contributed is taken out of `facts`; the caller applies them in this transaction.
 pub async fn store(
@@ -132,6 +142,7 @@ pub async fn store(
     voices: &[NewVoice],
     facts: &mut Batch,
 ) -> Result<Vec<Outcome>, DbError> {
+    hold(tx).await?;
     // The first of each identity goes the fast way; a second one in the same batch must see the first.
     let mut first = HashMap::new();
     let mut later = Vec::new();
