@@ -94,6 +94,29 @@ async fn delete_topic(
             format!("topic {} is below this one", child.key),
         ));
     }
+    let detectors: Vec<domain::detection::Detector> = store::all(&tx).await?;
+    if let Some(detector) = detectors
+        .iter()
+        .find(|d| d.scope.topic.as_deref() == Some(key.as_str()))
+    {
+        return Err(Problem::new(
+            Code::Conflict,
+            format!("detector {} watches this topic", detector.key),
+        ));
+    }
+    let open = storage::issues::Filter {
+        states: ["open", "in_progress", "verifying", "relapsed"]
+            .map(str::to_owned)
+            .to_vec(),
+        topic: Some(key.clone()),
+        ..Default::default()
+    };
+    if let Some(issue) = storage::issues::list(&tx, &open, 1).await?.items.first() {
+        return Err(Problem::new(
+            Code::Conflict,
+            format!("issue {} of this topic is not resolved", issue.id),
+        ));
+    }
     if !store::delete::<Topic>(&tx, &key).await? {
         return Err(Problem::not_found("topic"));
     }

@@ -70,6 +70,10 @@ pub(super) async fn import(
         match outcome {
             Ok(tally) => {
                 let r = &tally.receipt;
+                if tally.rejected == tally.rows {
+                    // Nothing of this file was good, or nothing was in it: scripts must notice.
+                    code = ExitCode::FAILURE;
+                }
                 let seconds = started.elapsed().as_secs_f64().max(0.001);
                 println!(
                     "{}: {} rows in {seconds:.1} s ({:.0} rows/s): {} accepted, {} updated, {} duplicates, {} rejected, {} undated{}",

@@ -59,7 +59,7 @@ codes! {
     NotFound "not_found" NOT_FOUND "找不到" "there is nothing here";
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "不支持这种请求方法" "this method is not supported here";
     Stale "stale_version" PRECONDITION_FAILED "内容已被他人修改，请刷新后再试" "somebody else changed this meanwhile, read it again";
-    Conflict "conflict" CONFLICT "已经存在" "this exists already";
+    Conflict "conflict" CONFLICT "已经存在，或仍被使用" "this exists already, or is still in use";
     WrongState "wrong_state" CONFLICT "当前状态不允许此操作" "the present state does not allow this";
     KeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY "Idempotency-Key 已用于另一个请求" "this Idempotency-Key was used for another request";
     LastAdmin "last_admin" CONFLICT "至少要保留一名管理员" "one administrator must remain";

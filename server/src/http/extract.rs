@@ -154,6 +154,21 @@ impl Listing {
     }
 }
 
+/// A cursor that a page of ours has given out: an id, or a time and an id.
+pub fn cursor(text: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let id = text.split_once('.').map_or(text.as_str(), |(time, id)| {
+        if time.parse::<i64>().is_ok() { id } else { "" }
+    });
+    match id.parse::<uuid::Uuid>() {
+        Ok(_) => Ok(Some(text)),
+        Err(_) => Err(Problem::new(
+            Code::InvalidQuery,
+            "cursor: not one that a page has given out",
+        )),
+    }
+}
+
 /// The number of items of a page, within its limits.
 pub fn limit(asked: Option<u64>) -> Result<u64, Problem> {
     match asked.unwrap_or(50) {

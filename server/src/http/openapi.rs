@@ -36,8 +36,12 @@ pub fn api() -> OpenApiRouter<Shared> {
 pub fn document() -> utoipa::openapi::OpenApi {
     let router: OpenApiRouter<Shared> = OpenApiRouter::new().nest("/api/v1", api());
     let mut document = router.into_openapi();
-    document.info.title = "Bihuan 闭环".to_owned();
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.info = utoipa::openapi::InfoBuilder::new()
+        .title("Bihuan 闭环")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Closed-loop improvement for Voice-of-Customer teams."))
+        .license(Some(utoipa::openapi::License::new("Apache-2.0")))
+        .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(
         "bearer",

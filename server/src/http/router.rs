@@ -63,6 +63,7 @@ async fn envelope(State(app): State<Shared>, request: Request<Body>, next: Next)
     } else {
         path.to_owned()
     };
+    let named = info.clone();
     let started = tokio::time::Instant::now();
     // A client that hangs up must not leave half a transaction behind: the work goes on without it.
     let answer = app
@@ -87,7 +88,24 @@ async fn envelope(State(app): State<Shared>, request: Request<Body>, next: Next)
         tracing::debug!(request.id = id, %method, path, status = status.as_u16(),
             ms = started.elapsed().as_millis() as u64, "request");
     }
-    // What axum answers by itself (a missing route of the API) becomes a problem as well.
+    // What the framework answers by itself (a broken form, an unknown encoding) becomes a problem as well.
+    let plain = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if plain && (status.is_client_error() || status.is_server_error()) {
+        let code = match status {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMedia,
+            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+            StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+            StatusCode::NOT_FOUND => Code::NotFound,
+            _ if status.is_client_error() => Code::MalformedBody,
+            _ => Code::Internal,
+        };
+        response = REQUEST
+            .scope(named, async { Problem::from(code).into_response() })
+            .await;
+    }
     let headers = response.headers_mut();
     let fixed = [
         ("x-content-type-options", "nosniff"),

@@ -467,7 +467,7 @@ async fn list_feedback(
         from: query.from.map(|t| t.timestamp_micros()),
         to: query.to.map(|t| t.timestamp_micros()),
         text: query.q.filter(|q| !q.is_empty()),
-        after: query.cursor,
+        after: extract::cursor(query.cursor)?,
     };
     let page = storage::feedback::list(&app.db, &filter, extract::limit(query.limit)?).await?;
     Ok(List::page(page, view))
@@ -769,7 +769,12 @@ async fn list_imports(
     Params(listing): Params<crate::http::Listing>,
 ) -> Result<Json<List<ImportView>>> {
     caller.may(Operation::SendFeedback)?;
-    let page = storage::imports::list(&app.db, listing.cursor.as_deref(), listing.limit()?).await?;
+    let page = storage::imports::list(
+        &app.db,
+        crate::http::extract::cursor(listing.cursor.clone())?.as_deref(),
+        listing.limit()?,
+    )
+    .await?;
     Ok(List::page(page, import_view))
 }
 

@@ -255,6 +255,8 @@ fn kept_settings(import: &Import) -> Settings {
 struct Reading {
     reader: Reader,
     rules: Rules,
+    /// Contents of rows without an id, by the identity that was made for them.
+    twins: std::collections::HashMap<String, Vec<String>>,
 }
 
 /// One batch: what is good, what is refused, and how many rows that was.
@@ -285,7 +287,22 @@ impl Reading {
                 Err(refused) => rejected.push(refused),
             }
         }
-        let prepared = service::prepare(app, &self.rules, items);
+        let mut prepared = service::prepare(app, &self.rules, items);
+        // Two rows without an id that say the same at the same time, and differ in something else, are two
+        // voices. They are told apart by their order, which is the same every time the file is read.
+        for voice in prepared.voices.iter_mut().filter(|v| !v.has_own_id) {
+            let contents = self.twins.entry(voice.external_id.clone()).or_default();
+            let place = contents
+                .iter()
+                .position(|c| *c == voice.content_hash)
+                .unwrap_or_else(|| {
+                    contents.push(voice.content_hash.clone());
+                    contents.len() - 1
+                });
+            if place > 0 {
+                voice.external_id = format!("{}-{}", voice.external_id, place + 1);
+            }
+        }
         for refusal in &prepared.rejected {
             rejected.push(RejectedRow {
                 row: u64::try_from(refusal.index).unwrap_or(0),
@@ -333,7 +350,11 @@ async fn open(
         .await
         .map_err(|_| DbError::Busy)?;
     Ok(reader
-        .map(|reader| Reading { reader, rules })
+        .map(|reader| Reading {
+            reader,
+            rules,
+            twins: Default::default(),
+        })
         .map_err(Unusable::from))
 }
 

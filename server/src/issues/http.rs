@@ -286,7 +286,7 @@ async fn overview(State(app): State<Shared>, caller: Caller) -> Result<Json<Over
             labelled: collected - unlabelled,
             issues: issues.iter().map(|(_, n)| n).sum(),
             tasks: tasks.iter().map(|(_, n)| n).sum(),
-            verified: sum(&tasks, &["verified"]),
+            verified: storage::verification::improved(&app.db).await?,
             articles: storage::knowledge::total(&app.db).await?,
         },
     }))
@@ -691,6 +691,16 @@ async fn list_issues(
     if !states.iter().all(known) {
         return Err(Problem::new(Code::InvalidQuery, "state: no such state"));
     }
+    if query
+        .quadrant
+        .as_deref()
+        .is_some_and(|q| !matches!(q, "fix_now" | "plan" | "quick_win" | "watch"))
+    {
+        return Err(Problem::new(
+            Code::InvalidQuery,
+            "quadrant: fix_now, plan, quick_win or watch",
+        ));
+    }
     let placed = place(&app, &app.db, 28).await?;
     let quotes =
         caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
@@ -698,7 +708,7 @@ async fn list_issues(
         states,
         topic: query.topic,
         quadrant: None,
-        after: query.cursor,
+        after: extract::cursor(query.cursor)?,
     };
     let mut items = Vec::new();
     // Quadrants are where topics stand now: filtered here, page by page, until the answer is full.

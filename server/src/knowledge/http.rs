@@ -86,8 +86,12 @@ async fn list_articles(
     Params(listing): Params<Listing>,
 ) -> Result<Json<List<ArticleView>>> {
     caller.may(Operation::ReadLoop)?;
-    let page =
-        storage::knowledge::list(&app.db, listing.cursor.as_deref(), listing.limit()?).await?;
+    let page = storage::knowledge::list(
+        &app.db,
+        crate::http::extract::cursor(listing.cursor.clone())?.as_deref(),
+        listing.limit()?,
+    )
+    .await?;
     let mut items = Vec::with_capacity(page.items.len());
     for article in page.items {
         items.push(view(&app, article).await?);

@@ -90,7 +90,7 @@ async fn outbox(
     let page = storage::notify::list(
         &app.db,
         query.state.as_deref(),
-        query.cursor.as_deref(),
+        extract::cursor(query.cursor)?.as_deref(),
         limit,
     )
     .await?;
@@ -157,7 +157,12 @@ async fn mailbox(
     caller.may(Operation::ReadOutbox)?;
     let limit = extract::limit(query.limit)?;
     let to = query.to.map(|t| t.to_lowercase());
-    let page =
-        storage::notify::mailbox(&app.db, to.as_deref(), query.cursor.as_deref(), limit).await?;
+    let page = storage::notify::mailbox(
+        &app.db,
+        to.as_deref(),
+        extract::cursor(query.cursor)?.as_deref(),
+        limit,
+    )
+    .await?;
     Ok(List::page(page, MailboxItem::from))
 }

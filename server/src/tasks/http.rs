@@ -409,7 +409,7 @@ async fn list_tasks(
         owner: query.owner.map(|o| o.to_lowercase()),
         issue,
         topic: query.topic,
-        after: query.cursor,
+        after: extract::cursor(query.cursor)?,
     };
     let page = storage::tasks::list(&app.db, &filter, extract::limit(query.limit)?).await?;
     let mut items = Vec::with_capacity(page.items.len());

@@ -63,11 +63,11 @@ async fn figures(app: &App, tx: &Tx, issue: &Issue) -> Result<(Bilingual, Biling
         en.push_str(&format!(", satisfaction {}", percent(csat)));
     }
     zh.push_str(&format!(
-        "；{} 当天 {} 次触发了提醒。",
+        "；{} 当天已有 {} 次，超过了提醒的上限。",
         issue.alarm_day, issue.count
     ));
     en.push_str(&format!(
-        "; {} on {} raised the alarm.",
+        "; {} on {}, above the limit of its detector.",
         issue.count, issue.alarm_day
     ));
     let impact = placed

@@ -170,14 +170,14 @@ pub async fn assign(
         TaskId(app.ids.next()),
         issue.id,
         issue.topic.clone(),
-        &new.title,
-        &new.description,
+        &masked(&new.title),
+        &masked(&new.description),
         &department,
         owner,
         actor.clone(),
         due_at,
         urgent,
-        new.measures.iter().map(|m| m.trim().to_owned()).collect(),
+        new.measures.iter().map(|m| masked(m.trim())).collect(),
         contract,
         tx.now(),
     );
@@ -290,6 +290,57 @@ fn words(command: &Command) -> String {
     }
 }
 
+/// What people type about customers is masked like what customers say: it travels by mail and into
+/// articles.
+fn masked(text: &str) -> String {
+    domain::text::mask(text).text
+}
+
+fn masked_command(command: &Command) -> Command {
+    match command.clone() {
+        Command::Decline { reason, department } => Command::Decline {
+            reason: masked(&reason),
+            department,
+        },
+        Command::HandOver {
+            department,
+            owner,
+            reason,
+        } => Command::HandOver {
+            department,
+            owner,
+            reason: reason.as_deref().map(masked),
+        },
+        Command::Report { percent, comment } => Command::Report {
+            percent,
+            comment: masked(&comment),
+        },
+        Command::Ask { comment } => Command::Ask {
+            comment: masked(&comment),
+        },
+        Command::Complete {
+            solution,
+            effective_at,
+        } => Command::Complete {
+            solution: masked(&solution),
+            effective_at,
+        },
+        Command::Reassign {
+            department,
+            owner,
+            reason,
+        } => Command::Reassign {
+            department,
+            owner,
+            reason: masked(&reason),
+        },
+        Command::Cancel { reason } => Command::Cancel {
+            reason: masked(&reason),
+        },
+        plain @ (Command::Accept | Command::Judge { .. }) => plain,
+    }
+}
+
 /// Applies a command in an open transaction: state, history and effects together.
 pub async fn act_in(
     app: &App,
@@ -298,6 +349,7 @@ pub async fn act_in(
     command: &Command,
     actor: &Actor,
 ) -> Result<Task, ActError> {
+    let command = &masked_command(command);
     let (next, effects) =
         tasks::apply(task, command, actor, tx.now()).map_err(ActError::Refused)?;
     storage::tasks::update(tx, &next).await?;

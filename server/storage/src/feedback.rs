@@ -129,7 +129,8 @@ fn values(voice: &NewVoice, batch_id: &str, at: Timestamp) -> [Value; COLUMNS] {
 /// SQLite has one writer anyway.
 pub async fn hold(tx: &Tx) -> Result<(), DbError> {
     if tx.engine() == crate::Engine::Postgres {
-        tx.query("SELECT pg_advisory_xact_lock(4207020260002)", vec![]).await?;
+        tx.query("SELECT pg_advisory_xact_lock(4207020260002)", vec![])
+            .await?;
     }
     Ok(())
 }

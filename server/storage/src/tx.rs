@@ -46,6 +46,19 @@ impl<T> Page<T> {
     }
 }
 
+/// Values without NUL characters: PostgreSQL's text cannot hold them and nobody can see them.
+fn clean(values: Vec<Value>) -> Vec<Value> {
+    values
+        .into_iter()
+        .map(|value| match value {
+            Value::String(Some(text)) if text.contains('\0') => {
+                Value::String(Some(text.replace('\0', "")))
+            }
+            other => other,
+        })
+        .collect()
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Db {}
@@ -69,8 +82,11 @@ impl Read for Db {
         self.engine
     }
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, DbError> {
-        let statement =
-            Statement::from_sql_and_values(self.connection.get_database_backend(), sql, values);
+        let statement = Statement::from_sql_and_values(
+            self.connection.get_database_backend(),
+            sql,
+            clean(values),
+        );
         Ok(self.connection.query_all_raw(statement).await?)
     }
 }
@@ -81,7 +97,7 @@ impl Read for Tx {
     }
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, DbError> {
         let statement =
-            Statement::from_sql_and_values(self.inner.get_database_backend(), sql, values);
+            Statement::from_sql_and_values(self.inner.get_database_backend(), sql, clean(values));
         Ok(self.inner.query_all_raw(statement).await?)
     }
 }
@@ -149,7 +165,7 @@ impl Tx {
     /// Runs a statement that writes; answers how many rows it touched.
     pub(crate) async fn exec(&self, sql: &str, values: Vec<Value>) -> Result<u64, DbError> {
         let statement =
-            Statement::from_sql_and_values(self.inner.get_database_backend(), sql, values);
+            Statement::from_sql_and_values(self.inner.get_database_backend(), sql, clean(values));
         Ok(self.inner.execute_raw(statement).await?.rows_affected())
     }
 }

@@ -27,6 +27,16 @@ pub async fn insert(
     Ok(())
 }
 
+/// Tasks that were proven: `recovered` is not.
+pub async fn improved(db: &impl Read) -> Result<i64, DbError> {
+    crate::tx::count(
+        db,
+        "SELECT COUNT(DISTINCT task_id) AS n FROM verification WHERE verdict = 'improved'",
+        vec![],
+    )
+    .await
+}
+
 /// The latest verdict of a task.
 pub async fn latest(db: &impl Read, task: TaskId) -> Result<Option<Verification>, DbError> {
     let sql = "SELECT data FROM verification WHERE task_id = $1 ORDER BY computed_at DESC, id DESC LIMIT 1";

@@ -78,7 +78,7 @@ export const en: Translation = {
   },
   loop: {
     title: "Where the loop stands",
-    window: "Last 28 days: {{from}} to {{to}}",
+    window: "All time, up to {{to}}",
     collect: "Collect",
     analyse: "Analyse",
     detect: "Detect",

@@ -77,7 +77,7 @@ export const zh = {
   },
   loop: {
     title: "闭环进度",
-    window: "最近 28 天：{{from}} 至 {{to}}",
+    window: "累计至 {{to}}",
     collect: "收集",
     analyse: "分析",
     detect: "发现",

@@ -264,9 +264,16 @@ fn plan_sentence(
     }
     if planned.answers_per_day <= 0.0 {
         return Sentence {
-            zh: format!("最近没有{what_zh}，暂时无法预计需要多久。"),
+            zh: format!(
+                "到昨天为止还没有{}，暂时无法预计需要多久。",
+                if metric == Metric::Csat {
+                    "评分"
+                } else {
+                    "来访记录"
+                }
+            ),
             en: format!(
-                "There were no {what_en} lately, so it cannot be said how long it will take."
+                "Up to yesterday there were no {what_en}, so it cannot be said how long it will take."
             ),
         };
     }

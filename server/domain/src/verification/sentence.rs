@@ -71,7 +71,7 @@ impl Figures<'_> {
             return text;
         }
         Sentence {
-            zh: format!("{}(上线日期是事后填写的。)", text.zh),
+            zh: format!("{}（上线日期是事后填写的。）", text.zh),
             en: format!("{} (The date of the fix was given afterwards.)", text.en),
         }
     }

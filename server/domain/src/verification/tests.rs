@@ -496,7 +496,7 @@ fn without_ratings_the_volume_decides() {
         "{effect:?}"
     );
     assert!(
-        result.sentence.zh.contains("从每天 50 次降到 30 次(−40%"),
+        result.sentence.zh.contains("从每天 50 次降到 30 次（−40%"),
         "{}",
         result.sentence.zh
     );

@@ -16,7 +16,10 @@ pub(super) struct Records {
     /// Lines that were read ahead and given back.
     back: VecDeque<Line>,
     /// Columns of the first record with more than one: what a healthy line has.
-    width: Option<usize>,
+    /// Widths of the first rows that stand on one line: titles, the header, records.
+    widths: std::collections::BTreeSet<usize>,
+    /// Rows until widths are known well enough.
+    learning: u8,
     pub(super) repaired: u64,
 }
 
@@ -26,7 +29,8 @@ impl Records {
             lines,
             delimiter: char::from(delimiter),
             back: VecDeque::new(),
-            width: None,
+            widths: std::collections::BTreeSet::new(),
+            learning: 50,
             repaired: 0,
         }
     }
@@ -66,8 +70,10 @@ impl Records {
                 if raw.cells.len() > MAX_COLUMNS {
                     return Err(FileError::TooManyColumns);
                 }
-                if self.width.is_none() && raw.cells.len() > 1 {
-                    self.width = Some(raw.cells.len());
+                // A title above the header has a width of its own: a record may have any that was seen.
+                if self.learning > 0 && raw.cells.len() > 1 {
+                    self.learning -= 1;
+                    self.widths.insert(raw.cells.len());
                 }
             }
             return Ok(Some(row));
@@ -93,7 +99,7 @@ impl Records {
             }
         }
         let healthy = !parser.open() && !parser.malformed;
-        let fits = |cells: usize| self.width.is_none_or(|w| w == cells);
+        let fits = |cells: usize| self.widths.is_empty() || self.widths.contains(&cells);
         if healthy && (ahead.is_empty() || fits(parser.fields.len())) {
             return Ok(Ok(RawRow {
                 row,
@@ -106,7 +112,7 @@ impl Records {
             self.back.push_front(line);
         }
         let cells = lenient(&first.text, self.delimiter);
-        if fits(cells.len()) && self.width.is_some() {
+        if fits(cells.len()) && !self.widths.is_empty() {
             self.repaired += 1;
             return Ok(Ok(RawRow {
                 row,
@@ -281,6 +287,15 @@ mod tests {
                 ok(&["2", "x", ""])
             ]
         );
+    }
+
+    #[test]
+    fn a_title_of_several_cells_does_not_refuse_records_of_several_lines() {
+        let rows = all(
+            "导出人,张三,导出时间,2026\n编号,时间,内容,分,坐席\n1,2,\"第一行\n第二行\",3,A\n4,5,6,7,B\n",
+        );
+        assert_eq!(rows[2], ok(&["1", "2", "第一行\n第二行", "3", "A"]));
+        assert_eq!(rows[3], ok(&["4", "5", "6", "7", "B"]));
     }
 
     #[test]
