@@ -78,7 +78,7 @@ pub(crate) fn check(tree: &Tree, report: &mut Report) -> Result<(), Failure> {
 /// Writes `openapi.json`, the console's client and every snapshot anew.
 pub(crate) fn accept(tree: &Tree, report: &mut Report) -> Result<(), Failure> {
     report.step("server", "the server that knows its interface", || {
-        products::server_build(tree)
+        products::workspace_build(tree)
     })?;
     report.step("openapi", "server/openapi.json", || {
         let document = output(Command::new(tree.server()).arg("openapi"))
@@ -139,7 +139,7 @@ fn deny(tree: &Tree) -> Result<Outcome, Failure> {
 }
 
 fn tests(tree: &Tree) -> Result<Outcome, Failure> {
-    products::server_build(tree)?;
+    products::workspace_build(tree)?;
     let postgres = match machine::postgres_programs() {
         Some(programs) => Some(Postgres::start(&programs)?),
         None if strict() => return Err(Failure::new("PostgreSQL is not installed")),
@@ -168,7 +168,7 @@ fn browser(tree: &Tree) -> Result<Outcome, Failure> {
         return missing("Chromium is not installed", "apt install chromium");
     };
     with_node(|| {
-        products::server_build(tree)?;
+        products::workspace_build(tree)?;
         products::npm_install(&folder)?;
         run(npm(&folder)
             .arg("test")

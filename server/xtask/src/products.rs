@@ -218,7 +218,17 @@ pub(crate) fn console_build(tree: &Tree) -> Result<Outcome, Failure> {
 
 /// Builds the server with what was built before embedded. Cargo knows what is fresh.
 pub(crate) fn server_build(tree: &Tree) -> Result<Outcome, Failure> {
-    run(cargo(&tree.root).args(["build", "--package", "server"]))?;
+    built(tree, &["build", "--package", "server"])
+}
+
+/// Builds the server as `cargo test --workspace` sees it. The tests' own dependencies switch features
+/// on; built alone, the server would have half of its dependencies compiled a second time.
+pub(crate) fn workspace_build(tree: &Tree) -> Result<Outcome, Failure> {
+    built(tree, &["build", "--workspace", "--all-targets"])
+}
+
+fn built(tree: &Tree, args: &[&str]) -> Result<Outcome, Failure> {
+    run(cargo(&tree.root).args(args))?;
     let server = tree.server();
     if !server.is_file() {
         return Err(Failure::new(format!("cargo left no {}", server.display())));
