@@ -138,7 +138,13 @@ pub async fn similar(app: &App, db: &impl Read, topic: &str) -> Result<Vec<Found
             query.push_str(&word);
         }
     }
+    let words: BTreeSet<String> = app.words.terms(&query).into_iter().collect();
     let mut found = search(app, db, &query, 8).await?;
+    // A word that two bodies happen to share makes no similar problem: it must be what the article is about.
+    found.retain(|f| {
+        let about = format!("{} {}", f.article.title, f.article.topic);
+        f.article.topic == topic || app.words.terms(&about).iter().any(|w| words.contains(w))
+    });
     found.sort_by(|a, b| {
         let other = |f: &Found| f.article.topic != topic;
         other(a).cmp(&other(b)).then(b.score.total_cmp(&a.score))
