@@ -169,6 +169,17 @@ pub fn cursor(text: Option<String>) -> Result<Option<String>, Problem> {
     }
 }
 
+/// The words of a parameter that takes several, comma between.
+#[must_use]
+pub fn words(text: Option<&str>) -> Vec<String> {
+    text.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The number of items of a page, within its limits.
 pub fn limit(asked: Option<u64>) -> Result<u64, Problem> {
     match asked.unwrap_or(50) {

@@ -144,15 +144,20 @@ fn items(kind: &str, bytes: &[u8]) -> Result<Vec<Arrived>> {
     Ok(all)
 }
 
-async fn body_items(app: &Shared, request: Request) -> Result<Vec<Arrived>> {
-    let kind = request
+/// What a body says it is, without its parameters.
+fn content_type(request: &Request) -> String {
+    request
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.split(';').next())
         .unwrap_or_default()
         .trim()
-        .to_ascii_lowercase();
+        .to_ascii_lowercase()
+}
+
+async fn body_items(app: &Shared, request: Request) -> Result<Vec<Arrived>> {
+    let kind = content_type(&request);
     let bytes = extract::bytes(request, app).await?;
     tokio::task::spawn_blocking(move || items(&kind, &bytes))
         .await
@@ -236,14 +241,7 @@ async fn send_ratings(
     request: Request,
 ) -> Result<Json<RatingsReceipt>> {
     caller.may(Operation::SendFeedback)?;
-    let kind = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.split(';').next())
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let kind = content_type(&request);
     let bytes = extract::bytes(request, &app).await?;
     let values: Vec<Value> = match kind.as_str() {
         "application/json" => {

@@ -675,15 +675,7 @@ async fn list_issues(
 ) -> Result<Json<List<IssueView>>> {
     caller.may(Operation::ReadLoop)?;
     let limit = extract::limit(query.limit)?;
-    let states: Vec<String> = query
-        .state
-        .as_deref()
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|s| !s.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let states = extract::words(query.state.as_deref());
     // `dismissed` and `snoozed` are states of the contract that no issue can be in yet.
     let known = |s: &String| {
         domain::issues::State::parse(s).is_some() || matches!(s.as_str(), "dismissed" | "snoozed")

@@ -2,7 +2,7 @@
 
 mod worker;
 
-pub use worker::{JobError, Outcome, pending, pending_of, run_workers, run_workers_for, settle};
+pub use worker::{JobError, Outcome, pending_of, run_workers, run_workers_for, settle};
 
 use domain::clock::Timestamp;
 use domain::ids::Ids;

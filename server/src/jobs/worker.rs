@@ -244,11 +244,6 @@ fn wait(attempt: i64, first: TimeDelta, salt: &[u8]) -> TimeDelta {
     TimeDelta::milliseconds(capped.num_milliseconds() * jitter / 100)
 }
 
-/// Whether anything is due or running.
-pub async fn pending(app: &App) -> Result<bool, DbError> {
-    Ok(queue::due(&app.db, app.now()).await? > 0)
-}
-
 /// Runs everything that is due, here and now, without workers: for commands and tests.
 pub async fn settle(app: &Shared) -> Result<(), DbError> {
     let worker = app.ids.next().to_string();

@@ -375,15 +375,7 @@ async fn list_tasks(
     Params(query): Params<TaskQuery>,
 ) -> Result<Json<List<TaskView>>> {
     caller.may(Operation::ReadTasks)?;
-    let states: Vec<String> = query
-        .state
-        .as_deref()
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|s| !s.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let states = extract::words(query.state.as_deref());
     if !states
         .iter()
         .all(|s| domain::tasks::State::parse(s).is_some())

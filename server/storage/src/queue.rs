@@ -187,18 +187,6 @@ pub async fn fail(
     Ok(())
 }
 
-/// Gives a job back as if it had never been claimed (orderly shutdown).
-pub async fn release(db: &Db, job: &Job, now: Timestamp) -> Result<(), DbError> {
-    let tx = db.begin(now).await?;
-    tx.exec(
-        "UPDATE job SET state = 'ready', attempt = attempt - 1, lease_until = NULL, worker = NULL \
-         WHERE id = $1 AND attempt = $2 AND state = 'running'",
-        vec![job.id.clone().into(), job.attempt.into()],
-    )
-    .await?;
-    tx.commit().await
-}
-
 /// Drops waiting jobs of a unique key.
 pub async fn cancel(tx: &Tx, unique_key: &str) -> Result<(), DbError> {
     tx.exec(
@@ -239,25 +227,4 @@ pub async fn backlog(db: &impl Read) -> Result<Vec<Backlog>, DbError> {
         vec![],
     )
     .await
-}
-
-/// Jobs of `kinds` that are due now or run: what a test waits for.
-pub async fn due(db: &impl Read, now: Timestamp) -> Result<i64, DbError> {
-    count(
-        db,
-        "SELECT COUNT(*) AS n FROM job WHERE state = 'running' OR (state = 'ready' AND run_at <= $1)",
-        vec![micros(now).into()],
-    )
-    .await
-}
-
-/// When the next waiting job of `kinds` is due.
-pub async fn next_due(db: &impl Read) -> Result<Option<i64>, DbError> {
-    let n = count(
-        db,
-        "SELECT MIN(run_at) AS n FROM job WHERE state = 'ready'",
-        vec![],
-    )
-    .await?;
-    Ok((n != 0).then_some(n))
 }
