@@ -5,12 +5,12 @@
 //! number of cases, the worst error and the failures. It ends with 1 when a case fails and says
 //! plainly which files have no counterpart in this version.
 
-use domain::verification as v;
+use domain::statistics as v;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
-#[path = "../src/verification/oracle_cases.rs"]
+#[path = "../src/statistics/oracle_cases.rs"]
 mod oracle_cases;
 
 fn main() -> ExitCode {

@@ -8,8 +8,8 @@
 //! so that issues do not flap; between 0.2 and 0.8 it is drawn as borderline.
 
 use crate::facts::Counters;
+use crate::statistics::distributions::{beta_cdf, beta_quantile, gamma_cdf};
 use crate::verification::Sentence;
-use crate::verification::distributions::{beta_cdf, beta_quantile, gamma_cdf};
 use serde::{Deserialize, Serialize};
 
 /// Fewest topics for a median as frequency line and for a spread of impacts.

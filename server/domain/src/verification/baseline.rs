@@ -13,8 +13,8 @@
 //! (test-then-pool): then the trouble was real, only the alarm days are "before", and an
 //! improvement must beat the quiet days too to be more than a return to normal.
 
-use super::stratified::{Contrast, Rate, Share, rate_ratio, share_difference};
 use super::{Contract, Course, DayRow, Metric};
+use crate::statistics::stratified::{Contrast, Rate, Share, rate_ratio, share_difference};
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! The contract that is proposed when a task is assigned: which metric, how long, how sure.
 
 use super::baseline::{Series, Window, minus, noise_factor};
-use super::distributions::normal_quantile;
 use super::{Chosen, Contract, DayRow, Metric, Planned, Sentence};
+use crate::statistics::distributions::normal_quantile;
 use chrono::NaiveDate;
 
 /// Days up to and including the alarm that are never used.

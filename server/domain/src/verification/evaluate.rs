@@ -1,16 +1,16 @@
 //! From contract, counts and course to the verdict.
 
 use super::baseline::{Series, Totals, Window, Windows, minus, noise_factor, plus};
-use super::boundary::{ALPHA, RHO, boundaries};
-use super::distributions::normal_cdf;
-use super::interval::{Z95, poisson_score, pooled_z, wilson};
 use super::sentence::{self, Figures};
-use super::stratified::{Contrast, no_contact_z};
 use super::{
     BaselineRule, Chosen, Contract, Control, Course, DayRow, Effect, Guard, Look,
     MATURITY_SCHEDULED, METHOD_VERSION, Method, Metric, Missing, Naive, NaiveSide, PastVerdict,
     Sentence, Side, State, Verdict, Verification,
 };
+use crate::statistics::distributions::normal_cdf;
+use crate::statistics::proportions::{Z95, poisson_score, pooled_z, wilson};
+use crate::statistics::sequential::{ALPHA, RHO, boundaries};
+use crate::statistics::stratified::{Contrast, no_contact_z};
 
 /// Statistic above which the days between alarm and fix count as different from the quiet days.
 const POOL_Z: f64 = 1.645;

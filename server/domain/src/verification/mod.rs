@@ -5,11 +5,11 @@
 //!
 //! - The days that made the alarm ring never enter the baseline ([`baseline`]): a bad fortnight is
 //!   followed by a better one whatever is done, and a comparison with it praises every measure.
-//! - Before and after are compared inside strata of channel × weekday/weekend ([`stratified`]), so
+//! - Before and after are compared inside strata of channel × weekday/weekend ([`crate::statistics::stratified`]), so
 //!   that a different mix of channels is not taken for an effect.
 //! - Days are not independent: the variance is multiplied by a noise factor learnt from the
 //!   topic's own history ([`baseline::noise_factor`]).
-//! - Every look at the data spends a part of one error budget ([`boundary`]): asking again is
+//! - Every look at the data spends a part of one error budget ([`crate::statistics::sequential`]): asking again is
 //!   allowed, and does not make a chance find more likely.
 //! - Six outcomes ([`Verdict`]), one sentence for people ([`sentence`]).
 //!
@@ -17,13 +17,9 @@
 //! this version: [`Control::None`] is said in every result.
 
 pub mod baseline;
-pub mod boundary;
 pub mod contract;
-pub mod distributions;
 mod evaluate;
-pub mod interval;
 pub mod sentence;
-pub mod stratified;
 
 pub use contract::{Asked, propose};
 pub use evaluate::{evaluate, horizon_look_day};

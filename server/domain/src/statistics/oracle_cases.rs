@@ -1,7 +1,7 @@
 //! Compares one case of an oracle file with this module. Shared by the tests and by
 //! `--example oracle`; the parent module says where the functions live (`v`).
 
-use super::v::{boundary, distributions as d, interval, stratified};
+use super::v::{distributions as d, proportions, sequential, stratified};
 use serde_json::Value;
 
 /// A figure of the oracle and ours. An undefined figure of the oracle must be undefined here too.
@@ -14,7 +14,7 @@ pub fn compare(oracle: &str, case: &Value) -> Option<Vec<(String, Vec<Pair>)>> {
     match oracle {
         "wilson" => {
             let z = d::normal_quantile(1.0 - num(&input["alpha"])? / 2.0);
-            let got = interval::wilson(num(&input["x"])?, num(&input["n"])?, z);
+            let got = proportions::wilson(num(&input["x"])?, num(&input["n"])?, z);
             Some(vec![(name("wilson"), ends(&output["wilson"], got))])
         }
         "two_proportions" => {
@@ -25,14 +25,14 @@ pub fn compare(oracle: &str, case: &Value) -> Option<Vec<(String, Vec<Pair>)>> {
                     name("newcombe"),
                     ends(
                         &output["ci_diff_newcomb"],
-                        interval::newcombe(x1, n1, x2, n2, interval::Z95),
+                        proportions::newcombe(x1, n1, x2, n2, proportions::Z95),
                     ),
                 ),
                 (
                     name("pooled_z"),
                     ends(
                         &output["ztest_pooled_two-sided"],
-                        interval::pooled_z(x1, n1, x2, n2),
+                        proportions::pooled_z(x1, n1, x2, n2),
                     ),
                 ),
             ])
@@ -97,20 +97,24 @@ pub fn compare(oracle: &str, case: &Value) -> Option<Vec<(String, Vec<Pair>)>> {
                 name("poisson_score"),
                 ends(
                     &output["test_score"],
-                    interval::poisson_score(y1, t1, y2, t2),
+                    proportions::poisson_score(y1, t1, y2, t2),
                 ),
             )])
         }
         // `power.prop.test` of R is the textbook formula; the other figures use other variances.
         "sample_size_2p" if num(&output["R_power.prop.test_n"]).is_some() => {
             let get = |f: &str| num(&input[f]);
-            let got =
-                interval::sample_size(get("p_before")?, get("diff")?, get("power")?, get("alpha")?);
+            let got = proportions::sample_size(
+                get("p_before")?,
+                get("diff")?,
+                get("power")?,
+                get("alpha")?,
+            );
             Some(vec![(name("sample_size"), vec![(num(&output["n1"]), got)])])
         }
         "group_sequential_bounds" => {
             let t: Vec<f64> = input["t"].as_array()?.iter().filter_map(num).collect();
-            let got = boundary::boundaries(&t, num(&input["alpha"])? / 2.0, num(&input["rho"])?);
+            let got = sequential::boundaries(&t, num(&input["alpha"])? / 2.0, num(&input["rho"])?);
             let want = output["bounds"].as_array()?;
             let pairs = want
                 .iter()
