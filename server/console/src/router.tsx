@@ -79,6 +79,12 @@ const taskRoute = createRoute({
   component: lazyRouteComponent(() => import("./routes/tasks/task-page"), "TaskPage"),
 });
 
+const verificationRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/tasks/$id/verification",
+  component: lazyRouteComponent(() => import("./routes/verification/verification-page"), "VerificationPage"),
+});
+
 const knowledgeRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/knowledge",
@@ -148,6 +154,16 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
+    path: "detectors/edit",
+    validateSearch: (search: Record<string, unknown>): { key?: string; kind?: string } => {
+      const key = text(search.key);
+      const kind = text(search.kind);
+      return { ...(key && { key }), ...(kind && { kind }) };
+    },
+    component: lazyRouteComponent(() => import("./routes/detection/detector-page"), "DetectorPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
     path: "users",
     component: lazyRouteComponent(() => import("./routes/identity/users-page"), "UsersPage"),
   }),
@@ -176,6 +192,7 @@ const routeTree = rootRoute.addChildren([
     issueRoute,
     tasksRoute,
     taskRoute,
+    verificationRoute,
     knowledgeRoute,
     articleRoute,
     importRoute,

@@ -6,7 +6,8 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { http, ifMatch, multipart, once, rememberCsrfToken, unwrap } from "./client";
+import { http, ifMatch, multipart, newer, once, rememberCsrfToken, unwrap } from "./client";
+import type { Statement } from "./evidence";
 import { hasStatus, ProblemError } from "./problem";
 import type {
   Article,
@@ -33,6 +34,7 @@ import type {
   Topic,
   TopicSet,
   User,
+  Verification,
 } from "./types";
 
 const LIVE = 15_000;
@@ -408,6 +410,29 @@ export function useTask(id: string) {
   });
 }
 
+/** The whole evidence of a task: what the list of tasks leaves out is here. */
+export function useTaskVerification(id: string, enabled = true) {
+  return useQuery({
+    queryKey: ["tasks", "verification", id],
+    enabled,
+    queryFn: () =>
+      unwrap<Verification>(http.GET("/api/v1/tasks/{id}/verification", { params: { path: { id } } })),
+  });
+}
+
+/** What a verified task was worth, month by month, the newest first. */
+export function useStatements(id: string) {
+  return useQuery({
+    queryKey: ["tasks", "statements", id],
+    queryFn: async () => {
+      const list = await unwrap<Pick<List<Statement>, "items">>(
+        newer.GET("/api/v1/tasks/{id}/statements", { params: { path: { id } } }),
+      );
+      return [...list.items].sort((a, b) => b.month.localeCompare(a.month));
+    },
+  });
+}
+
 /** The verbs of a task with what each of them needs. */
 export type TaskAction =
   | { verb: "accept" }
@@ -559,7 +584,7 @@ export function useSaveDetector() {
     onSuccess,
     mutationFn: ({ version, ...body }: DetectorDraft) =>
       unwrap<Detector>(
-        http.PUT("/api/v1/detectors/{key}", {
+        newer.PUT("/api/v1/detectors/{key}", {
           params: { path: { key: body.key } },
           body,
           headers: ifMatch(version),
@@ -577,11 +602,15 @@ export function useRemoveDetector() {
   });
 }
 
-/** What a saved detector would have raised between two days; nothing is raised and nothing is sent. */
+/** What a rule, saved or not, would have raised between two days; nothing is raised and nothing is sent. */
 export function useBacktest() {
   return useMutation({
-    mutationFn: ({ key, ...body }: { key: string; from: string; to: string }) =>
-      unwrap<Backtest>(http.POST("/api/v1/detectors/{key}/backtest", { params: { path: { key } }, body })),
+    mutationFn: ({ detector, from, to }: { detector: DetectorDraft; from: string; to: string }) => {
+      const { version: _, ...rule } = detector;
+      return unwrap<Backtest>(
+        newer.POST("/api/v1/detectors/backtest", { body: { detector: rule, from, to } }),
+      );
+    },
   });
 }
 
