@@ -23,8 +23,6 @@ export type Control = {
   /** `not_asked`, `too_few_topics` or `too_few_answers`. */
   why?: string;
   topics?: number;
-  /** Names or keys of the topics compared with. */
-  topic_keys?: string[];
   before?: number | null;
   after?: number | null;
   effect?: number | null;
@@ -51,7 +49,6 @@ export type GuardResult = {
 };
 export type Displaced = {
   topic: Bilingual;
-  key?: string;
   before: number;
   after: number;
   effect: Effect;
@@ -71,14 +68,9 @@ export type Heterogeneity = {
   channels: { channel: string; n_before: number; n_after: number; value: number }[];
 };
 export type Chance = { share: number; family: string; per_day: number };
-export type PastVerdict = {
-  computed_at: string;
-  verdict: Verdict;
-  /** `nightly`, `late_data`, `asked` …: what made it be computed. */
-  cause?: string;
-  effect?: Effect | null;
-  sentence?: Bilingual;
-};
+export type PastVerdict = { computed_at: string; verdict: Verdict };
+/** A task that shares the verdict; the earliest fix judges them all. */
+export type SetMember = { task_id: string; title: string; effective_day: string; first: boolean };
 export type Amount = { value: number; low: number; high: number };
 /** What an improvement is worth. Money is in cents and stands beside satisfaction, never inside it. */
 export type Savings = {
@@ -108,6 +100,8 @@ export type Statement = {
   /** The task that it is counted with in the organisation's sum; null = counted by itself. */
   counted_with: string | null;
   sentence: Bilingual;
+  /** The month is closed; this will not change any more. */
+  frozen?: boolean;
 };
 /** The organisation's month: every topic counts once. */
 export type SavingsReport = {
@@ -132,19 +126,48 @@ export type MoreVerification = {
   heterogeneity?: Heterogeneity | null;
   chance?: Chance;
   savings?: Savings | null;
-  closed_days?: string[];
-  gaps?: { channel: string; from: string; to: string; what: string }[];
-  annotations?: { day: string; kind: string; text: string }[];
+  set?: SetMember[];
 };
 
 // ---- the contract ---------------------------------------------------------------------------
 
+/** A metric that the contract might take, with its plan. */
+export type Candidate = {
+  metric: Metric;
+  /** The topic above, where it would be judged there. */
+  watched_topic: string | null;
+  expected_change: number;
+  smallest_change: number;
+  level: number | null;
+  answers_needed: number | null;
+  answers_per_day: number;
+  days: number | null;
+  power: { days: number; power: number }[];
+  horizon_days: number | null;
+  smallest_visible: number | null;
+  decidable: "yes" | "no_answers" | "no_baseline" | "baseline_too_small" | "too_slow" | "change_too_small";
+  reason: Bilingual;
+};
+/** Why a metric that a person asked for cannot be taken. */
+export type Refusal = {
+  metric: Metric;
+  expected_change: number;
+  why: string;
+  smallest_visible: number | null;
+  instead: Metric | null;
+  sentence: Bilingual;
+};
 export type MoreContract = {
-  chosen?: "rule" | "person";
+  chosen?: string;
   guards?: { metric: Metric; limit: number }[];
   control?: "none" | "other_topics";
   watched_topic?: string | null;
+  candidates?: Candidate[];
+  refused?: Refusal | null;
+  notes?: { code: string; sentence: Bilingual }[];
 };
+/** What a person wants of a contract; the rest is by the rules. */
+export type ContractWish = { metric?: Metric; expected_change?: number; horizon_days?: number };
 
 // ---- detectors ------------------------------------------------------------------------------
 
@@ -190,5 +213,67 @@ export type Backtest = {
 
 // ---- quadrants ------------------------------------------------------------------------------
 
+/** One line of the formula of an impact; the contributions add up to it. */
+export type ImpactComponent = {
+  part: string;
+  value: number;
+  usual: number;
+  weight: number;
+  contribution: number;
+  text: Bilingual;
+};
+/** What a topic costs in a month; it stands beside the impact. */
+export type TopicMoney = {
+  handling_cents: number | null;
+  compensation_cents: number;
+  total_cents: number | null;
+};
 /** A person's decision that stands until it is released. */
-export type QuadrantOverride = { quadrant: Quadrant; reason: string; by: string; at: string };
+export type QuadrantOverride = { quadrant: Quadrant; reason: string; by?: string; at?: string };
+export type MorePoint = {
+  share?: number;
+  contacts_per_week_low?: number;
+  contacts_per_week_high?: number;
+  impact_line?: number;
+  expected?: number;
+  components?: ImpactComponent[];
+  unhappy_per_week?: number;
+  avoidable_per_week?: number;
+  hours_per_week?: number | null;
+  money?: TopicMoney;
+  previous?: Quadrant | null;
+  /** Since when it stands where it stands. */
+  since?: string | null;
+  probability_frequent?: number;
+  probability_bad?: number;
+  override?: QuadrantOverride | null;
+};
+export type MoreQuadrants = {
+  frequency_rule?: string;
+  impact_rule?: string;
+  /** The day on which the drawn lines were frozen; null: they still follow the facts. */
+  drawn_on?: string | null;
+};
+/** What support costs in a month, in cents, by group. */
+export type SupportCost = { people_cents: number; operations_cents: number; indirect_cents: number };
+export type MoreOrganisation = {
+  cut_lines?: { contacts_per_week: number | null; negative_share: number | null };
+  tier_weights?: Record<string, number>;
+  support_costs?: Record<string, SupportCost>;
+  marginal_share?: number;
+};
+export type MoreIssue = { quadrant_override?: QuadrantOverride | null; previous_quadrant?: Quadrant | null };
+
+// ---- calendar and sources -------------------------------------------------------------------
+
+/** Days that are known to be different: they stay out of baselines and are shown on charts. */
+export type CalendarNote = {
+  key: string;
+  name: string;
+  kind: "holiday" | "event";
+  from: string;
+  to: string;
+  topics: string[];
+  channels: string[];
+  version: number;
+};

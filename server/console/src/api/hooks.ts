@@ -1,4 +1,5 @@
 import {
+  keepPreviousData,
   QueryClient,
   queryOptions,
   useInfiniteQuery,
@@ -7,12 +8,13 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { http, ifMatch, multipart, newer, once, rememberCsrfToken, unwrap } from "./client";
-import type { Statement } from "./evidence";
+import type { ContractWish, Statement } from "./evidence";
 import { hasStatus, ProblemError } from "./problem";
 import type {
   Article,
   Backtest,
   Channel,
+  Contract,
   Coverage,
   Department,
   Detector,
@@ -375,7 +377,22 @@ export type NewTask = {
   owner_email?: string;
   due_at?: string;
   measures: string[];
+  contract?: ContractWish;
 };
+
+/** The contract that a task of this issue would get; nothing is written. */
+export function useProposedContract(issueId: string, wish: ContractWish) {
+  return useQuery({
+    queryKey: ["issues", "contract", issueId, wish],
+    // While the next proposal is computed the last one stays readable.
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+    queryFn: () =>
+      unwrap<Contract>(
+        newer.GET("/api/v1/issues/{id}/contract", { params: { path: { id: issueId }, query: wish } }),
+      ),
+  });
+}
 
 export function useAssignTask(issueId: string) {
   const onSuccess = useRefresh("issues", "tasks", "overview", "mailbox");
@@ -384,7 +401,7 @@ export function useAssignTask(issueId: string) {
     mutationFn: (body: NewTask) =>
       once("task", [issueId, body], (headers) =>
         unwrap<Pick<Task, "id">>(
-          http.POST("/api/v1/issues/{id}/tasks", { params: { path: { id: issueId } }, body, headers }),
+          newer.POST("/api/v1/issues/{id}/tasks", { params: { path: { id: issueId } }, body, headers }),
         ),
       ),
   });

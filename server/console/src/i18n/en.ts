@@ -256,8 +256,6 @@ export const en: Translation = {
     due_hint: "in {{zone}} time",
     measures: "Measures (one a line, optional)",
     contract: "Verification contract",
-    contract_text:
-      "What counts as success is agreed now: satisfaction when the baseline holds 30 ratings, else contact volume; judged from 7 full days and 30 ratings after the fix, at most 28 days. The 14 days before the alarm stay out of the baseline, so that “it would have passed anyway” does not look like success.",
     contract_frozen: "It is frozen on assignment; the task page shows the exact contract.",
     submit: "Assign and send mail",
     submit_local: "Assign (the mail stays in the local mailbox)",
@@ -953,7 +951,6 @@ export const en: Translation = {
       "The weather, holidays and outages also move {{n}} other topics; only what is left after taking off their change can be the fix.",
     not_compared:
       "Not compared with other topics ({{why}}). What moves all topics at once would look like an effect, so a larger change is demanded.",
-    compared_with: "Compared with:",
     chance:
       "If the fix did nothing, about {{share}} of such cases would still be called improved, as measured.",
     guards: "Guard metrics",
@@ -987,13 +984,8 @@ export const en: Translation = {
     together: "Judged together",
     together_text:
       "The fixes of these tasks overlap and nobody can tell which one did it: the verdict is theirs together, and savings count once.",
-  },
-  recomputed: {
-    nightly: "nightly",
-    late_data: "computed again after late data",
-    asked: "somebody asked",
-    on_request: "somebody asked",
-    relabelled: "after relabelling with one classifier",
+    together_day: "live on {{day}}",
+    together_first: ", the earliest: its contract judges them all",
   },
   savings: {
     title: "Savings",
@@ -1195,6 +1187,20 @@ export const en: Translation = {
     customers: "{{n}} customers",
     plain: "{{count}}, the limit is {{limit}}",
     show_all: "Show all {{n}}",
+  },
+  contract: {
+    loading: "Working out how this can be judged …",
+    refused: "“{{metric}}” cannot decide this",
+    take: "Take {{metric}}",
+    take_rule: "As proposed",
+    choose: "Which metric should decide? Days are estimated at the present pace.",
+    above: "judged in the topic above, {{name}}",
+    now: "now {{level}}",
+    plan: "about {{answers}}, some {{days}} days",
+    chance: "if it really works, seen within {{days}} days in about {{power}} of cases",
+    visible: "56 days can show {{size}} at best.",
+    expected: "Expected change",
+    expected_hint: "The larger the hope, the less data is needed, and the more a small gain stays unseen.",
   },
   language: {
     "zh-CN": "中文",

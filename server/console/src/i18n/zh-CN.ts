@@ -250,8 +250,6 @@ export const zh = {
     due_hint: "按 {{zone}} 时间",
     measures: "措施（每行一条，可不填）",
     contract: "验证约定",
-    contract_text:
-      "完成后怎样才算有效，现在就说定：满意度基线有 30 条评分时看满意度，否则看联络量；修复满 7 天并有 30 条评分后开始判断，最长看 28 天。触发告警前的 14 天不计入基线，避免“本来就会好”的假象。",
     contract_frozen: "指派后冻结，任务页可以看到确切的约定。",
     submit: "指派并发邮件",
     submit_local: "指派（邮件留在本机邮箱）",
@@ -934,7 +932,6 @@ export const zh = {
       "同期其他 {{n}} 个主题也受天气、节假日、系统故障等影响；扣除它们的变化，剩下的才可能属于这次修复。",
     not_compared:
       "未与其他主题比较（{{why}}）。所有主题一起变好时，会被误认为是修复的功劳；因此要求变化更大才判有效。",
-    compared_with: "比较的主题：",
     chance: "如果修复其实没有用，这类情况下误判为有效的实测比例约为 {{share}}。",
     guards: "护栏指标",
     guards_text: "目标变好时，这些指标不能明显变差；否则结论为“变差”。",
@@ -964,13 +961,8 @@ export const zh = {
     history_text: "迟到的评分或补导入的数据会让结论重新计算；以前的结论保留在这里。",
     together: "与其他任务一起判断",
     together_text: "这些任务的修复时间重叠，分不清是谁的功劳：结论属于它们的总和，节省只算一次。",
-  },
-  recomputed: {
-    nightly: "每晚例行计算",
-    late_data: "有迟到的数据，重新计算",
-    asked: "有人要求计算",
-    on_request: "有人要求计算",
-    relabelled: "换了分类器，重新打标签后计算",
+    together_day: "{{day}} 生效",
+    together_first: "，最早的一个：按它的约定判断",
   },
   savings: {
     title: "节省",
@@ -1166,6 +1158,20 @@ export const zh = {
     customers: "{{n}} 位客户",
     plain: "{{count}} 次，上限 {{limit}}",
     show_all: "显示全部 {{n}} 个",
+  },
+  contract: {
+    loading: "正在计算怎样才能判断……",
+    refused: "“{{metric}}”判断不了",
+    take: "改用{{metric}}",
+    take_rule: "按系统建议",
+    choose: "用哪个指标判断？天数按目前的数据量估计。",
+    above: "在上级主题“{{name}}”中判断",
+    now: "目前 {{level}}",
+    plan: "约需 {{answers}}，大约 {{days}} 天",
+    chance: "如果真的改善，{{days}} 天内约 {{power}} 的机会看得出来",
+    visible: "56 天内最小能看出 {{size}}。",
+    expected: "期望变化多少",
+    expected_hint: "期望越大，需要的数据越少；期望过大，小的改善就看不出来。",
   },
   language: {
     "zh-CN": "中文",

@@ -67,9 +67,6 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
                 words,
                 marks: {
                   alarmDay: task.contract.alarm_day,
-                  closedDays: verification.closed_days ?? [],
-                  gaps: verification.gaps ?? [],
-                  annotations: verification.annotations ?? [],
                 },
                 narrow,
               })}

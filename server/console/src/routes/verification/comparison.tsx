@@ -5,7 +5,6 @@ import { Panel } from "../../components/page";
 import { word } from "../../i18n";
 import { useFormat } from "../../lib/format";
 import { change, higherIsBetter, kindOf, level } from "../../lib/metric";
-import { useTopicNames } from "../../lib/topic-names";
 import { colour, verdictColour } from "../../styles/tokens";
 
 /** The topic's own change, before anything is taken off; null where a side is missing. */
@@ -95,7 +94,6 @@ function Levels(props: { verification: Verification }) {
 export function Comparison(props: { task: Task; verification: Verification }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const nameOf = useTopicNames();
   const v = props.verification;
   const { metric, control, effect } = v;
   const { smallest_change, expected_change } = props.task.contract;
@@ -166,11 +164,6 @@ export function Comparison(props: { task: Task; verification: Verification }) {
             ? t("evidence.compared", { n: control.topics ?? 0 })
             : t("evidence.not_compared", { why: word("control_why", control.why || "not_asked") })}
         </p>
-        {compared && (control.topic_keys ?? []).length > 0 && (
-          <p className="faint">
-            {t("evidence.compared_with")} {(control.topic_keys ?? []).map(nameOf).join(t("app.comma"))}
-          </p>
-        )}
         {typeof v.chance?.share === "number" && v.chance.family && (
           <p className="faint">{t("evidence.chance", { share: format.percent(v.chance.share, 0) })}</p>
         )}

@@ -3,7 +3,7 @@ import { App, Button } from "antd";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { GuardResult } from "../../api/evidence";
-import { useTask, useTaskAction, useTasks, useTaskVerification } from "../../api/hooks";
+import { useTask, useTaskAction, useTaskVerification } from "../../api/hooks";
 import type { Task, Verification } from "../../api/types";
 import { Badge, TaskStateBadge, VerdictBadge } from "../../components/badges";
 import { EmptyState, Page, Panel, QueryView } from "../../components/page";
@@ -104,17 +104,9 @@ function Displacement(props: { verification: Verification }) {
           <p className="flagged soft">{t("evidence.displacement_text")}</p>
           <ul className="records">
             {items.map((item) => (
-              <li key={item.key ?? item.topic.zh} className="record">
+              <li key={item.topic.zh} className="record">
                 <span>
-                  <span className="record__title">
-                    {item.key ? (
-                      <Link to="/topics" search={{ topic: item.key }}>
-                        {say(item.topic)}
-                      </Link>
-                    ) : (
-                      say(item.topic)
-                    )}
-                  </span>
+                  <span className="record__title">{say(item.topic)}</span>
                   <span className="record__meta num">
                     {t("evidence.displacement_row", {
                       before: format.decimal(item.before, 1),
@@ -213,7 +205,6 @@ function Checks(props: { verification: Verification }) {
 function History(props: { verification: Verification }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const say = useBilingual();
   const past = [...props.verification.history].sort(
     (a, b) => Date.parse(b.computed_at) - Date.parse(a.computed_at),
   );
@@ -229,12 +220,7 @@ function History(props: { verification: Verification }) {
                 <VerdictBadge verdict={entry.verdict} />
                 <time dateTime={entry.computed_at}>{format.dateTime(entry.computed_at)}</time>
               </div>
-              {(entry.cause || index === 0) && (
-                <p className="faint">
-                  {entry.cause ? word("recomputed", entry.cause) : t("evidence.history_now")}
-                </p>
-              )}
-              {entry.sentence && <p className="soft">{say(entry.sentence)}</p>}
+              {index === 0 && <p className="faint">{t("evidence.history_now")}</p>}
             </li>
           ))}
         </ol>
@@ -244,20 +230,38 @@ function History(props: { verification: Verification }) {
   );
 }
 
-function Together(props: { task: Task; ids: readonly string[] }) {
+function Together(props: { task: Task; verification: Verification }) {
   const { t } = useTranslation();
-  const tasks = useTasks({ topic: props.task.topic }).data;
+  const format = useFormat();
+  const { task, verification: v } = props;
+  const members = v.set ?? [];
   return (
     <Panel title={t("evidence.together")}>
       <p className="flagged soft">{t("evidence.together_text")}</p>
       <ul className="stack stack--tight" style={{ marginTop: 8 }}>
-        {props.ids.map((id) => (
-          <li key={id}>
-            <Link to="/tasks/$id" params={{ id }}>
-              {tasks?.find((task) => task.id === id)?.title ?? id}
-            </Link>
-          </li>
-        ))}
+        {members.length > 0
+          ? members.map((member) => (
+              <li key={member.task_id}>
+                {member.task_id === task.id ? (
+                  <strong>{member.title}</strong>
+                ) : (
+                  <Link to="/tasks/$id" params={{ id: member.task_id }}>
+                    {member.title}
+                  </Link>
+                )}
+                <small className="faint block">
+                  {t("evidence.together_day", { day: format.day(member.effective_day) })}
+                  {member.first && t("evidence.together_first")}
+                </small>
+              </li>
+            ))
+          : v.together_with.map((id) => (
+              <li key={id}>
+                <Link to="/tasks/$id" params={{ id }}>
+                  {id}
+                </Link>
+              </li>
+            ))}
       </ul>
     </Panel>
   );
@@ -312,7 +316,7 @@ function EvidenceView(props: { task: Task; verification: Verification }) {
         </div>
         <div className="stack">
           <Displacement verification={v} />
-          {v.together_with.length > 0 && <Together task={task} ids={v.together_with} />}
+          {v.together_with.length > 0 && <Together task={task} verification={v} />}
           <History verification={v} />
         </div>
       </div>
