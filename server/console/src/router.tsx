@@ -101,6 +101,16 @@ const articleRoute = createRoute({
   component: lazyRouteComponent(() => import("./routes/knowledge/article-page"), "ArticlePage"),
 });
 
+const savingsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/savings",
+  validateSearch: (search: Record<string, unknown>): { month?: string } => {
+    const month = text(search.month);
+    return month && /^\d{4}-\d{2}$/.test(month) ? { month } : {};
+  },
+  component: lazyRouteComponent(() => import("./routes/verification/savings-page"), "SavingsPage"),
+});
+
 const importRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/import",
@@ -195,6 +205,7 @@ const routeTree = rootRoute.addChildren([
     verificationRoute,
     knowledgeRoute,
     articleRoute,
+    savingsRoute,
     importRoute,
     topicsRoute,
     mailboxRoute,

@@ -214,45 +214,76 @@ export type Backtest = {
 // ---- quadrants ------------------------------------------------------------------------------
 
 /** One line of the formula of an impact; the contributions add up to it. */
-export type ImpactComponent = {
+export type ImpactPart = {
   part: string;
   value: number;
   usual: number;
   weight: number;
   contribution: number;
-  text: Bilingual;
+  explanation: Bilingual;
 };
-/** What a topic costs in a month; it stands beside the impact. */
-export type TopicMoney = {
-  handling_cents: number | null;
-  compensation_cents: number;
-  total_cents: number | null;
+/** What a topic costs in a month; it stands beside the impact and never enters it. */
+export type MonthlyMoney = {
+  handling_cents_per_month: number | null;
+  compensation_cents_per_month: number;
+  total_cents_per_month: number | null;
 };
+export type QuadrantMove = { at: string; day: string; from: Quadrant | null; to: Quadrant; why: Bilingual };
+/** How a topic came where it stands: the changes of the last 12 weeks, oldest first. */
+export type Movement = { previous: Quadrant | null; since: string | null; trail: QuadrantMove[] };
 /** A person's decision that stands until it is released. */
-export type QuadrantOverride = { quadrant: Quadrant; reason: string; by?: string; at?: string };
-export type MorePoint = {
+export type QuadrantOverride = {
+  quadrant: Quadrant;
+  reason: string;
+  by: { kind: string; name: string };
+  at: string;
+};
+type Placed = {
   share?: number;
+  parts?: ImpactPart[];
+  unhappy_per_week?: number;
+  avoidable_per_week?: number;
+  hours_per_week?: number | null;
+};
+export type MorePoint = Placed & {
   contacts_per_week_low?: number;
   contacts_per_week_high?: number;
   impact_line?: number;
   expected?: number;
-  components?: ImpactComponent[];
+  money?: MonthlyMoney;
+  computed_quadrant?: Quadrant;
+  override?: QuadrantOverride | null;
+  movement?: Movement;
+  probability_frequent?: number;
+  probability_bad?: number;
+};
+export type QuadrantLines = {
+  frequency: number;
+  frequency_rule: string;
+  ratings: number;
+  sentiment: number;
+  impact_rule: string;
+  /** Frozen since this day, until the next month; null: they still follow the facts. */
+  drawn_on: string | null;
+  frequency_today: number;
+  ratings_today: number;
+  sentiment_today: number;
+};
+export type MoreQuadrants = { lines?: QuadrantLines; money?: MonthlyMoney };
+export type MoreFrequency = { share?: number; low?: number; high?: number; probability?: number | null };
+export type MoreImpact = {
+  probability?: number | null;
+  expected?: number | null;
+  parts?: ImpactPart[];
   unhappy_per_week?: number;
   avoidable_per_week?: number;
   hours_per_week?: number | null;
-  money?: TopicMoney;
-  previous?: Quadrant | null;
-  /** Since when it stands where it stands. */
-  since?: string | null;
-  probability_frequent?: number;
-  probability_bad?: number;
-  override?: QuadrantOverride | null;
+  money?: MonthlyMoney | null;
 };
-export type MoreQuadrants = {
-  frequency_rule?: string;
-  impact_rule?: string;
-  /** The day on which the drawn lines were frozen; null: they still follow the facts. */
-  drawn_on?: string | null;
+export type MoreIssue = {
+  computed_quadrant?: Quadrant;
+  override?: QuadrantOverride | null;
+  movement?: Movement;
 };
 /** What support costs in a month, in cents, by group. */
 export type SupportCost = { people_cents: number; operations_cents: number; indirect_cents: number };
@@ -262,7 +293,6 @@ export type MoreOrganisation = {
   support_costs?: Record<string, SupportCost>;
   marginal_share?: number;
 };
-export type MoreIssue = { quadrant_override?: QuadrantOverride | null; previous_quadrant?: Quadrant | null };
 
 // ---- calendar and sources -------------------------------------------------------------------
 

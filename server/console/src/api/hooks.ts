@@ -8,7 +8,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { http, ifMatch, multipart, newer, once, rememberCsrfToken, unwrap } from "./client";
-import type { ContractWish, Statement } from "./evidence";
+import type { ContractWish, SavingsReport, Statement } from "./evidence";
 import { hasStatus, ProblemError } from "./problem";
 import type {
   Article,
@@ -28,6 +28,7 @@ import type {
   OutboxItem,
   Overview,
   Plugin,
+  Quadrant,
   Role,
   Session,
   SimilarSolution,
@@ -124,7 +125,7 @@ export function useSaveOrganisation() {
   return useMutation({
     onSuccess,
     mutationFn: ({ version, ...body }: Organisation) =>
-      unwrap<Organisation>(http.PUT("/api/v1/organisation", { body, headers: ifMatch(version) })),
+      unwrap<Organisation>(newer.PUT("/api/v1/organisation", { body, headers: ifMatch(version) })),
   });
 }
 
@@ -370,6 +371,25 @@ export function useIssue(id: string) {
   });
 }
 
+/** A person's decision on the quadrant; it holds until it is released. */
+export function useDecideQuadrant(issueId: string) {
+  const onSuccess = useRefresh("issues", "overview");
+  return useMutation({
+    onSuccess,
+    mutationFn: (body: { quadrant: Quadrant; reason: string }) =>
+      unwrap<unknown>(newer.PUT("/api/v1/issues/{id}/quadrant", { params: { path: { id: issueId } }, body })),
+  });
+}
+
+export function useReleaseQuadrant(issueId: string) {
+  const onSuccess = useRefresh("issues", "overview");
+  return useMutation({
+    onSuccess,
+    mutationFn: () =>
+      unwrap<unknown>(newer.DELETE("/api/v1/issues/{id}/quadrant", { params: { path: { id: issueId } } })),
+  });
+}
+
 export type NewTask = {
   title: string;
   description: string;
@@ -447,6 +467,15 @@ export function useStatements(id: string) {
       );
       return [...list.items].sort((a, b) => b.month.localeCompare(a.month));
     },
+  });
+}
+
+/** What all verified improvements were worth in a month. */
+export function useSavingsReport(month: string) {
+  return useQuery({
+    queryKey: ["savings", month],
+    queryFn: () =>
+      unwrap<SavingsReport>(newer.GET("/api/v1/reports/savings", { params: { query: { month } } })),
   });
 }
 

@@ -12,7 +12,13 @@ import type {
   Look,
   Metric,
   MoreContract,
+  MoreFrequency,
+  MoreImpact,
+  MoreIssue,
   MoreMethod,
+  MoreOrganisation,
+  MorePoint,
+  MoreQuadrants,
   MoreVerification,
   Mute,
   PastVerdict,
@@ -44,7 +50,7 @@ export type Session = {
   mail: { leaves_machine: boolean; transport: "smtp" | "mailbox" };
   version: string;
 };
-export type Organisation = {
+export type Organisation = MoreOrganisation & {
   name: string;
   zone: string;
   locale: Locale;
@@ -54,7 +60,7 @@ export type Organisation = {
   version: number;
 };
 export type Quadrant = "fix_now" | "plan" | "quick_win" | "watch";
-export type QuadrantPoint = {
+export type QuadrantPoint = MorePoint & {
   topic: string;
   name: Bilingual;
   contacts: number;
@@ -74,7 +80,7 @@ export type QuadrantPoint = {
   explanation: Bilingual;
   issue_id: string | null;
 };
-export type Quadrants = {
+export type Quadrants = MoreQuadrants & {
   days: number;
   contacts: number;
   basis: "ratings" | "sentiment";
@@ -235,7 +241,7 @@ export type IssueState =
   | "relapsed"
   | "dismissed"
   | "snoozed";
-export type Issue = {
+export type Issue = MoreIssue & {
   id: string;
   state: IssueState;
   title: string;
@@ -246,8 +252,13 @@ export type Issue = {
   detector: string;
   quadrant: Quadrant;
   borderline: boolean;
-  frequency: { contacts: number; per_1000: number; contacts_per_week: number; line: number };
-  impact: {
+  frequency: MoreFrequency & {
+    contacts: number;
+    per_1000: number;
+    contacts_per_week: number;
+    line: number;
+  };
+  impact: MoreImpact & {
     value: number;
     low: number;
     high: number;
