@@ -174,6 +174,11 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
+    path: "calendar",
+    component: lazyRouteComponent(() => import("./routes/detection/calendar-page"), "CalendarPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
     path: "users",
     component: lazyRouteComponent(() => import("./routes/identity/users-page"), "UsersPage"),
   }),

@@ -195,20 +195,46 @@ export type BacktestSignal = {
   customers?: number | null;
   baseline?: number | null;
   explanation?: Bilingual;
+  /** Worth knowing, no problem by itself: it opens no issue. */
   information?: boolean;
 };
 export type BacktestDay = {
   day: string;
   count: number;
+  /** A share where the rule looks at one. */
+  level?: number | null;
   limit?: number | null;
   baseline?: number | null;
-  signals?: number;
+  signal?: boolean;
 };
 export type Backtest = {
   signals: BacktestSignal[];
   issues: number;
   mails?: number;
+  /** What the days are about; null: nothing rang. */
+  series?: Subject | null;
   days?: BacktestDay[];
+  /** What one must know of the answer, such as a bound that was met. */
+  notes?: Bilingual[];
+};
+/** A signal that a rule raised, or would have raised had it not been muted. */
+export type DetectorSignal = {
+  id: string;
+  day: string;
+  fired_at: string;
+  subject: Subject;
+  subject_name: Bilingual;
+  count: number;
+  information: boolean;
+  issue_id: string | null;
+  withheld: boolean;
+  explanation: Bilingual;
+};
+/** What a rule did in the last 28 days. */
+export type DetectorActivity = {
+  raised: number;
+  withheld: number;
+  muted: boolean;
 };
 
 // ---- quadrants ------------------------------------------------------------------------------
@@ -306,4 +332,18 @@ export type CalendarNote = {
   topics: string[];
   channels: string[];
   version: number;
+};
+/** Silent days of a channel: what arrived there is incomplete and looks like improvement. */
+export type SourceGap = { channel: string; from: string; to: string | null };
+/** Topics that were unusual on a day: information, no alarm. */
+export type UnusualTopics = {
+  day: string;
+  items: {
+    topic: string;
+    name: Bilingual;
+    what: "contacts" | "satisfaction";
+    count: number;
+    expected: number;
+    chance: number;
+  }[];
 };

@@ -8,7 +8,15 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { http, ifMatch, multipart, newer, once, rememberCsrfToken, unwrap } from "./client";
-import type { ContractWish, SavingsReport, Statement } from "./evidence";
+import type {
+  CalendarNote,
+  ContractWish,
+  DetectorSignal,
+  SavingsReport,
+  SourceGap,
+  Statement,
+  UnusualTopics,
+} from "./evidence";
 import { hasStatus, ProblemError } from "./problem";
 import type {
   Article,
@@ -628,7 +636,7 @@ export function useSaveDetector() {
   const onSuccess = useRefresh("detectors");
   return useMutation({
     onSuccess,
-    mutationFn: ({ version, ...body }: DetectorDraft) =>
+    mutationFn: ({ version, activity: _, ...body }: DetectorDraft) =>
       unwrap<Detector>(
         newer.PUT("/api/v1/detectors/{key}", {
           params: { path: { key: body.key } },
@@ -651,12 +659,82 @@ export function useRemoveDetector() {
 /** What a rule, saved or not, would have raised between two days; nothing is raised and nothing is sent. */
 export function useBacktest() {
   return useMutation({
-    mutationFn: ({ detector, from, to }: { detector: DetectorDraft; from: string; to: string }) => {
-      const { version: _, ...rule } = detector;
+    mutationFn: ({ detector, ...span }: Trial) => {
+      const { version: _, activity: __, ...rule } = detector;
       return unwrap<Backtest>(
-        newer.POST("/api/v1/detectors/backtest", { body: { detector: rule, from, to } }),
+        newer.POST("/api/v1/detectors/backtest", { body: { detector: rule, ...span } }),
       );
     },
+  });
+}
+
+/** A rule, the days to try it on, and whose days the chart shows. */
+export type Trial = { detector: DetectorDraft; from: string; to: string; subject?: string };
+
+/** What a rule raised in the last 28 days, and what it would have raised while it was muted; newest first. */
+export function useDetectorSignals(key: string) {
+  return useQuery({
+    queryKey: ["detectors", "signals", key],
+    queryFn: async () =>
+      (
+        await unwrap<Pick<List<DetectorSignal>, "items">>(
+          newer.GET("/api/v1/detectors/{key}/signals", { params: { path: { key } } }),
+        )
+      ).items,
+  });
+}
+
+// ---- calendar and sources -------------------------------------------------------------------
+
+export function useCalendarNotes() {
+  return useQuery({
+    queryKey: ["calendar-notes"],
+    queryFn: async () =>
+      (await unwrap<Pick<List<CalendarNote>, "items">>(newer.GET("/api/v1/calendar-notes"))).items,
+  });
+}
+
+export type CalendarNoteDraft = Omit<CalendarNote, "version"> & { version?: number };
+
+export function useSaveCalendarNote() {
+  const onSuccess = useRefresh("calendar-notes");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ version, ...body }: CalendarNoteDraft) =>
+      unwrap<CalendarNote>(
+        newer.PUT("/api/v1/calendar-notes/{key}", {
+          params: { path: { key: body.key } },
+          body,
+          headers: ifMatch(version),
+        }),
+      ),
+  });
+}
+
+export function useRemoveCalendarNote() {
+  const onSuccess = useRefresh("calendar-notes");
+  return useMutation({
+    onSuccess,
+    mutationFn: (key: string) =>
+      unwrap<void>(newer.DELETE("/api/v1/calendar-notes/{key}", { params: { path: { key } } })),
+  });
+}
+
+/** Silent days of the last year. */
+export function useSourceGaps() {
+  return useQuery({
+    queryKey: ["source-gaps"],
+    queryFn: async () =>
+      (await unwrap<Pick<List<SourceGap>, "items">>(newer.GET("/api/v1/source-gaps"))).items,
+  });
+}
+
+/** The unusual topics of yesterday. */
+export function useUnusualTopics() {
+  return useQuery({
+    queryKey: ["unusual-topics"],
+    staleTime: 600_000,
+    queryFn: () => unwrap<UnusualTopics>(newer.GET("/api/v1/unusual-topics")),
   });
 }
 

@@ -31,7 +31,7 @@ export type Checks = [
   Check<Unknown<Read.CoverageWord, Schemas["TellingWord"]>>,
   Check<Unknown<Read.Department, Schemas["Department"]>>,
   Check<Unknown<Read.Owner, Schemas["Owner"]>>,
-  Check<Unknown<Read.Detector, Schemas["Detector"], { mute: never }>>,
+  Check<Unknown<Read.Detector, Schemas["Detector"], { mute: never; activity: never }>>,
   Check<Unknown<Read.Backtest, Schemas["Backtest"], Newer.Backtest>>,
   Check<Unknown<Read.LoopEvent, Schemas["Event"]>>,
   Check<Unknown<Read.LoopEvent["actor"], Schemas["EventActor"]>>,

@@ -7,6 +7,7 @@
 import type {
   Backtest as BacktestOf,
   Control,
+  DetectorActivity,
   DetectorKind,
   DetectorParams,
   Look,
@@ -190,6 +191,7 @@ export type Detector = {
   enabled: boolean;
   owner: string | null;
   mute?: Mute | null;
+  activity?: DetectorActivity;
   version: number;
 };
 export type Bilingual = { zh: string; en: string };

@@ -14,6 +14,7 @@ export type BacktestWords = {
   count: string;
   limit: string;
   baseline: string;
+  level: string;
   signal: string;
   signals: (n: string) => string;
 };
@@ -37,8 +38,18 @@ export function backtestOption(input: {
 }): ChartOption {
   const { backtest, format, words } = input;
   const days = spanOf(backtest, input.from, input.to);
+  const subject = backtest.series?.key;
   const signals = new Map<string, number>();
-  for (const signal of backtest.signals) signals.set(signal.day, (signals.get(signal.day) ?? 0) + 1);
+  for (const signal of backtest.signals) {
+    const about = signal.subject?.key ?? signal.topic;
+    if (subject === undefined || about === subject)
+      signals.set(signal.day, (signals.get(signal.day) ?? 0) + 1);
+  }
+  // Where the rule looks at a share, shares are drawn: limit and baseline are shares as well.
+  const shares = days.some((day) => typeof day.level === "number");
+  const height = (day: BacktestDay) => (shares ? (day.level ?? 0) : day.count);
+  const show = (value: number) =>
+    shares ? format.percent(value) : format.decimal(value, value < 10 ? 1 : 0);
   const has = (pick: (day: BacktestDay) => number | null | undefined) =>
     days.some((day) => typeof pick(day) === "number");
   const line = (pick: (day: BacktestDay) => number | null | undefined) =>
@@ -56,8 +67,9 @@ export function backtestOption(input: {
         if (!day) return "";
         const fired = signals.get(day.day) ?? 0;
         const rows: Array<[string, string]> = [[words.count, format.count(day.count)]];
-        if (typeof day.limit === "number") rows.push([words.limit, format.decimal(day.limit, 0)]);
-        if (typeof day.baseline === "number") rows.push([words.baseline, format.decimal(day.baseline, 1)]);
+        if (typeof day.level === "number") rows.push([words.level, format.percent(day.level)]);
+        if (typeof day.limit === "number") rows.push([words.limit, show(day.limit)]);
+        if (typeof day.baseline === "number") rows.push([words.baseline, show(day.baseline)]);
         return tooltipTable(format.day(day.day), rows, fired > 0 ? words.signals(format.count(fired)) : "");
       },
     },
@@ -74,16 +86,19 @@ export function backtestOption(input: {
     },
     yAxis: {
       type: "value",
-      minInterval: 1,
+      ...(shares ? {} : { minInterval: 1 }),
       ...axisStyle,
-      axisLabel: { ...axisStyle.axisLabel, formatter: (value: number) => format.compact(value) },
+      axisLabel: {
+        ...axisStyle.axisLabel,
+        formatter: (value: number) => (shares ? format.percent(value, 0) : format.compact(value)),
+      },
     },
     series: [
       {
         type: "bar",
         name: words.count,
         data: days.map((day) => ({
-          value: day.count,
+          value: height(day),
           itemStyle: {
             color: signals.has(day.day) ? colour.accent : colour.teal300,
             borderRadius: [2, 2, 0, 0] as [number, number, number, number],
@@ -125,7 +140,9 @@ export function backtestOption(input: {
         symbolSize: 9,
         symbolOffset: [0, -9],
         itemStyle: { color: colour.accent },
-        data: days.flatMap((day) => (signals.has(day.day) ? [[day.day, day.count] as [string, number]] : [])),
+        data: days.flatMap((day) =>
+          signals.has(day.day) ? [[day.day, height(day)] as [string, number]] : [],
+        ),
       },
     ],
   };

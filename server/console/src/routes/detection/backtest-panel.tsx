@@ -1,4 +1,4 @@
-import { Button, DatePicker } from "antd";
+import { Button, DatePicker, Select } from "antd";
 import dayjs from "dayjs";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -15,7 +15,12 @@ import { backtestOption } from "./backtest-option";
 /** Signals listed before the rest is asked for. */
 const FIRST = 12;
 
-function Found(props: { backtest: Backtest; from: string; to: string }) {
+function Found(props: {
+  backtest: Backtest;
+  from: string;
+  to: string;
+  onSubject: (subject: string) => void;
+}) {
   const { t } = useTranslation();
   const format = useFormat();
   const say = useBilingual();
@@ -24,6 +29,13 @@ function Found(props: { backtest: Backtest; from: string; to: string }) {
   const [all, setAll] = useState(false);
   const newest = [...backtest.signals].sort((a, b) => b.day.localeCompare(a.day));
   const shown = all ? newest : newest.slice(0, FIRST);
+  const subjects = new Map(
+    backtest.signals.map((signal) => {
+      const subject = signal.subject ?? { kind: "topic", key: signal.topic ?? "" };
+      return [subject.key, subjectName(subject)];
+    }),
+  );
+  if (backtest.series) subjects.set(backtest.series.key, subjectName(backtest.series));
   const weeks = (Date.parse(to) - Date.parse(from)) / 86_400_000 / 7 + 1 / 7;
   return (
     <div className="stack" style={{ marginTop: 14 }}>
@@ -41,8 +53,27 @@ function Found(props: { backtest: Backtest; from: string; to: string }) {
           </small>
         )}
       </p>
+      {(backtest.notes ?? []).map((note) => (
+        <p key={note.en} className="flagged soft">
+          {say(note)}
+        </p>
+      ))}
       {(backtest.days ?? []).length > 0 && (
         <>
+          {backtest.series && (
+            <div className="row">
+              <label htmlFor="backtest-subject" className="faint">
+                {t("backtest.shown")}
+              </label>
+              <Select
+                id="backtest-subject"
+                value={backtest.series.key}
+                onChange={props.onSubject}
+                style={{ minWidth: 180 }}
+                options={[...subjects].map(([value, label]) => ({ value, label }))}
+              />
+            </div>
+          )}
           <Chart
             height={260}
             label={t("backtest.label", {
@@ -59,6 +90,7 @@ function Found(props: { backtest: Backtest; from: string; to: string }) {
                 count: t("backtest.count"),
                 limit: t("backtest.limit"),
                 baseline: t("backtest.baseline"),
+                level: t("backtest.level"),
                 signal: t("backtest.signal"),
                 signals: (n) => t("backtest.day_signals", { n }),
               },
@@ -131,11 +163,11 @@ export function BacktestPanel(props: { draft: () => Promise<DetectorDraft | null
   const [span, setSpan] = useState({ from: addDays(today, -55), to: today });
   const [ran, setRan] = useState(span);
 
-  async function run() {
+  async function run(days: typeof span, subject?: string) {
     const detector = await props.draft();
     if (!detector) return;
-    setRan(span);
-    backtest.mutate({ detector, ...span });
+    setRan(days);
+    backtest.mutate({ detector, ...days, ...(subject && { subject }) });
   }
 
   return (
@@ -156,14 +188,21 @@ export function BacktestPanel(props: { draft: () => Promise<DetectorDraft | null
             if (from && to) setSpan({ from: from.format("YYYY-MM-DD"), to: to.format("YYYY-MM-DD") });
           }}
         />
-        <Button type="primary" ghost loading={backtest.isPending} onClick={run}>
+        <Button type="primary" ghost loading={backtest.isPending} onClick={() => run(span)}>
           {t("backtest.run")}
         </Button>
       </div>
       <div style={{ marginTop: 10 }}>
         <ProblemAlert error={backtest.error} />
       </div>
-      {backtest.data && <Found backtest={backtest.data} from={ran.from} to={ran.to} />}
+      {backtest.data && (
+        <Found
+          backtest={backtest.data}
+          from={ran.from}
+          to={ran.to}
+          onSubject={(subject) => run(ran, subject)}
+        />
+      )}
     </Panel>
   );
 }

@@ -2,12 +2,20 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { App, Button, Form } from "antd";
 import { useTranslation } from "react-i18next";
 import type { DetectorKind } from "../../api/evidence";
-import { type DetectorDraft, useDetectors, useRemoveDetector, useSaveDetector } from "../../api/hooks";
+import {
+  type DetectorDraft,
+  useDetectorSignals,
+  useDetectors,
+  useRemoveDetector,
+  useSaveDetector,
+} from "../../api/hooks";
 import { NoAccessPage } from "../../components/fallback-pages";
 import { EmptyState, Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
 import { RemoveButton } from "../../components/remove-button";
 import { word } from "../../i18n";
+import { useBilingual } from "../../lib/bilingual";
+import { useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { BacktestPanel } from "./backtest-panel";
 import { DetectorForm, draftOf, KindText, type Values } from "./detector-form";
@@ -74,9 +82,50 @@ function Editor(props: { draft: DetectorDraft }) {
       </div>
       <div className="stack">
         <BacktestPanel draft={current} />
-        {draft.version !== undefined && <MutePanel detector={{ ...draft, version: draft.version }} />}
+        {draft.version !== undefined && (
+          <>
+            <MutePanel detector={{ ...draft, version: draft.version }} />
+            <Signals detectorKey={draft.key} />
+          </>
+        )}
       </div>
     </div>
+  );
+}
+
+/** What the rule did lately, muted or not. */
+function Signals(props: { detectorKey: string }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const say = useBilingual();
+  const signals = useDetectorSignals(props.detectorKey);
+  return (
+    <Panel title={t("detectors.signals")}>
+      <QueryView query={signals}>
+        {(items) =>
+          items.length === 0 ? (
+            <p className="soft">{t("detectors.signals_none")}</p>
+          ) : (
+            <ul className="stack stack--tight">
+              {items.slice(0, 20).map((signal) => (
+                <li key={signal.id} className="signal">
+                  <strong>{say(signal.subject_name)}</strong>{" "}
+                  <span className="faint num">{format.day(signal.day)}</span>
+                  {signal.withheld && <span className="faint"> · {t("detectors.was_withheld")}</span>}
+                  {signal.information && <span className="faint"> · {t("detectors.information")}</span>}
+                  <p className="soft">{say(signal.explanation)}</p>
+                  {signal.issue_id && (
+                    <Link to="/issues/$id" params={{ id: signal.issue_id }}>
+                      {t("overview.fix_now_open")}
+                    </Link>
+                  )}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </QueryView>
+    </Panel>
   );
 }
 

@@ -105,6 +105,13 @@ function DetectorRow(props: { detector: Detector; text: string }) {
           {detector.owner && <span>{t("detectors.owned_by", { owner: detector.owner })}</span>}
           <span className="code">{detector.key}</span>
           <span>{t("detectors.version", { n: detector.version })}</span>
+          {detector.activity && (
+            <span>
+              {t("detectors.raised", { n: format.count(detector.activity.raised) })}
+              {detector.activity.withheld > 0 &&
+                t("detectors.withheld", { n: format.count(detector.activity.withheld) })}
+            </span>
+          )}
           {muted && <span>{t("mute.because", { reason: muted.reason })}</span>}
         </span>
       </span>

@@ -20,7 +20,7 @@ function OrganisationForm(props: { organisation: Organisation }) {
   return (
     <Form<Values>
       layout="vertical"
-      style={{ maxWidth: 760 }}
+      style={{ maxWidth: 800 }}
       initialValues={valuesOf(organisation)}
       onFinish={async (values) => {
         try {
@@ -175,7 +175,7 @@ function OrganisationForm(props: { organisation: Organisation }) {
                         min={0}
                         precision={2}
                         prefix={t(`organisation.cost_${group}`)}
-                        style={{ width: 190 }}
+                        style={{ width: 172 }}
                       />
                     </Form.Item>
                   ))}

@@ -97,8 +97,11 @@ export function ContractChoice(props: {
   }
   const refused = contract.refused ?? null;
   const chosen = wish.metric ?? contract.metric;
+  // The topic above is taken by the rule where it must be; nobody can ask for it.
   const shown = (contract.candidates ?? []).filter(
-    (c) => c.decidable === "yes" || c.decidable !== "no_answers" || c.metric === chosen,
+    (c) =>
+      (c.watched_topic === null || c.watched_topic === contract.watched_topic) &&
+      (c.decidable !== "no_answers" || c.metric === chosen),
   );
   // What can be decided first, then as the server lists them.
   const sorted = [...shown].sort((a, b) => Number(b.decidable === "yes") - Number(a.decidable === "yes"));
@@ -150,13 +153,7 @@ export function ContractChoice(props: {
             }}
           >
             {sorted.map((candidate) => (
-              <Radio
-                key={keyOf(candidate)}
-                value={keyOf(candidate)}
-                disabled={
-                  candidate.watched_topic !== null && candidate.watched_topic !== contract.watched_topic
-                }
-              >
+              <Radio key={keyOf(candidate)} value={keyOf(candidate)}>
                 <Choice candidate={candidate} />
               </Radio>
             ))}

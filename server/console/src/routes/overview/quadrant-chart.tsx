@@ -1,6 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { Segmented } from "antd";
-import { useMemo, useState } from "react";
+import { Fragment, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { ImpactPart } from "../../api/evidence";
 import type { QuadrantPoint, Quadrants } from "../../api/types";
@@ -173,6 +173,7 @@ function QuadrantList(props: { quadrants: Quadrants; open: (point: QuadrantPoint
   const format = useFormat();
   const say = useBilingual();
   const { points } = props.quadrants;
+  const [opened, setOpened] = useState<string | null>(null);
   const money = (cents: number | null | undefined) => (typeof cents === "number" ? format.money(cents) : "–");
   return (
     <div className="scroll-x">
@@ -200,49 +201,65 @@ function QuadrantList(props: { quadrants: Quadrants; open: (point: QuadrantPoint
         </thead>
         <tbody>
           {points.map((point) => (
-            <tr key={point.topic}>
-              <td>
-                <button type="button" className="link" onClick={() => props.open(point)}>
-                  {say(point.name)}
-                </button>
-                {(point.parts ?? []).length > 0 && (
-                  <details className="why">
-                    <summary>{t("quadrant.formula")}</summary>
+            <Fragment key={point.topic}>
+              <tr className={opened === point.topic ? "opened" : ""}>
+                <td>
+                  <button type="button" className="link" onClick={() => props.open(point)}>
+                    {say(point.name)}
+                  </button>
+                  {(point.parts ?? []).length > 0 && (
+                    <button
+                      type="button"
+                      className="link block small"
+                      aria-expanded={opened === point.topic}
+                      onClick={() => setOpened(opened === point.topic ? null : point.topic)}
+                    >
+                      {t("quadrant.formula")}
+                    </button>
+                  )}
+                </td>
+                <td>
+                  <QuadrantBadge quadrant={point.quadrant} />
+                  {point.override && <small className="faint block">{t("quadrant.decided")}</small>}
+                  {point.borderline && <small className="faint block">{t("quadrant.uncertain")}</small>}
+                  <Moved point={point} />
+                </td>
+                <td className="right">
+                  {format.decimal(point.contacts_per_week, 1)}
+                  {typeof point.share === "number" && (
+                    <small className="faint block">
+                      {t("quadrant.share", { share: format.percent(point.share, 0) })}
+                    </small>
+                  )}
+                </td>
+                <td className="right">
+                  {format.percent(point.impact)}
+                  <small className="faint block">
+                    {format.percent(point.impact_low)} – {format.percent(point.impact_high)}
+                  </small>
+                </td>
+                <td className="right">
+                  {typeof point.unhappy_per_week === "number"
+                    ? format.decimal(point.unhappy_per_week, 1)
+                    : "–"}
+                  {typeof point.avoidable_per_week === "number" && (
+                    <small className="faint block">
+                      {t("quadrant.avoidable", { n: format.decimal(point.avoidable_per_week, 1) })}
+                    </small>
+                  )}
+                </td>
+                <td className="right beside">{money(point.money?.handling_cents_per_month)}</td>
+                <td className="right beside">{money(point.money?.compensation_cents_per_month)}</td>
+              </tr>
+              {opened === point.topic && (
+                <tr>
+                  <td colSpan={7}>
                     <ImpactFormula parts={point.parts ?? []} total={point.impact} />
-                  </details>
-                )}
-              </td>
-              <td>
-                <QuadrantBadge quadrant={point.quadrant} />
-                {point.override && <small className="faint block">{t("quadrant.decided")}</small>}
-                {point.borderline && <small className="faint block">{t("quadrant.uncertain")}</small>}
-                <Moved point={point} />
-              </td>
-              <td className="right">
-                {format.decimal(point.contacts_per_week, 1)}
-                {typeof point.share === "number" && (
-                  <small className="faint block">
-                    {t("quadrant.share", { share: format.percent(point.share, 0) })}
-                  </small>
-                )}
-              </td>
-              <td className="right">
-                {format.percent(point.impact)}
-                <small className="faint block">
-                  {format.percent(point.impact_low)} – {format.percent(point.impact_high)}
-                </small>
-              </td>
-              <td className="right">
-                {typeof point.unhappy_per_week === "number" ? format.decimal(point.unhappy_per_week, 1) : "–"}
-                {typeof point.avoidable_per_week === "number" && (
-                  <small className="faint block">
-                    {t("quadrant.avoidable", { n: format.decimal(point.avoidable_per_week, 1) })}
-                  </small>
-                )}
-              </td>
-              <td className="right beside">{money(point.money?.handling_cents_per_month)}</td>
-              <td className="right beside">{money(point.money?.compensation_cents_per_month)}</td>
-            </tr>
+                    <p className="faint">{say(point.explanation)}</p>
+                  </td>
+                </tr>
+              )}
+            </Fragment>
           ))}
         </tbody>
       </table>

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { useDailyFacts } from "../../api/hooks";
+import { useCalendarNotes, useDailyFacts, useSourceGaps } from "../../api/hooks";
 import type { Task, Verification } from "../../api/types";
 import { Chart } from "../../components/chart";
 import { Panel, QueryView } from "../../components/page";
@@ -8,7 +8,7 @@ import { word } from "../../i18n";
 import { addDays, useFormat } from "../../lib/format";
 import { factOf, weighted } from "../../lib/metric";
 import { useNarrow } from "../../lib/use-narrow";
-import { beforeAfterOption, guardWindow, quietWindow } from "./before-after-option";
+import { beforeAfterOption, daysBetween, guardWindow, quietWindow } from "./before-after-option";
 
 /** The days on which the verdict rests, as they were. */
 export function BeforeAfterChart(props: { task: Task; verification: Verification }) {
@@ -29,6 +29,20 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
     to,
     topic: task.contract.watched_topic ?? task.contract.topic,
   });
+  // Days that need a word; the chart does without where they cannot be read.
+  const notes = useCalendarNotes().data ?? [];
+  const silent = useSourceGaps().data ?? [];
+  const { channels } = task.contract;
+  const gaps = silent
+    .filter((gap) => channels.length === 0 || channels.includes(gap.channel))
+    .map((gap) => ({ ...gap, to: gap.to ?? to, what: gap.channel }))
+    .filter((gap) => gap.to >= from && gap.from <= to);
+  const events = notes
+    .filter((note) => note.kind === "event" && note.from >= from && note.from <= to)
+    .map((note) => ({ day: note.from, text: note.name }));
+  const closedDays = notes
+    .filter((note) => note.kind === "holiday" && note.to >= from && note.from <= to)
+    .flatMap((note) => daysBetween(note.from < from ? from : note.from, note.to > to ? to : note.to));
   const words = useMemo(
     () => ({
       metric: word("metric", verification.metric),
@@ -66,7 +80,10 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
                 format,
                 words,
                 marks: {
-                  alarmDay: task.contract.alarm_day,
+                  alarmDay: task.contract.alarm_day ?? null,
+                  closedDays,
+                  gaps,
+                  annotations: events,
                 },
                 narrow,
               })}
