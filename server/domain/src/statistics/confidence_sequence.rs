@@ -135,7 +135,7 @@ pub fn two_shares(x1: f64, n1: f64, x2: f64, n2: f64, alpha: f64, best: f64) -> 
 pub fn share_beta_mixture(s: f64, n: f64, alpha: f64, prior: (f64, f64)) -> Option<(f64, f64)> {
     let (a, b) = prior;
     let valid = n >= 0.0 && (0.0..=n).contains(&s) && alpha > 0.0 && alpha < 1.0;
-    if !valid || !(a > 0.0 && b > 0.0 && a.is_finite() && b.is_finite()) {
+    if !(valid && a > 0.0 && b > 0.0 && a.is_finite() && b.is_finite()) {
         return None;
     }
     let mixed = ln_beta(a + s, b + n - s) - ln_beta(a, b);

@@ -5,6 +5,7 @@
 //! a number that looks like one.
 
 pub mod confidence_sequence;
+pub mod cusum;
 pub mod distributions;
 pub mod means;
 pub mod multiplicity;

@@ -22,7 +22,7 @@ fn exposure(t: f64) -> bool {
 /// As `confint_poisson(method='exact-c')` of statsmodels.
 #[must_use]
 pub fn exact_interval(y: f64, t: f64, alpha: f64) -> Option<(f64, f64)> {
-    if !count(y) || !exposure(t) || !(alpha > 0.0 && alpha < 1.0) {
+    if !(count(y) && exposure(t) && alpha > 0.0 && alpha < 1.0) {
         return None;
     }
     let low = if y == 0.0 {
@@ -36,7 +36,7 @@ pub fn exact_interval(y: f64, t: f64, alpha: f64) -> Option<(f64, f64)> {
 /// The score interval of a Poisson rate (Rao; Patil and Kulkarni 2012). `None` without exposure.
 #[must_use]
 pub fn score_interval(y: f64, t: f64, alpha: f64) -> Option<(f64, f64)> {
-    if !count(y) || !exposure(t) || !(alpha > 0.0 && alpha < 1.0) {
+    if !(count(y) && exposure(t) && alpha > 0.0 && alpha < 1.0) {
         return None;
     }
     let z = normal_quantile(1.0 - alpha / 2.0);
@@ -74,7 +74,7 @@ pub fn mid_p_interval(y: f64, t: f64, alpha: f64) -> Option<(f64, f64)> {
 /// Jeffreys' interval of a Poisson rate: quantiles of Gamma(y + ½, t). `None` without exposure.
 #[must_use]
 pub fn jeffreys_interval(y: f64, t: f64, alpha: f64) -> Option<(f64, f64)> {
-    if !count(y) || !exposure(t) || !(alpha > 0.0 && alpha < 1.0) {
+    if !(count(y) && exposure(t) && alpha > 0.0 && alpha < 1.0) {
         return None;
     }
     let end = |p: f64| gamma_quantile(p, y + 0.5, 1.0) / t;
@@ -186,7 +186,8 @@ pub fn score_ratio_interval(y1: f64, t1: f64, y2: f64, t2: f64, z: f64) -> Optio
 /// p-value. `None` when a side has no contact.
 #[must_use]
 pub fn wald_log(y1: f64, t1: f64, y2: f64, t2: f64) -> Option<(f64, f64)> {
-    if !exposure(t1) || !exposure(t2) || !(count(y1) && y1 > 0.0) || !(count(y2) && y2 > 0.0) {
+    let seen = |y: f64| count(y) && y > 0.0;
+    if !(exposure(t1) && exposure(t2) && seen(y1) && seen(y2)) {
         return None;
     }
     let z = (libm::log(y1 / y2) - libm::log(t1 / t2)) / (1.0 / y1 + 1.0 / y2).sqrt();

@@ -8,10 +8,8 @@ use super::distributions::{normal_cdf, normal_quantile, normal_sf};
 /// the difference). `ratio` = answers of the second side per answer of the first.
 fn variances(second: f64, difference: f64, ratio: f64) -> Option<(f64, f64)> {
     let first = second + difference;
-    if !(0.0..=1.0).contains(&second)
-        || !(0.0..=1.0).contains(&first)
-        || !(ratio > 0.0 && ratio.is_finite())
-    {
+    let share = |p: f64| (0.0..=1.0).contains(&p);
+    if !(share(second) && share(first) && ratio > 0.0 && ratio.is_finite()) {
         return None;
     }
     let pooled = (first + second * ratio) / (1.0 + ratio);

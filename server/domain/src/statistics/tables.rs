@@ -163,7 +163,8 @@ pub fn cochran_mantel_haenszel(strata: &[Table], correction: bool) -> Option<(f6
 
 /// The test of Breslow and Day 1980 that all strata have the same odds ratio: χ² with strata − 1
 /// degrees of freedom and p-value, without Tarone's correction. Strata where all answers are alike
-/// cannot disagree and are left out. `None` with fewer than two strata or without a pooled ratio.
+/// add nothing, but count, as in the library. `None` with fewer than two strata or without a pooled
+/// ratio.
 ///
 /// As `StratifiedTable.test_equal_odds` of statsmodels.
 #[must_use]
@@ -171,6 +172,7 @@ pub fn breslow_day(strata: &[Table]) -> Option<(f64, f64)> {
     let ratio = libm::exp(odds_ratio(strata)?.value);
     let (mut chi2, mut used) = (0.0, 0.0);
     for t in strata.iter().filter(|t| t.used()) {
+        used += 1.0;
         let yes = t.after + t.before;
         if yes <= 0.0 || yes >= t.n() {
             continue;
@@ -182,7 +184,6 @@ pub fn breslow_day(strata: &[Table]) -> Option<(f64, f64)> {
                 + 1.0 / (t.n_after - expected)
                 + 1.0 / (t.n_before - yes + expected));
         chi2 += (t.after - expected).powi(2) / variance;
-        used += 1.0;
     }
     (used >= 2.0 && chi2.is_finite()).then(|| (chi2, chi2_sf(chi2, used - 1.0)))
 }
