@@ -151,6 +151,7 @@ fn spikes_by_source(voices: &[Voice], (first, last): (NaiveDate, NaiveDate)) -> 
     let mut found = Found::new();
     let params = SpikeParams {
         min_history_days: 3,
+        short_dispersion: 0.0,
         quiet_days: 0,
         ..SpikeParams::default()
     };
@@ -241,6 +242,7 @@ fn judge(
 fn rises_of_all(voices: &[Voice], days: (NaiveDate, NaiveDate)) -> Found {
     let params = SpikeParams {
         weekday_weeks: 4,
+        short_dispersion: 0.0,
         quiet_days: 0,
         ..SpikeParams::default()
     };

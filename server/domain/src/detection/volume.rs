@@ -255,8 +255,10 @@ pub(super) fn scan(
                 let line = (rise.s, Some(line));
                 alarm = Some(added_up(detector, context, watched, d, up, line));
             }
-            if alarm.is_none() && full {
-                alarm = one_day(detector, params, context, watched, d, (mu, mu_people, a));
+            // What one day says by itself is said as that of one day.
+            if full && (alarm.is_none() || up.from == d) {
+                alarm =
+                    one_day(detector, params, context, watched, d, (mu, mu_people, a)).or(alarm);
             }
             if let Some(signal) = alarm.filter(|_| enough(params, series, d)) {
                 if d >= from {
