@@ -19,6 +19,7 @@
 pub mod baseline;
 pub mod contract;
 mod evaluate;
+pub mod power;
 pub mod sentence;
 
 pub use contract::{Asked, propose};
