@@ -21,7 +21,9 @@ pub mod contract;
 mod control;
 mod evaluate;
 pub mod power;
+pub mod savings;
 pub mod sentence;
+pub mod statement;
 
 pub use contract::{Asked, propose};
 pub use control::{TopicInfo, control_topics, usual_noise};
