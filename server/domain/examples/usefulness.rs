@@ -490,15 +490,22 @@ fn story(world: &World, topic: usize, results: &mut Results) {
             .add(power, verdict);
     }
     for metric in METRICS {
+        let can = |c: &Candidate| c.metric == metric && c.decidable == Decidable::Yes;
+        if !contract
+            .candidates
+            .iter()
+            .any(|c| c.watched_topic.is_none() && can(c))
+        {
+            results.refused += usize::from(metric == Metric::Csat);
+            continue;
+        }
         let asked = Asked {
             metric: Some(metric),
             parent: None,
             ..asked.clone()
         };
         let contract = propose(&facts, &asked);
-        if contract.refused.is_some() {
-            results.refused += usize::from(metric == Metric::Csat);
-        } else if let Some(power) = chance(&contract) {
+        if let Some(power) = chance(&contract) {
             let tally = results.asked.entry(metric).or_default();
             tally.add(power, verdict(&contract));
         }

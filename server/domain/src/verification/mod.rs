@@ -230,11 +230,9 @@ impl Metric {
                 sum: float(c.r1 + 2 * c.r2 + 3 * c.r3 + 4 * c.r4 + 5 * c.r5),
                 squares: float(c.r1 + 4 * c.r2 + 9 * c.r3 + 16 * c.r4 + 25 * c.r5),
             },
-            // Until the facts count first-contact resolution: what is known to be resolved.
-            Self::Fcr => share(c.resolved, c.resolved_known),
+            Self::Fcr => share(c.fcr, c.fcr_known),
             Self::RepeatShare => share(c.repeats, c.contacts),
-            // Until the facts count searches without a hit there are none.
-            Self::NoResultShare => share(0, c.voices),
+            Self::NoResultShare => share(c.no_result, c.voices),
             Self::NegativeShare => share(c.negative, c.sentiment_n),
             Self::Containment => share(c.bot, c.contacts),
             Self::Aht => Answers {
