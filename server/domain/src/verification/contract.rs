@@ -33,6 +33,12 @@ pub const ENOUGH_POWER: f64 = 0.80;
 const DAYS_TO_FIX: u32 = 14;
 /// Days between alarm and fix up to which the days in between tell next to nothing.
 const HASTY_DAYS: u32 = 3;
+/// Share of the plans whose days between alarm and fix differ from the quiet days by chance (the
+/// test-then-pool works at 10 %): then those few days alone are the baseline.
+const BY_CHANCE_ACUTE: f64 = 0.10;
+/// What is left of the chance after the guards against false praise have had their say: a trend from
+/// before the fix that counts against the claim, a guard metric that rings by chance.
+const AFTER_GUARDS: f64 = 0.95;
 /// Topics and answers (as a multiple of the topic's own) that a comparison with others needs.
 const CONTROL_TOPICS: usize = 3;
 const CONTROL_RATIO: f64 = 2.0;
@@ -475,7 +481,7 @@ impl<'a> Source<'a> {
             .into_iter()
             .map(|days| Chances {
                 days,
-                power: design.map_or(0.0, |d| realistic(metric, schedules.power(&d, days))),
+                power: design.map_or(0.0, |d| figures.chance(&d, days, schedules)),
             })
             .collect();
         let horizon = power
@@ -564,6 +570,9 @@ struct Figures {
     control: Option<ControlSize>,
     /// Answers that there will be before the fix.
     baseline: f64,
+    /// Those of them between alarm and fix, and the days that this takes; 0 without an alarm.
+    between: f64,
+    days_to_fix: f64,
     per_day: f64,
 }
 
@@ -620,6 +629,8 @@ impl Figures {
             noise: noise_factor(&source.series, metric, quiet, usual).0,
             control: source.control(metric, asked),
             baseline: held.n + per_day * to_fix,
+            between: asked.alarm_day.map_or(0.0, |_| per_day * to_fix),
+            days_to_fix: to_fix,
             per_day,
         }
     }
@@ -698,6 +709,22 @@ impl Figures {
         Some(design.at_least(least.abs()))
     }
 
+    /// The chance that the verdict sees the change of `design` by day `horizon`.
+    ///
+    /// Calibrated with `cargo run -p domain --release --example usefulness`.
+    fn chance(&self, design: &Design, horizon: u32, schedules: &mut Schedules) -> f64 {
+        let pooled = schedules.power(design, horizon);
+        let alone = self.between >= f64::from(MIN_ANSWERS);
+        let seen = if alone {
+            let few = design.with_baseline(self.between, self.days_to_fix);
+            let acute = schedules.power(&few, horizon);
+            pooled + BY_CHANCE_ACUTE * (acute - pooled)
+        } else {
+            pooled
+        };
+        AFTER_GUARDS * seen
+    }
+
     /// The smallest change that the longest horizon shows with a chance of 80 %, in steps that people
     /// would name; `None` when even the largest is not seen.
     fn smallest_visible(&self, schedules: &mut Schedules) -> Option<f64> {
@@ -733,7 +760,7 @@ impl Figures {
                     .is_some_and(|days| days <= 1.2 * f64::from(longest));
                 nearly
                     && design.change.abs() > design.least
-                    && realistic(self.metric, schedules.power(&design, longest)) >= ENOUGH_POWER
+                    && self.chance(&design, longest, schedules) >= ENOUGH_POWER
             })
     }
 }
@@ -742,12 +769,6 @@ impl Figures {
 fn price(metric: Metric) -> f64 {
     let _ = metric;
     PRICE_OF_LOOKS
-}
-
-/// The chance of the plan as it comes out on streams like an organisation's.
-fn realistic(metric: Metric, power: f64) -> f64 {
-    let _ = metric;
-    power
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "bounded by 1e12")]

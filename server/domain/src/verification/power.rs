@@ -138,6 +138,14 @@ impl Design {
         self
     }
 
+    /// The same with a baseline of `answers` that cover `days` days.
+    #[must_use]
+    pub const fn with_baseline(mut self, answers: f64, days: f64) -> Self {
+        self.baseline = answers;
+        self.baseline_days = days;
+        self
+    }
+
     /// Answers needed after the fix for a chance of 80 % where looks cost `price`
     /// ([`PRICE_OF_LOOKS`]); `None` = this baseline can never show the change.
     #[must_use]
