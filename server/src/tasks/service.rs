@@ -12,7 +12,7 @@ use domain::issues::{self, Issue};
 use domain::organisation::{Department, Owner, subtree};
 use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
 use domain::verification::contract::Asked;
-use domain::verification::{Metric, propose};
+use domain::verification::{Facts, Metric, propose};
 use storage::{DbError, Tx};
 
 /// A task to be made.
@@ -158,7 +158,7 @@ pub async fn assign(
     }
     let rows = crate::issues::day_rows(tx, &topics, today - TimeDelta::days(200), today).await?;
     let contract = propose(
-        &rows,
+        &Facts::of_topic(&rows),
         &Asked {
             channels: issue.scope.channel.clone().into_iter().collect(),
             metric: new.metric,
