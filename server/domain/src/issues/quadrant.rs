@@ -2,7 +2,7 @@
 //!
 //! *Frequency* is contacts per week, *impact* the share of unhappy customers. Both are shrunk
 //! towards what topics usually show (empirical Bayes), so that one bad rating out of one does not
-//! lead the list. Where most voices of a topic carry no rating, the share of negative sentiment
+//! lead the list. Where hardly any voice of a topic carries a rating, the share of negative sentiment
 //! stands in. Risk, important customers and failure demand above the usual can only raise an impact,
 //! never lower it; long handling and compensation raise it only where sentiment stands in for
 //! ratings, because ratings already hold what they do to people. Every part is listed with its value,
@@ -25,6 +25,8 @@ const ENOUGH_TOPICS: usize = 8;
 const ENOUGH_FOR_SPREAD: usize = 5;
 /// Contacts in the window from which a topic enters the median.
 const COUNTED_CONTACTS: i64 = 30;
+/// Ratings in the window from which they speak for a topic.
+const ENOUGH_RATINGS: i64 = 30;
 /// Probability that the new side must have before a topic changes its quadrant.
 const SURE: f64 = 0.8;
 /// Contacts at which a mean of a topic counts half, and the usual one the other half.
@@ -93,7 +95,7 @@ impl Quadrant {
 pub enum Basis {
     /// Share of ratings that are not satisfied.
     Ratings,
-    /// Share of negative sentiment, because most voices carry no rating.
+    /// Share of negative sentiment, because there are hardly any ratings.
     Sentiment,
 }
 
@@ -945,9 +947,11 @@ fn money(c: &Counters, settings: &Settings) -> Money {
     }
 }
 
-/// Ratings, unless most voices carry none.
+/// Ratings, unless there are hardly any: then sentiment stands in. Few of many voices are rated
+/// everywhere, so a number counts, not a share; small topics whose voices mostly are rated keep
+/// their ratings.
 const fn basis_of(c: &Counters) -> Basis {
-    if c.rated > 0 && 2 * c.rated >= c.voices {
+    if c.rated >= ENOUGH_RATINGS || (c.rated > 0 && 2 * c.rated >= c.voices) {
         Basis::Ratings
     } else {
         Basis::Sentiment
@@ -1025,14 +1029,14 @@ fn explain(
         ),
         Basis::Sentiment => (
             format!(
-                "多数声音没有评分（{} 条中 {} 条有），改用 {} 条情感判断：负面占 {}（已向平均水平收缩）",
+                "评分太少（{} 条声音中 {} 条有），改用 {} 条情感判断：负面占 {}（已向平均水平收缩）",
                 c.voices,
                 c.rated,
                 c.sentiment_n,
                 percent(share)
             ),
             format!(
-                "Most voices carry no rating ({} of {} do), so {} judgements of sentiment stand in: {} negative (drawn towards the average)",
+                "Too few ratings ({} of {} voices), so {} judgements of sentiment stand in: {} negative (drawn towards the average)",
                 c.rated,
                 c.voices,
                 c.sentiment_n,
@@ -1163,14 +1167,29 @@ mod tests {
         let p = find(&placement, "angry");
         assert_eq!((p.quadrant.bad(), p.basis), (true, Basis::Sentiment));
         assert!(
-            p.explanation.zh.contains("多数声音没有评分")
-                && p.explanation.en.contains("Most voices carry no rating")
+            p.explanation.zh.contains("评分太少") && p.explanation.en.contains("Too few ratings")
         );
         assert!(!find(&placement, "calm").quadrant.bad());
         assert_eq!(
             serde_json::to_value(&placement).unwrap()["basis"],
             "sentiment"
         );
+    }
+
+    #[test]
+    fn few_rated_of_many_voices_still_speak_for_a_topic() {
+        let mut all = many();
+        for t in &mut all {
+            t.counters.voices = 20 * t.counters.rated;
+        }
+        let placement = place(&all, &Settings::default());
+        assert_eq!(placement.basis, Basis::Ratings);
+        assert!(placement.points.iter().all(|p| p.basis == Basis::Ratings));
+        let mut few = topic("few", 400, 29, 10);
+        few.counters.sentiment_n = 400;
+        all.push(few);
+        let placement = place(&all, &Settings::default());
+        assert_eq!(find(&placement, "few").basis, Basis::Sentiment);
     }
 
     #[test]
