@@ -176,6 +176,7 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
         "analyse" => crate::detection::jobs::analyse(app, &payload).await,
         "import" => crate::intake::jobs::import(app, &payload).await,
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,
+        "prioritise" => crate::issues::jobs::prioritise(app, &payload).await,
         "verify" => crate::verification::jobs::verify(app, &payload).await,
         other => Err(JobError::fail(format!("no worker for {other}"))),
     }
