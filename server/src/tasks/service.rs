@@ -250,29 +250,38 @@ pub async fn carry(
     Ok(())
 }
 
-/// The verdict falls when the horizon and the days in which ratings may still come are over; if they
-/// are over already, a week later, so that a task is not judged again and again on the same data.
-async fn schedule(app: &App, tx: &Tx, task: &Task) -> Result<(), DbError> {
+/// Hours after midnight of the organisation when a night's looks begin: the day before is complete.
+const NIGHT_HOUR: i64 = 1;
+
+/// Writes down the next look at a task after today, in the place of any that waits. A task that was
+/// just done is looked at once at least, however old its fix is.
+pub async fn schedule(app: &App, tx: &Tx, task: &Task) -> Result<(), DbError> {
     let Some(effective_at) = task.effective_at else {
         return Ok(());
     };
     let zone = storage::organisation::organisation(tx).await?.zone;
-    let effective = local_day(effective_at, zone);
-    let days = i64::from(task.contract.horizon_days)
-        + i64::from(domain::verification::MATURITY_SCHEDULED)
-        + 1;
-    let horizon = start_of_day(effective + TimeDelta::days(days), zone) + TimeDelta::hours(1);
-    let run_at = if task.state == State::Verifying && horizon <= tx.now() {
-        tx.now() + TimeDelta::days(7)
-    } else {
-        horizon.max(tx.now())
+    let today = local_day(tx.now(), zone);
+    let contract = &task.contract;
+    let next = tasks::next_look(
+        local_day(effective_at, zone),
+        contract.min_days,
+        contract.horizon_days,
+        today,
+    );
+    let next = next.or_else(|| (task.state == State::Done).then(|| today + TimeDelta::days(1)));
+    storage::queue::cancel_all(tx, &format!("verify:{}", task.id)).await?;
+    let Some(night) = next else {
+        return Ok(());
     };
-    let key = format!("verify:{}", task.id);
-    storage::queue::cancel(tx, &key).await?;
-    let payload = serde_json::json!({"task": task.id.to_string()});
+    // The night is part of the key: the job that runs now may write the next one.
     let job = storage::queue::NewJob {
-        unique_key: Some(key),
-        ..crate::jobs::job(app.ids.as_ref(), "verify", payload, run_at)
+        unique_key: Some(format!("verify:{}:{night}", task.id)),
+        ..crate::jobs::job(
+            app.ids.as_ref(),
+            "verify",
+            serde_json::json!({"task": task.id.to_string()}),
+            start_of_day(night, zone) + TimeDelta::hours(NIGHT_HOUR),
+        )
     };
     storage::queue::enqueue(tx, &job).await.map(|_| ())
 }

@@ -400,7 +400,7 @@ pub async fn label(
     }
     let mut done = Vec::new();
     for chunk in labelled.chunks(2 * ROWS) {
-        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 8);
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 9);
         for (voice, label, repeat) in chunk {
             values.extend([
                 Value::from(voice.shard_key),
@@ -416,12 +416,13 @@ pub async fn label(
                 json(label).into(),
                 (*repeat).into(),
                 micros(tx.now()).into(),
+                label.ruler(&voice.feedback.labels).into(),
             ]);
         }
         let sql = format!(
-            "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at) \
-             VALUES {} ON CONFLICT (shard_key, feedback_id) DO NOTHING RETURNING feedback_id",
-            placeholders(chunk.len(), 8, 1)
+            "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at, \
+             ruler) VALUES {} ON CONFLICT (shard_key, feedback_id) DO NOTHING RETURNING feedback_id",
+            placeholders(chunk.len(), 9, 1)
         );
         let written: HashSet<String> = rows::<Id>(tx, &sql, values)
             .await?
@@ -449,9 +450,9 @@ pub async fn relabel(
     let repeat = voice.label.as_ref().is_some_and(|(_, repeat)| *repeat);
     put_in(voice, label, repeat, facts);
     tx.exec(
-        "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at) \
-         VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (shard_key, feedback_id) DO UPDATE SET \
-         topic = excluded.topic, data = excluded.data, labelled_at = excluded.labelled_at",
+        "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at, \
+         ruler) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9) ON CONFLICT (shard_key, feedback_id) DO UPDATE SET \
+         topic = excluded.topic, data = excluded.data, labelled_at = excluded.labelled_at, ruler = excluded.ruler",
         vec![
             voice.shard_key.into(),
             voice.id.to_string().into(),
@@ -461,10 +462,103 @@ pub async fn relabel(
             json(label).into(),
             repeat.into(),
             micros(tx.now()).into(),
+            label.ruler(&voice.feedback.labels).into(),
         ],
     )
     .await?;
     Ok(())
+}
+
+/// A ruler ([`Label::ruler`]) and when the first and the last voice that it labelled occurred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruled {
+    /// The ruler.
+    pub ruler: String,
+    /// The first voice inside the time asked for.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+}
+
+/// The rulers of the labels of voices between two times (the second excluded), in their order. Costs
+/// a few steps of the index per ruler, however many voices there are.
+pub async fn rulers(
+    db: &impl Read,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Ruled>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Ruler {
+        ruler: Option<String>,
+    }
+    #[derive(FromQueryResult)]
+    struct At {
+        at: i64,
+    }
+    let mut found = Vec::new();
+    let mut last = String::new();
+    loop {
+        let next: Option<Ruler> = one(
+            db,
+            "SELECT MIN(ruler) AS ruler FROM label WHERE ruler > $1",
+            vec![last.clone().into()],
+        )
+        .await?;
+        let Some(ruler) = next.and_then(|r| r.ruler) else {
+            return Ok(found);
+        };
+        // Either end by itself: each is one step of the index.
+        let mut ends = [None, None];
+        for (end, order) in ends.iter_mut().zip(["ASC", "DESC"]) {
+            let sql = format!(
+                "SELECT occurred_at AS at FROM label WHERE ruler = $1 AND occurred_at >= $2 \
+                 AND occurred_at < $3 ORDER BY occurred_at {order} LIMIT 1"
+            );
+            *end = one::<At>(
+                db,
+                &sql,
+                vec![ruler.clone().into(), micros(from).into(), micros(to).into()],
+            )
+            .await?
+            .map(|row| timestamp(row.at));
+        }
+        if let [Some(first), Some(last)] = ends {
+            found.push(Ruled {
+                ruler: ruler.clone(),
+                first,
+                last,
+            });
+        }
+        last = ruler;
+    }
+}
+
+/// Some voices between two times (the second excluded) whose labels are of `ruler`, oldest first.
+pub async fn of_ruler(
+    db: &impl Read,
+    ruler: &str,
+    from: Timestamp,
+    to: Timestamp,
+    limit: u64,
+) -> Result<Vec<Stored>, DbError> {
+    let sql = "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat FROM \
+               (SELECT * FROM label WHERE ruler = $1 AND occurred_at >= $2 AND occurred_at < $3 \
+               ORDER BY occurred_at LIMIT $4) l \
+               JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id";
+    rows::<Row>(
+        db,
+        sql,
+        vec![
+            ruler.into(),
+            micros(from).into(),
+            micros(to).into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await?
+    .into_iter()
+    .map(Row::read)
+    .collect()
 }
 
 /// The voice of that id.
