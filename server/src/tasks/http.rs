@@ -759,7 +759,7 @@ async fn evaluate(
         &app,
         task.id,
         &caller.actor,
-        domain::verification::MATURITY_ON_REQUEST,
+        crate::verification::Look::OnRequest,
     )
     .await?;
     Ok(Json(found))

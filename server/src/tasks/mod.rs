@@ -6,4 +6,4 @@ pub mod page;
 mod service;
 
 pub use offer::{Actions, link_token};
-pub use service::{ActError, NewTask, act, act_in, assign, carry};
+pub use service::{ActError, NewTask, act, act_in, assign, carry, schedule};

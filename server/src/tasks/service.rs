@@ -242,6 +242,7 @@ pub async fn carry(
             Effect::ScheduleVerification => schedule(app, tx, task).await?,
             // The verdict's own service writes these: they need its numbers.
             Effect::TellVerdict(_) | Effect::PublishArticle => {}
+            Effect::TellAssigner if event == "task.judged" => {}
             mail @ (Effect::TellFormerOwner(_) | Effect::TellCancelled | Effect::TellAssigner) => {
                 Actions::mail(app, tx, task, mail, event, actor, words).await?;
             }

@@ -1,6 +1,8 @@
-//! Verify: verdicts, on request and when the horizon is over.
+//! Verify: verdicts, on request and every night until the horizon is over.
 
+mod evidence;
 pub mod jobs;
 mod service;
 
-pub use service::evaluate;
+pub use evidence::{Evidence, Setting};
+pub use service::{Judged, Look, compute, evaluate};

@@ -153,3 +153,18 @@ pub async fn statements_of<T: DeserializeOwned>(
         })
         .collect()
 }
+
+/// Topics of issues that are not solved: what happens there is no measure for others.
+pub async fn alarmed_topics(db: &impl Read) -> Result<Vec<String>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        topic: String,
+    }
+    let found: Vec<Row> = rows(
+        db,
+        "SELECT DISTINCT topic FROM issue WHERE state NOT IN ('resolved','dismissed') ORDER BY topic",
+        vec![],
+    )
+    .await?;
+    Ok(found.into_iter().map(|r| r.topic).collect())
+}
