@@ -9,6 +9,7 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_the_loop;
+mod m20261122_000002_evidence;
 mod m20261122_000004_evidence;
 
 /// Applies the migrations in their order.
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261122_000001_the_loop::Migration),
+            Box::new(m20261122_000002_evidence::Migration),
             Box::new(m20261122_000004_evidence::Migration),
         ]
     }

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::detection::Scope;
-use domain::facts::{Class, Counters};
+use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
 use domain::ids::IssueId;
 use domain::issues::Issue;
@@ -303,14 +303,16 @@ struct FactsQuery {
     /// A topic and everything below it; empty: voices without a topic.
     topic: Option<String>,
     channel: Option<String>,
-    /// `contact`, `survey`, `search`, `vote` or `voe`; normally contacts and surveys.
+    /// `contact`, `survey`, `search`, `vote` or `voe`; normally contacts and surveys, for figures of
+    /// searches and of articles theirs.
     class: Option<String>,
-    /// Any of `day,topic,channel`.
+    /// Any of `day,topic,channel`; or one of `agent`, `team`, `search_term`, `article`, with or without
+    /// `day`: then neither topic, channel nor class can be asked for.
     group_by: Option<String>,
 }
 
 /// One figure.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 struct FactRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     day: Option<NaiveDate>,
@@ -318,6 +320,15 @@ struct FactRow {
     topic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team: Option<String>,
+    /// Folded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search_term: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    article: Option<String>,
     /// Null where nothing was measured: never 0.
     value: Option<f64>,
     /// What the value was computed from.
@@ -345,8 +356,76 @@ fn metric(name: &str) -> Option<Figure> {
         "mean_rating" => |c| (c.mean_rating(), c.rated),
         "negative_share" => |c| (c.negative_share(), c.sentiment_n),
         "aht" => |c| (c.mean_handling(), c.handle_n),
+        // Distinct per topic and day: asked for over several of them it counts a customer again.
+        "customers" => |c| (Some(c.customers as f64), c.voices),
+        "fcr" => |c| (c.fcr_share(), c.fcr_known),
+        "repeat_share" => |c| (c.repeat_share(), c.contacts),
+        "containment" => |c| (c.containment(), c.contacts),
+        "nps" => |c| (c.nps(), c.nps_n),
+        "nps_detractors" => |c| (Some(c.nps_detractors as f64), c.nps_n),
+        "no_result" => |c| (Some(c.no_result as f64), c.voices),
+        "no_result_share" => |c| (c.no_result_share(), c.voices),
+        "helpful" => |c| (Some(c.helpful as f64), c.helpful + c.unhelpful),
+        "unhelpful" => |c| (Some(c.unhelpful as f64), c.helpful + c.unhelpful),
+        "unhelpful_share" => |c| (c.unhelpful_share(), c.helpful + c.unhelpful),
         _ => return None,
     })
+}
+
+/// The classes that a figure is of, unless the question names one.
+fn classes_of(metric: &str) -> Vec<Class> {
+    match metric {
+        "no_result" | "no_result_share" => vec![Class::Search],
+        "helpful" | "unhelpful" | "unhelpful_share" => vec![Class::Vote],
+        _ => Vec::new(),
+    }
+}
+
+/// Figures of agents, teams, search terms or articles.
+async fn detail_facts(
+    app: &Shared,
+    kind: Detail,
+    query: FactsQuery,
+    by_day: bool,
+    of: Figure,
+) -> Result<Json<Facts>> {
+    if query.topic.is_some() || query.channel.is_some() || query.class.is_some() {
+        return Err(Problem::new(
+            Code::InvalidQuery,
+            "agents, teams, search terms and articles are not counted by topic, channel or class",
+        ));
+    }
+    let wanted = storage::facts::DetailQuery {
+        from: query.from,
+        to: query.to,
+        by_day,
+        by_subject: true,
+        ..storage::facts::DetailQuery::of(kind)
+    };
+    let items = storage::facts::sum_details(&app.db, &wanted)
+        .await?
+        .into_iter()
+        .map(|s| {
+            let (value, n) = of(&s.counters);
+            let mut row = FactRow {
+                day: s.day,
+                value,
+                n,
+                ..FactRow::default()
+            };
+            match kind {
+                Detail::Agent => row.agent = s.subject,
+                Detail::Team => row.team = s.subject,
+                Detail::SearchTerm => row.search_term = s.subject,
+                Detail::Article => row.article = s.subject,
+            }
+            row
+        })
+        .collect();
+    Ok(Json(Facts {
+        metric: query.metric,
+        items,
+    }))
 }
 
 /// The numbers under every chart, from daily facts.
@@ -364,9 +443,11 @@ async fn facts(
     let mut wanted = storage::facts::Query {
         from: query.from,
         to: query.to,
-        channel: query.channel,
+        channel: query.channel.clone(),
+        classes: classes_of(&query.metric),
         ..Default::default()
     };
+    let mut detail = None;
     for part in query
         .group_by
         .as_deref()
@@ -378,13 +459,27 @@ async fn facts(
             "day" => wanted.by_day = true,
             "topic" => wanted.by_topic = true,
             "channel" => wanted.by_channel = true,
-            _ => {
+            other => {
+                if let Some(kind) = Detail::parse(other).filter(|_| detail.is_none()) {
+                    detail = Some(kind);
+                    continue;
+                }
                 return Err(Problem::new(
                     Code::InvalidQuery,
-                    "group_by: day, topic, channel",
+                    "group_by: day, topic, channel, or one of agent, team, search_term, article",
                 ));
             }
         }
+    }
+    if let Some(kind) = detail {
+        if wanted.by_topic || wanted.by_channel || query.metric == "customers" {
+            return Err(Problem::new(
+                Code::InvalidQuery,
+                "agents, teams, search terms and articles are not counted by topic, channel or customer",
+            ));
+        }
+        let by_day = wanted.by_day;
+        return detail_facts(&app, kind, query, by_day, of).await;
     }
     if let Some(class) = &query.class {
         let class =
@@ -409,6 +504,7 @@ async fn facts(
                 channel: s.channel,
                 value,
                 n,
+                ..FactRow::default()
             }
         })
         .collect();

@@ -89,7 +89,10 @@ impl Setting {
         for task in &self.deployed {
             if let Some(at) = task.effective_at {
                 for topic in subtree(&task.topic, &self.topics) {
-                    fixes.entry(topic).or_default().push(local_day(at, self.zone));
+                    fixes
+                        .entry(topic)
+                        .or_default()
+                        .push(local_day(at, self.zone));
                 }
             }
         }
@@ -105,13 +108,20 @@ impl Setting {
     }
 
     /// Other fixes that touch the topic of `contract`: of the topic itself, of one above or below it.
-    pub fn other_fixes(&self, judged: &[domain::ids::TaskId], contract: &Contract) -> Vec<OtherFix> {
+    pub fn other_fixes(
+        &self,
+        judged: &[domain::ids::TaskId],
+        contract: &Contract,
+    ) -> Vec<OtherFix> {
         let topic = watched(contract);
         let below = subtree(topic, &self.topics);
         self.deployed
             .iter()
             .filter(|t| !judged.contains(&t.id))
-            .filter(|t| below.contains(&t.topic) || subtree(&t.topic, &self.topics).iter().any(|k| k == topic))
+            .filter(|t| {
+                below.contains(&t.topic)
+                    || subtree(&t.topic, &self.topics).iter().any(|k| k == topic)
+            })
             .filter(|t| overlap(&t.contract.channels, &contract.channels))
             .filter_map(|t| {
                 Some(OtherFix {
@@ -280,7 +290,11 @@ pub async fn gather(
 
 /// Topics under the same parent: where the trouble may have moved.
 fn siblings(topic: &str, all: &[Topic]) -> Vec<String> {
-    let Some(parent) = all.iter().find(|t| t.key == topic).and_then(|t| t.parent.clone()) else {
+    let Some(parent) = all
+        .iter()
+        .find(|t| t.key == topic)
+        .and_then(|t| t.parent.clone())
+    else {
         return Vec::new();
     };
     all.iter()
@@ -290,7 +304,11 @@ fn siblings(topic: &str, all: &[Topic]) -> Vec<String> {
 }
 
 /// First and last instant whose labels must be of one ruler: the noise's history, the windows.
-pub fn ruled(contract: &Contract, course: &Course, zone: Tz) -> (domain::clock::Timestamp, domain::clock::Timestamp) {
+pub fn ruled(
+    contract: &Contract,
+    course: &Course,
+    zone: Tz,
+) -> (domain::clock::Timestamp, domain::clock::Timestamp) {
     let windows = Windows::of(contract, course);
     let from = windows.quiet.to.min(windows.after.from) - TimeDelta::days(HISTORY);
     let from = from.min(windows.quiet.from);
