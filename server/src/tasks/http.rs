@@ -1,7 +1,7 @@
 //! Tasks over HTTP.
 
 use super::offer::link_token;
-use super::service::{self, NewTask, owner_of};
+use super::service::{self, NewTask, Wish, owner_of};
 use crate::app::Shared;
 use crate::http::{Body, Caller, Code, IfMatch, List, Params, Problem, Result, Segment, extract};
 use crate::issues::http::EventView;
@@ -9,12 +9,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::identity::Operation;
 use domain::ids::{IssueId, TaskId};
 use domain::organisation::{Department, Owner};
 use domain::tasks::{Command, Task};
-use domain::verification::{Contract, Metric, Verification};
+use domain::verification::{Contract, GuardMetric, Metric, Verification};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -273,16 +273,42 @@ impl Once {
 
 // ---------------------------------------------------------------- assigning
 
-/// How a task will be judged, as far as a person wants to say.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+/// How a task will be judged, as far as a person wants to say; the rest is by the rules.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ContractWish {
-    /// `csat` or `volume`; by the rule when missing.
+    /// By the rules when missing.
     #[serde(default)]
     metric: Option<Metric>,
     /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
     #[serde(default)]
     expected_change: Option<f64>,
+    /// Metrics that must not become worse, each with the smallest worsening that counts.
+    #[serde(default)]
+    guards: Vec<GuardMetric>,
+    /// Channels concerned; the issue's when missing, all when empty.
+    #[serde(default)]
+    channels: Option<Vec<String>>,
+    /// Days after the fix when the verdict falls at the latest, 7 to 56.
+    #[serde(default)]
+    horizon_days: Option<u32>,
+    /// The day the trouble was seen, where it is not the day the detector rang. It decides which days
+    /// are the baseline, so the history says who dated it.
+    #[serde(default)]
+    alarm_day: Option<NaiveDate>,
+}
+
+impl From<ContractWish> for Wish {
+    fn from(wish: ContractWish) -> Self {
+        Self {
+            metric: wish.metric,
+            expected_change: wish.expected_change,
+            guards: wish.guards,
+            channels: wish.channels,
+            horizon_days: wish.horizon_days,
+            alarm_day: wish.alarm_day,
+        }
+    }
 }
 
 /// A task to be made.
@@ -333,8 +359,7 @@ async fn assign(
         owner_email: body.owner_email,
         due_at: body.due_at,
         measures: body.measures,
-        metric: body.contract.as_ref().and_then(|c| c.metric),
-        expected_change: body.contract.as_ref().and_then(|c| c.expected_change),
+        wish: body.contract.map(Wish::from).unwrap_or_default(),
     };
     let tx = app.begin().await?;
     let task = service::assign(&app, &tx, issue, &new, &caller.actor).await?;

@@ -3,7 +3,7 @@
 use super::offer::Actions;
 use crate::app::App;
 use crate::http::Problem;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::clock::{local_day, start_of_day};
 use domain::identity::Actor;
 use domain::ids::{IssueId, TaskId};
@@ -12,7 +12,7 @@ use domain::issues::{self, Issue};
 use domain::organisation::{Department, Owner, subtree};
 use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
 use domain::verification::contract::Asked;
-use domain::verification::{Metric, propose};
+use domain::verification::{Contract, ControlRule, GuardMetric, Metric, propose};
 use storage::{DbError, Tx};
 
 /// A task to be made.
@@ -30,10 +30,77 @@ pub struct NewTask {
     pub due_at: Option<DateTime<Utc>>,
     /// Single steps.
     pub measures: Vec<String>,
-    /// A person's choice of metric.
+    /// How it is to be judged, as far as a person says.
+    pub wish: Wish,
+}
+
+/// What a person wants of a contract; the rest is by the rules.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    /// The metric that decides.
     pub metric: Option<Metric>,
-    /// A person's expectation, in the metric's unit.
+    /// What is hoped for, in the metric's unit.
     pub expected_change: Option<f64>,
+    /// Metrics that must not become worse.
+    pub guards: Vec<GuardMetric>,
+    /// Channels concerned; the issue's when missing.
+    pub channels: Option<Vec<String>>,
+    /// Days after the fix when the verdict falls at the latest.
+    pub horizon_days: Option<u32>,
+    /// The day the trouble was seen, where it is not the day the detector rang.
+    pub alarm_day: Option<NaiveDate>,
+}
+
+impl Wish {
+    /// Whether everything is left to the rules.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(&self, today: NaiveDate) -> Result<(), Problem> {
+        let wrong = |field: &str, detail: &str| {
+            Err(Problem::field(
+                format!("contract.{field}"),
+                "out_of_range",
+                detail,
+            ))
+        };
+        let largest = match self.metric {
+            Some(Metric::MeanRating) => 4.0,
+            _ => 1.0,
+        };
+        if let Some(change) = self.expected_change
+            && !(change.is_finite() && (0.001..=largest).contains(&change.abs()))
+        {
+            return wrong(
+                "expected_change",
+                "a share between 0.001 and 1, stars between 0.001 and 4",
+            );
+        }
+        if let Some(days) = self.horizon_days
+            && !(7..=56).contains(&days)
+        {
+            return wrong("horizon_days", "7 to 56 days");
+        }
+        if let Some(day) = self.alarm_day
+            && !(today - TimeDelta::days(400)..=today).contains(&day)
+        {
+            return wrong("alarm_day", "a day of the last 400, today at the latest");
+        }
+        if self.guards.len() > 8
+            || self
+                .guards
+                .iter()
+                .any(|g| !(g.limit.is_finite() && (0.001..=4.0).contains(&g.limit)))
+        {
+            return wrong("guards", "at most 8, each with a limit between 0.001 and 4");
+        }
+        if self.channels.as_ref().is_some_and(|c| c.len() > 50) {
+            return wrong("channels", "at most 50");
+        }
+        Ok(())
+    }
 }
 
 /// Why a command did not happen.
@@ -105,6 +172,40 @@ pub async fn owner_of(
     Ok((department, owner))
 }
 
+/// The contract that an issue's task would have: proposed by the rules from the facts so far, changed
+/// by what a person wants.
+pub async fn contract(
+    db: &impl storage::Read,
+    issue: &Issue,
+    wish: &Wish,
+    today: NaiveDate,
+) -> Result<Contract, Problem> {
+    wish.check(today)?;
+    let all: Vec<domain::organisation::Topic> = storage::organisation::all(db).await?;
+    let topics = subtree(&issue.topic, &all);
+    let alarm_day = wish.alarm_day.unwrap_or(issue.alarm_day);
+    let from = alarm_day.min(today) - TimeDelta::days(200);
+    let rows = crate::issues::day_rows(db, &topics, from, today).await?;
+    let mut contract = propose(
+        &rows,
+        &Asked {
+            channels: wish
+                .channels
+                .clone()
+                .unwrap_or_else(|| issue.scope.channel.clone().into_iter().collect()),
+            metric: wish.metric,
+            expected_change: wish.expected_change,
+            ..Asked::by_rule(issue.topic.clone(), today, Some(alarm_day))
+        },
+    );
+    contract.control = ControlRule::OtherTopics;
+    contract.guards.clone_from(&wish.guards);
+    if let Some(days) = wish.horizon_days {
+        contract.horizon_days = days;
+    }
+    Ok(contract)
+}
+
 /// Turns an issue into a task, in one transaction with the mail that offers it.
 pub async fn assign(
     app: &App,
@@ -147,25 +248,7 @@ pub async fn assign(
         None if urgent => tx.now() + TimeDelta::hours(FAST_TRACK_HOURS),
         None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),
     };
-    if let Some(change) = new.expected_change
-        && !(change.is_finite() && (0.001..=1.0).contains(&change.abs()))
-    {
-        return Err(Problem::field(
-            "contract.expected_change",
-            "out_of_range",
-            "a share between 0.001 and 1",
-        ));
-    }
-    let rows = crate::issues::day_rows(tx, &topics, today - TimeDelta::days(200), today).await?;
-    let contract = propose(
-        &rows,
-        &Asked {
-            channels: issue.scope.channel.clone().into_iter().collect(),
-            metric: new.metric,
-            expected_change: new.expected_change,
-            ..Asked::by_rule(issue.topic.clone(), today, Some(issue.alarm_day))
-        },
-    );
+    let contract = contract(tx, &issue, &new.wish, today).await?;
     let (task, effects) = tasks::assigned(
         TaskId(app.ids.next()),
         issue.id,
@@ -184,9 +267,17 @@ pub async fn assign(
     storage::tasks::insert(tx, &task).await?;
     let (issue, _) = issues::apply(issue, &issues::Command::TaskAssigned, tx.now())?;
     storage::issues::update(tx, &issue).await?;
-    let data = serde_json::json!({
+    let mut data = serde_json::json!({
         "department": department.key, "owner": task.owner.display_name(), "due_at": task.due_at, "title": task.title,
     });
+    // Who dates an alarm chooses the baseline: that is written down.
+    if !new.wish.is_empty() {
+        data["contract"] = serde_json::json!({
+            "metric": new.wish.metric, "expected_change": new.wish.expected_change, "guards": new.wish.guards,
+            "channels": new.wish.channels, "horizon_days": new.wish.horizon_days,
+            "alarm_day": new.wish.alarm_day, "alarm_day_of_the_signal": issue.alarm_day,
+        });
+    }
     record(app, tx, &task, "task.assigned", actor, &data).await?;
     let id = issue.id.to_string();
     let data = serde_json::json!({"task": task.id.to_string(), "department": department.key});

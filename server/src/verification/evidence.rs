@@ -204,7 +204,7 @@ async fn rows_by_topic(
     Ok(all)
 }
 
-/// The topics with the most contacts of `from`–`to`.
+/// The topics with the most voices of `from`–`to`, the largest first; those without any are left out.
 async fn largest(
     db: &impl Read,
     topics: &[String],
@@ -213,9 +213,6 @@ async fn largest(
     to: NaiveDate,
     most: usize,
 ) -> Result<Vec<String>, DbError> {
-    if topics.len() <= most {
-        return Ok(topics.to_vec());
-    }
     let query = storage::facts::Query {
         from: Some(from),
         to: Some(to),
@@ -228,6 +225,7 @@ async fn largest(
     sums.sort_by_key(|s| std::cmp::Reverse(s.counters.voices));
     Ok(sums
         .into_iter()
+        .filter(|s| s.counters.voices > 0)
         .take(most)
         .filter_map(|s| s.topic)
         .collect())
@@ -259,6 +257,9 @@ pub async fn gather(
     };
     let infos = setting.infos();
     let controls = control_topics(topic, &infos, windows_from);
+    // A topic that nobody speaks of is no measure.
+    let mut controls = largest(db, &controls, classes, windows_from, today, usize::MAX).await?;
+    controls.sort_unstable();
     let mut control = rows(db, &controls, classes, from, today).await?;
     control.retain(|row| same.contains(&row.channel));
     let quiet = windows_from + TimeDelta::days(55);
