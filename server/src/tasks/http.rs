@@ -34,8 +34,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(reassign))
         .routes(routes!(cancel))
         .routes(routes!(read_attachment))
-        .routes(routes!(read_verification))
-        .routes(routes!(evaluate))
+        .routes(routes!(propose_contract))
 }
 
 /// One report of progress.
@@ -380,6 +379,55 @@ async fn assign(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
+struct ContractQuery {
+    /// The metric that is wished for; by the rules when missing.
+    metric: Option<Metric>,
+    /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
+    expected_change: Option<f64>,
+    /// Channels concerned, comma between; the issue's when missing.
+    channels: Option<String>,
+    /// Days after the fix when the verdict falls at the latest.
+    horizon_days: Option<u32>,
+    /// The day the trouble was seen, where it is not the day the detector rang.
+    alarm_day: Option<NaiveDate>,
+    /// When the fix is due; two weeks from the alarm when missing.
+    due_at: Option<DateTime<Utc>>,
+}
+
+/// The contract that a task of this issue would get, with every metric that it might take and whether
+/// it can be decided. Nothing is written.
+#[utoipa::path(get, path = "/issues/{id}/contract", tag = "tasks",
+    params(("id" = String, Path), ContractQuery),
+    responses((status = 200, body = Contract)), security(("bearer" = ["run_loop"])))]
+async fn propose_contract(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+    Params(query): Params<ContractQuery>,
+) -> Result<Json<Contract>> {
+    caller.may(Operation::RunLoop)?;
+    let issue: IssueId = id.parse().map_err(|_| Problem::not_found("issue"))?;
+    let Some(issue) = storage::issues::get(&app.db, issue).await? else {
+        return Err(Problem::not_found("issue"));
+    };
+    let wish = Wish {
+        metric: query.metric,
+        expected_change: query.expected_change,
+        guards: Vec::new(),
+        channels: query.channels.as_deref().map(|c| extract::words(Some(c))),
+        horizon_days: query.horizon_days,
+        alarm_day: query.alarm_day,
+    };
+    let days_to_fix = query
+        .due_at
+        .and_then(|due| u32::try_from((due - app.now()).num_days()).ok());
+    let contract = service::contract(&app, &app.db, &issue, &wish, days_to_fix).await?;
+    Ok(Json(contract))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct TaskQuery {
     /// One or more states, comma between.
     state: Option<String>,
@@ -440,7 +488,7 @@ async fn list_tasks(
 }
 
 /// The task, if this caller may know of it. Others do not exist for them.
-async fn require(app: &Shared, caller: &Caller, id: &str) -> Result<Task> {
+pub async fn require(app: &Shared, caller: &Caller, id: &str) -> Result<Task> {
     let id: TaskId = id.parse().map_err(|_| Problem::not_found("task"))?;
     storage::tasks::get(&app.db, id)
         .await?
@@ -747,45 +795,4 @@ async fn cancel(
         },
     )
     .await
-}
-
-// ---------------------------------------------------------------- verifying
-
-/// The latest verdict of a task.
-#[utoipa::path(get, path = "/tasks/{id}/verification", tag = "tasks", params(("id" = String, Path)),
-    responses((status = 200, body = Verification)), security(("bearer" = ["read_tasks"])))]
-async fn read_verification(
-    State(app): State<Shared>,
-    caller: Caller,
-    Segment(id): Segment<String>,
-) -> Result<Json<Verification>> {
-    caller.may(Operation::ReadTasks)?;
-    let task = require(&app, &caller, &id).await?;
-    match storage::verification::latest(&app.db, task.id).await? {
-        Some(found) => Ok(Json(found)),
-        None => Err(Problem::new(
-            Code::NotFound,
-            "this task has not been evaluated yet",
-        )),
-    }
-}
-
-/// Computes the verdict now. May be asked at any time and again.
-#[utoipa::path(post, path = "/tasks/{id}/verification/evaluate", tag = "tasks", params(("id" = String, Path)),
-    responses((status = 200, body = Verification)), security(("bearer" = ["run_loop"])))]
-async fn evaluate(
-    State(app): State<Shared>,
-    caller: Caller,
-    Segment(id): Segment<String>,
-) -> Result<Json<Verification>> {
-    caller.may(Operation::RunLoop)?;
-    let task = require(&app, &caller, &id).await?;
-    let found = crate::verification::evaluate(
-        &app,
-        task.id,
-        &caller.actor,
-        crate::verification::Look::OnRequest,
-    )
-    .await?;
-    Ok(Json(found))
 }

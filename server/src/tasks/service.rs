@@ -1,8 +1,9 @@
 //! The use cases of tasks: assign, and everything that can happen to one.
 
+use super::evidence::{Setting, Span, gather, topic_rows};
 use super::offer::Actions;
 use crate::app::App;
-use crate::http::Problem;
+use crate::http::{Code, Problem};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::clock::{local_day, start_of_day};
 use domain::identity::Actor;
@@ -11,8 +12,8 @@ use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
 use domain::organisation::{Department, Owner, subtree};
 use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
-use domain::verification::contract::Asked;
-use domain::verification::{Contract, ControlRule, GuardMetric, Metric, propose};
+use domain::verification::contract::{Asked, BASELINE_DAYS, Parent};
+use domain::verification::{Contract, GuardMetric, Metric, propose};
 use storage::{DbError, Tx};
 
 /// A task to be made.
@@ -173,37 +174,100 @@ pub async fn owner_of(
 }
 
 /// The contract that an issue's task would have: proposed by the rules from the facts so far, changed
-/// by what a person wants.
+/// by what a person wants. `days_to_fix` = days until the fix is due.
 pub async fn contract(
+    app: &App,
     db: &impl storage::Read,
     issue: &Issue,
     wish: &Wish,
-    today: NaiveDate,
+    days_to_fix: Option<u32>,
 ) -> Result<Contract, Problem> {
+    let setting = Setting::read(db, app.now()).await?;
+    let today = local_day(app.now(), setting.zone);
     wish.check(today)?;
-    let all: Vec<domain::organisation::Topic> = storage::organisation::all(db).await?;
-    let topics = subtree(&issue.topic, &all);
     let alarm_day = wish.alarm_day.unwrap_or(issue.alarm_day);
-    let from = alarm_day.min(today) - TimeDelta::days(200);
-    let rows = crate::issues::day_rows(db, &topics, from, today).await?;
-    let mut contract = propose(
-        &rows,
-        &Asked {
-            channels: wish
-                .channels
-                .clone()
-                .unwrap_or_else(|| issue.scope.channel.clone().into_iter().collect()),
-            metric: wish.metric,
-            expected_change: wish.expected_change,
-            ..Asked::by_rule(issue.topic.clone(), today, Some(alarm_day))
-        },
-    );
-    contract.control = ControlRule::OtherTopics;
-    contract.guards.clone_from(&wish.guards);
+    let asked = Asked {
+        channels: wish
+            .channels
+            .clone()
+            .unwrap_or_else(|| issue.scope.channel.clone().into_iter().collect()),
+        metric: wish.metric,
+        expected_change: wish.expected_change,
+        days_to_fix,
+        ..Asked::by_rule(issue.topic.clone(), today, Some(alarm_day))
+    };
+    let days = i64::from(asked.guard_days) + i64::from(BASELINE_DAYS);
+    let span = Span {
+        anchor: alarm_day.min(today),
+        windows_from: alarm_day.min(today) - TimeDelta::days(days - 1),
+        today,
+    };
+    let evidence = gather(
+        db,
+        &setting,
+        &issue.topic,
+        &asked.channels,
+        Metric::Csat.classes(),
+        span,
+    )
+    .await?;
+    let searches = topic_rows(
+        db,
+        &setting,
+        &issue.topic,
+        Metric::NoResultShare.classes(),
+        span,
+    )
+    .await?;
+    let parent = match setting.parent(&issue.topic) {
+        Some(topic) => Some(Parent {
+            name: crate::issues::topic_name(&topic, &setting.topics),
+            rows: topic_rows(db, &setting, &topic, Metric::Csat.classes(), span).await?,
+            topic,
+        }),
+        None => None,
+    };
+    let asked = Asked {
+        usual_noise: Metric::ALL
+            .into_iter()
+            .filter(|metric| *metric != Metric::NoResultShare)
+            .filter_map(|metric| Some((metric, evidence.usual_noise(metric)?)))
+            .collect(),
+        searches,
+        parent,
+        ..asked
+    };
+    let mut contract = propose(&evidence.facts(), &asked);
+    if !wish.guards.is_empty() {
+        contract.guards.clone_from(&wish.guards);
+    }
     if let Some(days) = wish.horizon_days {
         contract.horizon_days = days;
     }
     Ok(contract)
+}
+
+/// The same for a task that is made now: a metric that cannot be decided is refused.
+async fn agreed(
+    app: &App,
+    tx: &Tx,
+    issue: &Issue,
+    wish: &Wish,
+    days_to_fix: Option<u32>,
+) -> Result<Contract, Problem> {
+    let contract = contract(app, tx, issue, wish, days_to_fix).await?;
+    let Some(refusal) = &contract.refused else {
+        return Ok(contract);
+    };
+    let reason = crate::http::spoken(&refusal.sentence);
+    Err(Problem {
+        errors: vec![crate::http::FieldError {
+            field: "contract.metric".to_owned(),
+            code: refusal.why.as_str().to_owned(),
+            detail: reason.clone(),
+        }],
+        ..Problem::new(Code::NotDecidable, reason)
+    })
 }
 
 /// Turns an issue into a task, in one transaction with the mail that offers it.
@@ -248,7 +312,8 @@ pub async fn assign(
         None if urgent => tx.now() + TimeDelta::hours(FAST_TRACK_HOURS),
         None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),
     };
-    let contract = contract(tx, &issue, &new.wish, today).await?;
+    let days_to_fix = u32::try_from((local_day(due_at, zone) - today).num_days()).ok();
+    let contract = agreed(app, tx, &issue, &new.wish, days_to_fix).await?;
     let (task, effects) = tasks::assigned(
         TaskId(app.ids.next()),
         issue.id,

@@ -26,6 +26,7 @@ pub async fn verify(app: &Shared, payload: &serde_json::Value) -> Result<Outcome
     if let Some(task) = storage::tasks::get(&tx, night.task).await?
         && task.state.is_judged()
     {
+        super::worth::freeze(&tx, &task).await?;
         crate::tasks::schedule(app, &tx, &task).await?;
     }
     Ok(Outcome::Done(tx))
@@ -78,7 +79,7 @@ pub async fn relabel(app: &Shared, payload: &serde_json::Value) -> Result<Outcom
 /// Writes down looks that are owed and that nothing waits for: of tasks from before this version, and
 /// of those whose look came to nothing.
 pub async fn reconcile(app: &Shared) -> Result<(), DbError> {
-    let since = app.now() - TimeDelta::days(400);
+    let since = app.now() - TimeDelta::days(800);
     let owed = storage::tasks::without_look(&app.db, since).await?;
     if owed.is_empty() {
         return Ok(());

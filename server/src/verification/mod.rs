@@ -1,8 +1,8 @@
-//! Verify: verdicts, on request and every night until the horizon is over.
+//! Verify: verdicts, on request and every night until the horizon is over, and what they are worth.
 
-mod evidence;
+pub mod http;
 pub mod jobs;
 mod service;
+mod worth;
 
-pub use evidence::{Evidence, Setting};
 pub use service::{Judged, Look, compute, evaluate};

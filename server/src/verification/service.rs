@@ -1,9 +1,10 @@
 //! Reads the facts, asks the rules, and writes verdicts, states, articles and mails in one transaction.
 
-use super::evidence::{Evidence, Setting, gather, label_versions, overlap, ruled, watched};
 use crate::app::Shared;
 use crate::http::{Code, Problem};
-use crate::tasks::{Actions, act_in};
+use crate::tasks::{
+    Actions, Evidence, Setting, Span, act_in, gather, label_versions, overlap, ruled, watched,
+};
 use chrono::NaiveDate;
 use domain::clock::{Timestamp, local_day};
 use domain::identity::Actor;
@@ -144,7 +145,7 @@ pub async fn compute(
     course.maturity_days = look.maturity_days();
     course.edited_afterwards = members.iter().any(|t| t.backdated);
     let evidence = read(&app.db, setting, &contract, &course).await?;
-    course.usual_noise = evidence.usual_noise;
+    course.usual_noise = evidence.usual_noise(contract.metric);
     course.label_versions = label_versions(&app.db, &contract, &course, setting.zone).await?;
     let mut verification = judge(&contract, &evidence.facts(), &course);
     verification.history.clear();
@@ -213,7 +214,7 @@ async fn set_of(
                         .filter(|o| o.day < fix.day)
                         .cloned()
                         .collect(),
-                    usual_noise: evidence.usual_noise,
+                    usual_noise: evidence.usual_noise(first.contract.metric),
                     ..course.clone()
                 };
                 let verdict = judge(&first.contract, &evidence.facts(), &until).verdict;
@@ -260,10 +261,12 @@ async fn read(
         setting,
         watched(contract),
         &contract.channels,
-        contract.metric,
-        anchor,
-        Windows::of(contract, course).quiet.from,
-        course.today,
+        contract.metric.classes(),
+        Span {
+            anchor,
+            windows_from: Windows::of(contract, course).quiet.from,
+            today: course.today,
+        },
     )
     .await
 }

@@ -5,12 +5,14 @@ use chrono::{Days, NaiveDate};
 
 /// Nights after the last look of the horizon on which late ratings are still expected.
 const LATE_NIGHTS: u64 = 7;
-/// Days after that in which an import of old data may still change the windows.
-const LATE_DAYS: u64 = 180;
+/// Days after that in which an import of old data may still change the windows, and in which closed
+/// months get their statements: a year and a month.
+const LATE_DAYS: u64 = 400;
 
 /// The day whose night looks next at a fix that went live on `effective_day`; `today` was the last
 /// (or is the day on which the fix was reported). Every night from the first mature week to the
-/// horizon and a week more; then weekly for half a year, as data may come late; `None`: no more.
+/// horizon and a week more; then weekly for a year, as data may come late and
+/// months close; `None`: no more.
 #[must_use]
 pub fn next_look(
     effective_day: NaiveDate,
@@ -46,7 +48,7 @@ mod tests {
         assert_eq!(next(30), Some(day(31)), "the last look of the horizon");
         assert_eq!(next(37), Some(day(38)), "late ratings");
         assert_eq!(next(38), Some(day(45)), "then weekly");
-        assert_eq!(next(300), None, "and not for ever");
+        assert_eq!(next(500), None, "and not for ever");
         let mut today = 0;
         let mut looks = 0;
         while let Some(look) = next(today) {
@@ -54,7 +56,7 @@ mod tests {
             today = (look - day(0)).num_days().unsigned_abs();
             looks += 1;
         }
-        assert_eq!(looks, 29 + 24);
+        assert_eq!(looks, 29 + 56);
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn verify(seed: u64, kind: StoryKind, until: NaiveDate) -> Verification {
     let known: Vec<DayRow> = all.iter().filter(|row| row.day <= alarm).cloned().collect();
     let topic = topic_name(kind);
     let contract = propose(
-        &known,
+        &Facts::of_topic(&known),
         &Asked::by_rule(topic.zh.clone(), alarm, Some(alarm)),
     );
     let today = until + Days::new(1);

@@ -1,5 +1,5 @@
-//! What a verdict is computed from, read from the facts: its cost depends on topics × channels × days,
-//! never on how much feedback there is.
+//! What contracts are planned from and verdicts computed from, read from the facts: its cost depends on
+//! topics × channels × days, never on how much feedback there is.
 
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
@@ -12,7 +12,7 @@ use domain::verification::{
     Contract, Course, DayRow, Facts, LabelVersion, Metric, OtherFix, Sentence, TopicInfo,
     control_topics, usual_noise,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use storage::{DbError, Read};
 
 /// Days before the windows that can matter: what the noise and the trend are learnt from.
@@ -36,8 +36,10 @@ pub struct Evidence {
     pub control_topics: Vec<String>,
     /// Topics under the same parent, by name.
     pub siblings: Vec<(Sentence, Vec<DayRow>)>,
-    /// Noise factor of the organisation's untreated topics.
-    pub usual_noise: Option<f64>,
+    /// Daily counts of untreated topics, each for itself: how noisy topics usually are here.
+    pub steady: Vec<Vec<DayRow>>,
+    /// The last day of those.
+    pub steady_until: NaiveDate,
 }
 
 impl Evidence {
@@ -50,6 +52,30 @@ impl Evidence {
             control_topics: self.control_topics.len(),
             siblings: &self.siblings,
         }
+    }
+
+    /// Noise factor of the organisation's untreated topics.
+    #[must_use]
+    pub fn usual_noise(&self, metric: Metric) -> Option<f64> {
+        let series: Vec<&[DayRow]> = self.steady.iter().map(Vec::as_slice).collect();
+        usual_noise(metric, &series, self.steady_until)
+    }
+}
+
+/// Which days matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Alarm or fix, whichever is earlier.
+    pub anchor: NaiveDate,
+    /// First day of the quiet baseline.
+    pub windows_from: NaiveDate,
+    /// The present day.
+    pub today: NaiveDate,
+}
+
+impl Span {
+    fn first(self) -> NaiveDate {
+        self.anchor - TimeDelta::days(REACH)
     }
 }
 
@@ -81,6 +107,13 @@ impl Setting {
             alarmed,
             topics,
         })
+    }
+
+    /// The topic above.
+    #[must_use]
+    pub fn parent(&self, topic: &str) -> Option<String> {
+        let parent = self.topics.iter().find(|t| t.key == topic)?.parent.clone();
+        parent.filter(|p| self.topics.iter().any(|t| t.key == *p))
     }
 
     /// The topics as possible controls.
@@ -231,47 +264,50 @@ async fn largest(
         .collect())
 }
 
-/// Gathers the facts of a verdict on `topic` from the first day that can matter before `anchor`
-/// (alarm or fix, whichever is earlier) to `today`; `windows_from` is the first day of the baseline.
+/// Daily counts of a topic, its subtree included.
+pub async fn topic_rows(
+    db: &impl Read,
+    setting: &Setting,
+    topic: &str,
+    classes: &[Class],
+    span: Span,
+) -> Result<Vec<DayRow>, DbError> {
+    let own = subtree(topic, &setting.topics);
+    rows(db, &own, classes, span.first(), span.today).await
+}
+
+/// Gathers the facts about `topic` in these channels (none named: all).
 pub async fn gather(
     db: &impl Read,
     setting: &Setting,
     topic: &str,
     channels: &[String],
-    metric: Metric,
-    anchor: NaiveDate,
-    windows_from: NaiveDate,
-    today: NaiveDate,
+    classes: &[Class],
+    span: Span,
 ) -> Result<Evidence, DbError> {
-    let classes = metric.classes();
-    let from = anchor - TimeDelta::days(REACH);
-    let own = subtree(topic, &setting.topics);
-    let mut facts = rows(db, &own, classes, from, today).await?;
+    let Span {
+        windows_from,
+        today,
+        ..
+    } = span;
+    let mut facts = topic_rows(db, setting, topic, classes, span).await?;
     facts.retain(|row| channels.is_empty() || channels.contains(&row.channel));
     // The same channels: what moves elsewhere is no measure for this topic.
-    let same: Vec<String> = {
-        let mut names: Vec<String> = facts.iter().map(|r| r.channel.clone()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    };
-    let infos = setting.infos();
-    let controls = control_topics(topic, &infos, windows_from);
+    let same: BTreeSet<&str> = facts.iter().map(|r| r.channel.as_str()).collect();
+    let controls = control_topics(topic, &setting.infos(), windows_from);
     // A topic that nobody speaks of is no measure.
     let mut controls = largest(db, &controls, classes, windows_from, today, usize::MAX).await?;
-    controls.sort_unstable();
-    let mut control = rows(db, &controls, classes, from, today).await?;
-    control.retain(|row| same.contains(&row.channel));
     let quiet = windows_from + TimeDelta::days(55);
     let history = quiet - TimeDelta::days(HISTORY - 1);
-    let steady = largest(db, &controls, classes, history, quiet, NOISE_TOPICS).await?;
+    let steady: Vec<String> = controls.iter().take(NOISE_TOPICS).cloned().collect();
     let steady = rows_by_topic(db, &steady, classes, history, quiet).await?;
-    let series: Vec<&[DayRow]> = steady.values().map(Vec::as_slice).collect();
-    let usual_noise = usual_noise(metric, &series, quiet);
-    let siblings = siblings(topic, &setting.topics);
+    controls.sort_unstable();
+    let mut control = rows(db, &controls, classes, span.first(), today).await?;
+    control.retain(|row| same.contains(row.channel.as_str()));
     // Displacement is about contacts, whatever the goal is.
     let contacts = [Class::Contact, Class::Survey];
-    let near = largest(db, &siblings, &contacts, windows_from, today, SIBLINGS).await?;
+    let near = siblings(topic, &setting.topics);
+    let near = largest(db, &near, &contacts, windows_from, today, SIBLINGS).await?;
     let mut counted = rows_by_topic(db, &near, &contacts, windows_from, today).await?;
     let siblings = near
         .iter()
@@ -285,7 +321,8 @@ pub async fn gather(
         control,
         control_topics: controls,
         siblings,
-        usual_noise,
+        steady: steady.into_values().collect(),
+        steady_until: quiet,
     })
 }
 
