@@ -14,4 +14,5 @@ mod journey;
 mod kill;
 mod mail;
 mod permissions;
+mod streams;
 mod world;
