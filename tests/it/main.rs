@@ -7,6 +7,7 @@
 mod api;
 mod architecture;
 mod defects;
+mod evidence;
 mod facts;
 mod generated;
 mod intake;
@@ -15,4 +16,5 @@ mod kill;
 mod mail;
 mod permissions;
 mod priority;
+mod streams;
 mod world;
