@@ -9,6 +9,9 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_the_loop;
+mod m20261122_000002_evidence;
+mod m20261122_000004_priority;
+mod m20261122_000004_evidence;
 
 /// Applies the migrations in their order.
 pub struct Migrator;
@@ -16,7 +19,12 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_the_loop::Migration)]
+        vec![
+            Box::new(m20261122_000001_the_loop::Migration),
+            Box::new(m20261122_000002_evidence::Migration),
+            Box::new(m20261122_000004_priority::Migration),
+            Box::new(m20261122_000004_evidence::Migration),
+        ]
     }
 }
 

@@ -137,6 +137,7 @@ impl App {
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
+        crate::analysis::upkeep(&app).await?;
         Ok(app)
     }
 

@@ -32,9 +32,38 @@ fn any_voice(random: &mut Random, id: &str) -> Value {
         });
     }
     let kinds = [
-        "ticket", "call", "chat", "review", "survey", "search", "voe", "email",
+        "ticket",
+        "call",
+        "chat",
+        "review",
+        "survey",
+        "search",
+        "voe",
+        "email",
+        "article_vote",
     ];
-    voice["kind"] = json!(random.pick(&kinds));
+    let kind = random.pick(&kinds);
+    voice["kind"] = json!(kind);
+    match *kind {
+        "search" => {
+            voice["query"] = json!(random.pick(&["发票", " 发票 ", "改套餐", "Invoice"]));
+            voice["hits"] = json!(random.below(3));
+        }
+        "article_vote" => {
+            voice["article"] = json!(random.pick(&["kb-1", "kb-2"]));
+            if !random.once_in(3) {
+                voice["helpful"] = json!(random.once_in(2));
+            }
+        }
+        _ => {}
+    }
+    if random.once_in(3) {
+        voice["agent_ref"] = json!(format!("agent-{}", random.below(3)));
+        voice["team"] = json!(random.pick(&["一组", "二组"]));
+    }
+    if random.once_in(6) {
+        voice["nps"] = json!(random.below(11));
+    }
     if random.once_in(2) {
         voice["rating"] = json!(1 + random.below(5));
     }
@@ -56,7 +85,12 @@ fn any_voice(random: &mut Random, id: &str) -> Value {
             voice[field] = json!(random.pick(&values));
         }
     }
-    for field in ["resolved", "transferred", "invited"] {
+    for field in [
+        "resolved",
+        "resolved_first_contact",
+        "transferred",
+        "invited",
+    ] {
         if random.once_in(4) {
             voice[field] = json!(random.once_in(2));
         }
@@ -190,12 +224,134 @@ on_both_engines! {
         assert_eq!(twice, Vec::<String>::new(), "channel and id are the identity, whatever else changes");
         assert_eq!(database.count("SELECT COUNT(*) AS n FROM feedback"), sent.len() as i64);
         assert!(database.count("SELECT COUNT(*) AS n FROM fact") > 20, "there is something to compare");
+        assert!(database.count("SELECT COUNT(*) AS n FROM detail_day") > 20, "beside topics too");
+        // Counted another way: pairs of customer and place, and the voices of nobody.
+        let places = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT l.customer_hash, f.class, l.topic, f.day, \
+                      CASE WHEN l.customer_hash = '' THEN f.id ELSE '' END FROM label l JOIN feedback f \
+                      ON f.id = l.feedback_id WHERE f.day IS NOT NULL) AS p";
+        let customers = "SELECT CAST(SUM(customers) AS BIGINT) AS n FROM topic_day";
+        assert_eq!(database.count(customers), database.count(places));
 
         // The check can fail: one figure is changed behind its back, and a rebuild puts it right.
         database.run("UPDATE topic_day SET contacts = contacts + 1 WHERE day = (SELECT MAX(day) FROM topic_day)");
         server.command(&["rebuild-facts", "--check"]).fails();
         server.command(&["rebuild-facts", "--check"]).fails();
         server.command(&["rebuild-facts"]).ok();
+        server.command(&["rebuild-facts", "--check"]).ok();
+        // The rows beside topics and who stands for whom are checked as well.
+        for change in [
+            "UPDATE detail_day SET voices = voices + 1 WHERE kind = 'agent'",
+            "UPDATE label SET first_of_day = (NOT first_of_day) WHERE customer_hash <> ''",
+        ] {
+            database.run(change);
+            server.command(&["rebuild-facts", "--check"]).fails();
+            server.command(&["rebuild-facts"]).ok();
+            server.command(&["rebuild-facts", "--check"]).ok();
+            assert_eq!(database.count(customers), database.count(places), "after {change}");
+        }
+    }
+}
+
+on_both_engines! {
+    /// One person who writes again and again is one customer, wherever the labels move.
+    fn customers_are_counted_once_a_day_and_topic(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let day = time::ago(20);
+        let voice = |n: usize, customer: Option<&str>, topic: &str| {
+            let mut v = json!({"channel": "phone", "external_id": format!("c{n}"), "text": "请处理", "topic": topic,
+                               "occurred_at": time::on(day, n as u32)});
+            if let Some(customer) = customer {
+                v["customer_ref"] = json!(customer);
+            }
+            v
+        };
+        let send = |items: Vec<Value>| {
+            admin.post("/api/v1/feedback?wait=analysed", &json!({"items": items})).ok();
+        };
+        let customers = |topic: &str| crate::world::fact(&admin, "customers", topic, "");
+        send(vec![
+            voice(0, Some("a"), TOPIC), voice(1, Some("a"), TOPIC), voice(2, Some("b"), TOPIC),
+            voice(3, None, TOPIC), voice(4, None, TOPIC), voice(5, Some("a"), OTHER),
+        ]);
+        assert_eq!((customers(TOPIC), customers(OTHER)), (4.0, 1.0), "a, b and two of nobody; a");
+        // The same customers in another batch and on another channel are known.
+        let mut chat = voice(6, Some("b"), TOPIC);
+        chat["channel"] = json!("chat");
+        send(vec![chat, voice(7, Some("a"), TOPIC)]);
+        assert_eq!(customers(TOPIC), 4.0);
+        let id = |external: &str| {
+            let all = admin.get("/api/v1/feedback?limit=500").items();
+            let found = all.iter().find(|v| v["external_id"] == external).expect("the voice");
+            text(found, "id").to_owned()
+        };
+        // The one that stood for its customer leaves: another takes its place, until none is left.
+        for (left, (external, expected)) in [("c0", (4.0, 1.0)), ("c1", (4.0, 1.0)), ("c7", (3.0, 1.0))].into_iter().enumerate() {
+            admin.put(&format!("/api/v1/feedback/{}/labels", id(external)), &json!({"topic": OTHER})).ok();
+            assert_eq!((customers(TOPIC), customers(OTHER)), expected, "{left}");
+        }
+        // A revision moves it as well: to another day, and the customer behind it counts there.
+        let mut later = voice(2, Some("b"), TOPIC);
+        later["occurred_at"] = json!(time::on(time::ago(19), 0));
+        send(vec![later]);
+        assert_eq!(customers(TOPIC), 4.0, "b yesterday by chat, b today, two of nobody");
+        // Both voices of one customer change in one batch: neither stands for anybody on the old day.
+        let moved = |n: usize| {
+            let mut v = voice(n, Some("a"), OTHER);
+            v["occurred_at"] = json!(time::on(time::ago(18), n as u32));
+            v
+        };
+        send(vec![moved(0), moved(5), moved(1)]);
+        let on = |day| crate::world::fact(&admin, "customers", OTHER, &format!("&from={day}&to={day}"));
+        assert_eq!((on(day), on(time::ago(18))), (1.0, 1.0), "c7 stays behind");
+        server.command(&["rebuild-facts", "--check"]).ok();
+    }
+}
+
+on_both_engines! {
+    /// Agents, teams, search terms and articles have figures of their own.
+    fn facts_beside_topics_are_counted(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let at = |n: u32| time::on(time::ago(9), n);
+        let mut items = Vec::new();
+        for n in 0..6_u32 {
+            items.push(json!({"channel": "phone", "external_id": format!("k{n}"), "kind": "call", "text": COMPLAINTS[0],
+                "occurred_at": at(n), "agent_ref": if n < 4 { "agent-7" } else { "agent-8" }, "team": "一组",
+                "rating": if n == 0 { 1 } else { 5 }, "handle_seconds": 100 * (n + 1), "resolved_first_contact": n % 2 == 0,
+                "nps": if n < 2 { 6 * n } else { 5 + n }}));
+            items.push(json!({"channel": "help", "external_id": format!("s{n}"), "kind": "search",
+                "query": if n < 4 { "開  發票" } else { "开 发票" }, "hits": i64::from(n > 2), "occurred_at": at(n)}));
+            let mut vote = json!({"channel": "help", "external_id": format!("v{n}"), "kind": "article_vote",
+                "article": "kb-1", "text": "文章", "occurred_at": at(n)});
+            if n > 0 {
+                vote["helpful"] = json!(n > 3);
+            }
+            items.push(vote);
+        }
+        let receipt = admin.post("/api/v1/feedback?wait=analysed", &json!({"items": items})).ok();
+        assert_eq!((&receipt["accepted"], &receipt["rejected"]), (&json!(18), &json!([])), "{receipt}");
+        let items = |query: &str| admin.get(&format!("/api/v1/facts?{query}")).ok()["items"].clone();
+        assert_eq!(items("metric=contacts&group_by=agent"),
+            json!([{"agent": "agent-7", "value": 4.0, "n": 4}, {"agent": "agent-8", "value": 2.0, "n": 2}]));
+        assert_eq!(items("metric=csat&group_by=agent")[0], json!({"agent": "agent-7", "value": 0.75, "n": 4}));
+        assert_eq!(items("metric=aht&group_by=team"), json!([{"team": "一组", "value": 350.0, "n": 6}]));
+        assert_eq!(items("metric=no_result&group_by=search_term"),
+            json!([{"search_term": "开 发票", "value": 3.0, "n": 6}]));
+        assert_eq!(items("metric=unhelpful_share&group_by=article"),
+            json!([{"article": "kb-1", "value": 0.6, "n": 5}]));
+        assert_eq!(items(&format!("metric=unhelpful&group_by=day,article&from={}", time::ago(9))),
+            json!([{"day": time::ago(9), "article": "kb-1", "value": 3.0, "n": 5}]));
+        assert_eq!(items("metric=fcr"), json!([{"value": 0.5, "n": 6}]));
+        assert_eq!(items("metric=nps"), json!([{"value": 0.0, "n": 6}]), "two promoters, two detractors");
+        assert_eq!(items("metric=no_result_share"), json!([{"value": 0.5, "n": 6}]));
+        assert_eq!(items("metric=unhelpful")[0]["value"], 3.0);
+        for wrong in ["metric=contacts&group_by=agent,topic", "metric=contacts&group_by=agent,team",
+                      "metric=customers&group_by=agent", "metric=contacts&group_by=agent&topic=x", "metric=contacts&group_by=month"] {
+            admin.get(&format!("/api/v1/facts?{wrong}")).problem(400, "invalid_query");
+        }
         server.command(&["rebuild-facts", "--check"]).ok();
     }
 }
@@ -276,6 +432,37 @@ on_both_engines! {
         assert_eq!(crate::world::fact(&admin, "rated", TOPIC, ""), 20.0);
         assert_eq!(crate::world::fact(&admin, "contacts", TOPIC, ""), 20.0);
         assert_eq!(crate::world::fact(&admin, "contacts", OTHER, &format!("&from={}", time::ago(7))), 20.0);
+        server.command(&["rebuild-facts", "--check"]).ok();
+    }
+}
+
+on_both_engines! {
+    /// A database of an earlier version has voices, but none of the newer figures: the first start
+    /// makes them.
+    fn the_first_start_after_a_migration_makes_facts_anew(engine) {
+        let mut server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let mut random = Random::of("upgrade");
+        let items: Vec<Value> = (0..80).map(|n| any_voice(&mut random, &format!("v{n}"))).collect();
+        admin.post("/api/v1/feedback?wait=analysed", &json!({"items": items})).ok();
+        let database = server.database();
+        let customers = "SELECT CAST(SUM(customers) AS BIGINT) AS n FROM fact";
+        let before = database.count(customers);
+        // What migration 2 leaves behind on a database that has labels.
+        for change in [
+            "UPDATE label SET first_of_day = FALSE",
+            "UPDATE fact SET customers = 0, nps_n = 0, fcr_known = 0",
+            "UPDATE topic_day SET customers = 0, nps_n = 0, fcr_known = 0",
+            "DELETE FROM detail_day",
+            "INSERT INTO upkeep (name) VALUES ('rebuild-facts')",
+        ] {
+            database.run(change);
+        }
+        server.kill9();
+        server.restart();
+        assert_eq!(server.database().count(customers), before);
+        assert_eq!(server.database().count("SELECT COUNT(*) AS n FROM upkeep"), 0);
         server.command(&["rebuild-facts", "--check"]).ok();
     }
 }

@@ -3,14 +3,15 @@
 use crate::app::{App, Shared, failure};
 use crate::http::Problem;
 use chrono::TimeDelta;
-use domain::analysis::{Label, Source, is_repeat, overrule};
+use domain::analysis::{Flags, Label, Source, is_repeat, overrule};
+use domain::clock::Timestamp;
 use domain::facts::Batch;
 use domain::ids::FeedbackId;
 use domain::intake::feedback::{Feedback, GivenLabels, Sentiment};
 use domain::organisation::{Topic, TopicState};
 use plugin_host::{Document, Polarity, taxonomy};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use storage::feedback::Stored;
+use storage::feedback::{Place, Stored};
 use storage::{DbError, Tx};
 
 /// Most documents in one call of a classifier.
@@ -193,8 +194,8 @@ pub enum StillUnlabelled {
     Database(#[from] DbError),
 }
 
-/// A voice with its label and whether it repeats an earlier one.
-pub type Labelled = (Stored, Label, bool);
+/// A voice with its label and what the customer's other voices tell of it.
+pub type Labelled = (Stored, Label, Flags);
 
 /// Labels a batch and counts it. Doing it twice changes nothing. Answers the transaction, not yet
 /// committed, and what was counted in it.
@@ -217,11 +218,18 @@ pub async fn label_batch(
         .filter_map(|voice| said.remove(&voice.id).map(|label| (voice, label)))
         .unzip();
     let repeats = repeats(&tx, &voices, &labels).await?;
+    let firsts = firsts(&tx, &voices, &labels).await?;
     let mut labelled: Vec<Labelled> = voices
         .into_iter()
         .zip(labels)
-        .zip(repeats)
-        .map(|((voice, label), repeat)| (voice, label, repeat))
+        .zip(repeats.into_iter().zip(firsts))
+        .map(|((voice, label), (repeat, first_of_day))| {
+            let flags = Flags {
+                repeat,
+                first_of_day,
+            };
+            (voice, label, flags)
+        })
         .collect();
     let mut facts = Batch::new();
     let written: BTreeSet<FeedbackId> = storage::feedback::label(&tx, &labelled, &mut facts)
@@ -231,6 +239,51 @@ pub async fn label_batch(
     storage::facts::apply(&tx, &facts).await?;
     labelled.retain(|(voice, _, _)| written.contains(&voice.id));
     Ok((tx, labelled))
+}
+
+/// Voices that are labelled anew in one transaction: few, so that others need not wait.
+const ANEW: u64 = 200;
+
+/// Labels some voices between two times (the second excluded) anew that another classifier than the
+/// present one has labelled, and moves what they count, in one transaction. People's corrections and
+/// what senders are sure of stay. Answers how many were looked at: 0 when all are the present
+/// classifier's. What is left is found in the labels themselves, so a run that was cut short goes on
+/// where it stopped.
+pub async fn relabel_some(
+    app: &Shared,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<usize, StillUnlabelled> {
+    app.plugins.follow(app).await?;
+    let present = app.plugins.ruler().await.unwrap_or_default();
+    let rulers = storage::feedback::rulers(&app.db, from, to).await?;
+    let Some(old) = rulers.into_iter().map(|r| r.ruler).find(|r| *r != present) else {
+        return Ok(0);
+    };
+    let voices = storage::feedback::of_ruler(&app.db, &old, from, to, ANEW).await?;
+    let records: Vec<&Feedback> = voices.iter().map(|v| &v.feedback).collect();
+    let labels = classify(app, &records).await?;
+    let tx = app.begin().await?;
+    // While the classifier worked, a voice may have been corrected or sent anew: what stands there now
+    // decides, and a new revision is labelled by its own job. One by one: who stands for a customer
+    // may have changed with the voice before.
+    storage::feedback::hold(&tx).await?;
+    let mut facts = Batch::new();
+    for (read, label) in voices.iter().zip(&labels) {
+        let Some(voice) = storage::feedback::get(&tx, read.id).await? else {
+            continue;
+        };
+        let still = voice
+            .label
+            .as_ref()
+            .is_some_and(|(l, _)| l.ruler(&voice.feedback.labels) == old);
+        if still && voice.revision == read.revision {
+            storage::feedback::relabel(&tx, &voice, label, &mut facts).await?;
+        }
+    }
+    storage::facts::apply(&tx, &facts).await?;
+    tx.commit().await?;
+    Ok(voices.len())
 }
 
 /// Which voices repeat an earlier one of the same customer and topic within 7 days.
@@ -270,6 +323,31 @@ async fn repeats(tx: &Tx, voices: &[Stored], labels: &[Label]) -> Result<Vec<boo
             known
                 .get(&(customer.clone(), topic.clone()))
                 .is_some_and(|all| all.iter().any(|earlier| is_repeat(*earlier, at)))
+        })
+        .collect())
+}
+
+/// Which voices stand for their customer on their day: see [`Flags::first_of_day`].
+async fn firsts(tx: &Tx, voices: &[Stored], labels: &[Label]) -> Result<Vec<bool>, DbError> {
+    let at = |v: &Stored| v.feedback.occurred_at.map(|t| t.timestamp_micros());
+    let customers: BTreeSet<String> = voices
+        .iter()
+        .filter_map(|v| v.feedback.customer_hash.clone())
+        .collect();
+    let customers: Vec<String> = customers.into_iter().collect();
+    let times: Vec<i64> = voices.iter().filter_map(at).collect();
+    let mut taken = match (times.iter().min(), times.iter().max()) {
+        (Some(first), Some(last)) => {
+            storage::feedback::taken(tx, &customers, *first, *last).await?
+        }
+        _ => std::collections::HashSet::new(),
+    };
+    Ok(voices
+        .iter()
+        .zip(labels)
+        .map(|(voice, label)| {
+            Place::at(&voice.feedback, label.topic.as_deref())
+                .is_none_or(|place| taken.insert(place.key()))
         })
         .collect())
 }
@@ -322,10 +400,10 @@ pub async fn correct(
         &data,
     )
     .await?;
-    let repeat = voice.label.as_ref().is_some_and(|(_, r)| *r);
+    let flags = voice.label.as_ref().map(|(_, f)| *f).unwrap_or_default();
     tx.commit().await?;
     Ok(Stored {
-        label: Some((label, repeat)),
+        label: Some((label, flags)),
         ..voice
     })
 }
@@ -335,25 +413,58 @@ pub async fn correct(
 pub async fn rebuild(app: &App, write: bool) -> Result<u64, DbError> {
     // One transaction: nothing may be labelled between reading and writing.
     let tx = app.begin().await?;
+    let differences = rebuild_in(&tx, write).await?;
+    if write && differences > 0 {
+        tx.commit().await?;
+    }
+    Ok(differences)
+}
+
+/// Makes facts anew if a migration asked for it. Replicas that start together take turns.
+pub async fn upkeep(app: &App) -> Result<(), DbError> {
+    if !storage::facts::wants_rebuild(&app.db).await? {
+        return Ok(());
+    }
+    let tx = app.begin().await?;
+    storage::feedback::hold(&tx).await?;
+    if storage::facts::wants_rebuild(&tx).await? {
+        let changed = rebuild_in(&tx, true).await?;
+        storage::facts::rebuilt(&tx).await?;
+        tx.commit().await?;
+        tracing::info!(changed, "facts were made anew for this version");
+    }
+    Ok(())
+}
+
+async fn rebuild_in(tx: &Tx, write: bool) -> Result<u64, DbError> {
+    storage::feedback::hold(tx).await?;
+    let misplaced = storage::feedback::misplaced(tx).await?;
+    if write && misplaced > 0 {
+        storage::feedback::place_all(tx).await?;
+    }
     let mut fresh = Batch::new();
     let mut after = String::new();
     loop {
-        let page = storage::feedback::scan(&tx, &after, 2000).await?;
+        let page = storage::feedback::scan(tx, &after, 2000).await?;
         let Some(last) = page.last() else { break };
         after = last.id.to_string();
         for voice in &page {
             storage::feedback::contribute(voice, &mut fresh);
         }
     }
-    let kept = storage::facts::all_facts(&tx).await?;
-    let kept_days = storage::facts::all_topic_days(&tx).await?;
+    let kept = storage::facts::all_facts(tx).await?;
+    let kept_days = storage::facts::all_topic_days(tx).await?;
+    let kept_details = storage::facts::all_details(tx).await?;
     let facts: BTreeMap<_, _> = fresh.facts().map(|(k, c)| (k.clone(), *c)).collect();
     let days: BTreeMap<_, _> = fresh.topic_days().map(|(k, c)| (k.clone(), *c)).collect();
-    let differences = differing(&facts, &kept) + differing(&days, &kept_days);
+    let details: BTreeMap<_, _> = fresh.details().map(|(k, c)| (k.clone(), *c)).collect();
+    let differences = differing(&facts, &kept)
+        + differing(&days, &kept_days)
+        + differing(&details, &kept_details)
+        + u64::try_from(misplaced).unwrap_or(0);
     if write && differences > 0 {
-        storage::facts::clear(&tx).await?;
-        storage::facts::apply(&tx, &fresh).await?;
-        tx.commit().await?;
+        storage::facts::clear(tx).await?;
+        storage::facts::apply(tx, &fresh).await?;
     }
     Ok(differences)
 }

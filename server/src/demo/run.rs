@@ -6,7 +6,7 @@ use crate::intake::Arrived;
 use crate::tasks::{NewTask, act, assign};
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{Clock, Timestamp, local_day, start_of_day};
-use domain::detection::{Detector, Kind, Scope, ThresholdParams, Window};
+use domain::detection::{Detector, Params, Scope, ThresholdParams, Window};
 use domain::identity::{Actor, ActorKind, Role};
 use domain::ids::TaskId;
 use domain::organisation::{Department, Locale, Organisation, Owner, Topic};
@@ -167,20 +167,20 @@ async fn organise(app: &Shared, plan: &Plan) -> failure::Result<()> {
         storage::organisation::put(&tx, &topic, None).await?;
     }
     for story in plan.stories() {
+        let limit = ThresholdParams {
+            limit: i64::from(story.limit),
+            window: Window::Day,
+        };
         let detector = Detector {
-            key: format!("{}-每日上限", story.topic),
-            kind: Kind::Threshold,
             scope: Scope {
                 topic: Some(story.topic.to_owned()),
                 ..Scope::default()
             },
-            params: ThresholdParams {
-                limit: i64::from(story.limit),
-                window: Window::Day,
-            },
-            enabled: true,
             owner: Some(LOGIN.to_owned()),
-            version: 0,
+            ..Detector::new(
+                format!("{}-每日上限", story.topic),
+                Params::Threshold(limit),
+            )
         };
         storage::organisation::put(&tx, &detector, None).await?;
     }

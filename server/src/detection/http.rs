@@ -61,13 +61,8 @@ async fn write_detector(
     caller.may(Operation::ManageOrganisation)?;
     same_key(&key, &mut new.key)?;
     check_key(&new.key)?;
-    if !(0..=1_000_000_000).contains(&new.params.limit) {
-        return Err(Problem::field(
-            "params.limit",
-            "out_of_range",
-            "0 to 1000000000",
-        ));
-    }
+    new.check()
+        .map_err(|e| Problem::field(&e.field, e.code, &e.detail))?;
     let tx = app.begin().await?;
     if let Some(topic) = &new.scope.topic
         && store::get::<domain::organisation::Topic>(&tx, topic)

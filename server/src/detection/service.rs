@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::mail::{Letter, Recipient};
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::Timestamp;
-use domain::detection::{Detector, Signal, issue_key};
+use domain::detection::{Detector, Kind, Signal, Subject, issue_key};
 use domain::facts::Class;
 use domain::identity::Actor;
 use domain::ids::IssueId;
@@ -42,7 +42,7 @@ pub(super) async fn watch(
     let detectors: Vec<Detector> = storage::organisation::all::<Detector>(tx)
         .await?
         .into_iter()
-        .filter(|d| d.enabled)
+        .filter(|d| d.enabled && d.kind == Kind::Threshold)
         .collect();
     if detectors.is_empty() {
         return Ok(());
@@ -83,15 +83,9 @@ pub(super) async fn watch(
             scope.region.as_deref(),
         )
         .await?;
-        if detector.fires(count) {
-            let signal = Signal {
-                detector: detector.key.clone(),
-                detector_version: detector.version,
-                kind: detector.kind,
-                window: day,
-                count,
-                limit: detector.params.limit,
-            };
+        if detector.fires(day, count) {
+            let about = Subject::topic(subject.clone());
+            let signal = Signal::counted(detector, about, day, count, None);
             raise(app, tx, detector, &subject, &topics, &signal, backfill).await?;
         }
     }
@@ -320,18 +314,9 @@ pub(super) async fn backtest(
                 detector.scope.region.as_deref(),
             )
             .await?;
-            if count > detector.params.limit {
-                found.push((
-                    subject,
-                    Signal {
-                        detector: detector.key.clone(),
-                        detector_version: detector.version,
-                        kind: detector.kind,
-                        window: day,
-                        count,
-                        limit: detector.params.limit,
-                    },
-                ));
+            if detector.limit().is_some_and(|limit| count > limit) {
+                let about = Subject::topic(subject.clone());
+                found.push((subject, Signal::counted(detector, about, day, count, None)));
             }
         }
         day += TimeDelta::days(1);

@@ -71,6 +71,10 @@ fn bad_json(error: &serde_json::Error) -> Problem {
     if let Some(field) = quoted("missing field `") {
         return Problem::field(field, "required", "this field is missing");
     }
+    if let Some(field) = quoted("invalid value in `") {
+        let detail = message.split_once("`: ").map_or("", |(_, detail)| detail);
+        return Problem::field(field, "wrong_type", detail);
+    }
     if error.is_data() {
         let detail = message
             .find("expected")

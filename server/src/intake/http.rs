@@ -402,7 +402,7 @@ fn view(stored: Stored) -> FeedbackView {
         url: f.url,
         figures: serde_json::to_value(&f.figures).unwrap_or_default(),
         attributes: f.attributes,
-        label: stored.label.map(|(l, repeat)| LabelView {
+        label: stored.label.map(|(l, flags)| LabelView {
             topic: l.topic,
             cause: l.cause,
             sentiment: l.polarity.map(|p| p.as_str().to_owned()),
@@ -412,7 +412,7 @@ fn view(stored: Stored) -> FeedbackView {
             source: l.source.as_str().to_owned(),
             classifier: l.classifier,
             classifier_version: l.classifier_version,
-            repeat,
+            repeat: flags.repeat,
         }),
     }
 }

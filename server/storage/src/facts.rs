@@ -1,9 +1,9 @@
 //! Daily counts and sums: written in the transaction of the labels, read by everything else.
 
-use crate::tx::{micros, one, placeholders, rows};
+use crate::tx::{one, placeholders};
 use crate::{DbError, Read, Tx};
 use chrono::NaiveDate;
-use domain::facts::{Batch, Class, Counters, FactKey, TopicDayKey};
+use domain::facts::{Batch, Class, Counters, Detail, DetailKey, FactKey, TopicDayKey};
 use sea_orm::{FromQueryResult, QueryResult, Value};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -40,6 +40,7 @@ const FACT: [&str; 8] = [
     "tier",
 ];
 const TOPIC_DAY: [&str; 4] = ["day", "class", "topic", "channel"];
+const DETAIL_DAY: [&str; 3] = ["day", "kind", "subject"];
 
 fn fact_values(key: &FactKey, counters: &Counters) -> Vec<Value> {
     let mut values: Vec<Value> = vec![
@@ -86,7 +87,17 @@ async fn write(
     Ok(())
 }
 
-/// Adds a batch of changes to both fact tables, in key order.
+fn detail_values(key: &DetailKey, counters: &Counters) -> Vec<Value> {
+    let mut values: Vec<Value> = vec![
+        key.day.to_string().into(),
+        key.kind.as_str().into(),
+        key.subject.clone().into(),
+    ];
+    values.extend(counters.values().map(Value::from));
+    values
+}
+
+/// Adds a batch of changes to all fact tables, in key order.
 pub async fn apply(tx: &Tx, batch: &Batch) -> Result<(), DbError> {
     let facts = batch.facts().map(|(k, c)| fact_values(k, c)).collect();
     write(tx, "fact", &FACT, facts).await?;
@@ -94,7 +105,9 @@ pub async fn apply(tx: &Tx, batch: &Batch) -> Result<(), DbError> {
         .topic_days()
         .map(|(k, c)| topic_day_values(k, c))
         .collect();
-    write(tx, "topic_day", &TOPIC_DAY, days).await
+    write(tx, "topic_day", &TOPIC_DAY, days).await?;
+    let details = batch.details().map(|(k, c)| detail_values(k, c)).collect();
+    write(tx, "detail_day", &DETAIL_DAY, details).await
 }
 
 fn counters(row: &QueryResult) -> Result<Counters, DbError> {
@@ -233,6 +246,94 @@ pub async fn sum(db: &impl Read, query: &Query) -> Result<Vec<Sum>, DbError> {
         .collect()
 }
 
+/// Which rows of `detail_day` to sum up.
+#[derive(Clone, Debug)]
+pub struct DetailQuery {
+    /// What the subjects are.
+    pub kind: Detail,
+    /// First day.
+    pub from: Option<NaiveDate>,
+    /// Last day, included.
+    pub to: Option<NaiveDate>,
+    /// This subject only.
+    pub subject: Option<String>,
+    /// Keep days apart.
+    pub by_day: bool,
+    /// Keep subjects apart.
+    pub by_subject: bool,
+}
+
+impl DetailQuery {
+    /// Everything of a kind, in one sum.
+    #[must_use]
+    pub const fn of(kind: Detail) -> Self {
+        Self {
+            kind,
+            from: None,
+            to: None,
+            subject: None,
+            by_day: false,
+            by_subject: false,
+        }
+    }
+}
+
+/// One sum of `detail_day`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetailSum {
+    /// The day, when days are kept apart.
+    pub day: Option<NaiveDate>,
+    /// The subject, when subjects are kept apart.
+    pub subject: Option<String>,
+    /// The sums.
+    pub counters: Counters,
+}
+
+/// Sums of `detail_day`, in the order of subjects and days.
+pub async fn sum_details(db: &impl Read, query: &DetailQuery) -> Result<Vec<DetailSum>, DbError> {
+    let mut values: Vec<Value> = vec![query.kind.as_str().into()];
+    let mut conditions = String::from("kind = $1");
+    for (column, value) in [
+        ("day >=", query.from.map(|d| d.to_string())),
+        ("day <=", query.to.map(|d| d.to_string())),
+        ("subject =", query.subject.clone()),
+    ] {
+        if let Some(value) = value {
+            values.push(value.into());
+            conditions.push_str(&format!(" AND {column} ${}", values.len()));
+        }
+    }
+    let groups: Vec<&str> = [(query.by_subject, "subject"), (query.by_day, "day")]
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+        .collect();
+    let columns = groups.iter().map(|g| format!("{g}, ")).collect::<String>();
+    let tail = if groups.is_empty() {
+        String::new()
+    } else {
+        format!("GROUP BY {0} ORDER BY {0}", groups.join(", "))
+    };
+    let sql = format!(
+        "SELECT {columns}{} FROM detail_day WHERE {conditions} {tail}",
+        sums()
+    );
+    let found = db.query(&sql, values).await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(DetailSum {
+                day: if query.by_day { Some(day(row)?) } else { None },
+                subject: if query.by_subject {
+                    Some(row.try_get("", "subject")?)
+                } else {
+                    None
+                },
+                counters: counters(row)?,
+            })
+        })
+        .collect()
+}
+
 /// Contacts of one day in a scope: what a threshold compares with its limit.
 pub async fn contacts_on(
     db: &impl Read,
@@ -334,31 +435,46 @@ pub async fn all_topic_days(db: &impl Read) -> Result<BTreeMap<TopicDayKey, Coun
     Ok(all)
 }
 
-/// Empties both tables: the first half of a rebuild.
+/// All rows beside topics, as they are kept.
+pub async fn all_details(db: &impl Read) -> Result<BTreeMap<DetailKey, Counters>, DbError> {
+    let mut all = BTreeMap::new();
+    for row in db.query("SELECT * FROM detail_day", vec![]).await? {
+        let kind: String = row.try_get("", "kind")?;
+        let key = DetailKey {
+            day: day(&row)?,
+            kind: Detail::parse(&kind).ok_or_else(|| DbError::Corrupt {
+                table: "detail_day",
+                column: "kind",
+                id: kind.clone(),
+                detail: "no such kind".to_owned(),
+            })?,
+            subject: row.try_get("", "subject")?,
+        };
+        let counters = counters(&row)?;
+        if !counters.is_zero() {
+            all.insert(key, counters);
+        }
+    }
+    Ok(all)
+}
+
+/// Empties all fact tables: the first half of a rebuild.
 pub async fn clear(tx: &Tx) -> Result<(), DbError> {
     tx.exec("DELETE FROM fact", vec![]).await?;
     tx.exec("DELETE FROM topic_day", vec![]).await?;
+    tx.exec("DELETE FROM detail_day", vec![]).await?;
     Ok(())
 }
 
-/// The quadrants that topics last were seen in: hysteresis needs a memory.
-pub async fn quadrants_seen(db: &impl Read) -> Result<BTreeMap<String, String>, DbError> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        topic: String,
-        quadrant: String,
-    }
-    let found: Vec<Row> = rows(db, "SELECT topic, quadrant FROM quadrant_seen", vec![]).await?;
-    Ok(found.into_iter().map(|r| (r.topic, r.quadrant)).collect())
+/// Whether a migration asked for facts to be made anew: it added columns that only voices can fill.
+pub async fn wants_rebuild(db: &impl Read) -> Result<bool, DbError> {
+    let sql = "SELECT COUNT(*) AS n FROM upkeep WHERE name = 'rebuild-facts'";
+    Ok(crate::tx::count(db, sql, vec![]).await? > 0)
 }
 
-/// Remembers where a topic was seen.
-pub async fn see_quadrant(tx: &Tx, topic: &str, quadrant: &str) -> Result<(), DbError> {
-    tx.exec(
-        "INSERT INTO quadrant_seen (topic, quadrant, seen_at) VALUES ($1,$2,$3) \
-         ON CONFLICT (topic) DO UPDATE SET quadrant = excluded.quadrant, seen_at = excluded.seen_at",
-        vec![topic.into(), quadrant.into(), micros(tx.now()).into()],
-    )
-    .await?;
+/// Takes that wish as granted.
+pub async fn rebuilt(tx: &Tx) -> Result<(), DbError> {
+    tx.exec("DELETE FROM upkeep WHERE name = 'rebuild-facts'", vec![])
+        .await?;
     Ok(())
 }

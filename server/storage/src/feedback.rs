@@ -2,13 +2,13 @@
 
 use crate::tx::{Page, json, micros, one, parse, placeholders, rows, timestamp};
 use crate::{DbError, Read, Tx};
-use domain::analysis::{Label, contribution};
+use domain::analysis::{Flags, Label, contribution};
 use domain::clock::Timestamp;
 use domain::facts::Batch;
 use domain::ids::FeedbackId;
 use domain::intake::feedback::Feedback;
 use sea_orm::{FromQueryResult, Value};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A voice to be written.
 #[derive(Clone, Debug)]
@@ -45,8 +45,8 @@ pub struct Stored {
     pub feedback: Feedback,
     /// When it arrived, or last changed.
     pub received_at: Timestamp,
-    /// Its label with the repeat flag, once it has one.
-    pub label: Option<(Label, bool)>,
+    /// Its label with what intake found out, once it has one.
+    pub label: Option<(Label, Flags)>,
 }
 
 #[derive(FromQueryResult)]
@@ -59,6 +59,7 @@ struct Row {
     received_at: i64,
     label: Option<String>,
     repeat: Option<bool>,
+    first_of_day: Option<bool>,
 }
 
 impl Row {
@@ -66,7 +67,13 @@ impl Row {
         let mut feedback: Feedback = parse("feedback", &self.id, &self.data)?;
         feedback.text = self.text;
         let label = match (self.label, self.repeat) {
-            (Some(label), Some(repeat)) => Some((parse("label", &self.id, &label)?, repeat)),
+            (Some(label), Some(repeat)) => {
+                let flags = Flags {
+                    repeat,
+                    first_of_day: self.first_of_day.unwrap_or(false),
+                };
+                Some((parse("label", &self.id, &label)?, flags))
+            }
             _ => None,
         };
         Ok(Stored {
@@ -85,7 +92,7 @@ impl Row {
     }
 }
 
-const STORED: &str = "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat \
+const STORED: &str = "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat, l.first_of_day \
                       FROM feedback f LEFT JOIN label l ON l.shard_key = f.shard_key AND l.feedback_id = f.id";
 
 /// The JSON of a voice without its text, which has a column of its own.
@@ -160,13 +167,20 @@ pub async fn store(
         }
     }
     let mut outcomes: Vec<Option<Outcome>> = vec![None; voices.len()];
+    let mut places = BTreeSet::new();
     let mut indices: Vec<usize> = first.into_values().collect();
     indices.sort_unstable();
     for chunk in indices.chunks(ROWS) {
-        store_distinct(tx, batch_id, voices, chunk, facts, &mut outcomes).await?;
+        let mut into = (&mut *facts, &mut places);
+        store_distinct(tx, batch_id, voices, chunk, &mut into, &mut outcomes).await?;
     }
     for index in later {
-        store_distinct(tx, batch_id, voices, &[index], facts, &mut outcomes).await?;
+        let mut into = (&mut *facts, &mut places);
+        store_distinct(tx, batch_id, voices, &[index], &mut into, &mut outcomes).await?;
+    }
+    // Only now: what was read of a voice above must still be true when it is replaced.
+    for place in places {
+        fill(tx, &place, facts).await?;
     }
     Ok(outcomes.into_iter().flatten().collect())
 }
@@ -176,7 +190,7 @@ async fn store_distinct(
     batch_id: &str,
     voices: &[NewVoice],
     indices: &[usize],
-    facts: &mut Batch,
+    (facts, places): &mut (&mut Batch, &mut BTreeSet<Place>),
     outcomes: &mut [Option<Outcome>],
 ) -> Result<(), DbError> {
     #[derive(FromQueryResult)]
@@ -235,6 +249,7 @@ async fn store_distinct(
             if old.feedback.content_hash == voice.feedback.content_hash {
                 outcomes[index] = Some(Outcome::Duplicate(old.id));
             } else {
+                places.extend(Place::of(old));
                 replace(tx, batch_id, old, &voice.feedback, facts).await?;
                 outcomes[index] = Some(Outcome::Updated(old.id));
             }
@@ -301,17 +316,176 @@ async fn replace(
     Ok(())
 }
 
-fn take_out(voice: &Stored, facts: &mut Batch) {
-    if let Some((label, repeat)) = &voice.label
-        && let Some((key, input)) = contribution(&voice.feedback, label, *repeat)
-    {
-        facts.remove(key, &input);
+/// Where exactly one voice stands for its customer: (customer, class, topic, day).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Keyed hash of the customer.
+    pub customer: String,
+    /// Class of the voices.
+    pub class: String,
+    /// Topic, or empty.
+    pub topic: String,
+    /// Day of the organisation's calendar.
+    pub day: String,
+    /// Microseconds of one of its voices: the index is in order of time.
+    around: i64,
+}
+
+/// More than the longest local day, on either side: every voice of a place lies within it.
+const TWO_DAYS: i64 = 2 * 24 * 3600 * 1_000_000;
+
+impl Place {
+    fn of(voice: &Stored) -> Option<Self> {
+        let (label, _) = voice.label.as_ref()?;
+        Self::at(&voice.feedback, label.topic.as_deref())
+    }
+
+    /// The place of a voice of this topic; `None`: it is undated or nobody's, so it stands for itself.
+    #[must_use]
+    pub fn at(feedback: &Feedback, topic: Option<&str>) -> Option<Self> {
+        Some(Self {
+            customer: feedback.customer_hash.clone()?,
+            class: feedback.class.as_str().to_owned(),
+            topic: topic.unwrap_or_default().to_owned(),
+            day: feedback.day?.to_string(),
+            around: micros(feedback.occurred_at?),
+        })
+    }
+
+    /// The same place, whichever voice it was read from.
+    #[must_use]
+    pub fn key(self) -> (String, String, String, String) {
+        (self.customer, self.class, self.topic, self.day)
     }
 }
 
-fn put_in(voice: &Stored, label: &Label, repeat: bool, facts: &mut Batch) {
-    if let Some((key, input)) = contribution(&voice.feedback, label, repeat) {
-        facts.add(key, &input);
+/// Lets one voice of a place stand for its customer, if there is any and none does.
+async fn fill(tx: &Tx, place: &Place, facts: &mut Batch) -> Result<(), DbError> {
+    let sql = format!(
+        "{STORED} WHERE l.customer_hash = $1 AND l.topic = $2 AND l.occurred_at >= $3 AND l.occurred_at <= $4 \
+         AND f.class = $5 AND f.day = $6 ORDER BY l.first_of_day DESC, l.occurred_at, f.id LIMIT 1"
+    );
+    let found = one::<Row>(
+        tx,
+        &sql,
+        vec![
+            place.customer.clone().into(),
+            place.topic.clone().into(),
+            (place.around - TWO_DAYS).into(),
+            (place.around + TWO_DAYS).into(),
+            place.class.clone().into(),
+            place.day.clone().into(),
+        ],
+    )
+    .await?;
+    let Some(voice) = found.map(Row::read).transpose()? else {
+        return Ok(());
+    };
+    let Some((label, flags)) = voice.label.clone().filter(|(_, f)| !f.first_of_day) else {
+        return Ok(());
+    };
+    tx.exec(
+        "UPDATE label SET first_of_day = $1 WHERE shard_key = $2 AND feedback_id = $3",
+        vec![
+            true.into(),
+            voice.shard_key.into(),
+            voice.id.to_string().into(),
+        ],
+    )
+    .await?;
+    take_out(&voice, facts);
+    let flags = Flags {
+        first_of_day: true,
+        ..flags
+    };
+    put_in(&voice, &label, flags, facts);
+    Ok(())
+}
+
+/// Which places of these customers have a voice that stands for them already, from the day before
+/// `from` to the day after `to` (microseconds).
+pub async fn taken(
+    db: &impl Read,
+    customers: &[String],
+    from: i64,
+    to: i64,
+) -> Result<HashSet<(String, String, String, String)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        customer_hash: String,
+        class: String,
+        topic: String,
+        day: String,
+    }
+    let mut all = HashSet::new();
+    for chunk in customers.chunks(500) {
+        let mut values: Vec<Value> = vec![
+            (from - TWO_DAYS).into(),
+            (to + TWO_DAYS).into(),
+            true.into(),
+        ];
+        values.extend(chunk.iter().map(|c| Value::from(c.clone())));
+        let sql = format!(
+            "SELECT l.customer_hash, f.class, l.topic, f.day FROM label l \
+             JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id \
+             WHERE l.occurred_at >= $1 AND l.occurred_at <= $2 AND l.first_of_day = $3 AND f.day IS NOT NULL \
+             AND l.customer_hash IN {}",
+            placeholders(1, chunk.len(), 4)
+        );
+        let found: Vec<Found> = rows(db, &sql, values).await?;
+        all.extend(
+            found
+                .into_iter()
+                .map(|f| (f.customer_hash, f.class, f.topic, f.day)),
+        );
+    }
+    Ok(all)
+}
+
+/// How many places do not have exactly one voice that stands for the customer, or are nobody's and do
+/// not stand for themselves: 0, unless the database was changed behind our back.
+pub async fn misplaced(db: &impl Read) -> Result<i64, DbError> {
+    let places = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM label l \
+         JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id \
+         WHERE l.customer_hash <> '' AND f.day IS NOT NULL \
+         GROUP BY l.customer_hash, f.class, l.topic, f.day \
+         HAVING SUM(CASE WHEN l.first_of_day THEN 1 ELSE 0 END) <> 1) AS wrong";
+    let nobody = "SELECT COUNT(*) AS n FROM label WHERE customer_hash = '' AND NOT first_of_day";
+    Ok(crate::tx::count(db, places, vec![]).await? + crate::tx::count(db, nobody, vec![]).await?)
+}
+
+/// Chooses anew which voices stand for their customers: the earliest of each place.
+pub async fn place_all(tx: &Tx) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE label SET first_of_day = (NOT EXISTS (SELECT 1 FROM label e \
+         JOIN feedback g ON g.shard_key = e.shard_key AND g.id = e.feedback_id \
+         JOIN feedback f ON f.shard_key = label.shard_key AND f.id = label.feedback_id \
+         WHERE label.customer_hash <> '' AND e.customer_hash = label.customer_hash AND e.topic = label.topic \
+         AND g.class = f.class AND g.day = f.day AND (e.occurred_at < label.occurred_at \
+         OR (e.occurred_at = label.occurred_at AND e.feedback_id < label.feedback_id))))",
+        vec![],
+    )
+    .await?;
+    Ok(())
+}
+
+fn take_out(voice: &Stored, facts: &mut Batch) {
+    if let Some((label, flags)) = &voice.label
+        && let Some(c) = contribution(&voice.feedback, label, *flags)
+    {
+        for detail in c.details {
+            facts.remove_detail(detail, &c.input);
+        }
+        facts.remove(c.key, &c.input);
+    }
+}
+
+fn put_in(voice: &Stored, label: &Label, flags: Flags, facts: &mut Batch) {
+    if let Some(c) = contribution(&voice.feedback, label, flags) {
+        for detail in c.details {
+            facts.add_detail(detail, &c.input);
+        }
+        facts.add(c.key, &c.input);
     }
 }
 
@@ -327,8 +501,8 @@ pub async fn rate(
         feedback: rated.clone(),
         ..voice.clone()
     };
-    if let Some((label, repeat)) = &voice.label {
-        put_in(&new, label, *repeat, facts);
+    if let Some((label, flags)) = &voice.label {
+        put_in(&new, label, *flags, facts);
     }
     tx.exec(
         "UPDATE feedback SET rating = $1, data = $2 WHERE shard_key = $3 AND id = $4",
@@ -391,7 +565,7 @@ pub async fn earlier(
 /// a label meanwhile keeps it: doing this twice changes nothing.
 pub async fn label(
     tx: &Tx,
-    labelled: &[(Stored, Label, bool)],
+    labelled: &[(Stored, Label, Flags)],
     facts: &mut Batch,
 ) -> Result<Vec<FeedbackId>, DbError> {
     #[derive(FromQueryResult)]
@@ -399,9 +573,10 @@ pub async fn label(
         feedback_id: String,
     }
     let mut done = Vec::new();
+    let mut teams: BTreeMap<&str, (String, &str)> = BTreeMap::new();
     for chunk in labelled.chunks(2 * ROWS) {
-        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 8);
-        for (voice, label, repeat) in chunk {
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 10);
+        for (voice, label, flags) in chunk {
             values.extend([
                 Value::from(voice.shard_key),
                 voice.id.to_string().into(),
@@ -414,28 +589,60 @@ pub async fn label(
                     .unwrap_or_default()
                     .into(),
                 json(label).into(),
-                (*repeat).into(),
+                flags.repeat.into(),
                 micros(tx.now()).into(),
+                flags.first_of_day.into(),
+                label.ruler(&voice.feedback.labels).into(),
             ]);
         }
         let sql = format!(
-            "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at) \
-             VALUES {} ON CONFLICT (shard_key, feedback_id) DO NOTHING RETURNING feedback_id",
-            placeholders(chunk.len(), 8, 1)
+            "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at, \
+             first_of_day, ruler) VALUES {} ON CONFLICT (shard_key, feedback_id) DO NOTHING RETURNING feedback_id",
+            placeholders(chunk.len(), 10, 1)
         );
         let written: HashSet<String> = rows::<Id>(tx, &sql, values)
             .await?
             .into_iter()
             .map(|r| r.feedback_id)
             .collect();
-        for (voice, label, repeat) in chunk {
+        for (voice, label, flags) in chunk {
             if written.contains(&voice.id.to_string()) {
-                put_in(voice, label, *repeat, facts);
+                put_in(voice, label, *flags, facts);
                 done.push(voice.id);
+                if let Some((agent, team, day)) = belongs(&voice.feedback) {
+                    let kept = teams.entry(agent).or_insert((day.clone(), team));
+                    if kept.0 < day {
+                        *kept = (day, team);
+                    }
+                }
             }
         }
     }
+    for (agent, (day, team)) in teams {
+        tx.exec(
+            "INSERT INTO agent_team (agent, team, day) VALUES ($1,$2,$3) ON CONFLICT (agent) DO UPDATE \
+             SET team = excluded.team, day = excluded.day WHERE agent_team.day <= excluded.day",
+            vec![agent.into(), team.into(), day.into()],
+        )
+        .await?;
+    }
     Ok(done)
+}
+
+/// Whose agent a voice names: (agent, team, day).
+fn belongs(feedback: &Feedback) -> Option<(&str, &str, String)> {
+    Some((
+        feedback.agent_ref.as_deref().filter(|a| !a.is_empty())?,
+        feedback.team.as_deref().filter(|t| !t.is_empty())?,
+        feedback.day?.to_string(),
+    ))
+}
+
+/// The team that an agent was last seen in.
+pub async fn team_of(db: &impl Read, agent: &str) -> Result<Option<String>, DbError> {
+    let sql = "SELECT team AS data FROM agent_team WHERE agent = $1";
+    let found: Option<crate::tx::Document> = one(db, sql, vec![agent.into()]).await?;
+    Ok(found.map(|d| d.data))
 }
 
 /// Replaces the label of a voice and moves what it contributes.
@@ -446,12 +653,19 @@ pub async fn relabel(
     facts: &mut Batch,
 ) -> Result<(), DbError> {
     take_out(voice, facts);
-    let repeat = voice.label.as_ref().is_some_and(|(_, repeat)| *repeat);
-    put_in(voice, label, repeat, facts);
+    let before = Place::of(voice);
+    let after = Place::at(&voice.feedback, label.topic.as_deref());
+    let mut flags = voice.label.as_ref().map(|(_, f)| *f).unwrap_or_default();
+    if before != after {
+        flags.first_of_day = false;
+    }
+    put_in(voice, label, flags, facts);
     tx.exec(
-        "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at) \
-         VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (shard_key, feedback_id) DO UPDATE SET \
-         topic = excluded.topic, data = excluded.data, labelled_at = excluded.labelled_at",
+        "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at, \
+         first_of_day, ruler) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) \
+         ON CONFLICT (shard_key, feedback_id) DO UPDATE SET \
+         topic = excluded.topic, data = excluded.data, labelled_at = excluded.labelled_at, \
+         first_of_day = excluded.first_of_day, ruler = excluded.ruler",
         vec![
             voice.shard_key.into(),
             voice.id.to_string().into(),
@@ -459,12 +673,108 @@ pub async fn relabel(
             voice.feedback.occurred_at.map(micros).into(),
             voice.feedback.customer_hash.clone().unwrap_or_default().into(),
             json(label).into(),
-            repeat.into(),
+            flags.repeat.into(),
             micros(tx.now()).into(),
+            flags.first_of_day.into(),
+            label.ruler(&voice.feedback.labels).into(),
         ],
     )
     .await?;
+    if before != after {
+        // Where it was, another voice takes its place; where it is now, it may be the first.
+        for place in [before, after].into_iter().flatten() {
+            fill(tx, &place, facts).await?;
+        }
+    }
     Ok(())
+}
+
+/// A ruler ([`Label::ruler`]) and when the first and the last voice that it labelled occurred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruled {
+    /// The ruler.
+    pub ruler: String,
+    /// The first voice inside the time asked for.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+}
+
+/// The rulers of the labels of voices between two times (the second excluded), in their order. Costs
+/// a few steps of the index per ruler, however many voices there are.
+pub async fn rulers(db: &impl Read, from: Timestamp, to: Timestamp) -> Result<Vec<Ruled>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Ruler {
+        ruler: Option<String>,
+    }
+    #[derive(FromQueryResult)]
+    struct At {
+        at: i64,
+    }
+    let mut found = Vec::new();
+    let mut last = String::new();
+    loop {
+        let next: Option<Ruler> = one(
+            db,
+            "SELECT MIN(ruler) AS ruler FROM label WHERE ruler > $1",
+            vec![last.clone().into()],
+        )
+        .await?;
+        let Some(ruler) = next.and_then(|r| r.ruler) else {
+            return Ok(found);
+        };
+        // Either end by itself: each is one step of the index.
+        let mut ends = [None, None];
+        for (end, order) in ends.iter_mut().zip(["ASC", "DESC"]) {
+            let sql = format!(
+                "SELECT occurred_at AS at FROM label WHERE ruler = $1 AND occurred_at >= $2 \
+                 AND occurred_at < $3 ORDER BY occurred_at {order} LIMIT 1"
+            );
+            *end = one::<At>(
+                db,
+                &sql,
+                vec![ruler.clone().into(), micros(from).into(), micros(to).into()],
+            )
+            .await?
+            .map(|row| timestamp(row.at));
+        }
+        if let [Some(first), Some(last)] = ends {
+            found.push(Ruled {
+                ruler: ruler.clone(),
+                first,
+                last,
+            });
+        }
+        last = ruler;
+    }
+}
+
+/// Some voices between two times (the second excluded) whose labels are of `ruler`, oldest first.
+pub async fn of_ruler(
+    db: &impl Read,
+    ruler: &str,
+    from: Timestamp,
+    to: Timestamp,
+    limit: u64,
+) -> Result<Vec<Stored>, DbError> {
+    let sql = "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat, l.first_of_day FROM \
+               (SELECT * FROM label WHERE ruler = $1 AND occurred_at >= $2 AND occurred_at < $3 \
+               ORDER BY occurred_at LIMIT $4) l \
+               JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id";
+    rows::<Row>(
+        db,
+        sql,
+        vec![
+            ruler.into(),
+            micros(from).into(),
+            micros(to).into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await?
+    .into_iter()
+    .map(Row::read)
+    .collect()
 }
 
 /// The voice of that id.
@@ -604,7 +914,7 @@ pub async fn latest(
             condition.push_str(" AND occurred_at < $3");
         }
         let sql = format!(
-            "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat FROM \
+            "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat, l.first_of_day FROM \
              (SELECT * FROM label WHERE topic = $1 AND occurred_at IS NOT NULL{condition} \
              ORDER BY occurred_at DESC LIMIT $2) l \
              JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id ORDER BY l.occurred_at DESC"
@@ -642,8 +952,8 @@ pub async fn scan(db: &impl Read, after: &str, limit: u64) -> Result<Vec<Stored>
 
 /// Adds what a stored voice contributes: for rebuilding.
 pub fn contribute(voice: &Stored, facts: &mut Batch) {
-    if let Some((label, repeat)) = &voice.label {
-        put_in(voice, label, *repeat, facts);
+    if let Some((label, flags)) = &voice.label {
+        put_in(voice, label, *flags, facts);
     }
 }
 

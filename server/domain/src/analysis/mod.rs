@@ -1,6 +1,6 @@
 //! Labels: what was said of one voice, by whom, and who wins.
 
-use crate::facts::{FactInput, FactKey, Polarity};
+use crate::facts::{Class, Detail, DetailKey, FactInput, FactKey, LONGEST_SUBJECT, Polarity};
 use crate::intake::feedback::{Feedback, GivenLabels, HandledBy, Sentiment};
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,26 @@ pub struct Label {
     pub classifier_version: String,
 }
 
+/// The classifier and version that measured something, as one word: days that were labelled by two
+/// rulers cannot be compared.
+#[must_use]
+pub fn ruler(classifier: &str, version: &str) -> String {
+    format!("{classifier}@{version}")
+}
+
+impl Label {
+    /// What measured this voice ([`ruler`]); empty where no topic or sentiment of it is a classifier's:
+    /// a person corrected it, or the sender was sure of both (`given`).
+    #[must_use]
+    pub fn ruler(&self, given: &GivenLabels) -> String {
+        let sure = given.topic.is_some() && given.sentiment.is_some();
+        if self.source == Source::Person || sure || self.classifier.is_empty() {
+            return String::new();
+        }
+        ruler(&self.classifier, &self.classifier_version)
+    }
+}
+
 /// From this risk on a voice counts as risky in the facts.
 pub const RISKY: f64 = 0.5;
 
@@ -94,9 +114,30 @@ pub fn overrule(classified: Label, given: &GivenLabels, by: Source) -> Label {
     label
 }
 
+/// What intake found out about a voice by looking at the customer's other voices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// The same customer came back with the same topic within 7 days.
+    pub repeat: bool,
+    /// It stands for its customer: exactly one voice of each (customer, class, topic, day) does, and
+    /// every voice without a customer.
+    pub first_of_day: bool,
+}
+
+/// What a labelled voice adds to the facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contribution {
+    /// Its row of the wide table; the narrow one follows from it.
+    pub key: FactKey,
+    /// What it is about beside a topic.
+    pub details: Vec<DetailKey>,
+    /// Its figures.
+    pub input: FactInput,
+}
+
 /// What a labelled voice adds to the facts; `None` for an undated one, which stays outside them.
 #[must_use]
-pub fn contribution(voice: &Feedback, label: &Label, repeat: bool) -> Option<(FactKey, FactInput)> {
+pub fn contribution(voice: &Feedback, label: &Label, flags: Flags) -> Option<Contribution> {
     let day = voice.day?;
     let class = voice.class;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -117,7 +158,7 @@ pub fn contribution(voice: &Feedback, label: &Label, repeat: bool) -> Option<(Fa
         // Whoever rated was asked, whatever the export says.
         invited: voice.invited.unwrap_or(false) || voice.rating.is_some(),
         resolved: voice.figures.resolved,
-        repeat,
+        repeat: flags.repeat,
         bot: voice.figures.handled_by == Some(HandledBy::Bot),
         transferred: voice.figures.transferred.unwrap_or(false),
         sentiment: label.polarity.map(|p| match p {
@@ -128,8 +169,52 @@ pub fn contribution(voice: &Feedback, label: &Label, repeat: bool) -> Option<(Fa
         risk: label.risk >= RISKY,
         handle_seconds: voice.figures.handle_seconds,
         compensation_cents: voice.figures.compensation_cents,
+        first_of_day: flags.first_of_day,
+        first_contact: voice.figures.resolved_first_contact,
+        no_result: class == Class::Search && voice.figures.hits == Some(0),
+        helpful: voice.figures.helpful.filter(|_| class == Class::Vote),
+        nps: voice.nps,
     };
-    Some((key, input))
+    Some(Contribution {
+        details: details(voice),
+        key,
+        input,
+    })
+}
+
+/// What a dated voice is about beside a topic.
+#[must_use]
+pub fn details(voice: &Feedback) -> Vec<DetailKey> {
+    let Some(day) = voice.day else {
+        return Vec::new();
+    };
+    let about = match voice.class {
+        Class::Contact | Class::Survey => vec![
+            (Detail::Agent, voice.agent_ref.clone()),
+            (Detail::Team, voice.team.clone()),
+        ],
+        Class::Search => vec![(Detail::SearchTerm, voice.query.as_deref().map(search_term))],
+        Class::Vote => vec![(Detail::Article, voice.article.clone())],
+        Class::Voe => Vec::new(),
+    };
+    about
+        .into_iter()
+        .filter_map(|(kind, subject)| {
+            let subject = subject.as_deref()?.trim();
+            (!subject.is_empty()).then(|| DetailKey {
+                day,
+                kind,
+                subject: subject.chars().take(LONGEST_SUBJECT).collect(),
+            })
+        })
+        .collect()
+}
+
+/// One spelling of what was looked for: folded, with single spaces.
+#[must_use]
+pub fn search_term(query: &str) -> String {
+    let folded = crate::text::fold(query).text.into_owned();
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a voice at `at` repeats one of the same customer and topic at `earlier`.
@@ -194,6 +279,32 @@ mod tests {
             overrule(classified(), &GivenLabels::default(), Source::Sender),
             classified()
         );
+    }
+
+    #[test]
+    fn what_a_person_or_a_sure_sender_said_has_no_ruler() {
+        let none = GivenLabels::default();
+        assert_eq!(classified().ruler(&none), "keyword-classifier@0.1.0");
+        let topic = GivenLabels {
+            topic: Some("物流".into()),
+            ..GivenLabels::default()
+        };
+        let half = overrule(classified(), &topic, Source::Sender);
+        assert_eq!(
+            half.ruler(&topic),
+            "keyword-classifier@0.1.0",
+            "its sentiment is still the classifier's"
+        );
+        let both = GivenLabels {
+            sentiment: Some(Sentiment::Neutral),
+            ..topic.clone()
+        };
+        assert_eq!(
+            overrule(classified(), &both, Source::Sender).ruler(&both),
+            ""
+        );
+        let corrected = overrule(classified(), &topic, Source::Person);
+        assert_eq!(corrected.ruler(&none), "");
     }
 
     #[test]

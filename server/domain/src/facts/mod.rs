@@ -128,6 +128,17 @@ pub struct FactInput {
     pub handle_seconds: Option<u32>,
     /// Compensation paid, in cents.
     pub compensation_cents: Option<i64>,
+    /// No earlier counted voice of the same customer, class, topic and day: one of them stands for the
+    /// customer. A voice without customer stands for itself.
+    pub first_of_day: bool,
+    /// Whether it was resolved at the first contact, where that is known.
+    pub first_contact: Option<bool>,
+    /// A search that found nothing.
+    pub no_result: bool,
+    /// The vote on an article; `None`: no vote, the article was only looked at.
+    pub helpful: Option<bool>,
+    /// Likelihood to recommend, 0 to 10; other values count as not asked.
+    pub nps: Option<u8>,
 }
 
 impl FactInput {
@@ -147,6 +158,11 @@ impl FactInput {
             risk: false,
             handle_seconds: None,
             compensation_cents: None,
+            first_of_day: true,
+            first_contact: None,
+            no_result: false,
+            helpful: None,
+            nps: None,
         }
     }
 }
@@ -265,6 +281,25 @@ counters! {
     handle_ln_sq,
     /// Σ compensation, in cents.
     compensation_cents,
+    /// Distinct customers of a topic and day: one voice of each, and every voice without customer.
+    /// Adds up over channels, not over topics or days. Always 0 in [`DetailKey`] rows.
+    customers,
+    /// Resolved at the first contact.
+    fcr,
+    /// Voices of which it is known whether the first contact resolved them: what `fcr` is a share of.
+    fcr_known,
+    /// Searches that found nothing; the searches are the `voices` of class `search`.
+    no_result,
+    /// Votes that an article helped.
+    helpful,
+    /// Votes that it did not. Views are the `voices` of class `vote`, voted or not.
+    unhelpful,
+    /// Voices with a likelihood to recommend.
+    nps_n,
+    /// Those of 9 and 10.
+    nps_promoters,
+    /// Those of 0 to 6.
+    nps_detractors,
 }
 
 impl Counters {
@@ -288,8 +323,19 @@ impl Counters {
                 .compensation_cents
                 .unwrap_or(0)
                 .clamp(-1_000_000_000_000, 1_000_000_000_000),
+            customers: i64::from(input.first_of_day),
+            fcr: i64::from(input.first_contact == Some(true)),
+            fcr_known: i64::from(input.first_contact.is_some()),
+            no_result: i64::from(input.no_result),
+            helpful: i64::from(input.helpful == Some(true)),
+            unhelpful: i64::from(input.helpful == Some(false)),
             ..Self::default()
         };
+        if let Some(nps) = input.nps.filter(|n| *n <= 10) {
+            c.nps_n = 1;
+            c.nps_promoters = i64::from(nps >= 9);
+            c.nps_detractors = i64::from(nps <= 6);
+        }
         let band = match input.rating {
             Some(1) => Some(&mut c.r1),
             Some(2) => Some(&mut c.r2),
@@ -333,6 +379,47 @@ impl Counters {
     #[must_use]
     pub fn negative_share(&self) -> Option<f64> {
         ratio(self.negative, self.sentiment_n)
+    }
+
+    /// Share resolved at the first contact; `None` where it is never known.
+    #[must_use]
+    pub fn fcr_share(&self) -> Option<f64> {
+        ratio(self.fcr, self.fcr_known)
+    }
+
+    /// Share of repeats among the contacts; `None` without contacts.
+    #[must_use]
+    pub fn repeat_share(&self) -> Option<f64> {
+        ratio(self.repeats, self.contacts)
+    }
+
+    /// Share of searches without result; `None` without voices. Of rows of class `search`.
+    #[must_use]
+    pub fn no_result_share(&self) -> Option<f64> {
+        ratio(self.no_result, self.voices)
+    }
+
+    /// Share handled by a machine; `None` without contacts.
+    #[must_use]
+    pub fn containment(&self) -> Option<f64> {
+        ratio(self.bot, self.contacts)
+    }
+
+    /// Share of votes that an article did not help; `None` without votes.
+    #[must_use]
+    pub fn unhelpful_share(&self) -> Option<f64> {
+        ratio(self.unhelpful, self.helpful + self.unhelpful)
+    }
+
+    /// Net promoter score, −1 to 1: promoters less detractors; `None` where nobody was asked.
+    #[must_use]
+    pub fn nps(&self) -> Option<f64> {
+        (self.nps_n > 0)
+            .then(|| {
+                ratio(self.nps_promoters, self.nps_n).zip(ratio(self.nps_detractors, self.nps_n))
+            })
+            .flatten()
+            .map(|(promoters, detractors)| promoters - detractors)
     }
 
     /// Mean handling time in seconds; `None` where none was measured.
@@ -402,11 +489,62 @@ pub struct TopicDayKey {
     pub channel: String,
 }
 
+/// What a row of `detail_day` is about, beside topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// Who served: contacts and surveys by `agent_ref`.
+    Agent,
+    /// A team: contacts and surveys by `team`.
+    Team,
+    /// What was looked for: searches by their folded query.
+    SearchTerm,
+    /// An article: its votes and views.
+    Article,
+}
+
+impl Detail {
+    /// All of them, in the order of their names in a key.
+    pub const ALL: [Self; 4] = [Self::Agent, Self::Article, Self::SearchTerm, Self::Team];
+
+    /// The name in tables and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Team => "team",
+            Self::SearchTerm => "search_term",
+            Self::Article => "article",
+        }
+    }
+
+    /// The detail of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|d| d.as_str() == name)
+    }
+}
+
+/// Longest subject of a [`DetailKey`], in characters: what customers type is not bounded by us.
+pub const LONGEST_SUBJECT: usize = 200;
+
+/// The key of `detail_day`: counts of something that is no topic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DetailKey {
+    /// Day of the organisation's calendar.
+    pub day: NaiveDate,
+    /// What the subject is.
+    pub kind: Detail,
+    /// Which agent, team, folded query or article.
+    pub subject: String,
+}
+
 /// What a transaction changes in the facts: contributions taken away and added, summed by row.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     facts: BTreeMap<FactKey, Counters>,
     topic_days: BTreeMap<TopicDayKey, Counters>,
+    details: BTreeMap<DetailKey, Counters>,
 }
 
 impl Batch {
@@ -424,6 +562,16 @@ impl Batch {
     /// Takes away what a voice contributed before (its old labels, rating or revision).
     pub fn remove(&mut self, key: FactKey, input: &FactInput) {
         self.change(key, &Counters::of(input), Counters::sub);
+    }
+
+    /// Adds a voice's contribution to what it tells about something that is no topic.
+    pub fn add_detail(&mut self, key: DetailKey, input: &FactInput) {
+        self.details.entry(key).or_default().add(&of_detail(input));
+    }
+
+    /// Takes it away.
+    pub fn remove_detail(&mut self, key: DetailKey, input: &FactInput) {
+        self.details.entry(key).or_default().sub(&of_detail(input));
     }
 
     fn change(&mut self, key: FactKey, counters: &Counters, apply: fn(&mut Counters, &Counters)) {
@@ -444,10 +592,26 @@ impl Batch {
         self.topic_days.iter().filter(|(_, c)| !c.is_zero())
     }
 
+    /// The changes of the rows beside topics that are not nothing, in key order.
+    pub fn details(&self) -> impl Iterator<Item = (&DetailKey, &Counters)> {
+        self.details.iter().filter(|(_, c)| !c.is_zero())
+    }
+
     /// Whether the batch changes nothing at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.facts().next().is_none() && self.topic_days().next().is_none()
+        self.facts().next().is_none()
+            && self.topic_days().next().is_none()
+            && self.details().next().is_none()
+    }
+}
+
+/// Customers are distinct per topic and day: for an agent, a search or an article that number would
+/// be another one, so none is kept.
+fn of_detail(input: &FactInput) -> Counters {
+    Counters {
+        customers: 0,
+        ..Counters::of(input)
     }
 }
 

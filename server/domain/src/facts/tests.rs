@@ -140,6 +140,12 @@ fn any_input() -> impl Strategy<Value = FactInput> {
         ]),
         proptest::option::of(any::<u32>()),
         proptest::option::of(0_i64..10_000),
+        (any::<bool>(), any::<bool>()),
+        (
+            proptest::option::of(any::<bool>()),
+            proptest::option::of(any::<bool>()),
+        ),
+        proptest::option::of(0_u8..12),
     )
         .prop_map(
             |(
@@ -149,6 +155,9 @@ fn any_input() -> impl Strategy<Value = FactInput> {
                 sentiment,
                 handle_seconds,
                 compensation_cents,
+                (first_of_day, no_result),
+                (first_contact, helpful),
+                nps,
             )| {
                 FactInput {
                     class: Class::Contact,
@@ -163,6 +172,11 @@ fn any_input() -> impl Strategy<Value = FactInput> {
                     risk,
                     handle_seconds,
                     compensation_cents,
+                    first_of_day,
+                    first_contact,
+                    no_result,
+                    helpful,
+                    nps,
                 }
             },
         )
@@ -195,5 +209,71 @@ proptest! {
         prop_assert_eq!(wide, narrow);
         let keys: Vec<_> = batch.facts().map(|(k, _)| k.clone()).collect();
         prop_assert!(keys.is_sorted());
+    }
+}
+
+#[test]
+fn the_newer_figures_count_where_they_belong() {
+    let c = Counters::of(&FactInput {
+        first_contact: Some(false),
+        nps: Some(6),
+        ..FactInput::bare(Class::Contact)
+    });
+    assert_eq!((c.customers, c.fcr, c.fcr_known), (1, 0, 1));
+    assert_eq!((c.nps_n, c.nps_promoters, c.nps_detractors), (1, 0, 1));
+    let of = |nps| {
+        let c = Counters::of(&FactInput {
+            nps: Some(nps),
+            ..FactInput::bare(Class::Contact)
+        });
+        (c.nps_n, c.nps_promoters, c.nps_detractors)
+    };
+    assert_eq!([of(7), of(8)], [(1, 0, 0); 2], "passives");
+    assert_eq!([of(9), of(10)], [(1, 1, 0); 2], "promoters");
+    assert_eq!(of(11), (0, 0, 0), "no such mark");
+    let vote = |helpful| {
+        let c = Counters::of(&FactInput {
+            helpful,
+            ..FactInput::bare(Class::Vote)
+        });
+        (c.voices, c.helpful, c.unhelpful)
+    };
+    assert_eq!(vote(None), (1, 0, 0), "a view is no vote");
+    assert_eq!(
+        (vote(Some(true)), vote(Some(false))),
+        ((1, 1, 0), (1, 0, 1))
+    );
+    let none = Counters::default();
+    assert_eq!(
+        (
+            none.fcr_share(),
+            none.nps(),
+            none.unhelpful_share(),
+            none.no_result_share()
+        ),
+        (None, None, None, None)
+    );
+}
+
+#[test]
+fn rows_beside_topics_add_up_and_count_no_customers() {
+    let key = DetailKey {
+        day: NaiveDate::from_ymd_opt(2026, 3, 1).unwrap(),
+        kind: Detail::Agent,
+        subject: "a7".to_owned(),
+    };
+    let mut batch = Batch::new();
+    batch.add_detail(key.clone(), &rated(4));
+    batch.add_detail(key.clone(), &rated(2));
+    let all: Vec<_> = batch
+        .details()
+        .map(|(k, c)| (k.clone(), c.rated, c.customers))
+        .collect();
+    assert_eq!(all, [(key.clone(), 2, 0)]);
+    batch.remove_detail(key.clone(), &rated(2));
+    batch.remove_detail(key, &rated(4));
+    assert!(batch.is_empty());
+    for detail in Detail::ALL {
+        assert_eq!(Detail::parse(detail.as_str()), Some(detail));
     }
 }

@@ -84,6 +84,10 @@ pub struct Issue {
 
 /// What can happen to an issue.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a command lives for one call and is never stored"
+)]
 pub enum Command {
     /// A detector fired, or counted on.
     Signalled(Signal),
@@ -200,7 +204,7 @@ pub fn apply(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detection::Kind;
+    use crate::detection::{Detector, Params, Subject, ThresholdParams, Window};
     use chrono::{NaiveDate, TimeZone, Utc};
 
     fn day(d: u32) -> NaiveDate {
@@ -208,14 +212,12 @@ mod tests {
     }
 
     fn signal(d: u32, count: i64) -> Signal {
-        Signal {
-            detector: "d".into(),
-            detector_version: 1,
-            kind: Kind::Threshold,
-            window: day(d),
-            count,
+        let limit = ThresholdParams {
             limit: 50,
-        }
+            window: Window::Day,
+        };
+        let detector = Detector::new("d", Params::Threshold(limit));
+        Signal::counted(&detector, Subject::topic("t"), day(d), count, None)
     }
 
     fn issue(state: State) -> Issue {
