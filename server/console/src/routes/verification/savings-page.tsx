@@ -81,6 +81,7 @@ function Report(props: { report: SavingsReport }) {
   const say = useBilingual();
   const { report } = props;
   const cost = perContact(report);
+  const measured = report.statements.some((statement) => statement.savings.contacts_avoided !== null);
   const extra = report.contacts_avoided.value < 0;
   return (
     <div className="stack">
@@ -102,11 +103,15 @@ function Report(props: { report: SavingsReport }) {
         />
         <Figure
           label={t(extra ? "savings.extra" : "savings.avoided")}
-          value={format.count(Math.abs(report.contacts_avoided.value))}
-          note={t("savings.range", {
-            low: format.count(report.contacts_avoided.low),
-            high: format.count(report.contacts_avoided.high),
-          })}
+          value={measured ? format.count(Math.abs(report.contacts_avoided.value)) : "–"}
+          note={
+            measured
+              ? t("savings.range", {
+                  low: format.count(report.contacts_avoided.low),
+                  high: format.count(report.contacts_avoided.high),
+                })
+              : t("savings.not_measured")
+          }
         />
         <Figure
           label={t("savings.hours")}
