@@ -112,7 +112,7 @@ pub(super) fn scan(
             } else {
                 0.0
             };
-            let point = lane.points[d];
+            let point = lane.at(d);
             if share <= 0.0 && point.rated == 0 {
                 continue;
             }
@@ -203,7 +203,7 @@ fn change_sums(
     }
     let kind = context.kind(e);
     for (lane, sum) in watched.series.lanes.iter().zip(sums) {
-        let p = lane.points[e];
+        let p = lane.at(e);
         sum.rated[kind] += sign * f64::from(p.rated);
         sum.satisfied += sign * f64::from(p.satisfied);
     }
