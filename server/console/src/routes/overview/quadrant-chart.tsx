@@ -177,7 +177,7 @@ function QuadrantList(props: { quadrants: Quadrants; open: (point: QuadrantPoint
   const money = (cents: number | null | undefined) => (typeof cents === "number" ? format.money(cents) : "–");
   return (
     <div className="scroll-x">
-      <table className="table">
+      <table className="table table--topics">
         <thead>
           <tr>
             <th scope="col">{t("quadrant.table_topic")}</th>
@@ -192,10 +192,7 @@ function QuadrantList(props: { quadrants: Quadrants; open: (point: QuadrantPoint
               {t("quadrant.unhappy")}
             </th>
             <th scope="col" className="right beside">
-              {t("quadrant.money_handling")}
-            </th>
-            <th scope="col" className="right beside">
-              {t("quadrant.money_compensation")}
+              {t("quadrant.money_month")}
             </th>
           </tr>
         </thead>
@@ -248,12 +245,21 @@ function QuadrantList(props: { quadrants: Quadrants; open: (point: QuadrantPoint
                     </small>
                   )}
                 </td>
-                <td className="right beside">{money(point.money?.handling_cents_per_month)}</td>
-                <td className="right beside">{money(point.money?.compensation_cents_per_month)}</td>
+                <td className="right beside">
+                  {money(point.money?.total_cents_per_month)}
+                  {point.money && (
+                    <small className="faint block">
+                      {t("quadrant.money_parts", {
+                        handling: money(point.money.handling_cents_per_month),
+                        compensation: money(point.money.compensation_cents_per_month),
+                      })}
+                    </small>
+                  )}
+                </td>
               </tr>
               {opened === point.topic && (
                 <tr>
-                  <td colSpan={7}>
+                  <td colSpan={6}>
                     <ImpactFormula parts={point.parts ?? []} total={point.impact} />
                     <p className="faint">{say(point.explanation)}</p>
                   </td>
