@@ -412,7 +412,7 @@ fn refusal(candidates: &[Candidate], metric: Metric, at: usize, chosen: Chosen) 
 /// Rows that a metric can be planned from.
 struct Source<'a> {
     rows: &'a [DayRow],
-    series: Series,
+    series: Series<'a>,
     channels: &'a [String],
     control: &'a [DayRow],
     control_topics: usize,
