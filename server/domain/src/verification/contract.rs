@@ -12,7 +12,6 @@ use super::{
     Answers, Chosen, Contract, ControlRule, DayRow, Facts, GuardMetric, Metric, MetricKind,
     Planned, Sentence,
 };
-use crate::statistics::distributions::normal_quantile;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +33,12 @@ pub const ENOUGH_POWER: f64 = 0.80;
 const DAYS_TO_FIX: u32 = 14;
 /// Days between alarm and fix up to which the days in between tell next to nothing.
 const HASTY_DAYS: u32 = 3;
+/// Share of the plans whose days between alarm and fix differ from the quiet days by chance (the
+/// test-then-pool works at 10 %): then those few days alone are the baseline.
+const BY_CHANCE_ACUTE: f64 = 0.10;
+/// What is left of the chance after the guards against false praise have had their say: a trend from
+/// before the fix that counts against the claim, a guard metric that rings by chance.
+const AFTER_GUARDS: f64 = 0.95;
 /// Topics and answers (as a multiple of the topic's own) that a comparison with others needs.
 const CONTROL_TOPICS: usize = 3;
 const CONTROL_RATIO: f64 = 2.0;
@@ -491,7 +496,7 @@ impl<'a> Source<'a> {
             .into_iter()
             .map(|days| Chances {
                 days,
-                power: design.map_or(0.0, |d| realistic(metric, schedules.power(&d, days))),
+                power: design.map_or(0.0, |d| figures.chance(&d, days, schedules)),
             })
             .collect();
         let horizon = power
@@ -515,7 +520,7 @@ impl<'a> Source<'a> {
         let days = days.map(|days| horizon.map_or(days, |h| days.min(f64::from(h))));
         let smallest_visible = (decidable != Decidable::NoAnswers
             && decidable != Decidable::NoBaseline)
-            .then(|| figures.smallest_visible())
+            .then(|| figures.smallest_visible(schedules))
             .flatten();
         let mut candidate = Candidate {
             metric,
@@ -558,13 +563,7 @@ impl<'a> Source<'a> {
         wanted
             .iter()
             .copied()
-            .filter(|metric| {
-                let figures = Figures::of(self, *metric, asked);
-                // A figure that nobody records is no guard: a share of 0 cannot fall, and one that is
-                // never anything else tells nothing.
-                let varies = figures.variance > 0.0 || metric.kind() == MetricKind::Rate;
-                figures.baseline >= f64::from(MIN_ANSWERS) && varies
-            })
+            .filter(|metric| Figures::of(self, *metric, asked).baseline >= f64::from(MIN_ANSWERS))
             .map(|metric| GuardMetric {
                 metric,
                 limit: metric.smallest_change(),
@@ -586,6 +585,9 @@ struct Figures {
     control: Option<ControlSize>,
     /// Answers that there will be before the fix.
     baseline: f64,
+    /// Those of them between alarm and fix, and the days that this takes; 0 without an alarm.
+    between: f64,
+    days_to_fix: f64,
     per_day: f64,
 }
 
@@ -595,6 +597,18 @@ impl Figures {
         let recent = asked.lately(u64::from(BASELINE_DAYS));
         let month = asked.lately(28);
         let sum = |window| source.sum(source.rows, metric, window);
+        // Repeats, bots and searches that are never seen are not recorded rather than perfect.
+        let recorded = !matches!(
+            metric,
+            Metric::RepeatShare | Metric::Containment | Metric::NoResultShare
+        ) || sum(quiet).sum + sum(recent).sum > 0.0;
+        let sum = |window| {
+            if recorded {
+                sum(window)
+            } else {
+                Answers::default()
+            }
+        };
         let (held, lately, pace) = (sum(quiet), sum(recent), sum(month));
         let basis = if held.n >= f64::from(MIN_ANSWERS) {
             held
@@ -630,6 +644,8 @@ impl Figures {
             noise: noise_factor(&source.series, metric, quiet, usual).0,
             control: source.control(metric, asked),
             baseline: held.n + per_day * to_fix,
+            between: asked.alarm_day.map_or(0.0, |_| per_day * to_fix),
+            days_to_fix: to_fix,
             per_day,
         }
     }
@@ -708,38 +724,58 @@ impl Figures {
         Some(design.at_least(least.abs()))
     }
 
+    /// The chance that the verdict sees the change of `design` by day `horizon`.
+    ///
+    /// Calibrated with `cargo run -p domain --release --example usefulness`.
+    fn chance(&self, design: &Design, horizon: u32, schedules: &mut Schedules) -> f64 {
+        let pooled = schedules.power(design, horizon);
+        let alone = self.between >= f64::from(MIN_ANSWERS);
+        let seen = if alone {
+            let few = design.with_baseline(self.between, self.days_to_fix);
+            let acute = schedules.power(&few, horizon);
+            pooled + BY_CHANCE_ACUTE * (acute - pooled)
+        } else {
+            pooled
+        };
+        AFTER_GUARDS * seen
+    }
+
     /// The smallest change that the longest horizon shows with a chance of 80 %, in steps that people
     /// would name; `None` when even the largest is not seen.
-    fn smallest_visible(&self) -> Option<f64> {
+    fn smallest_visible(&self, schedules: &mut Schedules) -> Option<f64> {
         let sign = if self.metric.higher_is_better() {
             1.0
         } else {
             -1.0
         };
         let (step, most) = match self.metric.kind() {
-            MetricKind::Share if sign > 0.0 => (0.01, (1.0 - self.mean).min(0.99)),
+            MetricKind::Share if sign > 0.0 => (0.01, (0.99 - self.mean).max(0.0)),
             MetricKind::Share => (0.01, self.mean),
-            MetricKind::Mean => (0.05, 4.0),
+            MetricKind::Mean => (0.05, (4.9 - self.mean).max(0.0)),
             MetricKind::LogMean | MetricKind::Rate => (0.01, 0.9),
         };
-        let longest = f64::from(HORIZONS[HORIZONS.len() - 1]);
-        let steps = whole(most / step).clamp(0, 100);
-        (1..=u32::try_from(steps).unwrap_or(0))
+        let longest = HORIZONS[HORIZONS.len() - 1];
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most a hundred steps"
+        )]
+        let steps = (most / step + 1e-9).clamp(0.0, 100.0) as u32;
+        (1..=steps)
             .map(|k| sign * step * f64::from(k))
             .find(|change| {
-                let Some(design) = self.design(
-                    *change,
-                    self.metric.smallest_change().min(change.abs() / 2.0),
-                ) else {
+                let smallest = self.metric.smallest_change().min(change.abs() / 2.0);
+                let Some(design) = self.design(*change, smallest) else {
                     return false;
                 };
-                let spare = design.change.abs() - design.least;
-                let certain = spare > 0.0
-                    && spare / design.variance(longest).sqrt() >= normal_quantile(ENOUGH_POWER);
-                let days = design
-                    .answers_needed(price(self.metric))
-                    .and_then(|n| design.days(n, MIN_DAYS));
-                certain && days.is_some_and(|days| days <= longest)
+                // The closed formula is quick and says where it is worth while to look closely.
+                let nearly = design
+                    .answers_needed(0.9 * price(self.metric))
+                    .and_then(|n| design.days(n, MIN_DAYS))
+                    .is_some_and(|days| days <= 1.2 * f64::from(longest));
+                nearly
+                    && design.change.abs() > design.least
+                    && self.chance(&design, longest, schedules) >= ENOUGH_POWER
             })
     }
 }
@@ -748,12 +784,6 @@ impl Figures {
 fn price(metric: Metric) -> f64 {
     let _ = metric;
     PRICE_OF_LOOKS
-}
-
-/// The chance of the plan as it comes out on streams like an organisation's.
-fn realistic(metric: Metric, power: f64) -> f64 {
-    let _ = metric;
-    power
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "bounded by 1e12")]
@@ -810,7 +840,7 @@ fn plan_sentence(c: &Candidate) -> Sentence {
         let horizon = c.horizon_days.unwrap_or(longest);
         return Sentence {
             zh: format!(
-                "要看出 {} 的变化，修复后大约需要 {need} {}，按目前的速度约 {days} 天；{horizon} 天内看得出来的机会约 {chance}%。",
+                "要看出 {}的变化，修复后大约需要 {need} {}，按目前的速度约 {days} 天；{horizon} 天内看得出来的机会约 {chance}%。",
                 change.zh, unit.zh
             ),
             en: format!(
@@ -860,7 +890,7 @@ fn plan_sentence(c: &Candidate) -> Sentence {
     let chance = c.power.last().map_or(0, |p| percent(p.power));
     Sentence {
         zh: format!(
-            "按目前的速度，{longest} 天内看不出 {} 的变化（机会只有约 {chance}%）；{zh}",
+            "按目前的速度，{longest} 天内看不出 {}的变化（机会只有约 {chance}%）；{zh}",
             change.zh
         ),
         en: format!(
@@ -925,5 +955,365 @@ fn no_control_note() -> Note {
             "没有足够的其他主题可以对照：同期对所有主题都有影响的事情会被算进来。",
             "There are too few other topics to compare with: what moves all topics at once would be counted in.",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Counters, MICRO};
+    use chrono::Days;
+
+    fn day(n: i64) -> NaiveDate {
+        let base = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
+        base.checked_add_signed(chrono::TimeDelta::days(n)).unwrap()
+    }
+
+    /// `contacts` a day for 168 days before day 0, `rated` of them rated (78 % satisfied), 15 % repeats.
+    fn rows(contacts: i64, rated: f64) -> Vec<DayRow> {
+        let upto = |d: i64, each: f64| (each * d as f64).floor() as i64;
+        (0..168)
+            .map(|d| {
+                let part = |each: f64| upto(d + 1, each) - upto(d, each);
+                let (n, s) = (part(rated), part(0.78 * rated));
+                let counters = Counters {
+                    voices: contacts,
+                    contacts,
+                    rated: n,
+                    satisfied: s.min(n),
+                    r1: n - s.min(n),
+                    r5: s.min(n),
+                    repeats: part(0.15 * contacts as f64),
+                    ..Counters::default()
+                };
+                DayRow {
+                    day: day(d - 168),
+                    channel: "phone".to_owned(),
+                    counters,
+                }
+            })
+            .collect()
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            usual_noise: vec![(Metric::Csat, 1.1), (Metric::Volume, 1.5)],
+            ..Asked::by_rule("t", day(0), Some(day(-1)))
+        }
+    }
+
+    fn with_control<'a>(rows: &'a [DayRow], control: &'a [DayRow]) -> Facts<'a> {
+        Facts {
+            topic: rows,
+            control,
+            control_topics: 9,
+            siblings: &[],
+        }
+    }
+
+    fn candidate(contract: &Contract, metric: Metric) -> &Candidate {
+        contract
+            .candidates
+            .iter()
+            .find(|c| c.metric == metric)
+            .unwrap()
+    }
+
+    #[test]
+    fn customers_who_rate_decide_first() {
+        let (topic, others) = (rows(300, 34.0), rows(2400, 272.0));
+        let contract = propose(
+            &with_control(&topic, &others),
+            &Asked {
+                metric: Some(Metric::Csat),
+                expected_change: Some(0.08),
+                ..asked()
+            },
+        );
+        // The example of the specification, with the noise that this topic has.
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::Csat, Chosen::Person)
+        );
+        assert_eq!(
+            (contract.horizon_days, contract.refused.clone()),
+            (28, None)
+        );
+        let planned = contract.planned;
+        assert!(
+            (240..330).contains(&planned.answers_needed.unwrap()),
+            "{planned:?}"
+        );
+        assert!((7..=10).contains(&planned.days.unwrap()));
+        let days = planned.days.unwrap();
+        let need = planned.answers_needed.unwrap();
+        assert!(
+            contract.sentence.en.starts_with(&format!(
+                "To see a change of 8 points, about {need} rated contacts are needed after the fix, at the present pace {days} days; the chance"
+            )),
+            "{}",
+            contract.sentence.en
+        );
+        assert!(
+            contract
+                .sentence
+                .zh
+                .contains(&format!("大约需要 {need} 条评分，按目前的速度约 {days} 天"))
+        );
+        let by_rule = propose(&with_control(&topic, &others), &asked());
+        assert_eq!(
+            (by_rule.metric, by_rule.chosen),
+            (Metric::Csat, Chosen::Plan)
+        );
+        assert_eq!(by_rule.candidates.len(), Metric::ALL.len());
+        assert_eq!(
+            (by_rule.expected_change, by_rule.smallest_change),
+            (0.10, 0.05)
+        );
+        assert!(by_rule.notes.is_empty(), "{:?}", by_rule.notes);
+        // What satisfaction must not cost: more contacts. Nobody measures handling times here.
+        assert_eq!(
+            by_rule.guards,
+            [GuardMetric {
+                metric: Metric::Volume,
+                limit: 0.10
+            }]
+        );
+    }
+
+    #[test]
+    fn few_ratings_but_many_contacts_are_judged_by_volume() {
+        let (topic, others) = (rows(40, 1.0), rows(900, 40.0));
+        let facts = with_control(&topic, &others);
+        let contract = propose(&facts, &asked());
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::Volume, Chosen::Plan)
+        );
+        assert_eq!(
+            (contract.expected_change, contract.smallest_change),
+            (-0.20, 0.10)
+        );
+        // The trap of self-service: fewer contacts must not mean unhappy or returning customers.
+        let guards: Vec<Metric> = contract.guards.iter().map(|g| g.metric).collect();
+        assert_eq!(guards, [Metric::Csat, Metric::RepeatShare]);
+        // Who insists on CSAT is told what could be seen.
+        let wish = Asked {
+            metric: Some(Metric::Csat),
+            ..asked()
+        };
+        let refused = propose(&facts, &wish).refused.unwrap();
+        assert_eq!(
+            (refused.metric, refused.why, refused.instead),
+            (
+                Metric::Csat,
+                Decidable::BaselineTooSmall,
+                Some(Metric::Volume)
+            )
+        );
+        let visible = refused.smallest_visible.unwrap();
+        assert!(visible > 0.10 && visible < 0.22, "{visible}");
+        assert!(
+            refused.sentence.zh.contains("看不出")
+                && refused.sentence.zh.contains("可以改用联系量")
+        );
+        assert!(
+            refused
+                .sentence
+                .en
+                .contains("The number of contacts can be decided instead.")
+        );
+        // And what it says can be seen is accepted.
+        let larger = Asked {
+            expected_change: Some(visible),
+            ..wish.clone()
+        };
+        let contract = propose(&facts, &larger);
+        assert_eq!((contract.metric, contract.refused), (Metric::Csat, None));
+        let smaller = Asked {
+            expected_change: Some(visible - 0.01),
+            ..wish
+        };
+        assert!(propose(&facts, &smaller).refused.is_some());
+    }
+
+    #[test]
+    fn a_thin_topic_is_watched_in_the_one_above() {
+        let (topic, above, others) = (rows(1, 0.1), rows(60, 12.0), rows(900, 90.0));
+        let asked = Asked {
+            parent: Some(Parent {
+                topic: "p".to_owned(),
+                name: Sentence::new("账单", "Billing"),
+                rows: above,
+            }),
+            ..asked()
+        };
+        let contract = propose(&with_control(&topic, &others), &asked);
+        assert_eq!(contract.watched_topic.as_deref(), Some("p"));
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::Csat, Chosen::Plan)
+        );
+        assert_eq!(
+            contract.candidates.len(),
+            Metric::ALL.len() + ORDER_ABOVE.len()
+        );
+        let note = &contract.notes[0];
+        assert_eq!(note.code, "parent_topic");
+        assert!(note.sentence.zh.contains("账单") && note.sentence.en.contains("Billing"));
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_not_pretended() {
+        let topic = rows(2, 0.5);
+        let contract = propose(&Facts::of_topic(&topic), &asked());
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::Csat, Chosen::Rule)
+        );
+        let codes: Vec<&str> = contract.notes.iter().map(|n| n.code.as_str()).collect();
+        assert_eq!(codes, ["not_decidable", "no_control"]);
+        assert!(
+            contract.sentence.zh.contains("看不出"),
+            "{}",
+            contract.sentence.zh
+        );
+        assert!(
+            contract
+                .candidates
+                .iter()
+                .all(|c| c.decidable != Decidable::Yes)
+        );
+        let refused = propose(
+            &Facts::of_topic(&topic),
+            &Asked {
+                metric: Some(Metric::Aht),
+                ..asked()
+            },
+        )
+        .refused
+        .unwrap();
+        assert_eq!((refused.why, refused.instead), (Decidable::NoAnswers, None));
+        assert!(refused.sentence.en.contains("No other metric"));
+        // A topic without any figures yet: nothing to refuse a person with.
+        let empty = propose(
+            &Facts::default(),
+            &Asked {
+                metric: Some(Metric::Csat),
+                ..asked()
+            },
+        );
+        assert_eq!((empty.metric, empty.chosen), (Metric::Csat, Chosen::Person));
+        assert_eq!(empty.refused, None);
+        assert!(empty.sentence.zh.contains("暂时无法预计"));
+        assert_eq!(propose(&Facts::default(), &asked()).metric, Metric::Volume);
+    }
+
+    #[test]
+    fn a_hasty_fix_leaves_no_days_to_compare_with() {
+        let (topic, others) = (rows(300, 34.0), rows(2400, 272.0));
+        let code = |days: Option<u32>| {
+            let asked = Asked {
+                days_to_fix: days,
+                ..asked()
+            };
+            let contract = propose(&with_control(&topic, &others), &asked);
+            contract.notes.first().map(|n| n.code.clone())
+        };
+        assert_eq!(code(Some(2)).as_deref(), Some("hasty_fix"));
+        assert_eq!((code(Some(7)), code(None)), (None, None));
+    }
+
+    #[test]
+    fn searches_and_times_are_planned_from_their_own_rows() {
+        let mut topic = rows(60, 0.0);
+        for (d, row) in topic.iter_mut().enumerate() {
+            row.counters.handle_n = 60;
+            // Mean 6, variance 0.5 on the logarithm.
+            row.counters.handle_ln = 360 * MICRO as i64;
+            row.counters.handle_ln_sq = 60 * (36.5 * MICRO) as i64 + (d % 2) as i64;
+        }
+        let searches: Vec<DayRow> = (0..168)
+            .map(|d| DayRow {
+                day: day(-168) + Days::new(d),
+                channel: "app".to_owned(),
+                counters: Counters {
+                    voices: 50,
+                    no_result: 10,
+                    ..Counters::default()
+                },
+            })
+            .collect();
+        let asked = Asked {
+            searches,
+            metric: Some(Metric::NoResultShare),
+            ..asked()
+        };
+        let contract = propose(&Facts::of_topic(&topic), &asked);
+        let aht = candidate(&contract, Metric::Aht);
+        assert_eq!(aht.decidable, Decidable::Yes);
+        assert!((aht.level.unwrap() - 6.0_f64.exp()).abs() < 1e-6);
+        assert_eq!((aht.expected_change, aht.smallest_change), (-0.10, 0.05));
+        let no_result = candidate(&contract, Metric::NoResultShare);
+        assert_eq!(
+            (no_result.level, no_result.decidable),
+            (Some(0.20), Decidable::Yes)
+        );
+        assert_eq!(no_result.expected_change, -0.10);
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::NoResultShare, Chosen::Person)
+        );
+        assert_eq!(
+            candidate(&contract, Metric::Csat).decidable,
+            Decidable::NoAnswers
+        );
+    }
+
+    #[test]
+    fn more_answers_need_fewer_days() {
+        let others = rows(9000, 2000.0);
+        let mut last = f64::INFINITY;
+        for rated in [4.0, 6.0, 9.0, 14.0, 20.0, 34.0, 60.0] {
+            let topic = rows(400, rated);
+            let contract = propose(&with_control(&topic, &others), &asked());
+            let c = candidate(&contract, Metric::Csat);
+            let exact = c
+                .answers_needed
+                .map_or(f64::INFINITY, |n| n as f64 / c.answers_per_day);
+            assert!(exact <= last, "{rated} a day: {exact} days after {last}");
+            assert!(c.power.windows(2).all(|p| p[1].power >= p[0].power - 0.01));
+            last = exact;
+        }
+    }
+
+    #[test]
+    fn contracts_are_read_back_and_so_are_those_of_the_first_version() {
+        let topic = rows(40, 1.0);
+        let contract = propose(
+            &Facts::of_topic(&topic),
+            &Asked {
+                metric: Some(Metric::Csat),
+                ..asked()
+            },
+        );
+        let mut json = serde_json::to_value(&contract).unwrap();
+        assert_eq!(json["refused"]["metric"], "csat");
+        assert_eq!(
+            serde_json::from_value::<Contract>(json.clone()).unwrap(),
+            contract
+        );
+        for field in [
+            "candidates",
+            "refused",
+            "notes",
+            "guards",
+            "control",
+            "watched_topic",
+        ] {
+            json.as_object_mut().unwrap().remove(field);
+        }
+        let old: Contract = serde_json::from_value(json).unwrap();
+        assert_eq!((old.metric, old.candidates.len()), (contract.metric, 0));
     }
 }

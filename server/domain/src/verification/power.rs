@@ -18,10 +18,18 @@ use crate::statistics::sequential::{ALPHA, RHO, boundaries};
 pub const PRICE_OF_LOOKS: f64 = 1.13;
 /// The chance that a plan aims at.
 pub const POWER: f64 = 0.80;
-/// Half the intervals of Simpson's rule where figures are compared with the prototype's.
-pub const FINE: usize = 161;
-/// The same for planning many metrics at once: 1e-3 is precise enough.
-const COARSE: usize = 64;
+/// How fine the grid of the recursion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grid {
+    /// 323 points from eight standard deviations below, as the prototype has it.
+    Fine,
+    /// As many points as the steps ask for, where the density is: right to 1e-3, for planning many
+    /// metrics at once.
+    Coarse,
+}
+
+/// Most intervals of Simpson's rule.
+const MOST: usize = 322;
 /// Days of a plan's looks. Every day would be a look; these give the same power within a point and
 /// cost a quarter.
 const PLANNED_LOOKS: [u32; 16] = [7, 8, 9, 10, 12, 14, 16, 18, 21, 24, 28, 33, 38, 42, 49, 56];
@@ -130,6 +138,14 @@ impl Design {
         self
     }
 
+    /// The same with a baseline of `answers` that cover `days` days.
+    #[must_use]
+    pub const fn with_baseline(mut self, answers: f64, days: f64) -> Self {
+        self.baseline = answers;
+        self.baseline_days = days;
+        self
+    }
+
     /// Answers needed after the fix for a chance of 80 % where looks cost `price`
     /// ([`PRICE_OF_LOOKS`]); `None` = this baseline can never show the change.
     #[must_use]
@@ -160,9 +176,9 @@ impl Design {
     }
 
     /// Chance that the boundary has been crossed in the right direction by each of the `looks`
-    /// (days after the fix, increasing; the last is the horizon), on a grid of 2 × `half` intervals.
+    /// (days after the fix, increasing; the last is the horizon).
     #[must_use]
-    pub fn power(&self, looks: &[u32], half: usize) -> Vec<f64> {
+    pub fn power(&self, looks: &[u32], grid: Grid) -> Vec<f64> {
         let Some(horizon) = looks.last().map(|day| f64::from(*day)) else {
             return Vec::new();
         };
@@ -173,10 +189,10 @@ impl Design {
             .iter()
             .map(|day| self.weight(f64::from(*day)) / self.weight(horizon))
             .collect();
-        self.crossing(looks, &boundaries(&fractions, ALPHA, RHO), half)
+        self.crossing(looks, &boundaries(&fractions, ALPHA, RHO), grid)
     }
 
-    fn crossing(&self, looks: &[u32], bounds: &[f64], half: usize) -> Vec<f64> {
+    fn crossing(&self, looks: &[u32], bounds: &[f64], grid: Grid) -> Vec<f64> {
         let Some(horizon) = looks.last().map(|day| f64::from(*day)) else {
             return Vec::new();
         };
@@ -190,7 +206,7 @@ impl Design {
             .zip(looks)
             .map(|(z, day)| z.max(self.least / self.variance(f64::from(*day)).sqrt()))
             .collect();
-        crossing(&information, &bounds, self.change.abs() / last.sqrt(), half)
+        crossing(&information, &bounds, self.change.abs() / last.sqrt(), grid)
     }
 }
 
@@ -237,7 +253,7 @@ impl Schedules {
         });
         let bounds = self.known.get(at).map_or(&[][..], |k| k.2.as_slice());
         design
-            .crossing(&looks, bounds, COARSE)
+            .crossing(&looks, bounds, Grid::Coarse)
             .last()
             .map_or(0.0, |p| p.clamp(0.0, 1.0))
     }
@@ -259,29 +275,56 @@ fn spread() -> f64 {
 
 /// Cumulative probability that a Brownian motion with drift `drift` (the expected statistic at
 /// information 1) has crossed the upper `bounds` (on the scale of the statistic) at the cumulative
-/// `information` fractions, on a grid of 2 × `half` intervals.
+/// `information` fractions.
 ///
 /// Armitage, McPherson and Rowe 1969; the counterpart of [`boundaries`] under an alternative.
 #[must_use]
-pub fn crossing(information: &[f64], bounds: &[f64], drift: f64, half: usize) -> Vec<f64> {
+pub fn crossing(information: &[f64], bounds: &[f64], drift: f64, grid: Grid) -> Vec<f64> {
     let mut out = Vec::with_capacity(information.len());
-    let mut grid: Vec<(f64, f64)> = Vec::new();
+    let mut alive: Vec<(f64, f64)> = Vec::new();
     let (mut total, mut last) = (0.0_f64, 0.0_f64);
-    for (&t, &bound) in information.iter().zip(bounds) {
+    for (k, (&t, &bound)) in information.iter().zip(bounds).enumerate() {
         let step = (t - last).max(1e-9);
         let (sd, root) = (step.sqrt(), t.sqrt());
         let upper = bound * root;
-        total += if grid.is_empty() {
+        total += if k == 0 {
             normal_cdf((drift * t - upper) / sd)
         } else {
-            grid.iter()
+            alive
+                .iter()
                 .map(|&(x, f)| f * normal_cdf((x + drift * step - upper) / sd))
                 .sum()
         };
         out.push(total);
-        // Below this nothing comes back: eight standard deviations under the drift.
-        let lower = (-8.0 * root + (drift * t).min(0.0)).min(upper);
-        grid = advance(&grid, (lower, upper), drift * step, (step, sd), half);
+        let (lower, intervals) = match grid {
+            Grid::Fine => (-8.0 * root + (drift * t).min(0.0), MOST),
+            Grid::Coarse => {
+                let lower = drift * t - 5.5 * root;
+                let next = information
+                    .get(k + 1)
+                    .map_or(sd, |next| (next - t).max(1e-9).sqrt());
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "clamped to the size of the grid"
+                )]
+                let intervals =
+                    ((upper - lower) / (0.6 * sd.min(next))).clamp(24.0, 322.0) as usize & !1;
+                (lower, intervals)
+            }
+        };
+        alive = if lower < upper {
+            advance(
+                &alive,
+                k == 0,
+                (lower, upper),
+                drift * step,
+                step,
+                intervals,
+            )
+        } else {
+            Vec::new()
+        };
         last = t;
     }
     out
@@ -290,29 +333,35 @@ pub fn crossing(information: &[f64], bounds: &[f64], drift: f64, half: usize) ->
 /// Density of the score that has not crossed yet, with the weights of Simpson's rule.
 #[expect(clippy::cast_precision_loss, reason = "an index below 400")]
 fn advance(
-    grid: &[(f64, f64)],
+    alive: &[(f64, f64)],
+    first: bool,
     (lower, upper): (f64, f64),
     shift: f64,
-    (variance, sd): (f64, f64),
-    half: usize,
+    variance: f64,
+    intervals: usize,
 ) -> Vec<(f64, f64)> {
-    let h = (upper - lower) / (2 * half) as f64;
+    let sd = variance.sqrt();
+    let h = (upper - lower) / intervals as f64;
     let norm = 1.0 / ((2.0 * std::f64::consts::PI).sqrt() * sd);
     let scale = -0.5 / variance;
-    (0..=2 * half)
+    (0..=intervals)
         .map(|i| {
             let x = lower + h * i as f64;
             let simpson = match i {
                 0 => 1.0,
-                i if i == 2 * half => 1.0,
+                i if i == intervals => 1.0,
                 i if i % 2 == 1 => 4.0,
                 _ => 2.0,
             } * h
                 / 3.0;
-            let density = if grid.is_empty() {
+            let density = if first {
                 (scale * (x - shift).powi(2)).exp()
             } else {
-                grid.iter()
+                // Steps of more than seven standard deviations do not happen.
+                let from = alive.partition_point(|p| p.0 < x - shift - 7.0 * sd);
+                let to = alive.partition_point(|p| p.0 <= x - shift + 7.0 * sd);
+                alive[from..to]
+                    .iter()
                     .map(|&(u, f)| f * (scale * (x - u - shift).powi(2)).exp())
                     .sum()
             };
@@ -323,9 +372,7 @@ fn advance(
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        COARSE, ControlSize, Design, FINE, PLANNED_LOOKS, PRICE_OF_LOOKS, Schedules, crossing,
-    };
+    use super::{ControlSize, Design, Grid, PLANNED_LOOKS, PRICE_OF_LOOKS, Schedules, crossing};
 
     const EIGHT: Option<ControlSize> = Some(ControlSize { ratio: 8.0 });
 
@@ -402,7 +449,7 @@ mod tests {
         ] {
             near(design.answers_needed(PRICE_OF_LOOKS).unwrap(), need, 1e-6);
             let looks = daily(horizon);
-            let power = design.power(&looks, FINE);
+            let power = design.power(&looks, Grid::Fine);
             for (day, want) in by {
                 let at = looks.iter().position(|d| d == day).unwrap();
                 let tolerance = if *day == horizon { 2e-6 } else { 6e-4 };
@@ -453,7 +500,7 @@ mod tests {
                 ],
             ),
         ] {
-            for (got, want) in crossing(&t, &c, drift, FINE).into_iter().zip(want) {
+            for (got, want) in crossing(&t, &c, drift, Grid::Fine).into_iter().zip(want) {
                 near(got, want, 2e-8);
             }
         }
@@ -471,7 +518,7 @@ mod tests {
             Design::mean(1.4, 0.30, 1.2, None, 300.0, 9.0).at_least(0.09),
         ] {
             for horizon in [28, 42, 56] {
-                let daily = design.power(&(7..=horizon).collect::<Vec<_>>(), FINE);
+                let daily = design.power(&(7..=horizon).collect::<Vec<_>>(), Grid::Fine);
                 near(
                     schedules.power(&design, horizon),
                     *daily.last().unwrap(),
@@ -481,8 +528,12 @@ mod tests {
                     .into_iter()
                     .filter(|d| *d <= horizon)
                     .collect();
-                let fine = *design.power(&few, FINE).last().unwrap();
-                near(*design.power(&few, COARSE).last().unwrap(), fine, 1e-3);
+                let fine = *design.power(&few, Grid::Fine).last().unwrap();
+                near(
+                    *design.power(&few, Grid::Coarse).last().unwrap(),
+                    fine,
+                    1e-3,
+                );
             }
         }
     }
@@ -531,8 +582,8 @@ mod tests {
     fn nothing_comes_of_nothing() {
         let none = Design::share(0.8, 0.1, 1.0, None, 0.0, 0.0);
         assert_eq!(none.answers_needed(PRICE_OF_LOOKS), None);
-        assert_eq!(none.power(&[7, 28], FINE), vec![0.0, 0.0]);
-        assert!(none.power(&[], FINE).is_empty());
+        assert_eq!(none.power(&[7, 28], Grid::Fine), vec![0.0, 0.0]);
+        assert!(none.power(&[], Grid::Fine).is_empty());
         assert_eq!(Schedules::default().power(&none, 28), 0.0);
         assert_eq!(none.days(100.0, 7), None);
     }
