@@ -199,12 +199,12 @@ on_both_engines! {
         let admin = server.admin();
         furnish(&admin);
         organisation(&admin, &[
-            ("support_costs", json!({"2026-03": {"people_cents": 100_000_00, "operations_cents": 20_000_00, "indirect_cents": 0}})),
+            ("support_costs", json!({"2026-03": {"people_cents": 10_000_000, "operations_cents": 2_000_000, "indirect_cents": 0}})),
             ("marginal_share", json!(0.5)),
             ("cut_lines", json!({"contacts_per_week": 40.0, "negative_share": 0.3})),
         ]);
         let kept = admin.get("/api/v1/organisation").ok();
-        assert_eq!(kept["support_costs"]["2026-03"]["people_cents"], 100_000_00);
+        assert_eq!(kept["support_costs"]["2026-03"]["people_cents"], 10_000_000);
         assert_eq!((&kept["marginal_share"], &kept["cut_lines"]["negative_share"]), (&json!(0.5), &json!(0.3)));
         for (field, value) in [
             ("support_costs", json!({"March": {"people_cents": 1}})),

@@ -201,7 +201,7 @@ fn by_the_rules(stream: &Counts, contract: &Contract, fix: NaiveDate) -> Verific
     );
     course.edited_afterwards = true;
     course.maturity_days = MATURITY_ON_REQUEST;
-    let quiet = Windows::of(contract, &course).quiet.from + Days::new(55);
+    let quiet = Windows::of(contract, &course, false).history_end;
     let history = quiet - Days::new(111);
     let each: Vec<Vec<DayRow>> = names
         .iter()
@@ -212,7 +212,7 @@ fn by_the_rules(stream: &Counts, contract: &Contract, fix: NaiveDate) -> Verific
         })
         .collect();
     let each: Vec<&[DayRow]> = each.iter().map(Vec::as_slice).collect();
-    course.usual_noise = usual_noise(contract.metric, &each, quiet);
+    course.usual_noise = usual_noise(contract.metric, &each, &[], quiet);
     let (topic, control) = (
         rows(stream, |topic| topic == TOPIC),
         rows(stream, |topic| topic != TOPIC),

@@ -22,6 +22,5 @@ pub async fn analyse(app: &Shared, payload: &serde_json::Value) -> Result<Outcom
         Err(StillUnlabelled::Follow(error)) => return Err(JobError::retry(error)),
     };
     super::service::watch(app, &tx, &counted, payload.backfill).await?;
-    crate::issues::jobs::soon(app, &tx).await?;
     Ok(Outcome::Done(tx))
 }

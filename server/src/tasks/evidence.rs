@@ -3,7 +3,7 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
-use domain::clock::{local_day, start_of_day};
+use domain::clock::{Timestamp, local_day, start_of_day};
 use domain::facts::Class;
 use domain::organisation::{Topic, subtree};
 use domain::tasks::Task;
@@ -56,9 +56,9 @@ impl Evidence {
 
     /// Noise factor of the organisation's untreated topics.
     #[must_use]
-    pub fn usual_noise(&self, metric: Metric) -> Option<f64> {
+    pub fn usual_noise(&self, metric: Metric, closed_days: &[NaiveDate]) -> Option<f64> {
         let series: Vec<&[DayRow]> = self.steady.iter().map(Vec::as_slice).collect();
-        usual_noise(metric, &series, self.steady_until)
+        usual_noise(metric, &series, closed_days, self.steady_until)
     }
 }
 
@@ -69,6 +69,8 @@ pub struct Span {
     pub anchor: NaiveDate,
     /// First day of the quiet baseline.
     pub windows_from: NaiveDate,
+    /// The last day before the guard: what the noise is learnt from ends here.
+    pub history_end: NaiveDate,
     /// The present day.
     pub today: NaiveDate,
 }
@@ -94,7 +96,7 @@ pub struct Setting {
 
 impl Setting {
     /// Reads it.
-    pub async fn read(db: &impl Read, now: domain::clock::Timestamp) -> Result<Self, DbError> {
+    pub async fn read(db: &impl Read, now: Timestamp) -> Result<Self, DbError> {
         let topics: Vec<Topic> = storage::organisation::all(db).await?;
         let alarmed = storage::verification::alarmed_topics(db).await?;
         let alarmed = alarmed
@@ -141,16 +143,12 @@ impl Setting {
     }
 
     /// Other fixes that touch the topic of `contract`: of the topic itself, of one above or below it.
-    pub fn other_fixes(
-        &self,
-        judged: &[domain::ids::TaskId],
-        contract: &Contract,
-    ) -> Vec<OtherFix> {
+    pub fn other_fixes(&self, own: domain::ids::TaskId, contract: &Contract) -> Vec<OtherFix> {
         let topic = watched(contract);
         let below = subtree(topic, &self.topics);
         self.deployed
             .iter()
-            .filter(|t| !judged.contains(&t.id))
+            .filter(|t| t.id != own)
             .filter(|t| {
                 below.contains(&t.topic)
                     || subtree(&t.topic, &self.topics).iter().any(|k| k == topic)
@@ -287,6 +285,7 @@ pub async fn gather(
 ) -> Result<Evidence, DbError> {
     let Span {
         windows_from,
+        history_end,
         today,
         ..
     } = span;
@@ -297,10 +296,9 @@ pub async fn gather(
     let controls = control_topics(topic, &setting.infos(), windows_from);
     // A topic that nobody speaks of is no measure.
     let mut controls = largest(db, &controls, classes, windows_from, today, usize::MAX).await?;
-    let quiet = windows_from + TimeDelta::days(55);
-    let history = quiet - TimeDelta::days(HISTORY - 1);
+    let history = history_end - TimeDelta::days(HISTORY - 1);
     let steady: Vec<String> = controls.iter().take(NOISE_TOPICS).cloned().collect();
-    let steady = rows_by_topic(db, &steady, classes, history, quiet).await?;
+    let steady = rows_by_topic(db, &steady, classes, history, history_end).await?;
     controls.sort_unstable();
     let mut control = rows(db, &controls, classes, span.first(), today).await?;
     control.retain(|row| same.contains(row.channel.as_str()));
@@ -322,7 +320,7 @@ pub async fn gather(
         control_topics: controls,
         siblings,
         steady: steady.into_values().collect(),
-        steady_until: quiet,
+        steady_until: history_end,
     })
 }
 
@@ -341,17 +339,10 @@ fn siblings(topic: &str, all: &[Topic]) -> Vec<String> {
         .collect()
 }
 
-/// First and last instant whose labels must be of one ruler: the noise's history, the windows.
-pub fn ruled(
-    contract: &Contract,
-    course: &Course,
-    zone: Tz,
-) -> (domain::clock::Timestamp, domain::clock::Timestamp) {
-    let windows = Windows::of(contract, course);
-    let from = windows.quiet.to.min(windows.after.from) - TimeDelta::days(HISTORY);
-    let from = from.min(windows.quiet.from);
+/// First instant whose labels must be of one ruler, and the first one that need not.
+pub fn ruled(contract: &Contract, course: &Course, zone: Tz) -> (Timestamp, Timestamp) {
     (
-        start_of_day(from, zone),
+        start_of_day(Windows::of(contract, course, true).earliest(), zone),
         start_of_day(course.today + TimeDelta::days(1), zone),
     )
 }

@@ -196,10 +196,11 @@ pub async fn contract(
         days_to_fix,
         ..Asked::by_rule(issue.topic.clone(), today, Some(alarm_day))
     };
-    let days = i64::from(asked.guard_days) + i64::from(BASELINE_DAYS);
+    let history_end = alarm_day.min(today) - TimeDelta::days(i64::from(asked.guard_days));
     let span = Span {
         anchor: alarm_day.min(today),
-        windows_from: alarm_day.min(today) - TimeDelta::days(days - 1),
+        windows_from: history_end - TimeDelta::days(i64::from(BASELINE_DAYS) - 1),
+        history_end,
         today,
     };
     let evidence = gather(
@@ -231,7 +232,7 @@ pub async fn contract(
         usual_noise: Metric::ALL
             .into_iter()
             .filter(|metric| *metric != Metric::NoResultShare)
-            .filter_map(|metric| Some((metric, evidence.usual_noise(metric)?)))
+            .filter_map(|metric| Some((metric, evidence.usual_noise(metric, &[])?)))
             .collect(),
         searches,
         parent,

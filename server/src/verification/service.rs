@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use domain::clock::{Timestamp, local_day};
 use domain::identity::Actor;
 use domain::ids::TaskId;
-use domain::tasks::{Command, Fix, State, Task, common_horizon, together};
+use domain::tasks::{Command, Fix, State, Task, together};
 use domain::verification::baseline::Windows;
 use domain::verification::{
     Contract, Course, PastVerdict, Verdict, Verification, evaluate as judge,
@@ -134,18 +134,12 @@ pub async fn compute(
         .map(|t| (*t).clone())
         .collect();
     let lead = members.first().unwrap_or(task);
-    let mut contract = lead.contract.clone();
-    if members.len() > 1
-        && let Some(horizon) = common_horizon(&set)
-    {
-        contract.horizon_days = horizon;
-    }
-    let ids: Vec<TaskId> = members.iter().map(|t| t.id).collect();
-    let mut course = course(setting, lead, &contract, &ids, today, now);
+    let contract = lead.contract.clone();
+    let mut course = course(setting, lead, &contract, today, now);
     course.maturity_days = look.maturity_days();
     course.edited_afterwards = members.iter().any(|t| t.backdated);
     let evidence = read(&app.db, setting, &contract, &course).await?;
-    course.usual_noise = evidence.usual_noise(contract.metric);
+    course.usual_noise = evidence.usual_noise(contract.metric, &course.closed_days);
     course.label_versions = label_versions(&app.db, &contract, &course, setting.zone).await?;
     let mut verification = judge(&contract, &evidence.facts(), &course);
     verification.history.clear();
@@ -189,14 +183,7 @@ async fn set_of(
         .collect();
     let mut alone = Vec::new();
     for first in candidates {
-        let course = course(
-            setting,
-            first,
-            &first.contract,
-            &[first.id],
-            today,
-            app.now(),
-        );
+        let course = course(setting, first, &first.contract, today, app.now());
         let evidence = read(&app.db, setting, &first.contract, &course).await?;
         alone.push((*first, course, evidence));
     }
@@ -214,11 +201,11 @@ async fn set_of(
                         .filter(|o| o.day < fix.day)
                         .cloned()
                         .collect(),
-                    usual_noise: evidence.usual_noise(first.contract.metric),
+                    usual_noise: evidence.usual_noise(first.contract.metric, &course.closed_days),
                     ..course.clone()
                 };
-                let verdict = judge(&first.contract, &evidence.facts(), &until).verdict;
-                !matches!(verdict, Verdict::Pending | Verdict::Inconclusive)
+                let own = judge(&first.contract, &evidence.facts(), &until);
+                own.decided_on.is_some()
             })
     }))
 }
@@ -227,7 +214,6 @@ fn course(
     setting: &Setting,
     lead: &Task,
     contract: &Contract,
-    members: &[TaskId],
     today: NaiveDate,
     now: Timestamp,
 ) -> Course {
@@ -236,7 +222,7 @@ fn course(
         .map_or(today, |at| local_day(at, setting.zone));
     Course {
         edited_afterwards: lead.backdated,
-        other_fixes: setting.other_fixes(members, contract),
+        other_fixes: setting.other_fixes(lead.id, contract),
         ..Course::on_request(
             now,
             today,
@@ -252,6 +238,7 @@ async fn read(
     contract: &Contract,
     course: &Course,
 ) -> Result<Evidence, DbError> {
+    let windows = Windows::of(contract, course, false);
     let anchor = course
         .effective_day
         .min(contract.alarm_day.unwrap_or(course.effective_day))
@@ -264,7 +251,8 @@ async fn read(
         contract.metric.classes(),
         Span {
             anchor,
-            windows_from: Windows::of(contract, course).quiet.from,
+            windows_from: windows.quiet.from,
+            history_end: windows.history_end,
             today: course.today,
         },
     )

@@ -93,6 +93,7 @@ async fn rows(
     let span = Span {
         anchor: from,
         windows_from: from,
+        history_end: from,
         today: to,
     };
     let channels = &task.contract.channels;

@@ -35,7 +35,7 @@ impl Levels {
     fn change(&mut self, context: &Context, series: &Series, e: usize, sign: f64) {
         self.exposure += sign * context.factor(e);
         for (lane, sum) in series.lanes.iter().zip(&mut self.lanes) {
-            let p = lane.points[e];
+            let p = lane.at(e);
             *sum += sign * f64::from(p.contacts);
             self.contacts += sign * f64::from(p.contacts);
             self.customers += sign * f64::from(p.customers);
@@ -96,7 +96,7 @@ impl Levels {
             for (lane, sum) in series.lanes.iter().zip(&self.lanes) {
                 let share = sum / self.contacts;
                 if share > 0.0 {
-                    let y = f64::from(lane.points[d].contacts);
+                    let y = f64::from(lane.at(d).contacts);
                     moved += share * context.moved(lane.channel, d, y, usual * share);
                 }
             }

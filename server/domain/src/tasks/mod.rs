@@ -5,7 +5,7 @@ mod set;
 mod state;
 
 pub use looks::next_look;
-pub use set::{Fix, common_horizon, together};
+pub use set::{Fix, together};
 pub use state::{
     Change, Command, Effect, FAST_TRACK_HOURS, Limits, Progress, Refused, State, Task, apply,
     assigned, check_texts, may,

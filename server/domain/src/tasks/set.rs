@@ -51,16 +51,6 @@ pub fn together(
     }
 }
 
-/// The horizon of a set's verdict: the first contract's, and as many days more as its last fix came
-/// after its first, at most 56 unless the contract itself is longer.
-#[must_use]
-pub fn common_horizon(set: &[Fix]) -> Option<u32> {
-    let (first, last) = (set.first()?, set.last()?);
-    let spread = u32::try_from((last.day - first.day).num_days()).unwrap_or(0);
-    let most = first.horizon_days.max(56);
-    Some((first.horizon_days + spread).min(most))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,10 +74,6 @@ mod tests {
             let set = together(TaskId(uuid::Uuid::from_u128(n)), &all, |_, _| false);
             assert_eq!(ids(&set), expected, "asked by {n}");
         }
-        let set = together(all[0].task, &all, |_, _| false);
-        assert_eq!(common_horizon(&set), Some(38));
-        assert_eq!(common_horizon(&[fix(1, 0), fix(2, 40)]), Some(56));
-        assert_eq!(common_horizon(&[]), None);
     }
 
     #[test]

@@ -591,7 +591,13 @@ fn an_effect_against_the_others_is_said_with_what_they_did() {
     let spread = result.heterogeneity.unwrap();
     assert_eq!(spread.channels.len(), 2);
     assert_eq!(spread.differs, spread.p_value.unwrap() < 0.01);
-    assert!(spread.channels.iter().all(|c| (c.value - 0.12).abs() < 0.02), "{spread:?}");
+    assert!(
+        spread
+            .channels
+            .iter()
+            .all(|c| (c.value - 0.12).abs() < 0.02),
+        "{spread:?}"
+    );
 }
 
 #[test]
@@ -879,6 +885,7 @@ fn every_metric_is_compared_and_said_in_both_languages() {
                 metric,
                 chosen: Chosen::Person,
                 smallest_change: metric.smallest_change(),
+                guards: Vec::new(),
                 ..compared(&topic)
             };
             let result = against(&contract, &topic, &others, &on_request(40, 0));

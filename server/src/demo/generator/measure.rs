@@ -118,9 +118,9 @@ fn verify(
         maturity_days: MATURITY_SCHEDULED,
         ..Course::on_request(now, today, fix, topic)
     };
-    let quiet = Windows::of(&contract, &course).quiet.to;
+    let until = Windows::of(&contract, &course, false).history_end;
     let series: Vec<&[DayRow]> = others.iter().map(Vec::as_slice).collect();
-    course.usual_noise = usual_noise(contract.metric, &series, quiet);
+    course.usual_noise = usual_noise(contract.metric, &series, &[], until);
     let facts = Facts {
         topic: &own,
         control: &control,
