@@ -179,7 +179,8 @@ export function SavingsPage() {
   const navigate = useNavigate();
   const search = useSearch({ from: "/shell/savings" });
   const thisMonth = dayIn(new Date(), format.zone).slice(0, 7);
-  const month = search.month ?? thisMonth;
+  // The router keeps what it was given; the server would refuse anything else.
+  const month = search.month && /^\d{4}-(0[1-9]|1[0-2])$/.test(search.month) ? search.month : thisMonth;
   const report = useSavingsReport(month);
   return (
     <Page
