@@ -24,9 +24,12 @@ pub mod contract;
 mod control;
 mod evaluate;
 mod guards;
+pub mod power;
+pub mod savings;
 pub mod sentence;
+pub mod statement;
 
-pub use contract::{Asked, propose};
+pub use contract::{Asked, Candidate, Chances, Decidable, Note, Parent, Refusal, propose};
 pub use control::{TopicInfo, control_topics, usual_noise};
 pub use evaluate::{evaluate, horizon_look_day};
 
@@ -258,11 +261,13 @@ pub use crate::organisation::Bilingual as Sentence;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Chosen {
-    /// The rule: CSAT where the baseline holds enough ratings, else contact volume. A contract
-    /// that fell back to volume becomes a CSAT one if the days *before* the fix turn out to hold
-    /// enough ratings; the days after it are never asked.
+    /// The rule where nothing could be decided at assignment: CSAT where the baseline holds enough
+    /// ratings, else contact volume. A contract that fell back to volume becomes a CSAT one if the
+    /// days *before* the fix turn out to hold enough ratings; the days after it are never asked.
     #[default]
     Rule,
+    /// The plan: the first metric that can be decided with the topic's traffic. It stays.
+    Plan,
     /// A person.
     Person,
 }
@@ -314,6 +319,15 @@ pub struct Contract {
     pub planned: Planned,
     /// The plan in words.
     pub sentence: Sentence,
+    /// All metrics that were planned, those of the topic above last.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
+    /// The metric that a person asked for and that cannot be decided.
+    #[serde(default)]
+    pub refused: Option<Refusal>,
+    /// What whoever signs it should know.
+    #[serde(default)]
+    pub notes: Vec<Note>,
 }
 
 /// A metric that must not become worse while the goal is pursued.

@@ -1,4 +1,4 @@
-use super::contract::{Asked, BASELINE_DAYS, answers_needed, propose};
+use super::contract::{Asked, BASELINE_DAYS, propose};
 use super::*;
 use crate::clock::Timestamp;
 use chrono::{Datelike, TimeDelta};
@@ -61,9 +61,20 @@ fn on_request(today: i64, fix: i64) -> Course {
 
 fn contract(rows: &[DayRow], today: i64, alarm: Option<i64>) -> Contract {
     propose(
-        rows,
+        &Facts::of_topic(rows),
         &Asked::by_rule("套餐资费争议", day(today), alarm.map(day)),
     )
+}
+
+/// The same contract on CSAT, whether or not it can be decided.
+fn on_csat(contract: Contract) -> Contract {
+    Contract {
+        metric: Metric::Csat,
+        chosen: Chosen::Person,
+        expected_change: 0.10,
+        smallest_change: 0.05,
+        ..contract
+    }
 }
 
 /// The fix is day 0; ratings before on the 40 days up to the eve, after on the 9 days since.
@@ -163,13 +174,7 @@ fn twenty_a_side_stay_pending_after_the_horizon_too() {
     assert_eq!(result.verdict, Verdict::Pending);
     let mut rows = spread(-40, -1, 20, 0.78);
     rows.extend(spread(1, 28, 500, 0.92));
-    let csat = propose(
-        &rows,
-        &Asked {
-            metric: Some(Metric::Csat),
-            ..Asked::by_rule("t", day(0), None)
-        },
-    );
+    let csat = on_csat(contract(&rows, 0, None));
     let result = evaluate(&csat, &rows, &on_request(40, 0));
     assert_eq!(
         result.verdict,
@@ -385,7 +390,9 @@ fn strata_without_a_counterpart_are_merged_and_that_is_said() {
 
 #[test]
 fn answers_all_alike_decide_nothing() {
-    let result = asked_at_once(&story((500, 1.0), (500, 1.0)));
+    let rows = story((500, 1.0), (500, 1.0));
+    let contract = on_csat(contract(&rows, 10, Some(10)));
+    let result = evaluate(&contract, &rows, &on_request(10, 0));
     assert_eq!(result.verdict, Verdict::Pending);
     assert_eq!(result.effect, None);
     assert!(
@@ -878,6 +885,7 @@ fn every_metric_is_compared_and_said_in_both_languages() {
                 metric,
                 chosen: Chosen::Person,
                 smallest_change: metric.smallest_change(),
+                guards: Vec::new(),
                 ..compared(&topic)
             };
             let result = against(&contract, &topic, &others, &on_request(40, 0));
@@ -1155,7 +1163,8 @@ fn noisy_history_widens_the_interval() {
     let block = |d: i64| row(d, "phone", 50, (50.0_f64 * wavy(d)).round() as i64, 50);
     let mut rows: Vec<_> = (-112..0).map(block).collect();
     rows.extend((1..=28).map(|d| row(d, "phone", 50, 41, 50)));
-    let wavy = evaluate(&contract(&rows, 0, None), &rows, &on_request(40, 0));
+    let csat = on_csat(contract(&rows, 0, None));
+    let wavy = evaluate(&csat, &rows, &on_request(40, 0));
     assert_eq!(wavy.method.noise_blocks, 4);
     assert!(
         wavy.method.noise_factor > 3.0,
@@ -1166,30 +1175,6 @@ fn noisy_history_widens_the_interval() {
     assert_eq!(
         (calm.method.noise_blocks, calm.method.noise_factor),
         (0, baseline::DEFAULT_NOISE)
-    );
-}
-
-#[test]
-fn the_plan_gives_the_figures_of_the_specification() {
-    // (pace, level, target, ratings needed): noise 1.15, control 8 times as large, 69 days of baseline.
-    for (pace, level, target, needed) in [
-        (34.0, 0.78, 0.14, 79.0),
-        (34.0, 0.78, 0.08, 299.0),
-        (34.0, 0.78, 0.05, 1032.0),
-        (20.0, 0.77, 0.10, 193.0),
-        (20.0, 0.77, 0.05, 1590.0),
-        (6.0, 0.77, 0.10, 285.0),
-    ] {
-        let got = answers_needed(level, target, pace * 69.0, 1.15, Some(8.0)).unwrap();
-        assert!(
-            (got - needed).abs() / needed < 0.02,
-            "{pace} a day, {target}: {got} against {needed}"
-        );
-    }
-    assert_eq!(
-        answers_needed(0.77, 0.02, 100.0, 1.2, None),
-        None,
-        "this baseline can never show two points"
     );
 }
 
@@ -1221,7 +1206,7 @@ fn a_contract_says_how_long_it_will_take() {
     assert!(contract.sentence.en.contains("rated contacts"));
     // Three a day: not within 56 days, and the smallest visible change is named.
     let thin = propose(
-        &spread(-80, -1, 160, 0.77),
+        &Facts::of_topic(&spread(-80, -1, 160, 0.77)),
         &Asked::by_rule("t", day(0), Some(day(-1))),
     );
     assert!(
@@ -1229,12 +1214,14 @@ fn a_contract_says_how_long_it_will_take() {
         "{}",
         thin.sentence.zh
     );
-    // Nearly everybody satisfied: ten points up do not exist.
+    // Nearly everybody satisfied: ten points up do not exist, and what is left is hardly seen.
     let high = propose(
-        &spread(-80, -1, 80 * 20, 0.95),
+        &Facts::of_topic(&spread(-80, -1, 80 * 20, 0.95)),
         &Asked::by_rule("t", day(0), None),
     );
-    assert!(high.expected_change < 0.04 && high.smallest_change <= high.expected_change);
+    let csat = &high.candidates[0];
+    assert!(csat.expected_change < 0.04 && csat.smallest_change <= csat.expected_change);
+    assert_eq!((high.metric, high.chosen), (Metric::Volume, Chosen::Plan));
 }
 
 #[test]
