@@ -171,8 +171,9 @@ pub enum Scale {
 ///
 /// The topic's part is the Mantel–Haenszel difference with the variance of the (mean score)
 /// Cochran–Mantel–Haenszel test times `phi` ([`share_difference`]; Landis, Heyman and Koch). The
-/// others enter with the topic's weights, so that a shift of their own mix cannot leak in, and with
-/// their own sampling variance. A stratum that is empty on any side has no weight. `None` when none
+/// others enter with the topic's weights, so that a shift of their own mix cannot leak in, with their
+/// own sampling variance and with the doubt about the scale on which all topics move alike (which
+/// only counts where they moved far). A stratum that is empty on any side has no weight. `None` when none
 /// is left.
 #[must_use]
 pub fn mean_difference(
@@ -233,10 +234,15 @@ pub fn mean_difference(
         }
         Scale::Means => (variance / weight) / (other_each / weight).max(1e-9),
     };
-    let factor = ratio.clamp(0.5, 2.0).sqrt();
+    let ratio = ratio.clamp(0.5, 2.0);
+    let factor = ratio.sqrt();
+    // Nobody knows on which scale a shock moves all topics alike: what equal points (1) or equal
+    // log-odds (the ratio itself) would have taken off instead counts as uncertainty.
+    let moved = (other_a - other_b) / weight;
+    let doubt = moved * (factor - 1.0).abs().max((ratio - factor).abs());
     Some(Contrast {
-        delta: alone.delta - factor * (other_a - other_b) / weight,
-        variance: alone.variance + factor * factor * other_var / (weight * weight),
+        delta: alone.delta - factor * moved,
+        variance: alone.variance + factor * factor * other_var / (weight * weight) + doubt * doubt,
         control: Some(Others {
             before: other_b / weight,
             after: other_a / weight,
