@@ -7,6 +7,7 @@
 mod api;
 mod architecture;
 mod defects;
+mod evidence;
 mod facts;
 mod generated;
 mod intake;
@@ -14,4 +15,6 @@ mod journey;
 mod kill;
 mod mail;
 mod permissions;
+mod priority;
+mod streams;
 mod world;

@@ -161,6 +161,21 @@ pub enum Decidable {
     ChangeTooSmall,
 }
 
+impl Decidable {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::NoAnswers => "no_answers",
+            Self::NoBaseline => "no_baseline",
+            Self::BaselineTooSmall => "baseline_too_small",
+            Self::TooSlow => "too_slow",
+            Self::ChangeTooSmall => "change_too_small",
+        }
+    }
+}
+
 /// Chance of seeing the expected change within some days.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
