@@ -1040,6 +1040,7 @@ export const en: Translation = {
       "The fixes of these tasks overlap and nobody can tell which one did it: the verdict is theirs together, and savings count once.",
     together_day: "live on {{day}}",
     together_first: ", the earliest: its contract judges them all",
+    per_thousand: "per 1,000 contacts of other topics",
   },
   savings: {
     title: "Savings",
@@ -1080,18 +1081,12 @@ export const en: Translation = {
     no_data_hint: "no cost entered, or no ticket resolved",
     counted_with: "Counted with another task of the topic, not added twice.",
     frozen: "closed",
+    enter_cost: "Enter costs under Settings → Organisation",
   },
   statement_ended: {
     relapse: "relapsed",
     twelve_months: "twelve months over",
     running: "month not over",
-  },
-  no_money: {
-    not_improved: "Savings are counted for verified improvements only.",
-    recovered: "Back to normal, but the cause is unproven: no savings are counted.",
-    metric: "This metric does not count work; better satisfaction alone is not turned into money.",
-    back_dated: "The date of the fix was given afterwards: nothing is secured.",
-    no_cost: "No data on cost, so no amount can be given. Enter costs under Settings → Organisation.",
   },
   subject: {
     channel: "Channel: {{key}}",

@@ -1014,6 +1014,7 @@ export const zh = {
     together_text: "这些任务的修复时间重叠，分不清是谁的功劳：结论属于它们的总和，节省只算一次。",
     together_day: "{{day}} 生效",
     together_first: "，最早的一个：按它的约定判断",
+    per_thousand: "每千次其他主题的联络",
   },
   savings: {
     title: "节省",
@@ -1053,18 +1054,12 @@ export const zh = {
     no_data_hint: "没有成本，或没有已解决的工单",
     counted_with: "与同主题的另一任务合并计算，不重复相加。",
     frozen: "已结算",
+    enter_cost: "去“设置 → 组织”填写成本",
   },
   statement_ended: {
     relapse: "已复发",
     twelve_months: "满十二个月",
     running: "本月未结束",
-  },
-  no_money: {
-    not_improved: "只有“已验证有效”的改进才计算节省。",
-    recovered: "已恢复，但原因未证实，不计算节省。",
-    metric: "这个指标不衡量工作量；满意度提高本身不折算成钱。",
-    back_dated: "修复日期是事后填写的，不计入确定节省。",
-    no_cost: "没有成本数据，无法折算成钱。到“设置 → 组织”填写成本。",
   },
   subject: {
     channel: "渠道：{{key}}",
