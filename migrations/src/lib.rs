@@ -10,6 +10,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_the_loop;
 mod m20261122_000002_evidence;
+mod m20261122_000003_detection;
 
 /// Applies the migrations in their order.
 pub struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261122_000001_the_loop::Migration),
             Box::new(m20261122_000002_evidence::Migration),
+            Box::new(m20261122_000003_detection::Migration),
         ]
     }
 }

@@ -1,5 +1,10 @@
-//! Detect: detectors look at what a batch changed.
+//! Detect: rules look at what a batch changed and at every day's close.
 
+mod details;
 pub mod http;
 pub mod jobs;
-mod service;
+mod phrases;
+mod present;
+mod raise;
+mod watch;
+mod words;

@@ -9,7 +9,7 @@ use domain::ids::Ids;
 use storage::queue::NewJob;
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 4] = ["analyse", "deliver", "import", "verify"];
+pub const KINDS: [&str; 6] = ["analyse", "deliver", "detect", "import", "rated", "verify"];
 
 /// A job with what most jobs have.
 #[must_use]
