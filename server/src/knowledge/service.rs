@@ -6,7 +6,7 @@ use domain::issues::Issue;
 use domain::knowledge::{Article, Evidence, EvidenceEffect, EvidenceSide, index, rank};
 use domain::organisation::Topic;
 use domain::tasks::Task;
-use domain::verification::{Metric, Verdict, Verification};
+use domain::verification::{Verdict, Verification};
 use std::collections::BTreeSet;
 use storage::{DbError, Read, Tx};
 
@@ -59,11 +59,7 @@ pub async fn write_article(
         body,
         evidence: Evidence {
             verdict: verification.verdict,
-            metric: match verification.metric {
-                Metric::Csat => "csat",
-                Metric::Volume => "volume",
-            }
-            .to_owned(),
+            metric: verification.metric.as_str().to_owned(),
             before: EvidenceSide {
                 n: verification.before.n,
                 value: verification.before.value,

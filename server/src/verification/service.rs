@@ -9,7 +9,7 @@ use domain::identity::Actor;
 use domain::ids::TaskId;
 use domain::organisation::{Topic, subtree};
 use domain::tasks::{Command, State, Task};
-use domain::verification::{Course, OtherFix, Verdict, Verification, evaluate as judge};
+use domain::verification::{Course, Facts, OtherFix, Verdict, Verification, evaluate as judge};
 
 /// Days before the fix that can matter: quiet baseline, guard, and what the noise is learnt from.
 const REACH: i64 = 240;
@@ -52,7 +52,7 @@ pub async fn evaluate(
             crate::issues::topic_name(&task.topic, &topics),
         )
     };
-    let verification = judge(&task.contract, &rows, &course);
+    let verification = judge(&task.contract, &Facts::of_topic(&rows), &course);
     storage::verification::insert(&tx, app.ids.next(), id, &verification).await?;
     let before = task.clone();
     let command = Command::Judge {

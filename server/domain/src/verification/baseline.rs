@@ -387,7 +387,14 @@ impl Totals {
     #[must_use]
     pub const fn answers(&self, metric: Metric) -> f64 {
         match metric {
-            Metric::Csat => self.rated,
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => self.rated,
             Metric::Volume => self.contacts,
         }
     }
@@ -412,7 +419,14 @@ pub fn noise_factor(
         DEFAULT_WEIGHT
     };
     let usual = match metric {
-        Metric::Csat => usual.unwrap_or(DEFAULT_NOISE),
+        Metric::Csat
+        | Metric::MeanRating
+        | Metric::Fcr
+        | Metric::RepeatShare
+        | Metric::NoResultShare
+        | Metric::NegativeShare
+        | Metric::Containment
+        | Metric::Aht => usual.unwrap_or(DEFAULT_NOISE),
         Metric::Volume => usual
             .or_else(|| daily_dispersion(series, quiet))
             .unwrap_or(DEFAULT_VOLUME_NOISE),

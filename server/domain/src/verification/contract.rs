@@ -1,7 +1,7 @@
 //! The contract that is proposed when a task is assigned: which metric, how long, how sure.
 
 use super::baseline::{Series, Window, minus, noise_factor};
-use super::{Chosen, Contract, DayRow, Metric, Planned, Sentence};
+use super::{Chosen, Contract, ControlRule, DayRow, Metric, Planned, Sentence};
 use crate::statistics::distributions::normal_quantile;
 use chrono::NaiveDate;
 
@@ -115,7 +115,14 @@ pub fn propose(rows: &[DayRow], asked: &Asked) -> Contract {
         0.8
     };
     let (expected, smallest) = match metric {
-        Metric::Csat => {
+        Metric::Csat
+        | Metric::MeanRating
+        | Metric::Fcr
+        | Metric::RepeatShare
+        | Metric::NoResultShare
+        | Metric::NegativeShare
+        | Metric::Containment
+        | Metric::Aht => {
             let expected = asked
                 .expected_change
                 .unwrap_or_else(|| (0.98 - csat).clamp(0.02, 0.10));
@@ -127,7 +134,14 @@ pub fn propose(rows: &[DayRow], asked: &Asked) -> Contract {
         }
     };
     let need = |change: f64| match metric {
-        Metric::Csat => answers_needed(csat, change, baseline, noise, None),
+        Metric::Csat
+        | Metric::MeanRating
+        | Metric::Fcr
+        | Metric::RepeatShare
+        | Metric::NoResultShare
+        | Metric::NegativeShare
+        | Metric::Containment
+        | Metric::Aht => answers_needed(csat, change, baseline, noise, None),
         Metric::Volume => contacts_needed(change, baseline, noise),
     };
     // After a fix that works fewer contacts come: what is needed takes longer.
@@ -176,6 +190,9 @@ pub fn propose(rows: &[DayRow], asked: &Asked) -> Contract {
         alarm_day: asked.alarm_day,
         change_day: asked.change_day,
         guard_days: asked.guard_days,
+        guards: Vec::new(),
+        control: ControlRule::OtherTopics,
+        watched_topic: None,
         planned,
         sentence,
     }
@@ -239,7 +256,14 @@ fn plan_sentence(
 ) -> Sentence {
     let size = (expected.abs() * 100.0).round();
     let (what_zh, what_en, change_zh, change_en) = match metric {
-        Metric::Csat => (
+        Metric::Csat
+        | Metric::MeanRating
+        | Metric::Fcr
+        | Metric::RepeatShare
+        | Metric::NoResultShare
+        | Metric::NegativeShare
+        | Metric::Containment
+        | Metric::Aht => (
             "条评分",
             "rated contacts",
             format!("{size} 个百分点的变化"),

@@ -3,7 +3,7 @@
 use super::baseline::{Series, Totals, Window, Windows, minus, noise_factor, plus};
 use super::sentence::{self, Figures};
 use super::{
-    BaselineRule, Chosen, Contract, Control, Course, DayRow, Effect, Guard, Look,
+    BaselineRule, Chance, Chosen, Contract, Control, Course, Effect, Facts, Guard, Look,
     MATURITY_SCHEDULED, METHOD_VERSION, Method, Metric, Missing, Naive, NaiveSide, PastVerdict,
     Sentence, Side, State, Verdict, Verification,
 };
@@ -26,8 +26,8 @@ const NAIVE_DAYS: u64 = 14;
 ///
 /// `rows` should reach back to 112 days before the alarm for the noise factor, and at least 70 days.
 #[must_use]
-pub fn evaluate(contract: &Contract, rows: &[DayRow], course: &Course) -> Verification {
-    let series = Series::new(rows, &contract.channels);
+pub fn evaluate(contract: &Contract, facts: &Facts<'_>, course: &Course) -> Verification {
+    let series = Series::new(facts.topic, &contract.channels);
     let windows = Windows::of(contract, course);
     let metric = deciding_metric(contract, &series, &windows);
     let case = Case::new(contract, course, &series, &windows, metric);
@@ -88,7 +88,14 @@ impl<'a> Case<'a> {
         let (smallest, least) = match metric {
             // A contract that fell back to volume carries volume's figures: five points then.
             Metric::Csat if contract.metric == Metric::Volume => (0.05, LEAST_POINTS),
-            Metric::Csat => (contract.smallest_change.abs().max(0.01), LEAST_POINTS),
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => (contract.smallest_change.abs().max(0.01), LEAST_POINTS),
             Metric::Volume => (
                 -(1.0 - contract.smallest_change.abs().clamp(0.01, 0.9)).ln(),
                 LEAST_LOG_RATIO,
@@ -136,7 +143,14 @@ impl<'a> Case<'a> {
     /// +1 where a rise is good.
     const fn sign(&self) -> f64 {
         match self.metric {
-            Metric::Csat => 1.0,
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => 1.0,
             Metric::Volume => -1.0,
         }
     }
@@ -186,12 +200,26 @@ impl<'a> Case<'a> {
             });
         }
         let (unit_zh, unit_en) = match self.metric {
-            Metric::Csat => ("条评分", "ratings"),
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => ("条评分", "ratings"),
             Metric::Volume => ("次联系", "contacts"),
         };
         // A fix may end the contacts altogether: for volumes what counts is how many there would be.
         let after = match self.metric {
-            Metric::Csat => self.after.rated,
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => self.after.rated,
             Metric::Volume if self.before.days > 0.0 => {
                 self.before.contacts / self.before.days * self.after.days
             }
@@ -244,7 +272,14 @@ impl<'a> Case<'a> {
         }
         let horizon = f64::from(self.contract.horizon_days);
         let size = |t: &Totals| match self.metric {
-            Metric::Csat => t.rated,
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => t.rated,
             Metric::Volume => t.days,
         };
         let base = size(&self.before);
@@ -291,13 +326,23 @@ impl<'a> Case<'a> {
             last_day: self.windows.after.to,
             fraction,
             boundary,
+            effect: None,
+            low: None,
+            high: None,
         }
     }
 
     fn effect(&self, contrast: &Contrast, boundary: f64) -> Effect {
         let half = boundary * contrast.variance.sqrt();
         let scale = |x: f64| match self.metric {
-            Metric::Csat => x.clamp(-1.0, 1.0),
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => x.clamp(-1.0, 1.0),
             Metric::Volume => x.exp() - 1.0,
         };
         Effect {
@@ -502,12 +547,19 @@ impl<'a> Case<'a> {
                 decision.contrast.map(|c| c.after),
             ),
             effect: decision.effect,
-            control: Control::None,
+            control: Control::default(),
             guards: self.guards(),
             sentence: self.sentence(verdict, &decision),
             method: Method {
                 statistic: match self.metric {
-                    Metric::Csat => "cmh_risk_difference",
+                    Metric::Csat
+                    | Metric::MeanRating
+                    | Metric::Fcr
+                    | Metric::RepeatShare
+                    | Metric::NoResultShare
+                    | Metric::NegativeShare
+                    | Metric::Containment
+                    | Metric::Aht => "cmh_risk_difference",
                     Metric::Volume => "mh_rate_ratio",
                 }
                 .to_owned(),
@@ -515,13 +567,21 @@ impl<'a> Case<'a> {
                 dropped_share: decision.contrast.map_or(0.0, |c| c.dropped),
                 noise_factor: self.noise,
                 noise_blocks: self.noise_blocks,
+                control_factor: 0.0,
                 z: decision.z,
                 boundary: decision.look.map(|look| look.boundary),
                 alpha: 2.0 * ALPHA,
                 alarm_days_z: self.alarm_days_z,
                 against_quiet: decision.against_quiet,
                 chance_if_nothing: match self.metric {
-                    Metric::Csat => sentence::CHANCE_CSAT,
+                    Metric::Csat
+                    | Metric::MeanRating
+                    | Metric::Fcr
+                    | Metric::RepeatShare
+                    | Metric::NoResultShare
+                    | Metric::NegativeShare
+                    | Metric::Containment
+                    | Metric::Aht => sentence::CHANCE_CSAT,
                     Metric::Volume => sentence::CHANCE_VOLUME,
                 },
                 version: METHOD_VERSION,
@@ -529,6 +589,13 @@ impl<'a> Case<'a> {
             missing: decision.missing,
             naive: self.naive(),
             baseline_rule: self.rule,
+            decided_on: None,
+            guard_metrics: Vec::new(),
+            displacement: Vec::new(),
+            trend: None,
+            tipping_point: None,
+            heterogeneity: None,
+            chance: Chance::default(),
             looks,
             history,
             together_with: self
@@ -544,7 +611,14 @@ impl<'a> Case<'a> {
 
     fn side(&self, windows: &[Window], totals: &Totals, adjusted: Option<f64>) -> Side {
         let (value, interval) = match self.metric {
-            Metric::Csat => (
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => (
                 (totals.rated > 0.0).then(|| totals.satisfied / totals.rated),
                 wilson(totals.satisfied.min(totals.rated), totals.rated, Z95),
             ),
@@ -584,7 +658,14 @@ impl<'a> Case<'a> {
             .totals(&[Window::ending(minus(fix, 1), NAIVE_DAYS)]);
         let after = &self.after;
         let (b, a, test, method) = match self.metric {
-            Metric::Csat => (
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => (
                 (before.rated > 0.0).then(|| before.satisfied / before.rated),
                 (after.rated > 0.0).then(|| after.satisfied / after.rated),
                 pooled_z(after.satisfied, after.rated, before.satisfied, before.rated),
@@ -598,7 +679,18 @@ impl<'a> Case<'a> {
             ),
         };
         let difference = match (b, a, self.metric) {
-            (Some(b), Some(a), Metric::Csat) => Some(a - b),
+            (
+                Some(b),
+                Some(a),
+                Metric::Csat
+                | Metric::MeanRating
+                | Metric::Fcr
+                | Metric::RepeatShare
+                | Metric::NoResultShare
+                | Metric::NegativeShare
+                | Metric::Containment
+                | Metric::Aht,
+            ) => Some(a - b),
             (Some(b), Some(a), Metric::Volume) if b > 0.0 => Some(a / b - 1.0),
             _ => None,
         };
@@ -721,7 +813,14 @@ impl<'a> Case<'a> {
 
     fn shown_smallest(&self) -> f64 {
         match self.metric {
-            Metric::Csat => self.smallest,
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => self.smallest,
             Metric::Volume => 1.0 - (-self.smallest).exp(),
         }
     }
@@ -733,7 +832,14 @@ impl<'a> Case<'a> {
             return None;
         }
         let variance = match self.metric {
-            Metric::Csat => {
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => {
                 let p = self.before.satisfied / self.before.rated;
                 self.noise * p * (1.0 - p) * (1.0 / before + 1.0 / after)
             }
@@ -766,7 +872,14 @@ impl<'a> Case<'a> {
             Verdict::Recovered => figures.recovered(),
             Verdict::NoEffect => {
                 let worst = match self.metric {
-                    Metric::Csat => effect.low <= -self.shown_smallest(),
+                    Metric::Csat
+                    | Metric::MeanRating
+                    | Metric::Fcr
+                    | Metric::RepeatShare
+                    | Metric::NoResultShare
+                    | Metric::NegativeShare
+                    | Metric::Containment
+                    | Metric::Aht => effect.low <= -self.shown_smallest(),
                     Metric::Volume => effect.high >= self.shown_smallest(),
                 };
                 figures.no_effect(worst)

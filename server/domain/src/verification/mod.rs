@@ -18,14 +18,16 @@
 
 pub mod baseline;
 pub mod contract;
+mod control;
 mod evaluate;
 pub mod sentence;
 
 pub use contract::{Asked, propose};
+pub use control::{TopicInfo, control_topics, usual_noise};
 pub use evaluate::{evaluate, horizon_look_day};
 
 use crate::clock::Timestamp;
-use crate::facts::Counters;
+use crate::facts::{Class, Counters, MICRO};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -37,14 +39,213 @@ pub const MATURITY_SCHEDULED: u32 = 2;
 pub const MATURITY_ON_REQUEST: u32 = 0;
 
 /// The metric that a contract promises to move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Share of satisfied among the rated contacts; success is a rise.
     Csat,
-    /// Contacts per day; success is a fall.
+    /// Mean of the ratings, 1 to 5; success is a rise.
+    MeanRating,
+    /// Share of contacts resolved at the first contact, among those where it is known; success is
+    /// a rise.
+    Fcr,
+    /// Share of contacts whose customer had been there with the same topic within 7 days; success
+    /// is a fall.
+    RepeatShare,
+    /// Share of searches without a hit; success is a fall.
+    NoResultShare,
+    /// Share of negative voices among those with a sentiment; success is a fall.
+    NegativeShare,
+    /// Share of contacts that a machine handled to the end; success is a rise.
+    Containment,
+    /// Handling time per contact, as a geometric mean; success is a fall.
+    Aht,
+    /// Contacts per day, against the contacts of the other topics where there is a control; success
+    /// is a fall.
     Volume,
+}
+
+/// By which statistic a metric is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetricKind {
+    /// Yes or no per answer: Mantel–Haenszel difference of shares.
+    Share,
+    /// A number per answer: the same with means.
+    Mean,
+    /// The logarithm of a positive number per answer: a ratio of geometric means.
+    LogMean,
+    /// How many there are: Mantel–Haenszel ratio of rates.
+    Rate,
+}
+
+/// Which facts an answer of a metric is counted in: how many answers, their sum, and the sum of
+/// their squares.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Answers {
+    /// Answers; for rates contacts.
+    pub n: f64,
+    /// Sum of the answers (of yes = 1, of ratings, of logarithms); 0 for rates.
+    pub sum: f64,
+    /// Sum of their squares.
+    pub squares: f64,
+}
+
+impl Metric {
+    /// All metrics, the usual ones first.
+    pub const ALL: [Self; 9] = [
+        Self::Csat,
+        Self::MeanRating,
+        Self::Fcr,
+        Self::RepeatShare,
+        Self::NoResultShare,
+        Self::NegativeShare,
+        Self::Containment,
+        Self::Aht,
+        Self::Volume,
+    ];
+
+    /// The name in tables and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csat => "csat",
+            Self::MeanRating => "mean_rating",
+            Self::Fcr => "fcr",
+            Self::RepeatShare => "repeat_share",
+            Self::NoResultShare => "no_result_share",
+            Self::NegativeShare => "negative_share",
+            Self::Containment => "containment",
+            Self::Aht => "aht",
+            Self::Volume => "volume",
+        }
+    }
+
+    /// By which statistic it is compared.
+    #[must_use]
+    pub const fn kind(self) -> MetricKind {
+        match self {
+            Self::Csat
+            | Self::Fcr
+            | Self::RepeatShare
+            | Self::NoResultShare
+            | Self::NegativeShare
+            | Self::Containment => MetricKind::Share,
+            Self::MeanRating => MetricKind::Mean,
+            Self::Aht => MetricKind::LogMean,
+            Self::Volume => MetricKind::Rate,
+        }
+    }
+
+    /// Whether a rise is good.
+    #[must_use]
+    pub const fn higher_is_better(self) -> bool {
+        matches!(
+            self,
+            Self::Csat | Self::MeanRating | Self::Fcr | Self::Containment
+        )
+    }
+
+    /// The classes of voices whose rows hold its answers. Rows of other classes must be left out.
+    #[must_use]
+    pub const fn classes(self) -> &'static [Class] {
+        match self {
+            Self::NoResultShare => &[Class::Search],
+            _ => &[Class::Contact, Class::Survey],
+        }
+    }
+
+    /// Smallest change worth while unless somebody says otherwise, without sign: a share
+    /// (0.05 = five points), stars, or relative (0.10 = a tenth).
+    #[must_use]
+    pub const fn smallest_change(self) -> f64 {
+        match self.kind() {
+            MetricKind::Share => 0.05,
+            MetricKind::Mean => 0.15,
+            MetricKind::LogMean => 0.05,
+            MetricKind::Rate => 0.10,
+        }
+    }
+
+    /// The change that is hoped for unless somebody says otherwise, with its sign.
+    #[must_use]
+    pub const fn usual_target(self) -> f64 {
+        let size = match self.kind() {
+            MetricKind::Share => 0.10,
+            MetricKind::Mean => 0.30,
+            MetricKind::LogMean => 0.10,
+            MetricKind::Rate => 0.20,
+        };
+        if self.higher_is_better() { size } else { -size }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn names(self) -> Sentence {
+        let (zh, en) = match self {
+            Self::Csat => ("满意度", "satisfaction"),
+            Self::MeanRating => ("平均评分", "the mean rating"),
+            Self::Fcr => ("首次解决率", "first-contact resolution"),
+            Self::RepeatShare => ("重复联系率", "the share of repeated contacts"),
+            Self::NoResultShare => ("搜索无结果率", "the share of searches without a result"),
+            Self::NegativeShare => ("负面声音占比", "the share of negative voices"),
+            Self::Containment => ("机器人拦截率", "the share handled by the bot"),
+            Self::Aht => ("处理时长", "handling time"),
+            Self::Volume => ("联系量", "the number of contacts"),
+        };
+        Sentence::new(zh, en)
+    }
+
+    /// What one answer is called: with the measure word in Chinese, in the plural in English.
+    #[must_use]
+    pub fn unit(self) -> Sentence {
+        let (zh, en) = match self {
+            Self::Csat | Self::MeanRating => ("条评分", "ratings"),
+            Self::Fcr => ("次已知结果的联系", "contacts with a known result"),
+            Self::NoResultShare => ("次搜索", "searches"),
+            Self::NegativeShare => ("条带情绪的声音", "voices with a sentiment"),
+            Self::Aht => ("次有时长的联系", "timed contacts"),
+            Self::RepeatShare | Self::Containment | Self::Volume => ("次联系", "contacts"),
+        };
+        Sentence::new(zh, en)
+    }
+
+    /// The answers that some facts hold for this metric.
+    #[must_use]
+    pub fn answers(self, c: &Counters) -> Answers {
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+        let float = |count: i64| count.max(0) as f64;
+        let share = |yes: i64, of: i64| Answers {
+            n: float(of),
+            sum: float(yes.min(of)),
+            squares: float(yes.min(of)),
+        };
+        match self {
+            Self::Csat => share(c.satisfied, c.rated),
+            Self::MeanRating => Answers {
+                n: float(c.rated),
+                sum: float(c.r1 + 2 * c.r2 + 3 * c.r3 + 4 * c.r4 + 5 * c.r5),
+                squares: float(c.r1 + 4 * c.r2 + 9 * c.r3 + 16 * c.r4 + 25 * c.r5),
+            },
+            // Until the facts count first-contact resolution: what is known to be resolved.
+            Self::Fcr => share(c.resolved, c.resolved_known),
+            Self::RepeatShare => share(c.repeats, c.contacts),
+            // Until the facts count searches without a hit there are none.
+            Self::NoResultShare => share(0, c.voices),
+            Self::NegativeShare => share(c.negative, c.sentiment_n),
+            Self::Containment => share(c.bot, c.contacts),
+            Self::Aht => Answers {
+                n: float(c.handle_n),
+                sum: float(c.handle_ln) / MICRO,
+                squares: float(c.handle_ln_sq) / MICRO,
+            },
+            Self::Volume => Answers {
+                n: float(c.contacts),
+                sum: 0.0,
+                squares: 0.0,
+            },
+        }
+    }
 }
 
 /// A text in both languages of the product.
@@ -98,10 +299,41 @@ pub struct Contract {
     /// Days up to and including the alarm that are never used.
     #[serde(default = "guard_days")]
     pub guard_days: u32,
+    /// Other metrics that must not become worse.
+    #[serde(default)]
+    pub guards: Vec<GuardMetric>,
+    /// What the change is compared with; contracts of the first version: nothing.
+    #[serde(default)]
+    pub control: ControlRule,
+    /// The topic whose figures decide where the task's own has too few: its parent. `None` = its own.
+    #[serde(default)]
+    pub watched_topic: Option<String>,
     /// How long it will take.
     pub planned: Planned,
     /// The plan in words.
     pub sentence: Sentence,
+}
+
+/// A metric that must not become worse while the goal is pursued.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct GuardMetric {
+    /// The metric. One whose answers come from other classes than the goal's is not looked at.
+    pub metric: Metric,
+    /// Smallest worsening that counts, in the metric's unit, without sign.
+    pub limit: f64,
+}
+
+/// What a change is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ControlRule {
+    /// Nothing.
+    #[default]
+    None,
+    /// The other topics of the same channels ([`control_topics`]), if there are enough of them.
+    OtherTopics,
 }
 
 const fn guard_days() -> u32 {
@@ -210,20 +442,50 @@ pub struct Effect {
 }
 
 /// What the change was compared with, beside the topic's own past.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Control {
-    /// Nothing: what moved all topics at once would be taken for an effect.
-    #[default]
-    None,
+    /// Nothing: what moved all topics at once would be taken for an effect. `improved` then needs
+    /// an estimate that is worth while.
+    None {
+        /// `not_asked`, `too_few_topics` or `too_few_answers`.
+        #[serde(default)]
+        why: String,
+    },
+    /// The other topics of the same channels, summed, at the topic's own mix of channels and day
+    /// types.
+    OtherTopics {
+        /// How many topics.
+        topics: u32,
+        /// Their level before: a share, stars, seconds, or contacts per day.
+        before: f64,
+        /// Their level after.
+        after: f64,
+        /// How they moved, in the unit of [`Effect::value`]. A share's effect is the topic's change
+        /// minus this one times [`Method::control_factor`]; a ratio's is the quotient.
+        effect: f64,
+        /// Their answers before.
+        n_before: i64,
+        /// Their answers after.
+        n_after: i64,
+    },
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self::None {
+            why: "not_asked".to_owned(),
+        }
+    }
 }
 
 /// Something that stands in the way of a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Missing {
-    /// `days`, `answers`, `baseline`, `immature` or `evidence`.
+    /// `days`, `answers`, `baseline`, `immature`, `evidence`, `gap` (a source was silent),
+    /// `same_ruler` (labels of different classifiers) or `survey_changed`.
     pub code: String,
     /// How much is needed.
     pub need: i64,
@@ -237,7 +499,7 @@ pub struct Missing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Guard {
-    /// `response_rate`, `channel_mix` or `easy_contacts`.
+    /// `response_rate`, `channel_mix`, `easy_contacts`, `control_topics` or `gap`.
     pub code: String,
     /// The figure before.
     pub before: f64,
@@ -290,7 +552,7 @@ pub enum BaselineRule {
     BeforeFix,
 }
 
-/// One look at the data, kept so that later looks know what is left of the error budget.
+/// One look at the data: what a nightly evaluation of that day gave.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Look {
@@ -300,6 +562,118 @@ pub struct Look {
     pub fraction: f64,
     /// Boundary that the statistic had to cross.
     pub boundary: f64,
+    /// The change as it looked then, in the unit of [`Effect::value`].
+    #[serde(default)]
+    pub effect: Option<f64>,
+    /// Lower end of its interval.
+    #[serde(default)]
+    pub low: Option<f64>,
+    /// Upper end.
+    #[serde(default)]
+    pub high: Option<f64>,
+}
+
+/// How a metric that must not become worse did.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct GuardResult {
+    /// The metric.
+    pub metric: Metric,
+    /// Smallest worsening that counts.
+    pub limit: f64,
+    /// Level before.
+    pub before: Option<f64>,
+    /// Level after.
+    pub after: Option<f64>,
+    /// The change, with an interval of 98 %; `None` where it cannot be computed.
+    pub effect: Option<Effect>,
+    /// Worse than chance allows, by the limit at least: the verdict is `worse`.
+    pub worse: bool,
+}
+
+/// A sibling topic whose contacts rose since the fix: perhaps the trouble only moved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Displaced {
+    /// The topic's name.
+    pub topic: Sentence,
+    /// Contacts per day before.
+    pub before: f64,
+    /// Contacts per day after.
+    pub after: f64,
+    /// Relative change with an interval of 95 %.
+    pub effect: Effect,
+    /// One-sided, adjusted for the number of siblings (Benjamini–Hochberg).
+    pub p_value: f64,
+}
+
+/// How the topic moved against the others before the fix.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Trend {
+    /// Change per week in the unit of the statistic (shares, stars, logarithms).
+    pub slope_per_week: f64,
+    /// Its statistic.
+    pub z: f64,
+    /// Whether it is more than chance, and hence counted against the claim.
+    pub significant: bool,
+    /// Weeks it was learnt from.
+    pub weeks: u32,
+}
+
+/// How unlike the others additional (or lost) raters would have to be for the effect to vanish.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TippingPoint {
+    /// Share of contacts with a rating before.
+    pub rate_before: f64,
+    /// The same after.
+    pub rate_after: f64,
+    /// Satisfaction that they would need; outside 0–1 they cannot erase the effect.
+    pub satisfaction: f64,
+    /// Whether they could erase the effect.
+    pub can_erase: bool,
+    /// In words.
+    pub sentence: Sentence,
+}
+
+/// Whether the effect is the same everywhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Heterogeneity {
+    /// Of Breslow and Day's test of equal odds ratios, the noise factor taken out; `None` where it
+    /// cannot be computed.
+    pub p_value: Option<f64>,
+    /// p < 0.01: the effect differs between channels.
+    pub differs: bool,
+    /// By channel, without comparison with other topics.
+    pub channels: Vec<ChannelEffect>,
+}
+
+/// One channel's change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ChannelEffect {
+    /// The channel.
+    pub channel: String,
+    /// Answers before.
+    pub n_before: i64,
+    /// Answers after.
+    pub n_after: i64,
+    /// After − before, in the unit of [`Effect::value`].
+    pub value: f64,
+}
+
+/// How often `improved` came out where nothing was improved, as measured for such cases.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Chance {
+    /// The share, rounded up to a whole per cent.
+    pub share: f64,
+    /// Which streams it was measured on.
+    pub family: String,
+    /// The pace that they had, in answers per day.
+    pub per_day: f64,
 }
 
 /// A verdict as it stood at some time.
@@ -325,6 +699,9 @@ pub struct Method {
     pub dropped_share: f64,
     /// Noise factor φ that multiplies the variance.
     pub noise_factor: f64,
+    /// Factor κ that the change of the other topics was taken times; 0 = not compared.
+    #[serde(default)]
+    pub control_factor: f64,
     /// Blocks of 28 days it was learnt from; 0 = the default value.
     pub noise_blocks: u32,
     /// The statistic: effect over its standard error.
@@ -380,7 +757,28 @@ pub struct Verification {
     pub naive: Naive,
     /// Which days served as the baseline.
     pub baseline_rule: BaselineRule,
-    /// The looks so far, this one included.
+    /// The first day on which the verdict's rule fired; `None` while it is open.
+    #[serde(default)]
+    pub decided_on: Option<NaiveDate>,
+    /// Metrics that must not become worse.
+    #[serde(default)]
+    pub guard_metrics: Vec<GuardResult>,
+    /// Sibling topics that rose, the surest first.
+    #[serde(default)]
+    pub displacement: Vec<Displaced>,
+    /// How the topic moved before the fix; `None` with less than eight weeks of history.
+    #[serde(default)]
+    pub trend: Option<Trend>,
+    /// Where the share of raters changed much.
+    #[serde(default)]
+    pub tipping_point: Option<TippingPoint>,
+    /// Whether the effect differs between channels.
+    #[serde(default)]
+    pub heterogeneity: Option<Heterogeneity>,
+    /// How often chance alone would look like this.
+    #[serde(default)]
+    pub chance: Chance,
+    /// The looks so far, this one included, as nightly evaluations would have made them.
     pub looks: Vec<Look>,
     /// Verdicts so far, each time they changed.
     pub history: Vec<PastVerdict>,
@@ -412,6 +810,69 @@ pub struct OtherFix {
     pub day: NaiveDate,
 }
 
+/// What a verdict is computed from. Rows of the classes of the contract's metric
+/// ([`Metric::classes`]), sparse, in any order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// The topic that is judged (its subtree, or the parent's where the contract watches that).
+    pub topic: &'a [DayRow],
+    /// The control topics ([`control_topics`]), summed.
+    pub control: &'a [DayRow],
+    /// How many control topics there are.
+    pub control_topics: usize,
+    /// Siblings by name, to see whether the trouble only moved.
+    pub siblings: &'a [(Sentence, Vec<DayRow>)],
+}
+
+impl<'a> Facts<'a> {
+    /// The topic alone, nothing to compare it with.
+    #[must_use]
+    pub const fn of_topic(rows: &'a [DayRow]) -> Self {
+        Self {
+            topic: rows,
+            control: &[],
+            control_topics: 0,
+            siblings: &[],
+        }
+    }
+}
+
+/// Days on which a source was silent: what did not arrive is not what did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Gap {
+    /// The channel that was silent.
+    pub channel: String,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+    /// What was silent, for people (the connector's name).
+    pub what: String,
+}
+
+/// Days whose labels one version of a classifier wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelVersion {
+    /// Classifier and version.
+    pub name: String,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+}
+
+/// Something that people wrote down about a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Annotation {
+    /// The day.
+    pub day: NaiveDate,
+    /// `survey_changed` suspends verdicts on ratings; others are only shown.
+    pub kind: String,
+    /// What was written.
+    pub text: String,
+}
+
 /// What happened, beside the counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Course {
@@ -426,8 +887,16 @@ pub struct Course {
     /// Days at the end that are left out because ratings may still come
     /// ([`MATURITY_SCHEDULED`], [`MATURITY_ON_REQUEST`]).
     pub maturity_days: u32,
-    /// Noise factor of the organisation's other topics, where known.
+    /// Noise factor of the organisation's other topics, where known ([`usual_noise`]).
     pub usual_noise: Option<f64>,
+    /// Holidays: they count as weekend days.
+    pub closed_days: Vec<NaiveDate>,
+    /// Days on which a source was silent.
+    pub gaps: Vec<Gap>,
+    /// Which classifier labelled which days; empty = one did all.
+    pub label_versions: Vec<LabelVersion>,
+    /// What people wrote down about some days.
+    pub annotations: Vec<Annotation>,
     /// Other tasks of the same topic that went live.
     pub other_fixes: Vec<OtherFix>,
     /// The topic's name for the sentence.
@@ -452,6 +921,10 @@ impl Course {
             edited_afterwards: false,
             maturity_days: MATURITY_ON_REQUEST,
             usual_noise: None,
+            closed_days: Vec::new(),
+            gaps: Vec::new(),
+            label_versions: Vec::new(),
+            annotations: Vec::new(),
             other_fixes: Vec::new(),
             topic_name,
             previous: None,

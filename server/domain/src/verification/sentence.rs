@@ -59,7 +59,14 @@ fn points(share: f64) -> String {
 /// A level in the metric's unit: `78%`, or contacts per day.
 fn level(metric: Metric, value: f64) -> String {
     match metric {
-        Metric::Csat => percent(value),
+        Metric::Csat
+        | Metric::MeanRating
+        | Metric::Fcr
+        | Metric::RepeatShare
+        | Metric::NoResultShare
+        | Metric::NegativeShare
+        | Metric::Containment
+        | Metric::Aht => percent(value),
         Metric::Volume if value < 10.0 => format!("{value:.1}"),
         Metric::Volume => format!("{value:.0}"),
     }
@@ -94,7 +101,7 @@ impl Figures<'_> {
         );
         let Sentence { zh, en } = self.topic;
         self.dated(match self.metric {
-            Metric::Csat => Sentence {
+            Metric::Csat | Metric::MeanRating | Metric::Fcr | Metric::RepeatShare | Metric::NoResultShare | Metric::NegativeShare | Metric::Containment | Metric::Aht => Sentence {
                 zh: format!(
                     "修复后，{zh}的满意度从 {before} 升到 {after}（{change} 个百分点，可信范围 {low}~{high}）；未与其他主题比较；如果修复其实没有用、别的也没有变，出现这种结果的机会约 {}。",
                     percent(CHANCE_CSAT)
@@ -123,7 +130,7 @@ impl Figures<'_> {
         let (before, after) = self.levels();
         let Sentence { zh, en } = self.topic;
         self.dated(match self.metric {
-            Metric::Csat => Sentence {
+            Metric::Csat | Metric::MeanRating | Metric::Fcr | Metric::RepeatShare | Metric::NoResultShare | Metric::NegativeShare | Metric::Containment | Metric::Aht => Sentence {
                 zh: format!("{zh}已从问题期间的 {before} 回到 {after}，和平时一样；这可能是修复的功劳，也可能是问题自己消失了。"),
                 en: format!("{en} is back from {before} to {after}, its usual level; the fix may be the reason, or the problem may have passed by itself."),
             },
@@ -140,7 +147,14 @@ impl Figures<'_> {
         let size = (self.smallest * 100.0).round();
         let n = self.answers;
         let (mut zh, mut en) = match self.metric {
-            Metric::Csat => (
+            Metric::Csat
+            | Metric::MeanRating
+            | Metric::Fcr
+            | Metric::RepeatShare
+            | Metric::NoResultShare
+            | Metric::NegativeShare
+            | Metric::Containment
+            | Metric::Aht => (
                 format!("看了 {n} 条评分，就算有改善也不到 {size} 个百分点。"),
                 format!("After {n} ratings, any improvement is smaller than {size} points."),
             ),
@@ -162,7 +176,7 @@ impl Figures<'_> {
         let (low, high) = (points(self.effect.low), points(self.effect.high));
         let size = (self.effect.value.abs() * 100.0).round();
         self.dated(match self.metric {
-            Metric::Csat => Sentence {
+            Metric::Csat | Metric::MeanRating | Metric::Fcr | Metric::RepeatShare | Metric::NoResultShare | Metric::NegativeShare | Metric::Containment | Metric::Aht => Sentence {
                 zh: format!("修复后满意度下降 {size} 个百分点(范围 {low}~{high}),任务已重新打开。"),
                 en: format!("Satisfaction fell by {size} points (range {low} to {high}); the task is reopened."),
             },
@@ -179,7 +193,7 @@ impl Figures<'_> {
         let (low, high) = (points(self.effect.low), points(self.effect.high));
         let days = self.horizon;
         self.dated(match self.metric {
-            Metric::Csat => Sentence {
+            Metric::Csat | Metric::MeanRating | Metric::Fcr | Metric::RepeatShare | Metric::NoResultShare | Metric::NegativeShare | Metric::Containment | Metric::Aht => Sentence {
                 zh: format!("{days} 天内的数据不足以下结论(变化在 {low} 到 {high} 个百分点之间)。"),
                 en: format!("{days} days were not enough to tell (the change is between {low} and {high} points)."),
             },
@@ -203,7 +217,14 @@ pub fn waiting(
 ) -> Sentence {
     let size = (smallest * 100.0).round();
     let (unit_zh, unit_en, gain_zh, gain_en) = match metric {
-        Metric::Csat => (
+        Metric::Csat
+        | Metric::MeanRating
+        | Metric::Fcr
+        | Metric::RepeatShare
+        | Metric::NoResultShare
+        | Metric::NegativeShare
+        | Metric::Containment
+        | Metric::Aht => (
             "条评分",
             "ratings",
             format!("{size} 个百分点"),

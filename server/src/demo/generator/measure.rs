@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate};
 use domain::facts::Counters;
 use domain::verification::contract::Asked;
 use domain::verification::{
-    Course, DayRow, MATURITY_SCHEDULED, Verdict, Verification, evaluate, propose,
+    Course, DayRow, Facts, MATURITY_SCHEDULED, Verdict, Verification, evaluate, propose,
 };
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -70,7 +70,7 @@ fn verify(seed: u64, kind: StoryKind, until: NaiveDate) -> Verification {
         maturity_days: MATURITY_SCHEDULED,
         ..Course::on_request(now, today, fix, topic)
     };
-    evaluate(&contract, &all, &course)
+    evaluate(&contract, &Facts::of_topic(&all), &course)
 }
 
 /// The date that the measurement ends on: a fixed one, as weekdays matter.
