@@ -1,0 +1,3 @@
+pub fn print(_s: &str, _g: &str) -> Result<(), String> {
+    Ok(())
+}
