@@ -1,12 +1,15 @@
 //! The immediate rules: what a batch changed, looked at in its own transaction.
 
+use super::details::{replay_from, rows_of};
 use super::raise::{Raising, raise};
 use crate::analysis::Labelled;
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::analysis::{Label, RISKY, search_term};
 use domain::clock::local_day;
-use domain::detection::{Detector, Params, Signal, Subject, SubjectKind};
+use domain::detection::{
+    Detector, Params, Point, Rows, Signal, Subject, SubjectKind, backtest_counts,
+};
 use domain::facts::{Class, Detail};
 use domain::ids::FeedbackId;
 use domain::intake::feedback::Feedback;
@@ -285,14 +288,15 @@ async fn look(
                 .then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
         }
         Params::NoResultSearch(p) => {
-            let sums = details(tx, Detail::SearchTerm, &subject.key, day, p.window_days).await?;
-            super::details::no_result(detector, p, subject, day, &sums)
+            details(tx, detector, Detail::SearchTerm, subject, day, p.window_days).await?
         }
         Params::UnhelpfulArticle(p) => {
-            let sums = details(tx, Detail::Article, &subject.key, day, p.window_days).await?;
-            super::details::unhelpful(detector, p, subject, day, &sums)
+            details(tx, detector, Detail::Article, subject, day, p.window_days).await?
         }
-        Params::Spike(_) => super::present::spike(app, tx, detector, subject, day, topics).await?,
+        Params::Spike(p) => {
+            let so_far = Point::new(&sums().await?);
+            app.lines.judge(detector, p, &subject, day, so_far)
+        }
         Params::CsatFall(_)
         | Params::AgentDrift(_)
         | Params::SilentSource(_)
@@ -300,24 +304,31 @@ async fn look(
     })
 }
 
+/// What a rule about searches or articles says of a day, from the days it adds up.
 async fn details(
     tx: &Tx,
+    detector: &Detector,
     kind: Detail,
-    subject: &str,
+    subject: Subject,
     day: NaiveDate,
     window_days: u16,
-) -> Result<domain::facts::Counters, DbError> {
+) -> Result<Option<Signal>, DbError> {
+    let start = replay_from(day, window_days);
     let query = DetailQuery {
-        from: Some(super::details::first_day(day, window_days)),
+        from: Some(start),
         to: Some(day),
-        subject: Some(subject.to_owned()),
+        subject: Some(subject.key.clone()),
+        by_day: true,
         ..DetailQuery::of(kind)
     };
-    Ok(storage::facts::sum_details(tx, &query)
-        .await?
-        .first()
-        .map(|s| s.counters)
-        .unwrap_or_default())
+    let sums = storage::facts::sum_details(tx, &query).await?;
+    let by_day = sums
+        .into_iter()
+        .filter_map(|s| Some((subject.key.clone(), s.day?, s.counters)));
+    let rows = rows_of(by_day, start, day);
+    let days = rows.get(&subject.key).map_or(&[][..], Vec::as_slice);
+    let found = backtest_counts(detector, &subject, Rows { start, days }, day, day);
+    Ok(found.into_iter().next())
 }
 
 /// Days that are closed and not yet history, and that this batch changed: they are judged again.

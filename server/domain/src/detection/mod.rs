@@ -8,6 +8,7 @@ mod daily;
 mod fall;
 mod new_topic;
 pub mod params;
+mod present;
 mod rule;
 mod series;
 mod short;
@@ -18,6 +19,7 @@ mod volume;
 pub use daily::{backtest, history_start, relapse, scan_day};
 pub use fall::After;
 pub use params::{InvalidParam, Params, ThresholdParams, Window};
+pub use present::{Expectation, expectation};
 pub use rule::{Detector, Kind, Mute, Scope, issue_key};
 pub use series::{
     BASELINE_DAYS, Context, Day, FIRST_DAYS, FULL_DAYS, GAP_DAYS, Lane, Point, QUIET_DAYS, Series,

@@ -50,8 +50,8 @@ impl CalendarNote {
     /// channels together, which one of them moves too.
     #[must_use]
     pub fn concerns(&self, topic_and_ancestors: &[String], channel: Option<&str>) -> bool {
-        let topic = self.topics.is_empty()
-            || self.topics.iter().any(|t| topic_and_ancestors.contains(t));
+        let topic =
+            self.topics.is_empty() || self.topics.iter().any(|t| topic_and_ancestors.contains(t));
         let channel = self.channels.is_empty()
             || channel.is_none_or(|c| self.channels.iter().any(|own| own == c));
         topic && channel
@@ -108,6 +108,9 @@ mod tests {
         };
         assert!(of_channel.concerns(&path, Some("chat")));
         assert!(!of_channel.concerns(&path, Some("phone")));
-        assert!(of_channel.concerns(&path, None), "what moves one channel moves the sum");
+        assert!(
+            of_channel.concerns(&path, None),
+            "what moves one channel moves the sum"
+        );
     }
 }

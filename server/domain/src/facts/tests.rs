@@ -237,7 +237,10 @@ fn the_newer_figures_count_where_they_belong() {
         ..rated(2)
     });
     assert_eq!((both.nps_detractors, both.nps_alone), (1, 0));
-    assert_eq!((both.bad_marks(1), both.bad_marks(2), c.bad_marks(1)), (0, 1, 1));
+    assert_eq!(
+        (both.bad_marks(1), both.bad_marks(2), c.bad_marks(1)),
+        (0, 1, 1)
+    );
     let vote = |helpful| {
         let c = Counters::of(&FactInput {
             helpful,

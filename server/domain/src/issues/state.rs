@@ -2,8 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::detection::{Scope, Signal, Subject};
-use crate::organisation::Bilingual;
 use crate::ids::IssueId;
+use crate::organisation::Bilingual;
 use crate::verification::Verdict;
 use serde::{Deserialize, Serialize};
 
