@@ -22,7 +22,7 @@ pub fn history_start(day: NaiveDate) -> NaiveDate {
 /// What `detector` would have raised on the days from `from` to `to`, both included, as often as
 /// once in its days of silence. Mutes are not looked at: they concern what is raised, not what
 /// would have been. Kinds that look at single voices or at details have no daily series of a topic:
-/// they are counted.
+/// see [`super::backtest_counts`].
 #[must_use]
 pub fn backtest(
     detector: &Detector,

@@ -290,3 +290,50 @@ impl Open {
         self.0.iter().any(|&(from, to)| (from..=to).contains(&d))
     }
 }
+
+/// The topic's level on day `d` from the days `[from, to)`, shrunk to its channels', at the day's
+/// type.
+pub(super) fn level(
+    context: &Context,
+    watched: Watched<'_>,
+    (from, to): (usize, usize),
+    d: usize,
+    params: &CsatFallParams,
+) -> f64 {
+    let open = Open::of(context, watched);
+    let mut sums = vec![Sums::default(); watched.series.lanes.len()];
+    for e in from..to {
+        change_sums(context, watched, &open, &mut sums, e, 1.0);
+    }
+    let (rated, satisfied) = sums.iter().fold((0.0, 0.0), |(n, s), lane| {
+        (n + lane.rated[0] + lane.rated[1], s + lane.satisfied)
+    });
+    let prior = prior_level(context, watched, &sums, rated, d);
+    let level = (satisfied + prior * params.prior_ratings) / (rated + params.prior_ratings);
+    let mut shift = 0.0;
+    if rated > 0.0 {
+        for (lane, sum) in watched.series.lanes.iter().zip(&sums) {
+            let o = context.offsets(lane.channel, d);
+            let share = (sum.rated[0] + sum.rated[1]) / rated;
+            shift += share * context.offset(lane.channel, d)
+                - (sum.rated[0] * o[0] + sum.rated[1] * o[1]) / rated;
+        }
+    }
+    let odds = (logit(level.clamp(0.02, 0.98)) + shift).exp();
+    odds / (1.0 + odds)
+}
+
+/// A4: where a topic's satisfaction is watched on `day`: in itself when it has enough ratings, else
+/// in the nearest topic above it that has. `rated_per_day` is asked for the topic and then for
+/// each of `ancestors` (nearest first; each with everything below it). `None`: nowhere.
+#[must_use]
+pub fn watched_in<'a>(
+    topic: &'a str,
+    ancestors: &[&'a str],
+    params: &CsatFallParams,
+    rated_per_day: impl Fn(&str) -> f64,
+) -> Option<&'a str> {
+    std::iter::once(topic)
+        .chain(ancestors.iter().copied())
+        .find(|key| rated_per_day(key) >= params.min_rated_per_day)
+}

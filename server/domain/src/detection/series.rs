@@ -42,14 +42,13 @@ pub struct Point {
 }
 
 impl Point {
-    /// The point of a row of facts; `customers` from where they are counted. Negative counts
-    /// (a row half taken away) are nothing.
+    /// The point of a row of facts (of one class). Negative counts are nothing.
     #[must_use]
-    pub fn new(facts: &Counters, customers: i64) -> Self {
+    pub fn new(facts: &Counters) -> Self {
         let count = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
         Self {
             contacts: count(facts.contacts),
-            customers: count(customers),
+            customers: count(facts.customers),
             rated: count(facts.rated),
             satisfied: count(facts.satisfied),
         }
