@@ -125,10 +125,9 @@ impl History {
             let Ok(index) = row.day.parse::<NaiveDate>().map(|d| (d - start).num_days()) else {
                 continue;
             };
-            let (Ok(index), Ok(channel)) = (
-                usize::try_from(index),
-                channels.binary_search(&row.channel),
-            ) else {
+            let (Ok(index), Ok(channel)) =
+                (usize::try_from(index), channels.binary_search(&row.channel))
+            else {
                 continue;
             };
             let point = Point {

@@ -93,16 +93,12 @@ fn day_job(app: &App, day: NaiveDate, backfill: bool, key: String) -> NewJob {
 }
 
 /// Asks for a closed day to be judged again, soon and once for whatever arrives until then.
-pub(super) async fn ask(
-    app: &App,
-    tx: &Tx,
-    day: NaiveDate,
-    backfill: bool,
-) -> Result<(), DbError> {
+pub(super) async fn ask(app: &App, tx: &Tx, day: NaiveDate, backfill: bool) -> Result<(), DbError> {
     let slot = tx.now().timestamp().div_euclid(GATHER);
     let key = format!("detect:{day}:{backfill}:{slot}");
     let mut job = day_job(app, day, backfill, key);
-    job.run_at = chrono::DateTime::<Utc>::from_timestamp((slot + 1) * GATHER, 0).unwrap_or(job.run_at);
+    job.run_at =
+        chrono::DateTime::<Utc>::from_timestamp((slot + 1) * GATHER, 0).unwrap_or(job.run_at);
     storage::queue::enqueue(tx, &job).await?;
     Ok(())
 }

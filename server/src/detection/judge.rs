@@ -249,7 +249,9 @@ pub(super) async fn read_counts(
         ..DetailQuery::of(kind)
     };
     let sums = storage::facts::sum_details(db, &query).await?;
-    let by_subject = sums.into_iter().filter_map(|s| Some((s.subject?, s.day?, s.counters)));
+    let by_subject = sums
+        .into_iter()
+        .filter_map(|s| Some((s.subject?, s.day?, s.counters)));
     Ok(rows_of(by_subject, start, to)
         .into_iter()
         .map(|(key, days)| Counted {

@@ -46,13 +46,8 @@ pub(super) async fn raise(
     let Raising {
         detector, signal, ..
     } = *raising;
-    let known = storage::detection::fired(
-        tx,
-        &signal.detector,
-        &signal.subject.key,
-        signal.window,
-    )
-    .await?;
+    let known =
+        storage::detection::fired(tx, &signal.detector, &signal.subject.key, signal.window).await?;
     let muted = detector.muted_on(signal.window);
     if known
         .as_ref()
@@ -261,11 +256,8 @@ pub(super) async fn readers(
         }
         SubjectKind::Agent => {
             let team = storage::feedback::team_of(tx, &signal.subject.key).await?;
-            let department = team.and_then(|team| {
-                departments
-                    .iter()
-                    .find(|d| d.key == team || d.name == team)
-            });
+            let department =
+                team.and_then(|team| departments.iter().find(|d| d.key == team || d.name == team));
             match department {
                 Some(d) => match d.manager_email.as_deref() {
                     Some(manager) => Readers {

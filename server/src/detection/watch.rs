@@ -196,8 +196,7 @@ fn touched(detector: &Detector, heard: &Heard<'_>) -> Option<Subject> {
     let region = voice.region.as_deref().unwrap_or_default();
     let in_scope = if above.is_empty() {
         // No topic explains the voice: whoever watches every topic is told all the same.
-        detector.scope.topic.is_none()
-            && detector.watches(&[String::new()], &voice.channel, region)
+        detector.scope.topic.is_none() && detector.watches(&[String::new()], &voice.channel, region)
     } else {
         detector.watches(above, &voice.channel, region)
     };
@@ -208,9 +207,7 @@ fn touched(detector: &Detector, heard: &Heard<'_>) -> Option<Subject> {
     let of_topic = || Subject::topic(detector.subject(topic));
     let spoken = matches!(voice.class, Class::Contact | Class::Survey);
     match &detector.params {
-        Params::Threshold(_) => {
-            (voice.class == Class::Contact && !topic.is_empty()).then(of_topic)
-        }
+        Params::Threshold(_) => (voice.class == Class::Contact && !topic.is_empty()).then(of_topic),
         Params::Spike(_) => {
             (is_today && voice.class == Class::Contact && !topic.is_empty()).then(of_topic)
         }
@@ -284,11 +281,18 @@ async fn look(
         Params::Phrase(_) => {
             let (voices, customers) =
                 storage::detection::hits(tx, &detector.key, &subject.key, day).await?;
-            beyond(voices)
-                .then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
+            beyond(voices).then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
         }
         Params::NoResultSearch(p) => {
-            details(tx, detector, Detail::SearchTerm, subject, day, p.window_days).await?
+            details(
+                tx,
+                detector,
+                Detail::SearchTerm,
+                subject,
+                day,
+                p.window_days,
+            )
+            .await?
         }
         Params::UnhelpfulArticle(p) => {
             details(tx, detector, Detail::Article, subject, day, p.window_days).await?

@@ -3,12 +3,26 @@
 use domain::detection::{Kind, Scope, Signal, SubjectKind};
 use domain::organisation::{Bilingual, Locale, Topic};
 
+/// A topic's name.
+#[must_use]
+pub fn topic_name(key: &str, topics: &[Topic]) -> Bilingual {
+    if key.is_empty() {
+        return Bilingual::new("未归类的反馈", "Voices without a topic");
+    }
+    topics.iter().find(|t| t.key == key).map_or_else(
+        || Bilingual::new(key, key),
+        |t| Bilingual::new(t.title(Locale::ZhCn), t.title(Locale::En)),
+    )
+}
+
 /// What a signal is about, for people.
 #[must_use]
 pub fn subject_name(signal: &Signal, topics: &[Topic]) -> Bilingual {
     let key = signal.subject.key.as_str();
     match signal.subject.kind {
-        SubjectKind::Topic if key.is_empty() => Bilingual::new("未归类的反馈", "Voices without a topic"),
+        SubjectKind::Topic if key.is_empty() => {
+            Bilingual::new("未归类的反馈", "Voices without a topic")
+        }
         SubjectKind::Topic => topics.iter().find(|t| t.key == key).map_or_else(
             || Bilingual::new(key, key),
             |t| Bilingual::new(t.title(Locale::ZhCn), t.title(Locale::En)),
@@ -16,7 +30,9 @@ pub fn subject_name(signal: &Signal, topics: &[Topic]) -> Bilingual {
         SubjectKind::SearchTerm => {
             Bilingual::new(format!("搜索「{key}」"), format!("Search \"{key}\""))
         }
-        SubjectKind::Article => Bilingual::new(format!("文章「{key}」"), format!("Article \"{key}\"")),
+        SubjectKind::Article => {
+            Bilingual::new(format!("文章「{key}」"), format!("Article \"{key}\""))
+        }
         SubjectKind::Agent => Bilingual::new(format!("坐席 {key}"), format!("Agent {key}")),
         SubjectKind::Channel => Bilingual::new(format!("渠道「{key}」"), format!("Channel {key}")),
     }

@@ -279,11 +279,14 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                      follow by mail. There is nothing to do now."
                 ),
                 (true, true) => {
-                    "您是这条规则或这个渠道的负责人。请在闭环控制台的问题页查看详情并决定下一步。".to_owned()
+                    "您是这条规则或这个渠道的负责人。请在闭环控制台的问题页查看详情并决定下一步。"
+                        .to_owned()
                 }
-                (false, true) => "You answer for this rule or run the loop. Look at the issue in the \
+                (false, true) => {
+                    "You answer for this rule or run the loop. Look at the issue in the \
                      console and decide what comes next."
-                    .to_owned(),
+                        .to_owned()
+                }
             };
             page.sections
                 .push(section(&say("接下来", "What happens next"), vec![next]));

@@ -236,10 +236,9 @@ pub async fn hits(
     subject: &str,
     on: NaiveDate,
 ) -> Result<(i64, i64), DbError> {
-    let values = || -> Vec<Value> {
-        vec![detector.into(), subject.into(), on.to_string().into()]
-    };
-    let voices = "SELECT COUNT(*) AS n FROM detector_hit WHERE detector = $1 AND subject = $2 AND day = $3";
+    let values = || -> Vec<Value> { vec![detector.into(), subject.into(), on.to_string().into()] };
+    let voices =
+        "SELECT COUNT(*) AS n FROM detector_hit WHERE detector = $1 AND subject = $2 AND day = $3";
     let customers = "SELECT COUNT(DISTINCT CASE WHEN customer_hash = '' THEN feedback_id ELSE customer_hash END) AS n \
                      FROM detector_hit WHERE detector = $1 AND subject = $2 AND day = $3";
     Ok((
@@ -280,7 +279,11 @@ pub async fn gaps(db: &impl Read, from: NaiveDate, to: NaiveDate) -> Result<Vec<
         .map(|r| {
             Ok(Gap {
                 from: day("source_gap", &r.from_day)?,
-                to: r.to_day.as_deref().map(|t| day("source_gap", t)).transpose()?,
+                to: r
+                    .to_day
+                    .as_deref()
+                    .map(|t| day("source_gap", t))
+                    .transpose()?,
                 channel: r.channel,
             })
         })

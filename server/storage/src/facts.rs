@@ -435,7 +435,9 @@ pub async fn points(
         }
     }
     let of = |class: &str, counter: &str| {
-        format!("CAST(SUM(CASE WHEN class IN ({class}) THEN {counter} ELSE 0 END) AS BIGINT) AS {counter}")
+        format!(
+            "CAST(SUM(CASE WHEN class IN ({class}) THEN {counter} ELSE 0 END) AS BIGINT) AS {counter}"
+        )
     };
     let sql = format!(
         "SELECT day, topic, channel, {}, {}, {}, {}, CAST(SUM(voices) AS BIGINT) AS voices FROM {table} \
