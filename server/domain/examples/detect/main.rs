@@ -12,6 +12,7 @@
 )]
 
 mod bench;
+mod extras;
 mod real;
 mod table;
 mod world;

@@ -7,8 +7,8 @@ use domain::detection::{
     Context, Day, Detector, Params, Series, Signal, Subject, Watched, backtest,
 };
 
-const BURN: usize = 70;
-const YEAR: usize = 365;
+pub const BURN: usize = 70;
+pub const YEAR: usize = 365;
 const SPEC_FALSE: [(f64, f64, f64); 4] = [
     (10.0, 0.46, 0.71),
     (30.0, 0.56, 0.72),
@@ -137,7 +137,7 @@ pub fn real(n: usize) -> f64 {
 }
 
 /// Rate and its standard error from counts per topic.
-fn rate(counts: &[usize]) -> (f64, f64) {
+pub fn rate(counts: &[usize]) -> (f64, f64) {
     let n = real(counts.len());
     let mean = counts.iter().map(|&c| real(c)).sum::<f64>() / n;
     let spread = counts
@@ -151,7 +151,7 @@ fn rate(counts: &[usize]) -> (f64, f64) {
 pub fn print(topics: usize) {
     false_alarms(topics);
     delays(topics);
-    super::table::extras::print(topics);
+    super::extras::print(topics);
 }
 
 fn false_alarms(topics: usize) {
@@ -241,8 +241,4 @@ fn delays(topics: usize) {
         }
         println!("{line}");
     }
-}
-
-pub mod extras {
-    pub fn print(_topics: usize) {}
 }

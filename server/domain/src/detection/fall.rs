@@ -1,9 +1,9 @@
 //! A1: satisfaction falls. A Bernoulli CUSUM against the topic's own level.
 
 use super::params::CsatFallParams;
-use super::series::{Context, FIRST_DAYS, FULL_DAYS, QUIET_DAYS, Watched, baseline, logit};
+use super::series::{Context, FIRST_DAYS, FULL_DAYS, QUIET_DAYS, Series, Watched, baseline};
 use super::{Detector, Signal};
-use crate::statistics::cusum::{ShareShift, step, threshold};
+use crate::statistics::cusum::{ShareShift, least_threshold, step, threshold};
 
 /// A level that a verdict has found: the running sum starts anew on the day after it (C9).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,8 +28,18 @@ struct Sums {
 struct Course {
     mean: f64,
     variance: f64,
-    /// NaN until it is needed.
+    /// h, and a value that it is never below; NaN until they are needed.
     line: f64,
+    least: f64,
+}
+
+impl Course {
+    const NONE: Self = Self {
+        mean: 0.0,
+        variance: 0.0,
+        line: f64::NAN,
+        least: f64::NAN,
+    };
 }
 
 /// The signals of the days `from..=to`; days before are replayed.
@@ -54,11 +64,7 @@ pub(super) fn scan(
     let mut s = 0.0;
     let mut change = 0;
     let mut quiet_until = 0;
-    let mut course = [Course {
-        mean: 0.0,
-        variance: 0.0,
-        line: f64::NAN,
-    }; 7];
+    let mut course = [Course::NONE; 7];
     let mut seen = 0_usize;
     let maturity = usize::from(params.maturity_days);
     let start = after.map_or(first + FIRST_DAYS, |a| a.from.max(first));
@@ -95,20 +101,10 @@ pub(super) fn scan(
                 )
             }
         };
-        let odds = logit(level.clamp(0.02, 0.98)).exp();
-        // Offsets are against the topic's own mix of channels and days.
-        let mut centre = 0.0;
-        if rated > 0.0 {
-            for (lane, sum) in series.lanes.iter().zip(&sums) {
-                let o = context.offsets(lane.channel, d);
-                centre += (sum.rated[0] * o[0] + sum.rated[1] * o[1]) / rated;
-            }
-        }
-        let mut today = Course {
-            mean: 0.0,
-            variance: 0.0,
-            line: f64::NAN,
-        };
+        let level = level.clamp(0.02, 0.98);
+        let odds = level / (1.0 - level);
+        let centre = centre(context, series, &sums, rated, d);
+        let mut today = Course::NONE;
         let mut increment = 0.0;
         for (lane, sum) in series.lanes.iter().zip(&sums) {
             let share = if rated > 0.0 {
@@ -120,7 +116,7 @@ pub(super) fn scan(
             if share <= 0.0 && point.rated == 0 {
                 continue;
             }
-            let o = odds * (context.offset(lane.channel, d) - centre).exp();
+            let o = odds * context.odds(lane.channel, d)[context.kind(d)] / centre;
             let o = o.clamp(0.02 / 0.98, 0.98 / 0.02);
             let shift = ShareShift::of_odds(o, odds_ratio, ln_ratio);
             let (mean, variance) = shift.day(pace * share, params.noise);
@@ -144,8 +140,7 @@ pub(super) fn scan(
         if judged {
             let cold = after.is_none() && d < first + FULL_DAYS;
             let per_year = params.alarms_per_year * if cold { 0.5 } else { 1.0 };
-            let line = line(&mut course[..filled], 365.0 / per_year);
-            if s >= line {
+            if let Some(line) = crossed(&mut course[..filled], s, 365.0 / per_year) {
                 if (from..=to).contains(&(d + maturity)) {
                     let alarm = Alarm {
                         change,
@@ -168,18 +163,30 @@ pub(super) fn scan(
     found
 }
 
-/// Mean of the lines of the last days; each is computed once, and only when it is needed.
-fn line(course: &mut [Course], days: f64) -> f64 {
-    let mut sum = 0.0;
+/// The mean of the lines of the last days, if `s` is at or above it. Lines are only searched for
+/// when `s` is above a value that they are never below.
+fn crossed(course: &mut [Course], s: f64, days: f64) -> Option<f64> {
     let mut n = 0.0;
+    let mut least = 0.0;
+    for day in course.iter_mut() {
+        if day.least.is_nan() {
+            day.least = least_threshold(day.mean, day.variance, days);
+        }
+        least += day.least;
+        n += 1.0;
+    }
+    if s * n < least {
+        return None;
+    }
+    let mut sum = 0.0;
     for day in course {
         if day.line.is_nan() {
             day.line = threshold(day.mean, day.variance, days);
         }
         sum += day.line;
-        n += 1.0;
     }
-    sum / f64::max(n, 1.0)
+    let line = sum / f64::max(n, 1.0);
+    (s >= line).then_some(line)
 }
 
 /// Puts day `e` into the baseline (`sign` 1) or takes it out (−1); returns the days that are.
@@ -201,6 +208,20 @@ fn change_sums(
         sum.satisfied += sign * f64::from(p.satisfied);
     }
     sign
+}
+
+/// Mean odds, against all, of the channels and day types that the topic's own ratings come from:
+/// what its level already holds.
+fn centre(context: &Context, series: &Series, sums: &[Sums], rated: f64, d: usize) -> f64 {
+    if rated <= 0.0 {
+        return 1.0;
+    }
+    let mut centre = 0.0;
+    for (lane, sum) in series.lanes.iter().zip(sums) {
+        let o = context.odds(lane.channel, d);
+        centre += (sum.rated[0] * o[0] + sum.rated[1] * o[1]) / rated;
+    }
+    centre
 }
 
 /// What the topic's channels lead to expect, at its own mix.
@@ -310,16 +331,16 @@ pub(super) fn level(
     });
     let prior = prior_level(context, watched, &sums, rated, d);
     let level = (satisfied + prior * params.prior_ratings) / (rated + params.prior_ratings);
-    let mut shift = 0.0;
-    if rated > 0.0 {
-        for (lane, sum) in watched.series.lanes.iter().zip(&sums) {
-            let o = context.offsets(lane.channel, d);
-            let share = (sum.rated[0] + sum.rated[1]) / rated;
-            shift += share * context.offset(lane.channel, d)
-                - (sum.rated[0] * o[0] + sum.rated[1] * o[1]) / rated;
-        }
+    let level = level.clamp(0.02, 0.98);
+    if rated <= 0.0 {
+        return level;
     }
-    let odds = (logit(level.clamp(0.02, 0.98)) + shift).exp();
+    let mut today = 0.0;
+    for (lane, sum) in watched.series.lanes.iter().zip(&sums) {
+        let share = (sum.rated[0] + sum.rated[1]) / rated;
+        today += share * context.odds(lane.channel, d)[context.kind(d)];
+    }
+    let odds = level / (1.0 - level) * today / centre(context, watched.series, &sums, rated, d);
     odds / (1.0 + odds)
 }
 

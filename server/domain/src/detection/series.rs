@@ -127,8 +127,8 @@ pub struct Watched<'a> {
 /// What one channel's totals say of one day.
 #[derive(Clone, Copy, Debug, Default)]
 struct ChannelDay {
-    /// ln odds of satisfaction of working days and of days off against all, from earlier weeks.
-    offset: [f64; 2],
+    /// Odds of satisfaction of working days and of days off over those of all, from earlier weeks.
+    odds: [f64; 2],
     /// Satisfaction of the channel in earlier weeks.
     level: f64,
     /// Contacts expected of all topics together.
@@ -278,14 +278,10 @@ impl Context {
         self.dispersion[d]
     }
 
-    /// ln odds of satisfaction of `channel` on day `d` against all channels and days.
-    pub(super) fn offset(&self, channel: usize, d: usize) -> f64 {
-        self.by_channel[channel][d].offset[self.kind(d)]
-    }
-
-    /// The same for both day types.
-    pub(super) fn offsets(&self, channel: usize, d: usize) -> [f64; 2] {
-        self.by_channel[channel][d].offset
+    /// Odds of satisfaction of `channel` around day `d`, of working days and of days off, over those
+    /// of all channels and days.
+    pub(super) fn odds(&self, channel: usize, d: usize) -> [f64; 2] {
+        self.by_channel[channel][d].odds
     }
 
     /// Satisfaction of a channel before day `d`.
@@ -369,13 +365,12 @@ impl Context {
                     level,
                     40.0,
                 );
-                let offset = [0, 1].map(|t| {
-                    logit(smooth(sum.satisfied[t], sum.rated[t], own, 40.0)) - logit(level)
-                });
+                let odds = [0, 1]
+                    .map(|t| odds(smooth(sum.satisfied[t], sum.rated[t], own, 40.0)) / odds(level));
                 let contacts = sum.contacts[0] + sum.contacts[1];
                 let exposure: f64 = if per_day > 0.0 { all } else { 0.0 };
                 self.by_channel[channel][d] = ChannelDay {
-                    offset,
+                    odds,
                     level: own,
                     expected: contacts / exposure.max(1.0) * self.factor[d],
                 };
@@ -441,6 +436,6 @@ fn smooth(part: f64, whole: f64, prior: f64, weight: f64) -> f64 {
     ((part + prior * weight) / (whole + weight)).clamp(0.02, 0.98)
 }
 
-pub(super) fn logit(p: f64) -> f64 {
-    (p / (1.0 - p)).ln()
+fn odds(p: f64) -> f64 {
+    p / (1.0 - p)
 }

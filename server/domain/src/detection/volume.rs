@@ -6,7 +6,7 @@ use super::params::SpikeParams;
 use super::series::{Context, FIRST_DAYS, FULL_DAYS, Point, Series, Watched, baseline};
 use super::short::{CONFIRMED, Earlier};
 use super::{Detector, Signal, SubjectKind};
-use crate::statistics::cusum::{CountShift, count_below, count_tail, step, threshold};
+use crate::statistics::cusum::{CountShift, count_below, count_tail, crosses, step, threshold};
 
 /// The moving baseline of a series.
 #[derive(Debug, Default)]
@@ -127,19 +127,25 @@ impl Running {
         }
     }
 
-    /// The line at which false alarms are `days` apart, from the last 7 days.
-    fn line(&self, days: f64) -> f64 {
+    /// Mean and variance of an increment, from the last 7 days.
+    fn course(&self) -> Option<(f64, f64)> {
         let n = self.seen.min(self.course.len());
-        if n == 0 {
-            return f64::INFINITY;
-        }
         let (mut mean, mut variance, mut weight) = (0.0, 0.0, 0.0);
         for (m, v) in &self.course[..n] {
             mean += m;
             variance += v;
             weight += 1.0;
         }
-        threshold(mean / weight, variance / weight, days)
+        (n > 0).then(|| (mean / weight, variance / weight))
+    }
+
+    /// The line at which false alarms are `days` apart, if the sum is at or above it.
+    fn crossed(&self, days: f64) -> Option<f64> {
+        if self.s < 0.5 {
+            return None;
+        }
+        let (mean, variance) = self.course()?;
+        crosses(self.s, mean, variance, days).then(|| threshold(mean, variance, days))
     }
 
     fn remember(&mut self, day: (f64, f64)) {
@@ -218,7 +224,11 @@ pub(super) fn scan(
                 quiet = d + quiet_days + 1;
                 (rise.s, people.s) = (0.0, 0.0);
             }
-            if d < first + FIRST_DAYS {
+            // What trickled in before the source began in earnest is no history.
+            let known = context
+                .source_start(d)
+                .is_some_and(|s| s.max(first) + FIRST_DAYS <= d);
+            if !known {
                 continue;
             }
         }
@@ -244,12 +254,11 @@ pub(super) fn scan(
             let per_year = if full { 1.0 } else { 0.5 };
             let days = 365.0 / (params.alarms_per_year * per_year);
             let mut alarm = None;
-            if rise.s >= 0.5 && people.s >= 0.5 {
-                let line = rise.line(days);
-                let crossed = rise.s >= line && (alike || people.s >= people.line(days));
-                if crossed {
-                    alarm = Some(added_up(detector, context, watched, d, up, (rise.s, line)));
-                }
+            if let Some(line) = rise.crossed(days)
+                && (alike || people.crossed(days).is_some())
+            {
+                let line = (rise.s, Some(line));
+                alarm = Some(added_up(detector, context, watched, d, up, line));
             }
             if alarm.is_none() && full {
                 alarm = one_day(detector, params, context, watched, d, (mu, mu_people, a));
@@ -276,13 +285,9 @@ pub(super) fn scan(
             }
             gather(&mut sunk, day, mu);
             fall.s = step(fall.s, shift.increment(y));
-            let line = if fall.s >= 0.5 {
-                fall.line(365.0 / params.alarms_per_year)
-            } else {
-                f64::INFINITY
-            };
+            let line = fall.crossed(365.0 / params.alarms_per_year);
             let gone = mu - y >= 3.0 && count_below(y, mu, a) < params.day_alarms_per_year / 365.0;
-            if d >= quiet_down && (fall.s >= line || gone) {
+            if d >= quiet_down && (line.is_some() || gone) {
                 if d >= from {
                     let mut signal = added_up(detector, context, watched, d, sunk, (fall.s, line));
                     signal.information = true;
@@ -324,13 +329,13 @@ fn added_up(
     watched: Watched<'_>,
     d: usize,
     since: Gathered,
-    (s, line): (f64, f64),
+    (s, line): (f64, Option<f64>),
 ) -> Signal {
     Signal {
         limit: rounded(since.expected),
         baseline: Some(since.expected),
         statistic: Some(s),
-        threshold: line.is_finite().then_some(line),
+        threshold: line,
         change_day: Some(context.date(since.from)),
         ..Signal::counted(
             detector,
