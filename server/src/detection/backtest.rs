@@ -15,7 +15,7 @@ use storage::{DbError, Read};
 use tokio::task::block_in_place;
 
 /// Most days in one back-test.
-pub(super) const LONGEST: i64 = 400;
+pub const LONGEST: i64 = 400;
 /// Most voices that a back-test of a phrase reads, newest first.
 const VOICES: u64 = 50_000;
 /// Voices in one read.
@@ -112,7 +112,11 @@ pub async fn run(
     };
     let mut found = found;
     found.sort_by(|a, b| {
-        (a.signal.window, &a.signal.subject).cmp(&(b.signal.window, &b.signal.subject))
+        // What a channel's alarm covers comes after it, as when it is raised.
+        let key = |f: &Found| (f.signal.window, f.signal.part_of.is_some());
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| a.signal.subject.cmp(&b.signal.subject))
     });
     note_limits(&detector, &mut result.notes);
     openings(&app.db, &detector, &setup.topics, &found, &mut result).await?;

@@ -214,7 +214,7 @@ impl TryFrom<Value> for Sent {
 }
 
 /// Whether a rule can be kept, or tried.
-async fn check(app: &Shared, detector: &Detector) -> Result<()> {
+pub async fn check(app: &Shared, detector: &Detector) -> Result<()> {
     detector
         .check()
         .map_err(|e| Problem::field(&e.field, e.code, &e.detail))?;

@@ -7,8 +7,9 @@ use super::raise::key_of;
 use super::watch::{counted, path};
 use chrono::{NaiveDate, TimeDelta};
 use domain::detection::{
-    Detector, Params, Rows, Scope, Series, Signal, Span, Subject, SubjectKind, Watched, attach,
-    backtest, backtest_counts, channel_alarms, watched_in,
+    ChannelAlarm, Context, Detector, Params, Rows, Scope, Series, Signal, Span, Subject,
+    SubjectKind, Watched, attach, backtest, backtest_counts, channel_alarms, fall_against,
+    rise_against, watched_in,
 };
 use domain::facts::{Class, Counters, Detail};
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,6 +111,15 @@ pub(super) fn series(
             }
         }
         Params::NewTopic(_) | Params::Spike(_) | Params::CsatFall(_) => {
+            let watched: Vec<(Subject, Series, Vec<Span>)> = places(detector, setup, history, to)
+                .into_iter()
+                .map(|(topic, series)| {
+                    let subject = Subject::topic(topic.clone());
+                    let mut days = open(&subject);
+                    days.extend(history.left_out(setup, &topic, channel, to));
+                    (subject, series, days)
+                })
+                .collect();
             let mut alarms = Vec::new();
             if detector.scope.topic.is_none() && !matches!(detector.params, Params::NewTopic(_)) {
                 let open: Vec<Vec<Span>> = context
@@ -131,19 +141,22 @@ pub(super) fn series(
                     .map(|(_, key)| key.clone())
                     .collect();
                 alarms = all;
-                alarms.retain(|a| several.contains(&a.subject.key));
+                alarms.retain(|a| {
+                    several.contains(&a.subject.key)
+                        && moved_together(detector, context, &watched, a)
+                });
                 found.extend(signals.into_iter().filter(|s| {
-                    (from..=to).contains(&s.window) && several.contains(&s.subject.key)
+                    let on = |a: &ChannelAlarm| {
+                        a.subject == s.subject && context.date(a.from) == s.window
+                    };
+                    (from..=to).contains(&s.window) && (s.information || alarms.iter().any(on))
                 }));
             }
-            for (topic, series) in places(detector, setup, history, to) {
-                let subject = Subject::topic(topic.clone());
-                let mut days = open(&subject);
-                days.extend(history.left_out(setup, &topic, channel, to));
+            for (subject, series, days) in &watched {
                 let watched = Watched {
-                    subject: &subject,
-                    series: &series,
-                    open: &days,
+                    subject,
+                    series,
+                    open: days,
                 };
                 let signals = backtest(detector, context, watched, from, to);
                 found.extend(attach(detector, context, watched, &alarms, signals));
@@ -152,6 +165,64 @@ pub(super) fn series(
         _ => {}
     }
     found.into_iter().map(Found::of).collect()
+}
+
+/// Standard errors by which a topic must be off the rest of its channel to be a case of its own.
+const OWN: f64 = 2.0;
+
+/// Whether a channel's alarm is the whole channel's: without the topics that ring on that day for
+/// themselves it still rings. Else one topic alone would name everything that shares its channel.
+fn moved_together(
+    detector: &Detector,
+    context: &Context,
+    watched: &[(Subject, Series, Vec<Span>)],
+    alarm: &ChannelAlarm,
+) -> bool {
+    let day = context.date(alarm.from);
+    let Some((subject, mut rest)) = context.channel(alarm.channel) else {
+        return true;
+    };
+    let mut alone = false;
+    for (topic, series, days) in watched {
+        if !series.lanes.iter().any(|l| l.channel == alarm.channel) {
+            continue;
+        }
+        let z = match &detector.params {
+            Params::CsatFall(p) => {
+                fall_against(context, series, alarm.channel, alarm.from, p.noise).map(|z| -z)
+            }
+            _ => rise_against(context, series, alarm.channel, alarm.from),
+        };
+        let of_topic = Watched {
+            subject: topic,
+            series,
+            open: days,
+        };
+        // A known problem or a planned event of one topic is not the whole channel's either.
+        let known = days.iter().any(|(from, to)| (*from..=*to).contains(&day));
+        let rings = || !backtest(detector, context, of_topic, day, day).is_empty();
+        if !known && (z.is_none_or(|z| z < OWN) || !rings()) {
+            continue;
+        }
+        alone = true;
+        for lane in series.lanes.iter().filter(|l| l.channel == alarm.channel) {
+            for (sum, point) in rest.lanes[0].points.iter_mut().zip(&lane.points) {
+                sum.contacts = sum.contacts.saturating_sub(point.contacts);
+                sum.customers = sum.customers.saturating_sub(point.customers);
+                sum.rated = sum.rated.saturating_sub(point.rated);
+                sum.satisfied = sum.satisfied.saturating_sub(point.satisfied);
+            }
+        }
+    }
+    let rest = Watched {
+        subject: &subject,
+        series: &rest,
+        open: &[],
+    };
+    !alone
+        || backtest(detector, context, rest, day, day)
+            .iter()
+            .any(|s| !s.information)
 }
 
 /// The topics that a rule watches, each with the days it is judged by: its own topic with everything

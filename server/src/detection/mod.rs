@@ -13,5 +13,5 @@ mod raise;
 mod watch;
 mod words;
 
-pub use backtest::{Backtest, BacktestDay, run as backtest};
+pub use backtest::{Backtest, BacktestDay, LONGEST, run as backtest};
 pub use present::Lines;

@@ -61,6 +61,9 @@ pub(super) fn ruler(label: &Label) -> Option<String> {
         .then(|| format!("{}@{}", label.classifier, label.classifier_version))
 }
 
+/// Most days back that late data has judged again, however long history may raise.
+const JUDGED_AGAIN: i64 = 14;
+
 /// Where voices come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -343,7 +346,7 @@ async fn mark_days(
     today: NaiveDate,
     backfill: bool,
 ) -> Result<(), DbError> {
-    let oldest = today - TimeDelta::days(app.config.history_days);
+    let oldest = today - TimeDelta::days(app.config.history_days.min(JUDGED_AGAIN));
     let days: BTreeSet<NaiveDate> = voices
         .iter()
         .filter_map(|(v, _, _)| v.feedback.day)

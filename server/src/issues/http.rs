@@ -686,6 +686,16 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
     Ok(IssueView {
         id,
         state: issue.state.as_str().to_owned(),
+        topic_name: match issue.subject.kind {
+            SubjectKind::Topic if issue.topic.is_empty() => {
+                Bilingual::new("未归类的反馈", "Voices without a topic")
+            }
+            SubjectKind::Topic => topic_name(&issue.topic, &placed.topics),
+            _ if issue.topic.is_empty() => {
+                Bilingual::new(issue.subject.key.clone(), issue.subject.key.clone())
+            }
+            _ => topic_name(&issue.topic, &placed.topics),
+        },
         heading: issue
             .heading
             .unwrap_or_else(|| Bilingual::new(issue.title.clone(), issue.title.clone())),
@@ -695,7 +705,6 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
             issue.subject
         },
         title: issue.title,
-        topic_name: topic_name(&issue.topic, &placed.topics),
         topic: issue.topic,
         cause: issue.cause,
         scope: issue.scope,

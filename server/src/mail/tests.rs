@@ -51,18 +51,6 @@ fn letters() -> Vec<Letter> {
             why: None,
             relapse: false,
         },
-        Letter::IssueNotice {
-            topic: both("坐席 a7", "Agent a7"),
-            department: String::new(),
-            count: 400,
-            limit: 300,
-            day: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
-            quotes: vec![],
-            similar: vec!["先致歉".into()],
-            finding: Some(both("偏离本人往常水平", "drifts from the own baseline")),
-            why: Some(both("比值 1.5", "ratio 1.5")),
-            relapse: true,
-        },
         Letter::TaskOffered {
             thread: thread(true),
             title: "梳理资费".into(),
@@ -104,6 +92,18 @@ fn letters() -> Vec<Letter> {
             words: "不归我们".into(),
             department: Some("财务".into()),
             link: "/tasks/1".into(),
+        },
+        Letter::IssueNotice {
+            topic: both("坐席 a7", "Agent a7"),
+            department: String::new(),
+            count: 400,
+            limit: 300,
+            day: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
+            quotes: vec![],
+            similar: vec!["先致歉".into()],
+            finding: Some(both("偏离本人往常水平", "drifts from the own baseline")),
+            why: Some(both("比值 1.5", "ratio 1.5")),
+            relapse: true,
         },
     ]
 }
