@@ -8,8 +8,8 @@ mod words;
 
 pub use coverage::{Coverage, coverage};
 pub use service::{
-    Labelled, StillUnlabelled, classify, correct, label_batch, quotes, rebuild, refresh, stamp,
-    upkeep,
+    Labelled, StillUnlabelled, classify, correct, label_batch, quotes, rebuild, refresh,
+    relabel_some, stamp, upkeep,
 };
 pub use starter::{StarterSet, sets};
 pub use words::Words;

@@ -4,6 +4,7 @@ use crate::app::{App, Shared, failure};
 use crate::http::Problem;
 use chrono::TimeDelta;
 use domain::analysis::{Flags, Label, Source, is_repeat, overrule};
+use domain::clock::Timestamp;
 use domain::facts::Batch;
 use domain::ids::FeedbackId;
 use domain::intake::feedback::{Feedback, GivenLabels, Sentiment};
@@ -238,6 +239,51 @@ pub async fn label_batch(
     storage::facts::apply(&tx, &facts).await?;
     labelled.retain(|(voice, _, _)| written.contains(&voice.id));
     Ok((tx, labelled))
+}
+
+/// Voices that are labelled anew in one transaction: few, so that others need not wait.
+const ANEW: u64 = 200;
+
+/// Labels some voices between two times (the second excluded) anew that another classifier than the
+/// present one has labelled, and moves what they count, in one transaction. People's corrections and
+/// what senders are sure of stay. Answers how many were looked at: 0 when all are the present
+/// classifier's. What is left is found in the labels themselves, so a run that was cut short goes on
+/// where it stopped.
+pub async fn relabel_some(
+    app: &Shared,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<usize, StillUnlabelled> {
+    app.plugins.follow(app).await?;
+    let present = app.plugins.ruler().await.unwrap_or_default();
+    let rulers = storage::feedback::rulers(&app.db, from, to).await?;
+    let Some(old) = rulers.into_iter().map(|r| r.ruler).find(|r| *r != present) else {
+        return Ok(0);
+    };
+    let voices = storage::feedback::of_ruler(&app.db, &old, from, to, ANEW).await?;
+    let records: Vec<&Feedback> = voices.iter().map(|v| &v.feedback).collect();
+    let labels = classify(app, &records).await?;
+    let tx = app.begin().await?;
+    // While the classifier worked, a voice may have been corrected or sent anew: what stands there now
+    // decides, and a new revision is labelled by its own job. One by one: who stands for a customer
+    // may have changed with the voice before.
+    storage::feedback::hold(&tx).await?;
+    let mut facts = Batch::new();
+    for (read, label) in voices.iter().zip(&labels) {
+        let Some(voice) = storage::feedback::get(&tx, read.id).await? else {
+            continue;
+        };
+        let still = voice
+            .label
+            .as_ref()
+            .is_some_and(|(l, _)| l.ruler(&voice.feedback.labels) == old);
+        if still && voice.revision == read.revision {
+            storage::feedback::relabel(&tx, &voice, label, &mut facts).await?;
+        }
+    }
+    storage::facts::apply(&tx, &facts).await?;
+    tx.commit().await?;
+    Ok(voices.len())
 }
 
 /// Which voices repeat an earlier one of the same customer and topic within 7 days.

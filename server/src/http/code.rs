@@ -67,6 +67,7 @@ codes! {
     ForbiddenImport "forbidden_import" UNPROCESSABLE_ENTITY "插件请求了不允许的能力" "the plugin imports what no plugin may have";
     IncompatiblePlugin "incompatible_plugin" UNPROCESSABLE_ENTITY "插件接口版本不兼容" "the plugin was made for another version of the contract";
     NoClassifier "no_classifier" SERVICE_UNAVAILABLE "没有可用的分类插件" "no classifier plugin is ready";
+    NotDecidable "not_decidable" UNPROCESSABLE_ENTITY "按目前的数据量，这个指标无法得出结论" "this metric cannot be decided with the data that comes in";
     NotProven "not_proven" CONFLICT "只有已验证有效的改进才能发布" "only what was proven can be published";
     NoPublisher "no_publisher" CONFLICT "没有可用的知识库插件" "no knowledge-base plugin is ready";
     Busy "busy" SERVICE_UNAVAILABLE "系统繁忙，请稍后再试" "the server is busy, try again";

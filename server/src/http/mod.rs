@@ -11,7 +11,7 @@ pub mod router;
 pub use caller::Caller;
 pub use code::Code;
 pub use extract::{Body, IfMatch, Listing, Params, Segment};
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Problem, spoken};
 pub use router::router;
 
 /// The result of a handler.

@@ -28,6 +28,7 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(crate::detection::http::routes())
         .merge(crate::issues::http::routes())
         .merge(crate::tasks::http::routes())
+        .merge(crate::verification::http::routes())
         .merge(crate::notify::http::routes())
 }
 

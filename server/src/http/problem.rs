@@ -21,6 +21,13 @@ pub struct Request {
     pub locale: Locale,
 }
 
+/// A sentence in the language of whoever asks.
+#[must_use]
+pub fn spoken(sentence: &domain::organisation::Bilingual) -> String {
+    let locale = REQUEST.try_with(|r| r.locale).unwrap_or_default();
+    sentence.get(locale).to_owned()
+}
+
 /// One field that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldError {

@@ -9,7 +9,16 @@ use domain::ids::Ids;
 use storage::queue::NewJob;
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 6] = ["analyse", "deliver", "detect", "import", "rated", "verify"];
+pub const KINDS: [&str; 8] = [
+    "analyse",
+    "deliver",
+    "detect",
+    "import",
+    "prioritise",
+    "rated",
+    "relabel",
+    "verify",
+];
 
 /// A job with what most jobs have.
 #[must_use]

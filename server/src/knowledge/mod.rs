@@ -3,4 +3,4 @@
 pub mod http;
 mod service;
 
-pub use service::{Found, publish, search, similar, write_article};
+pub use service::{Found, prove, publish, search, similar, withdraw};

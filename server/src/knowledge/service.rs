@@ -1,6 +1,7 @@
 //! Articles: written when a verdict proves a task, searched by jieba words.
 
 use crate::app::App;
+use domain::identity::Actor;
 use domain::ids::ArticleId;
 use domain::issues::Issue;
 use domain::knowledge::{Article, Evidence, EvidenceEffect, EvidenceSide, index, rank};
@@ -23,21 +24,28 @@ pub struct Found {
     pub excerpt: String,
 }
 
-/// Keeps the solution of a proven task as an article, once. Nothing but `improved` is knowledge.
-pub async fn write_article(
+/// Keeps the solution of a proven task as an article; where it is kept already, its evidence card gets
+/// the present figures. Nothing but `improved` is knowledge.
+pub async fn prove(
     app: &App,
     tx: &Tx,
     task: &Task,
     issue: &Issue,
     verification: &Verification,
-) -> Result<Option<Article>, DbError> {
-    let (Verdict::Improved, Some(effect), Some(solution)) = (
-        verification.verdict,
-        verification.effect,
-        task.solution.clone(),
-    ) else {
-        return Ok(None);
+) -> Result<(), DbError> {
+    let (Some(evidence), Some(solution)) = (evidence(verification), task.solution.clone()) else {
+        return Ok(());
     };
+    if let Some(article) = storage::knowledge::of_task(tx, task.id).await? {
+        if article.evidence != evidence {
+            let article = Article {
+                evidence,
+                ..article
+            };
+            storage::knowledge::set_evidence(tx, &article).await?;
+        }
+        return Ok(());
+    }
     let mut body = solution;
     if !task.measures.is_empty() {
         body.push_str("\n\n");
@@ -57,37 +65,60 @@ pub async fn write_article(
         topic: task.topic.clone(),
         title: task.title.clone(),
         body,
-        evidence: Evidence {
-            verdict: verification.verdict,
-            metric: verification.metric.as_str().to_owned(),
-            before: EvidenceSide {
-                n: verification.before.n,
-                value: verification.before.value,
-            },
-            after: EvidenceSide {
-                n: verification.after.n,
-                value: verification.after.value,
-            },
-            effect: EvidenceEffect {
-                value: effect.value,
-                low: effect.low,
-                high: effect.high,
-            },
-            sentence: verification.sentence.clone(),
-            computed_at: verification.computed_at,
-        },
+        evidence,
         created_at: tx.now(),
     };
     let mut title_words = app.words.terms(&article.title);
     title_words.extend(app.words.terms(&article.topic));
     let words = index(&title_words, &app.words.terms(&article.body));
-    if !storage::knowledge::insert(tx, &article, &words).await? {
-        return Ok(None);
-    }
-    if app.config.publish {
+    if storage::knowledge::insert(tx, &article, &words).await? && app.config.publish {
         publish(app, tx, &article).await?;
     }
-    Ok(Some(article))
+    Ok(())
+}
+
+/// The evidence card of a result; `None` where it proves nothing.
+fn evidence(verification: &Verification) -> Option<Evidence> {
+    let effect = verification.effect?;
+    (verification.verdict == Verdict::Improved).then(|| Evidence {
+        verdict: verification.verdict,
+        metric: verification.metric.as_str().to_owned(),
+        before: EvidenceSide {
+            n: verification.before.n,
+            value: verification.before.value,
+        },
+        after: EvidenceSide {
+            n: verification.after.n,
+            value: verification.after.value,
+        },
+        effect: EvidenceEffect {
+            value: effect.value,
+            low: effect.low,
+            high: effect.high,
+        },
+        sentence: verification.sentence.clone(),
+        computed_at: verification.computed_at,
+    })
+}
+
+/// Takes the article of a task out of the knowledge when late data says that it was not proven after
+/// all. What was published outside stays there; the history says when it was withdrawn.
+pub async fn withdraw(app: &App, tx: &Tx, task: &Task, actor: &Actor) -> Result<(), DbError> {
+    let Some(article) = storage::knowledge::of_task(tx, task.id).await? else {
+        return Ok(());
+    };
+    storage::knowledge::withdraw(tx, article.id).await?;
+    let data = serde_json::json!({"article": article.id.to_string(), "title": article.title});
+    storage::events::record(
+        tx,
+        app.ids.next(),
+        "task",
+        &task.id.to_string(),
+        "task.article_withdrawn",
+        actor,
+        &data,
+    )
+    .await
 }
 
 /// Articles for some words, best first.

@@ -441,8 +441,8 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             };
             page.heading = name.to_owned();
             page.sections = vec![
-                section(&say("任务", "Task"), vec![title.clone()]),
                 section(&say("结论", "Verdict"), vec![pick(sentence)]),
+                section(&say("任务", "Task"), vec![title.clone()]),
             ];
             page.button = link.as_ref().map(|link| Button {
                 label: say("打开任务", "Open the task"),

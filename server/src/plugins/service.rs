@@ -91,6 +91,13 @@ impl Plugins {
         self.running.read().await.classifier.is_some()
     }
 
+    /// The classifier that labels now ([`domain::analysis::ruler`]); `None`: none is ready.
+    pub async fn ruler(&self) -> Option<String> {
+        let running = self.running.read().await;
+        let (_, _, name, version) = running.classifier.as_ref()?;
+        Some(domain::analysis::ruler(name, version))
+    }
+
     /// Gives the classifier another taxonomy.
     pub async fn set_taxonomy(&self, taxonomy: &Taxonomy) -> Result<(), PluginError> {
         let mut running = self.running.write().await;

@@ -1,7 +1,7 @@
 //! Tasks over HTTP.
 
 use super::offer::link_token;
-use super::service::{self, NewTask, owner_of};
+use super::service::{self, NewTask, Wish, owner_of};
 use crate::app::Shared;
 use crate::http::{Body, Caller, Code, IfMatch, List, Params, Problem, Result, Segment, extract};
 use crate::issues::http::EventView;
@@ -9,12 +9,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::identity::Operation;
 use domain::ids::{IssueId, TaskId};
 use domain::organisation::{Department, Owner};
 use domain::tasks::{Command, Task};
-use domain::verification::{Contract, Metric, Verification};
+use domain::verification::{Contract, GuardMetric, Metric, Verification};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -34,8 +34,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(reassign))
         .routes(routes!(cancel))
         .routes(routes!(read_attachment))
-        .routes(routes!(read_verification))
-        .routes(routes!(evaluate))
+        .routes(routes!(propose_contract))
 }
 
 /// One report of progress.
@@ -273,16 +272,42 @@ impl Once {
 
 // ---------------------------------------------------------------- assigning
 
-/// How a task will be judged, as far as a person wants to say.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+/// How a task will be judged, as far as a person wants to say; the rest is by the rules.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ContractWish {
-    /// `csat` or `volume`; by the rule when missing.
+    /// By the rules when missing.
     #[serde(default)]
     metric: Option<Metric>,
     /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
     #[serde(default)]
     expected_change: Option<f64>,
+    /// Metrics that must not become worse, each with the smallest worsening that counts.
+    #[serde(default)]
+    guards: Vec<GuardMetric>,
+    /// Channels concerned; the issue's when missing, all when empty.
+    #[serde(default)]
+    channels: Option<Vec<String>>,
+    /// Days after the fix when the verdict falls at the latest, 7 to 56.
+    #[serde(default)]
+    horizon_days: Option<u32>,
+    /// The day the trouble was seen, where it is not the day the detector rang. It decides which days
+    /// are the baseline, so the history says who dated it.
+    #[serde(default)]
+    alarm_day: Option<NaiveDate>,
+}
+
+impl From<ContractWish> for Wish {
+    fn from(wish: ContractWish) -> Self {
+        Self {
+            metric: wish.metric,
+            expected_change: wish.expected_change,
+            guards: wish.guards,
+            channels: wish.channels,
+            horizon_days: wish.horizon_days,
+            alarm_day: wish.alarm_day,
+        }
+    }
 }
 
 /// A task to be made.
@@ -333,8 +358,7 @@ async fn assign(
         owner_email: body.owner_email,
         due_at: body.due_at,
         measures: body.measures,
-        metric: body.contract.as_ref().and_then(|c| c.metric),
-        expected_change: body.contract.as_ref().and_then(|c| c.expected_change),
+        wish: body.contract.map(Wish::from).unwrap_or_default(),
     };
     let tx = app.begin().await?;
     let task = service::assign(&app, &tx, issue, &new, &caller.actor).await?;
@@ -350,6 +374,55 @@ async fn assign(
         view(&app, &caller, task).await?,
         StatusCode::CREATED,
     ))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ContractQuery {
+    /// The metric that is wished for; by the rules when missing.
+    metric: Option<Metric>,
+    /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
+    expected_change: Option<f64>,
+    /// Channels concerned, comma between; the issue's when missing.
+    channels: Option<String>,
+    /// Days after the fix when the verdict falls at the latest.
+    horizon_days: Option<u32>,
+    /// The day the trouble was seen, where it is not the day the detector rang.
+    alarm_day: Option<NaiveDate>,
+    /// When the fix is due; two weeks from the alarm when missing.
+    due_at: Option<DateTime<Utc>>,
+}
+
+/// The contract that a task of this issue would get, with every metric that it might take and whether
+/// it can be decided. Nothing is written.
+#[utoipa::path(get, path = "/issues/{id}/contract", tag = "tasks",
+    params(("id" = String, Path), ContractQuery),
+    responses((status = 200, body = Contract)), security(("bearer" = ["run_loop"])))]
+async fn propose_contract(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+    Params(query): Params<ContractQuery>,
+) -> Result<Json<Contract>> {
+    caller.may(Operation::RunLoop)?;
+    let issue: IssueId = id.parse().map_err(|_| Problem::not_found("issue"))?;
+    let Some(issue) = storage::issues::get(&app.db, issue).await? else {
+        return Err(Problem::not_found("issue"));
+    };
+    let wish = Wish {
+        metric: query.metric,
+        expected_change: query.expected_change,
+        guards: Vec::new(),
+        channels: query.channels.as_deref().map(|c| extract::words(Some(c))),
+        horizon_days: query.horizon_days,
+        alarm_day: query.alarm_day,
+    };
+    let days_to_fix = query
+        .due_at
+        .and_then(|due| u32::try_from((due - app.now()).num_days()).ok());
+    let contract = service::contract(&app, &app.db, &issue, &wish, days_to_fix).await?;
+    Ok(Json(contract))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -415,7 +488,7 @@ async fn list_tasks(
 }
 
 /// The task, if this caller may know of it. Others do not exist for them.
-async fn require(app: &Shared, caller: &Caller, id: &str) -> Result<Task> {
+pub async fn require(app: &Shared, caller: &Caller, id: &str) -> Result<Task> {
     let id: TaskId = id.parse().map_err(|_| Problem::not_found("task"))?;
     storage::tasks::get(&app.db, id)
         .await?
@@ -722,45 +795,4 @@ async fn cancel(
         },
     )
     .await
-}
-
-// ---------------------------------------------------------------- verifying
-
-/// The latest verdict of a task.
-#[utoipa::path(get, path = "/tasks/{id}/verification", tag = "tasks", params(("id" = String, Path)),
-    responses((status = 200, body = Verification)), security(("bearer" = ["read_tasks"])))]
-async fn read_verification(
-    State(app): State<Shared>,
-    caller: Caller,
-    Segment(id): Segment<String>,
-) -> Result<Json<Verification>> {
-    caller.may(Operation::ReadTasks)?;
-    let task = require(&app, &caller, &id).await?;
-    match storage::verification::latest(&app.db, task.id).await? {
-        Some(found) => Ok(Json(found)),
-        None => Err(Problem::new(
-            Code::NotFound,
-            "this task has not been evaluated yet",
-        )),
-    }
-}
-
-/// Computes the verdict now. May be asked at any time and again.
-#[utoipa::path(post, path = "/tasks/{id}/verification/evaluate", tag = "tasks", params(("id" = String, Path)),
-    responses((status = 200, body = Verification)), security(("bearer" = ["run_loop"])))]
-async fn evaluate(
-    State(app): State<Shared>,
-    caller: Caller,
-    Segment(id): Segment<String>,
-) -> Result<Json<Verification>> {
-    caller.may(Operation::RunLoop)?;
-    let task = require(&app, &caller, &id).await?;
-    let found = crate::verification::evaluate(
-        &app,
-        task.id,
-        &caller.actor,
-        domain::verification::MATURITY_ON_REQUEST,
-    )
-    .await?;
-    Ok(Json(found))
 }

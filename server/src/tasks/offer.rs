@@ -163,20 +163,8 @@ impl Actions {
                 .await
             }
             Effect::TellAssigner => {
-                let Some(email) = task.assigned_by.email.clone() else {
+                let Some(to) = assigner(tx, task).await? else {
                     return Ok(());
-                };
-                let account = storage::access::account_by_email(tx, &email).await?;
-                let language = match account.as_ref().map(|a| a.language.as_str()) {
-                    Some("en") => Locale::En,
-                    _ => Locale::ZhCn,
-                };
-                let zone = storage::organisation::organisation(tx).await?.zone;
-                let to = Recipient {
-                    email,
-                    name: task.assigned_by.name.clone(),
-                    language,
-                    time_zone: zone,
                 };
                 let letter = Letter::TaskAnswer {
                     thread: thread(task, false),
@@ -197,7 +185,7 @@ impl Actions {
         }
     }
 
-    /// Tells the owner how it came out.
+    /// Tells the owner and whoever assigned the task how it came out: once per change of the task.
     pub async fn verdict(
         app: &App,
         tx: &Tx,
@@ -206,17 +194,44 @@ impl Actions {
         sentence: &Bilingual,
     ) -> Result<(), DbError> {
         let owner: &Owner = &task.owner;
-        let letter = Letter::TaskVerdict {
+        let letter = |link: Option<String>| Letter::TaskVerdict {
             thread: thread(task, false),
             title: task.title.clone(),
             verdict,
             sentence: sentence.clone(),
-            link: (verdict == domain::verification::Verdict::Worse)
-                .then(|| format!("/a/{}", link_token(app, task))),
+            link,
         };
+        let own = (verdict == domain::verification::Verdict::Worse)
+            .then(|| format!("/a/{}", link_token(app, task)));
         let key = format!("task:{}:verdict:{}", task.id, task.version);
-        send(app, tx, task, &Recipient::of(owner), &letter, key).await
+        send(app, tx, task, &Recipient::of(owner), &letter(own), key).await?;
+        match assigner(tx, task).await? {
+            Some(to) if to.email != owner.email => {
+                let key = format!("task:{}:verdict-told:{}", task.id, task.version);
+                let page = letter(Some(format!("/tasks/{}", task.id)));
+                send(app, tx, task, &to, &page, key).await
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+/// Whoever assigned a task, where they have an address.
+async fn assigner(tx: &Tx, task: &Task) -> Result<Option<Recipient>, DbError> {
+    let Some(email) = task.assigned_by.email.clone() else {
+        return Ok(None);
+    };
+    let account = storage::access::account_by_email(tx, &email).await?;
+    let language = match account.as_ref().map(|a| a.language.as_str()) {
+        Some("en") => Locale::En,
+        _ => Locale::ZhCn,
+    };
+    Ok(Some(Recipient {
+        email,
+        name: task.assigned_by.name.clone(),
+        language,
+        time_zone: storage::organisation::organisation(tx).await?.zone,
+    }))
 }
 
 async fn send(

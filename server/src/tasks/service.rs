@@ -1,9 +1,10 @@
 //! The use cases of tasks: assign, and everything that can happen to one.
 
+use super::evidence::{Setting, Span, gather, topic_rows};
 use super::offer::Actions;
 use crate::app::App;
-use crate::http::Problem;
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::http::{Code, Problem};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::clock::{local_day, start_of_day};
 use domain::identity::Actor;
 use domain::ids::{IssueId, TaskId};
@@ -11,8 +12,8 @@ use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
 use domain::organisation::{Department, Owner, subtree};
 use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
-use domain::verification::contract::Asked;
-use domain::verification::{Metric, propose};
+use domain::verification::contract::{Asked, BASELINE_DAYS, Parent};
+use domain::verification::{Contract, GuardMetric, Metric, propose};
 use storage::{DbError, Tx};
 
 /// A task to be made.
@@ -30,10 +31,77 @@ pub struct NewTask {
     pub due_at: Option<DateTime<Utc>>,
     /// Single steps.
     pub measures: Vec<String>,
-    /// A person's choice of metric.
+    /// How it is to be judged, as far as a person says.
+    pub wish: Wish,
+}
+
+/// What a person wants of a contract; the rest is by the rules.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    /// The metric that decides.
     pub metric: Option<Metric>,
-    /// A person's expectation, in the metric's unit.
+    /// What is hoped for, in the metric's unit.
     pub expected_change: Option<f64>,
+    /// Metrics that must not become worse.
+    pub guards: Vec<GuardMetric>,
+    /// Channels concerned; the issue's when missing.
+    pub channels: Option<Vec<String>>,
+    /// Days after the fix when the verdict falls at the latest.
+    pub horizon_days: Option<u32>,
+    /// The day the trouble was seen, where it is not the day the detector rang.
+    pub alarm_day: Option<NaiveDate>,
+}
+
+impl Wish {
+    /// Whether everything is left to the rules.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(&self, today: NaiveDate) -> Result<(), Problem> {
+        let wrong = |field: &str, detail: &str| {
+            Err(Problem::field(
+                format!("contract.{field}"),
+                "out_of_range",
+                detail,
+            ))
+        };
+        let largest = match self.metric {
+            Some(Metric::MeanRating) => 4.0,
+            _ => 1.0,
+        };
+        if let Some(change) = self.expected_change
+            && !(change.is_finite() && (0.001..=largest).contains(&change.abs()))
+        {
+            return wrong(
+                "expected_change",
+                "a share between 0.001 and 1, stars between 0.001 and 4",
+            );
+        }
+        if let Some(days) = self.horizon_days
+            && !(7..=56).contains(&days)
+        {
+            return wrong("horizon_days", "7 to 56 days");
+        }
+        if let Some(day) = self.alarm_day
+            && !(today - TimeDelta::days(400)..=today).contains(&day)
+        {
+            return wrong("alarm_day", "a day of the last 400, today at the latest");
+        }
+        if self.guards.len() > 8
+            || self
+                .guards
+                .iter()
+                .any(|g| !(g.limit.is_finite() && (0.001..=4.0).contains(&g.limit)))
+        {
+            return wrong("guards", "at most 8, each with a limit between 0.001 and 4");
+        }
+        if self.channels.as_ref().is_some_and(|c| c.len() > 50) {
+            return wrong("channels", "at most 50");
+        }
+        Ok(())
+    }
 }
 
 /// Why a command did not happen.
@@ -105,6 +173,104 @@ pub async fn owner_of(
     Ok((department, owner))
 }
 
+/// The contract that an issue's task would have: proposed by the rules from the facts so far, changed
+/// by what a person wants. `days_to_fix` = days until the fix is due.
+pub async fn contract(
+    app: &App,
+    db: &impl storage::Read,
+    issue: &Issue,
+    wish: &Wish,
+    days_to_fix: Option<u32>,
+) -> Result<Contract, Problem> {
+    let setting = Setting::read(db, app.now()).await?;
+    let today = local_day(app.now(), setting.zone);
+    wish.check(today)?;
+    let alarm_day = wish.alarm_day.unwrap_or(issue.alarm_day);
+    let asked = Asked {
+        channels: wish
+            .channels
+            .clone()
+            .unwrap_or_else(|| issue.scope.channel.clone().into_iter().collect()),
+        metric: wish.metric,
+        expected_change: wish.expected_change,
+        days_to_fix,
+        ..Asked::by_rule(issue.topic.clone(), today, Some(alarm_day))
+    };
+    let history_end = alarm_day.min(today) - TimeDelta::days(i64::from(asked.guard_days));
+    let span = Span {
+        anchor: alarm_day.min(today),
+        windows_from: history_end - TimeDelta::days(i64::from(BASELINE_DAYS) - 1),
+        history_end,
+        today,
+    };
+    let evidence = gather(
+        db,
+        &setting,
+        &issue.topic,
+        &asked.channels,
+        Metric::Csat.classes(),
+        span,
+    )
+    .await?;
+    let searches = topic_rows(
+        db,
+        &setting,
+        &issue.topic,
+        Metric::NoResultShare.classes(),
+        span,
+    )
+    .await?;
+    let parent = match setting.parent(&issue.topic) {
+        Some(topic) => Some(Parent {
+            name: crate::issues::topic_name(&topic, &setting.topics),
+            rows: topic_rows(db, &setting, &topic, Metric::Csat.classes(), span).await?,
+            topic,
+        }),
+        None => None,
+    };
+    let asked = Asked {
+        usual_noise: Metric::ALL
+            .into_iter()
+            .filter(|metric| *metric != Metric::NoResultShare)
+            .filter_map(|metric| Some((metric, evidence.usual_noise(metric, &[])?)))
+            .collect(),
+        searches,
+        parent,
+        ..asked
+    };
+    let mut contract = propose(&evidence.facts(), &asked);
+    if !wish.guards.is_empty() {
+        contract.guards.clone_from(&wish.guards);
+    }
+    if let Some(days) = wish.horizon_days {
+        contract.horizon_days = days;
+    }
+    Ok(contract)
+}
+
+/// The same for a task that is made now: a metric that cannot be decided is refused.
+async fn agreed(
+    app: &App,
+    tx: &Tx,
+    issue: &Issue,
+    wish: &Wish,
+    days_to_fix: Option<u32>,
+) -> Result<Contract, Problem> {
+    let contract = contract(app, tx, issue, wish, days_to_fix).await?;
+    let Some(refusal) = &contract.refused else {
+        return Ok(contract);
+    };
+    let reason = crate::http::spoken(&refusal.sentence);
+    Err(Problem {
+        errors: vec![crate::http::FieldError {
+            field: "contract.metric".to_owned(),
+            code: refusal.why.as_str().to_owned(),
+            detail: reason.clone(),
+        }],
+        ..Problem::new(Code::NotDecidable, reason)
+    })
+}
+
 /// Turns an issue into a task, in one transaction with the mail that offers it.
 pub async fn assign(
     app: &App,
@@ -120,11 +286,15 @@ pub async fn assign(
     let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
     let placed = crate::issues::place(app, tx, 28).await?;
     let topics = subtree(&issue.topic, &placed.topics);
-    let urgent = placed
-        .placement
-        .points
-        .iter()
-        .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow);
+    let decided = storage::quadrants::overrides(tx, &[issue_id.to_string()]).await?;
+    let urgent = match decided.first() {
+        Some(decided) => decided.quadrant == Quadrant::FixNow,
+        None => placed
+            .placement
+            .points
+            .iter()
+            .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow),
+    };
     let zone = storage::organisation::organisation(tx).await?.zone;
     let today = local_day(tx.now(), zone);
     let due_at = match new.due_at {
@@ -147,25 +317,8 @@ pub async fn assign(
         None if urgent => tx.now() + TimeDelta::hours(FAST_TRACK_HOURS),
         None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),
     };
-    if let Some(change) = new.expected_change
-        && !(change.is_finite() && (0.001..=1.0).contains(&change.abs()))
-    {
-        return Err(Problem::field(
-            "contract.expected_change",
-            "out_of_range",
-            "a share between 0.001 and 1",
-        ));
-    }
-    let rows = crate::issues::day_rows(tx, &topics, today - TimeDelta::days(200), today).await?;
-    let contract = propose(
-        &rows,
-        &Asked {
-            channels: issue.scope.channel.clone().into_iter().collect(),
-            metric: new.metric,
-            expected_change: new.expected_change,
-            ..Asked::by_rule(issue.topic.clone(), today, Some(issue.alarm_day))
-        },
-    );
+    let days_to_fix = u32::try_from((local_day(due_at, zone) - today).num_days()).ok();
+    let contract = agreed(app, tx, &issue, &new.wish, days_to_fix).await?;
     let (task, effects) = tasks::assigned(
         TaskId(app.ids.next()),
         issue.id,
@@ -184,9 +337,17 @@ pub async fn assign(
     storage::tasks::insert(tx, &task).await?;
     let (issue, _) = issues::apply(issue, &issues::Command::TaskAssigned, tx.now())?;
     storage::issues::update(tx, &issue).await?;
-    let data = serde_json::json!({
+    let mut data = serde_json::json!({
         "department": department.key, "owner": task.owner.display_name(), "due_at": task.due_at, "title": task.title,
     });
+    // Who dates an alarm chooses the baseline: that is written down.
+    if !new.wish.is_empty() {
+        data["contract"] = serde_json::json!({
+            "metric": new.wish.metric, "expected_change": new.wish.expected_change, "guards": new.wish.guards,
+            "channels": new.wish.channels, "horizon_days": new.wish.horizon_days,
+            "alarm_day": new.wish.alarm_day, "alarm_day_of_the_signal": issue.alarm_day,
+        });
+    }
     record(app, tx, &task, "task.assigned", actor, &data).await?;
     let id = issue.id.to_string();
     let data = serde_json::json!({"task": task.id.to_string(), "department": department.key});
@@ -242,6 +403,7 @@ pub async fn carry(
             Effect::ScheduleVerification => schedule(app, tx, task).await?,
             // The verdict's own service writes these: they need its numbers.
             Effect::TellVerdict(_) | Effect::PublishArticle => {}
+            Effect::TellAssigner if event == "task.judged" => {}
             mail @ (Effect::TellFormerOwner(_) | Effect::TellCancelled | Effect::TellAssigner) => {
                 Actions::mail(app, tx, task, mail, event, actor, words).await?;
             }
@@ -250,29 +412,38 @@ pub async fn carry(
     Ok(())
 }
 
-/// The verdict falls when the horizon and the days in which ratings may still come are over; if they
-/// are over already, a week later, so that a task is not judged again and again on the same data.
-async fn schedule(app: &App, tx: &Tx, task: &Task) -> Result<(), DbError> {
+/// Hours after midnight of the organisation when a night's looks begin: the day before is complete.
+const NIGHT_HOUR: i64 = 1;
+
+/// Writes down the next look at a task after today, in the place of any that waits. A task that was
+/// just done is looked at once at least, however old its fix is.
+pub async fn schedule(app: &App, tx: &Tx, task: &Task) -> Result<(), DbError> {
     let Some(effective_at) = task.effective_at else {
         return Ok(());
     };
     let zone = storage::organisation::organisation(tx).await?.zone;
-    let effective = local_day(effective_at, zone);
-    let days = i64::from(task.contract.horizon_days)
-        + i64::from(domain::verification::MATURITY_SCHEDULED)
-        + 1;
-    let horizon = start_of_day(effective + TimeDelta::days(days), zone) + TimeDelta::hours(1);
-    let run_at = if task.state == State::Verifying && horizon <= tx.now() {
-        tx.now() + TimeDelta::days(7)
-    } else {
-        horizon.max(tx.now())
+    let today = local_day(tx.now(), zone);
+    let contract = &task.contract;
+    let next = tasks::next_look(
+        local_day(effective_at, zone),
+        contract.min_days,
+        contract.horizon_days,
+        today,
+    );
+    let next = next.or_else(|| (task.state == State::Done).then(|| today + TimeDelta::days(1)));
+    storage::queue::cancel_all(tx, &format!("verify:{}", task.id)).await?;
+    let Some(night) = next else {
+        return Ok(());
     };
-    let key = format!("verify:{}", task.id);
-    storage::queue::cancel(tx, &key).await?;
-    let payload = serde_json::json!({"task": task.id.to_string()});
+    // The night is part of the key: the job that runs now may write the next one.
     let job = storage::queue::NewJob {
-        unique_key: Some(key),
-        ..crate::jobs::job(app.ids.as_ref(), "verify", payload, run_at)
+        unique_key: Some(format!("verify:{}:{night}", task.id)),
+        ..crate::jobs::job(
+            app.ids.as_ref(),
+            "verify",
+            serde_json::json!({"task": task.id.to_string()}),
+            start_of_day(night, zone) + TimeDelta::hours(NIGHT_HOUR),
+        )
     };
     storage::queue::enqueue(tx, &job).await.map(|_| ())
 }

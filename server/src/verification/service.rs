@@ -1,99 +1,345 @@
-//! Reads the facts, asks the rules, and writes verdict, states, article and mails in one transaction.
+//! Reads the facts, asks the rules, and writes verdicts, states, articles and mails in one transaction.
 
 use crate::app::Shared;
 use crate::http::{Code, Problem};
-use crate::tasks::{Actions, act_in};
-use chrono::TimeDelta;
-use domain::clock::local_day;
+use crate::tasks::{
+    Actions, Evidence, Setting, Span, act_in, gather, label_versions, overlap, ruled, watched,
+};
+use chrono::NaiveDate;
+use domain::clock::{Timestamp, local_day};
 use domain::identity::Actor;
 use domain::ids::TaskId;
-use domain::organisation::{Topic, subtree};
-use domain::tasks::{Command, State, Task};
-use domain::verification::{Course, Facts, OtherFix, Verdict, Verification, evaluate as judge};
+use domain::tasks::{Command, Fix, State, Task, together};
+use domain::verification::baseline::Windows;
+use domain::verification::{
+    Contract, Course, PastVerdict, Verdict, Verification, evaluate as judge,
+};
+use storage::{DbError, Tx};
 
-/// Days before the fix that can matter: quiet baseline, guard, and what the noise is learnt from.
-const REACH: i64 = 240;
+/// Whose look it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The night's: days young enough for late ratings are left out.
+    Scheduled,
+    /// Somebody's who asks: everything that is known now.
+    OnRequest,
+}
 
-/// Computes the verdict of a done task now.
+impl Look {
+    /// Days at the end that are left out.
+    const fn maturity_days(self) -> u32 {
+        match self {
+            Self::Scheduled => domain::verification::MATURITY_SCHEDULED,
+            Self::OnRequest => domain::verification::MATURITY_ON_REQUEST,
+        }
+    }
+}
+
+/// A verdict with what it was computed from and whom it is for.
+pub struct Judged {
+    /// The verdict.
+    pub verification: Verification,
+    /// The contract that decided: the first fix's.
+    pub contract: Contract,
+    /// The tasks that share it, the earliest fix first.
+    pub members: Vec<Task>,
+    /// Its facts.
+    pub evidence: Evidence,
+    /// First instant whose labels must be of one ruler, and the first one that need not.
+    pub ruled: (Timestamp, Timestamp),
+}
+
+/// Computes the verdict of a done task now, and of those that share it.
 pub async fn evaluate(
     app: &Shared,
     id: TaskId,
     actor: &Actor,
-    maturity_days: u32,
+    look: Look,
 ) -> Result<Verification, Problem> {
-    let tx = app.begin().await?;
-    let Some(task) = storage::tasks::get(&tx, id).await? else {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match once(app, id, actor, look).await {
+            // Somebody else judged or changed the task while the facts were read: look again.
+            Err(problem) if matches!(problem.code, Code::Stale) && tries < 4 => {}
+            other => return other,
+        }
+    }
+}
+
+async fn once(
+    app: &Shared,
+    id: TaskId,
+    actor: &Actor,
+    look: Look,
+) -> Result<Verification, Problem> {
+    let Some(task) = storage::tasks::get(&app.db, id).await? else {
         return Err(Problem::not_found("task"));
     };
-    let Some(effective_at) = task.effective_at.filter(|_| task.state.is_judged()) else {
+    if !task.state.is_judged() || task.effective_at.is_none() {
         return Err(Problem::new(
             Code::WrongState,
             "a task is verified when it is done",
         ));
-    };
-    let zone = storage::organisation::organisation(&tx).await?.zone;
-    let today = local_day(tx.now(), zone);
-    let effective_day = local_day(effective_at, zone);
-    let topics: Vec<Topic> = storage::organisation::all(&tx).await?;
-    let concerned = subtree(&task.topic, &topics);
-    let first = effective_day.min(task.contract.alarm_day.unwrap_or(effective_day))
-        - TimeDelta::days(REACH);
-    let rows = crate::issues::day_rows(&tx, &concerned, first, today).await?;
-    let history = storage::verification::history(&tx, id).await?;
-    let course = Course {
-        edited_afterwards: task.backdated,
-        maturity_days,
-        other_fixes: other_fixes(&tx, &task, zone).await?,
-        previous: history.last().cloned().map(Box::new),
-        ..Course::on_request(
-            tx.now(),
-            today,
-            effective_day,
-            crate::issues::topic_name(&task.topic, &topics),
-        )
-    };
-    let verification = judge(&task.contract, &Facts::of_topic(&rows), &course);
-    storage::verification::insert(&tx, app.ids.next(), id, &verification).await?;
-    let before = task.clone();
-    let command = Command::Judge {
-        verdict: verification.verdict,
-    };
-    let judged = act_in(app, &tx, task, &command, actor).await?;
-    let news = before.verdict != judged.verdict && verification.verdict != Verdict::Pending;
-    if news {
-        let sentence = verification.sentence.clone();
-        Actions::verdict(app, &tx, &judged, verification.verdict, &sentence).await?;
     }
-    if verification.verdict == Verdict::Improved
-        && let Some(issue) = storage::issues::get(&tx, judged.issue_id).await?
-    {
-        crate::knowledge::write_article(app, &tx, &judged, &issue, &verification).await?;
+    let setting = Setting::read(&app.db, app.now()).await?;
+    let judged = compute(app, &setting, &task, look).await?;
+    let tx = app.begin().await?;
+    let mut answer = judged.verification.clone();
+    for member in &judged.members {
+        let result = record(app, &tx, &judged, member, actor, look).await?;
+        if member.id == id {
+            answer = result;
+        }
+    }
+    if answer.missing.iter().any(|m| m.code == "same_ruler") {
+        let (from, to) = judged.ruled;
+        let payload = serde_json::json!({
+            "task": id.to_string(), "from": from, "to": to, "on_request": look == Look::OnRequest,
+        });
+        let job = storage::queue::NewJob {
+            unique_key: Some(format!("relabel:{id}")),
+            ..crate::jobs::job(app.ids.as_ref(), "relabel", payload, tx.now())
+        };
+        storage::queue::enqueue(&tx, &job).await?;
     }
     tx.commit().await?;
     app.wake_workers();
-    Ok(verification)
+    Ok(answer)
 }
 
-/// Other tasks of the same topic whose fix went live.
-async fn other_fixes(
-    tx: &storage::Tx,
+/// The verdict as the facts stand, written nowhere.
+pub async fn compute(
+    app: &Shared,
+    setting: &Setting,
     task: &Task,
-    zone: chrono_tz::Tz,
-) -> Result<Vec<OtherFix>, storage::DbError> {
-    let filter = storage::tasks::Filter {
-        topic: Some(task.topic.clone()),
-        ..Default::default()
+    look: Look,
+) -> Result<Judged, DbError> {
+    let now = app.now();
+    let today = local_day(now, setting.zone);
+    let mut candidates: Vec<&Task> = setting
+        .deployed
+        .iter()
+        .filter(|t| t.id != task.id && t.state.is_judged() && same_matter(t, task))
+        .collect();
+    candidates.push(task);
+    let set = if candidates.len() == 1 {
+        fix_of(task, setting).into_iter().collect()
+    } else {
+        set_of(app, setting, task, &candidates, today).await?
     };
-    Ok(storage::tasks::list(tx, &filter, 200)
-        .await?
-        .items
-        .into_iter()
-        .filter(|t| t.id != task.id && t.state != State::Cancelled)
-        .filter_map(|t| {
-            Some(OtherFix {
-                name: t.id.to_string(),
-                day: local_day(t.effective_at?, zone),
+    let members: Vec<Task> = set
+        .iter()
+        .filter_map(|fix| candidates.iter().find(|t| t.id == fix.task))
+        .map(|t| (*t).clone())
+        .collect();
+    let lead = members.first().unwrap_or(task);
+    let contract = lead.contract.clone();
+    let mut course = course(setting, lead, &contract, today, now);
+    course.maturity_days = look.maturity_days();
+    course.edited_afterwards = members.iter().any(|t| t.backdated);
+    let evidence = read(&app.db, setting, &contract, &course).await?;
+    course.usual_noise = evidence.usual_noise(contract.metric, &course.closed_days);
+    course.label_versions = label_versions(&app.db, &contract, &course, setting.zone).await?;
+    let mut verification = judge(&contract, &evidence.facts(), &course);
+    verification.history.clear();
+    let ruled = ruled(&contract, &course, setting.zone);
+    Ok(Judged {
+        verification,
+        contract,
+        members,
+        evidence,
+        ruled,
+    })
+}
+
+/// Whether two fixes are about the same thing.
+fn same_matter(a: &Task, b: &Task) -> bool {
+    watched(&a.contract) == watched(&b.contract)
+        && overlap(&a.contract.channels, &b.contract.channels)
+}
+
+fn fix_of(task: &Task, setting: &Setting) -> Option<Fix> {
+    Some(Fix {
+        task: task.id,
+        day: local_day(task.effective_at?, setting.zone),
+        horizon_days: task.contract.horizon_days,
+    })
+}
+
+/// The fixes that share a verdict with `task`'s. Whether one was decided before the next came is asked
+/// of the facts of those days, not of what was once written down: it comes out the same whenever it is
+/// asked.
+async fn set_of(
+    app: &Shared,
+    setting: &Setting,
+    task: &Task,
+    candidates: &[&Task],
+    today: NaiveDate,
+) -> Result<Vec<Fix>, DbError> {
+    let fixes: Vec<Fix> = candidates
+        .iter()
+        .filter_map(|t| fix_of(t, setting))
+        .collect();
+    let mut alone = Vec::new();
+    for first in candidates {
+        let course = course(setting, first, &first.contract, today, app.now());
+        let evidence = read(&app.db, setting, &first.contract, &course).await?;
+        alone.push((*first, course, evidence));
+    }
+    Ok(together(task.id, &fixes, |fix, day| {
+        alone
+            .iter()
+            .find(|(t, ..)| t.id == fix.task)
+            .is_some_and(|(first, course, evidence)| {
+                let until = Course {
+                    today: day,
+                    maturity_days: 0,
+                    other_fixes: course
+                        .other_fixes
+                        .iter()
+                        .filter(|o| o.day < fix.day)
+                        .cloned()
+                        .collect(),
+                    usual_noise: evidence.usual_noise(first.contract.metric, &course.closed_days),
+                    ..course.clone()
+                };
+                let own = judge(&first.contract, &evidence.facts(), &until);
+                own.decided_on.is_some()
             })
+    }))
+}
+
+fn course(
+    setting: &Setting,
+    lead: &Task,
+    contract: &Contract,
+    today: NaiveDate,
+    now: Timestamp,
+) -> Course {
+    let effective = lead
+        .effective_at
+        .map_or(today, |at| local_day(at, setting.zone));
+    Course {
+        edited_afterwards: lead.backdated,
+        other_fixes: setting.other_fixes(lead.id, contract),
+        ..Course::on_request(
+            now,
+            today,
+            effective,
+            crate::issues::topic_name(watched(contract), &setting.topics),
+        )
+    }
+}
+
+async fn read(
+    db: &impl storage::Read,
+    setting: &Setting,
+    contract: &Contract,
+    course: &Course,
+) -> Result<Evidence, DbError> {
+    let windows = Windows::of(contract, course, false);
+    let anchor = course
+        .effective_day
+        .min(contract.alarm_day.unwrap_or(course.effective_day))
+        .min(contract.change_day.unwrap_or(course.effective_day));
+    gather(
+        db,
+        setting,
+        watched(contract),
+        &contract.channels,
+        contract.metric.classes(),
+        Span {
+            anchor,
+            windows_from: windows.quiet.from,
+            history_end: windows.history_end,
+            today: course.today,
+        },
+    )
+    .await
+}
+
+/// Whether a result says something else than the one before, and not only later figures of the same.
+fn differs(a: &Verification, b: &Verification) -> bool {
+    a.verdict != b.verdict
+        || a.metric != b.metric
+        || a.effective_day != b.effective_day
+        || a.method.version != b.method.version
+        || a.method.statistic != b.method.statistic
+}
+
+/// Writes a verdict for one of its tasks: the present result, the history where it changed, and what
+/// follows from it exactly once, however often it is computed.
+async fn record(
+    app: &Shared,
+    tx: &Tx,
+    judged: &Judged,
+    member: &Task,
+    actor: &Actor,
+    look: Look,
+) -> Result<Verification, Problem> {
+    let stale = || Problem::new(Code::Stale, format!("task {}", member.id));
+    let Some(task) = storage::tasks::get(tx, member.id).await? else {
+        return Err(stale());
+    };
+    if task.version != member.version {
+        return Err(stale());
+    }
+    let mut result = judged.verification.clone();
+    for other in &judged.members {
+        let name = other.id.to_string();
+        if other.id != task.id && !result.together_with.contains(&name) {
+            result.together_with.push(name);
+        }
+    }
+    let history = storage::verification::history(tx, task.id).await?;
+    result.history = history
+        .iter()
+        .map(|v| PastVerdict {
+            computed_at: v.computed_at,
+            verdict: v.verdict,
         })
-        .collect())
+        .collect();
+    let changed = history.last().is_none_or(|last| differs(last, &result));
+    if changed {
+        result.history.push(PastVerdict {
+            computed_at: result.computed_at,
+            verdict: result.verdict,
+        });
+    }
+    if let Some(present) = storage::verification::latest(tx, task.id).await?
+        && present.effective_day == result.effective_day
+    {
+        // A night sees less than somebody saw who asked: nothing new.
+        let saw_less = look == Look::Scheduled && present.after.to > result.after.to;
+        // Days that cannot be compared for the moment undo nothing that was decided.
+        let blind = result.verdict == Verdict::Pending
+            && present.verdict != Verdict::Pending
+            && result.missing.iter().any(|m| m.code == "same_ruler");
+        if saw_less || blind {
+            return Ok(if saw_less { present } else { result });
+        }
+    }
+    storage::verification::put(tx, task.id, &result).await?;
+    if changed {
+        storage::verification::append(tx, app.ids.next(), task.id, &result).await?;
+    }
+    let verdict = result.verdict;
+    let moved = task.verdict != Some(verdict);
+    let judged_task = if moved || task.state == State::Done {
+        act_in(app, tx, task, &Command::Judge { verdict }, actor).await?
+    } else {
+        task
+    };
+    if moved && verdict != Verdict::Pending {
+        Actions::verdict(app, tx, &judged_task, verdict, &result.sentence).await?;
+    }
+    if verdict == Verdict::Improved {
+        if let Some(issue) = storage::issues::get(tx, judged_task.issue_id).await? {
+            crate::knowledge::prove(app, tx, &judged_task, &issue, &result).await?;
+        }
+    } else {
+        crate::knowledge::withdraw(app, tx, &judged_task, actor).await?;
+    }
+    Ok(result)
 }

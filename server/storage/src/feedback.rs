@@ -575,7 +575,7 @@ pub async fn label(
     let mut done = Vec::new();
     let mut teams: BTreeMap<&str, (String, &str)> = BTreeMap::new();
     for chunk in labelled.chunks(2 * ROWS) {
-        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 9);
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 10);
         for (voice, label, flags) in chunk {
             values.extend([
                 Value::from(voice.shard_key),
@@ -592,12 +592,13 @@ pub async fn label(
                 flags.repeat.into(),
                 micros(tx.now()).into(),
                 flags.first_of_day.into(),
+                label.ruler(&voice.feedback.labels).into(),
             ]);
         }
         let sql = format!(
-            "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at, first_of_day) \
-             VALUES {} ON CONFLICT (shard_key, feedback_id) DO NOTHING RETURNING feedback_id",
-            placeholders(chunk.len(), 9, 1)
+            "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at, \
+             first_of_day, ruler) VALUES {} ON CONFLICT (shard_key, feedback_id) DO NOTHING RETURNING feedback_id",
+            placeholders(chunk.len(), 10, 1)
         );
         let written: HashSet<String> = rows::<Id>(tx, &sql, values)
             .await?
@@ -661,9 +662,10 @@ pub async fn relabel(
     put_in(voice, label, flags, facts);
     tx.exec(
         "INSERT INTO label (shard_key, feedback_id, topic, occurred_at, customer_hash, data, repeat, labelled_at, \
-         first_of_day) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9) ON CONFLICT (shard_key, feedback_id) DO UPDATE SET \
+         first_of_day, ruler) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) \
+         ON CONFLICT (shard_key, feedback_id) DO UPDATE SET \
          topic = excluded.topic, data = excluded.data, labelled_at = excluded.labelled_at, \
-         first_of_day = excluded.first_of_day",
+         first_of_day = excluded.first_of_day, ruler = excluded.ruler",
         vec![
             voice.shard_key.into(),
             voice.id.to_string().into(),
@@ -674,6 +676,7 @@ pub async fn relabel(
             flags.repeat.into(),
             micros(tx.now()).into(),
             flags.first_of_day.into(),
+            label.ruler(&voice.feedback.labels).into(),
         ],
     )
     .await?;
@@ -684,6 +687,94 @@ pub async fn relabel(
         }
     }
     Ok(())
+}
+
+/// A ruler ([`Label::ruler`]) and when the first and the last voice that it labelled occurred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruled {
+    /// The ruler.
+    pub ruler: String,
+    /// The first voice inside the time asked for.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+}
+
+/// The rulers of the labels of voices between two times (the second excluded), in their order. Costs
+/// a few steps of the index per ruler, however many voices there are.
+pub async fn rulers(db: &impl Read, from: Timestamp, to: Timestamp) -> Result<Vec<Ruled>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Ruler {
+        ruler: Option<String>,
+    }
+    #[derive(FromQueryResult)]
+    struct At {
+        at: i64,
+    }
+    let mut found = Vec::new();
+    let mut last = String::new();
+    loop {
+        let next: Option<Ruler> = one(
+            db,
+            "SELECT MIN(ruler) AS ruler FROM label WHERE ruler > $1",
+            vec![last.clone().into()],
+        )
+        .await?;
+        let Some(ruler) = next.and_then(|r| r.ruler) else {
+            return Ok(found);
+        };
+        // Either end by itself: each is one step of the index.
+        let mut ends = [None, None];
+        for (end, order) in ends.iter_mut().zip(["ASC", "DESC"]) {
+            let sql = format!(
+                "SELECT occurred_at AS at FROM label WHERE ruler = $1 AND occurred_at >= $2 \
+                 AND occurred_at < $3 ORDER BY occurred_at {order} LIMIT 1"
+            );
+            *end = one::<At>(
+                db,
+                &sql,
+                vec![ruler.clone().into(), micros(from).into(), micros(to).into()],
+            )
+            .await?
+            .map(|row| timestamp(row.at));
+        }
+        if let [Some(first), Some(last)] = ends {
+            found.push(Ruled {
+                ruler: ruler.clone(),
+                first,
+                last,
+            });
+        }
+        last = ruler;
+    }
+}
+
+/// Some voices between two times (the second excluded) whose labels are of `ruler`, oldest first.
+pub async fn of_ruler(
+    db: &impl Read,
+    ruler: &str,
+    from: Timestamp,
+    to: Timestamp,
+    limit: u64,
+) -> Result<Vec<Stored>, DbError> {
+    let sql = "SELECT f.id, f.shard_key, f.revision, f.text, f.data, f.received_at, l.data AS label, l.repeat, l.first_of_day FROM \
+               (SELECT * FROM label WHERE ruler = $1 AND occurred_at >= $2 AND occurred_at < $3 \
+               ORDER BY occurred_at LIMIT $4) l \
+               JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id";
+    rows::<Row>(
+        db,
+        sql,
+        vec![
+            ruler.into(),
+            micros(from).into(),
+            micros(to).into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await?
+    .into_iter()
+    .map(Row::read)
+    .collect()
 }
 
 /// The voice of that id.

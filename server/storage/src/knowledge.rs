@@ -144,3 +144,24 @@ pub async fn postings(
 pub async fn total(db: &impl Read) -> Result<i64, DbError> {
     count(db, "SELECT COUNT(*) AS n FROM article", vec![]).await
 }
+
+/// Writes the evidence of an article anew; its text stays.
+pub async fn set_evidence(tx: &Tx, article: &Article) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE article SET data = $1 WHERE id = $2",
+        vec![json(article).into(), article.id.to_string().into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes an article out of the knowledge: what it said was not proven after all.
+pub async fn withdraw(tx: &Tx, id: ArticleId) -> Result<(), DbError> {
+    for sql in [
+        "DELETE FROM article_word WHERE article_id = $1",
+        "DELETE FROM article WHERE id = $1",
+    ] {
+        tx.exec(sql, vec![id.to_string().into()]).await?;
+    }
+    Ok(())
+}

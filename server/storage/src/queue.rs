@@ -197,6 +197,16 @@ pub async fn cancel(tx: &Tx, unique_key: &str) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Drops waiting jobs whose unique key begins so. `prefix` holds no `%` and no `_`.
+pub async fn cancel_all(tx: &Tx, prefix: &str) -> Result<(), DbError> {
+    tx.exec(
+        "DELETE FROM job WHERE unique_key LIKE $1 AND state = 'ready'",
+        vec![format!("{prefix}%").into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Whether a job still waits or runs.
 pub async fn is_pending(db: &impl Read, id: Uuid) -> Result<bool, DbError> {
     let n = count(

@@ -120,6 +120,40 @@ pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Ta
     Ok(Page::cut(tasks, limit, |t| t.id.to_string()))
 }
 
+/// Tasks made since `since` whose fix went live, whatever became of them; cancelled ones never did.
+/// Bounded by the number of improvements of that time.
+pub async fn deployed(db: &impl Read, since: Timestamp) -> Result<Vec<Task>, DbError> {
+    let found: Vec<Document> = rows(
+        db,
+        "SELECT data FROM task WHERE created_at >= $1 \
+         AND state IN ('in_progress','done','verifying','verified','not_verified') ORDER BY id",
+        vec![micros(since).into()],
+    )
+    .await?;
+    let tasks: Vec<Task> = found
+        .iter()
+        .map(|r| parse("task", "", &r.data))
+        .collect::<Result<_, _>>()?;
+    Ok(tasks
+        .into_iter()
+        .filter(|t| t.effective_at.is_some())
+        .collect())
+}
+
+/// Tasks made since `since` that are being judged, or were, and wait for no look any more.
+pub async fn without_look(db: &impl Read, since: Timestamp) -> Result<Vec<Task>, DbError> {
+    let found: Vec<Document> = rows(
+        db,
+        "SELECT t.data FROM task t WHERE t.created_at >= $1 \
+         AND t.state IN ('done','verifying','verified','not_verified') \
+         AND NOT EXISTS (SELECT 1 FROM job j WHERE j.kind = 'verify' \
+         AND j.unique_key LIKE 'verify:' || t.id || '%') ORDER BY t.id",
+        vec![micros(since).into()],
+    )
+    .await?;
+    found.iter().map(|r| parse("task", "", &r.data)).collect()
+}
+
 /// A link that lets one person act on one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {

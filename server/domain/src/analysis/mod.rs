@@ -59,6 +59,26 @@ pub struct Label {
     pub classifier_version: String,
 }
 
+/// The classifier and version that measured something, as one word: days that were labelled by two
+/// rulers cannot be compared.
+#[must_use]
+pub fn ruler(classifier: &str, version: &str) -> String {
+    format!("{classifier}@{version}")
+}
+
+impl Label {
+    /// What measured this voice ([`ruler`]); empty where no topic or sentiment of it is a classifier's:
+    /// a person corrected it, or the sender was sure of both (`given`).
+    #[must_use]
+    pub fn ruler(&self, given: &GivenLabels) -> String {
+        let sure = given.topic.is_some() && given.sentiment.is_some();
+        if self.source == Source::Person || sure || self.classifier.is_empty() {
+            return String::new();
+        }
+        ruler(&self.classifier, &self.classifier_version)
+    }
+}
+
 /// From this risk on a voice counts as risky in the facts.
 pub const RISKY: f64 = 0.5;
 
@@ -259,6 +279,32 @@ mod tests {
             overrule(classified(), &GivenLabels::default(), Source::Sender),
             classified()
         );
+    }
+
+    #[test]
+    fn what_a_person_or_a_sure_sender_said_has_no_ruler() {
+        let none = GivenLabels::default();
+        assert_eq!(classified().ruler(&none), "keyword-classifier@0.1.0");
+        let topic = GivenLabels {
+            topic: Some("物流".into()),
+            ..GivenLabels::default()
+        };
+        let half = overrule(classified(), &topic, Source::Sender);
+        assert_eq!(
+            half.ruler(&topic),
+            "keyword-classifier@0.1.0",
+            "its sentiment is still the classifier's"
+        );
+        let both = GivenLabels {
+            sentiment: Some(Sentiment::Neutral),
+            ..topic.clone()
+        };
+        assert_eq!(
+            overrule(classified(), &both, Source::Sender).ruler(&both),
+            ""
+        );
+        let corrected = overrule(classified(), &topic, Source::Person);
+        assert_eq!(corrected.ruler(&none), "");
     }
 
     #[test]

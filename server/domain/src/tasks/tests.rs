@@ -2,7 +2,7 @@ use super::*;
 use crate::identity::{Actor, ActorKind};
 use crate::ids::{IssueId, TaskId};
 use crate::organisation::{Department, Locale, Owner};
-use crate::verification::{Asked, Verdict, propose};
+use crate::verification::{Asked, Facts, Verdict, propose};
 use chrono::{NaiveDate, TimeDelta, TimeZone, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -31,7 +31,7 @@ fn now() -> crate::clock::Timestamp {
 
 fn task(state: State) -> Task {
     let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
-    let contract = propose(&[], &Asked::by_rule("t", day, Some(day)));
+    let contract = propose(&Facts::default(), &Asked::by_rule("t", day, Some(day)));
     let department = Department {
         key: "d".into(),
         ..Department::default()

@@ -1,9 +1,19 @@
 //! The contract that is proposed when a task is assigned: which metric, how long, how sure.
+//!
+//! Every metric that the topic has figures for is planned: answers needed, days at the present pace,
+//! the chance of seeing the change within 28, 42 and 56 days, and the smallest change that can be seen.
+//! The contract takes the first one that can be decided; if the topic is too thin for all, the topic
+//! above it is looked at; if that is too thin as well, the contract says that nothing can be decided.
+//! A metric that a person asks for and that cannot be decided is refused with the reason.
 
-use super::baseline::{Series, Window, minus, noise_factor};
-use super::{Chosen, Contract, ControlRule, DayRow, Metric, Planned, Sentence};
-use crate::statistics::distributions::normal_quantile;
+use super::baseline::{Series, Usual, Window, history, minus};
+use super::power::{ControlSize, Design, PRICE_OF_LOOKS, Schedules};
+use super::{
+    Answers, Chosen, Contract, ControlRule, DayRow, Facts, GuardMetric, Metric, MetricKind,
+    Planned, Sentence,
+};
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 /// Days up to and including the alarm that are never used.
 pub const GUARD_DAYS: u32 = 14;
@@ -17,10 +27,35 @@ pub const MIN_ANSWERS: u32 = 30;
 pub const MIN_DAYS: u32 = 7;
 /// Horizons that a plan may choose, shortest first.
 pub const HORIZONS: [u32; 3] = [28, 42, 56];
+/// Chance of seeing the expected change below which a metric does not count as decidable.
+pub const ENOUGH_POWER: f64 = 0.80;
 /// Days that usually pass between alarm and fix, for planning only.
-const DAYS_TO_FIX: f64 = 14.0;
-/// Price of looking every day, as a factor on the information needed.
-const PRICE_OF_LOOKS: f64 = 1.13;
+const DAYS_TO_FIX: u32 = 14;
+/// Days between alarm and fix up to which the days in between tell next to nothing.
+const HASTY_DAYS: u32 = 3;
+/// Share of the plans whose days between alarm and fix differ from the quiet days by chance (the
+/// test-then-pool works at 10 %): then those few days alone are the baseline.
+const BY_CHANCE_ACUTE: f64 = 0.10;
+/// What is left of the chance after the guards against false praise have had their say: a trend from
+/// before the fix that counts against the claim, a guard metric that rings by chance.
+const AFTER_GUARDS: f64 = 0.95;
+/// Topics and answers (as a multiple of the topic's own) that a comparison with others needs.
+const CONTROL_TOPICS: usize = 3;
+const CONTROL_RATIO: f64 = 2.0;
+
+/// The order in which the rule takes metrics: what customers say first, then what they do. Searches
+/// and the bot's share are only taken where a person asks for them: a fall or rise is not good in itself.
+const ORDER: [Metric; 7] = [
+    Metric::Csat,
+    Metric::Volume,
+    Metric::RepeatShare,
+    Metric::Aht,
+    Metric::Fcr,
+    Metric::MeanRating,
+    Metric::NegativeShare,
+];
+/// The same in the topic above.
+const ORDER_ABOVE: [Metric; 2] = [Metric::Csat, Metric::Volume];
 
 /// What is known when a contract is proposed.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +74,28 @@ pub struct Asked {
     pub today: NaiveDate,
     /// A person's choice of metric; `None` = the rule.
     pub metric: Option<Metric>,
-    /// A person's expectation, in the metric's unit; `None` = ten points or a fifth.
+    /// A person's expectation, in the metric's unit, sign or not; `None` = [`Metric::usual_target`],
+    /// less where there is less room.
     pub expected_change: Option<f64>,
+    /// Days from the alarm until the fix is due; `None` = two weeks.
+    pub days_to_fix: Option<u32>,
+    /// Usual noise of the organisation's topics by metric ([`super::usual_noise`]), where known.
+    pub usual_noise: Vec<(Metric, f64)>,
+    /// The topic's searches: rows of that class only. They decide [`Metric::NoResultShare`] alone.
+    pub searches: Vec<DayRow>,
+    /// The topic above, to be watched where the topic itself is too thin.
+    pub parent: Option<Parent>,
+}
+
+/// The topic above the one that is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parent {
+    /// Its key.
+    pub topic: String,
+    /// What people call it.
+    pub name: Sentence,
+    /// Its rows, everything under it included.
+    pub rows: Vec<DayRow>,
 }
 
 impl Asked {
@@ -60,129 +115,205 @@ impl Asked {
             today,
             metric: None,
             expected_change: None,
+            days_to_fix: None,
+            usual_noise: Vec::new(),
+            searches: Vec::new(),
+            parent: None,
+        }
+    }
+
+    /// The quiet days before the guard, as far as they are known now.
+    fn quiet(&self) -> Window {
+        let guard = self
+            .alarm_day
+            .map(|alarm| minus(alarm, u64::from(self.guard_days).saturating_sub(1)));
+        let guard = match (guard, self.change_day) {
+            (Some(guard), Some(change)) => Some(guard.min(change)),
+            (guard, _) => guard,
+        };
+        Window::ending(
+            minus(guard.unwrap_or(self.today), 1),
+            u64::from(BASELINE_DAYS),
+        )
+    }
+
+    fn lately(&self, days: u64) -> Window {
+        Window::ending(minus(self.today, 1), days)
+    }
+}
+
+/// Whether a metric can be decided, and why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Decidable {
+    /// It can: with a chance of at least 80 % within 56 days.
+    Yes,
+    /// Nobody answers: no ratings, no times, no known results.
+    NoAnswers,
+    /// Fewer than 30 answers will be there before the fix.
+    NoBaseline,
+    /// The answers before the fix are too few to show such a change, however many come after it.
+    BaselineTooSmall,
+    /// It would take longer than 56 days.
+    TooSlow,
+    /// The change is smaller than what is ever called a change.
+    ChangeTooSmall,
+}
+
+impl Decidable {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::NoAnswers => "no_answers",
+            Self::NoBaseline => "no_baseline",
+            Self::BaselineTooSmall => "baseline_too_small",
+            Self::TooSlow => "too_slow",
+            Self::ChangeTooSmall => "change_too_small",
         }
     }
 }
 
-/// Proposes the contract of a task from the topic's daily counts so far.
+/// Chance of seeing the expected change within some days.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Chances {
+    /// Days after the fix.
+    pub days: u32,
+    /// The chance (0–1), as measured on streams like an organisation's.
+    pub power: f64,
+}
+
+/// A metric that the contract might have taken, with its plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Candidate {
+    /// The metric.
+    pub metric: Metric,
+    /// The topic above, where it would be judged there; `None` = the topic itself.
+    pub watched_topic: Option<String>,
+    /// Change that is hoped for, with its sign: a share, stars, or relative.
+    pub expected_change: f64,
+    /// Smallest change worth while, without sign.
+    pub smallest_change: f64,
+    /// Present level: a share, stars, seconds (geometric mean), or contacts per day.
+    pub level: Option<f64>,
+    /// Answers needed after the fix for a chance of 80 %; `None` = this baseline can never show it.
+    pub answers_needed: Option<i64>,
+    /// Present pace.
+    pub answers_per_day: f64,
+    /// Days that this takes at the pace after the fix.
+    pub days: Option<i64>,
+    /// Chance by 28, 42 and 56 days.
+    pub power: Vec<Chances>,
+    /// The shortest horizon with a chance of 80 %.
+    pub horizon_days: Option<u32>,
+    /// The smallest change that 56 days would show, with its sign.
+    pub smallest_visible: Option<f64>,
+    /// Whether it can be decided.
+    pub decidable: Decidable,
+    /// Why, or why not.
+    pub reason: Sentence,
+}
+
+/// The answer to a person who asked for a metric that cannot be decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Refusal {
+    /// The metric that was asked for.
+    pub metric: Metric,
+    /// The change that was hoped for.
+    pub expected_change: f64,
+    /// Why it cannot be decided.
+    pub why: Decidable,
+    /// The smallest change that 56 days would show; `None` = none at all.
+    pub smallest_visible: Option<f64>,
+    /// What can be decided instead; `None` = nothing.
+    pub instead: Option<Metric>,
+    /// In words.
+    pub sentence: Sentence,
+}
+
+/// Something that whoever signs a contract should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Note {
+    /// `hasty_fix`, `parent_topic`, `no_control` or `not_decidable`.
+    pub code: String,
+    /// In words.
+    pub sentence: Sentence,
+}
+
+/// Proposes the contract of a task from the daily counts so far.
 ///
-/// CSAT where the baseline holds at least 30 ratings, else contact volume. As the days between
-/// alarm and fix are still to come, "holds" means: the quiet days hold them, or the last 56 days do.
+/// `facts.topic` and `facts.control` hold the rows of contacts and surveys and should reach back to
+/// 112 days before the alarm.
 #[must_use]
-pub fn propose(rows: &[DayRow], asked: &Asked) -> Contract {
-    let series = Series::new(rows, &asked.channels);
-    let guard = asked
-        .alarm_day
-        .map(|alarm| minus(alarm, u64::from(asked.guard_days).saturating_sub(1)));
-    let guard = match (guard, asked.change_day) {
-        (Some(guard), Some(change)) => Some(guard.min(change)),
-        (guard, _) => guard,
-    };
-    let quiet = Window::ending(
-        minus(guard.unwrap_or(asked.today), 1),
-        u64::from(BASELINE_DAYS),
+pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
+    let mut schedules = Schedules::default();
+    let own = Source::new(facts, facts.topic, &asked.channels, None);
+    let searches = Source::new(
+        &Facts::of_topic(&asked.searches),
+        &asked.searches,
+        &[],
+        None,
     );
-    let recent = Window::ending(minus(asked.today, 1), u64::from(BASELINE_DAYS));
-    let month = Window::ending(minus(asked.today, 1), 28);
-    let (held, lately, pace) = (
-        series.totals(&[quiet]),
-        series.totals(&[recent]),
-        series.totals(&[month]),
-    );
-    let enough = f64::from(MIN_ANSWERS);
-    let metric = asked
+    let mut candidates: Vec<Candidate> = Metric::ALL
+        .into_iter()
+        .map(|metric| {
+            let source = if metric == Metric::NoResultShare {
+                &searches
+            } else {
+                &own
+            };
+            source.candidate(metric, asked, &mut schedules)
+        })
+        .collect();
+    if let Some(parent) = &asked.parent {
+        let above = Source::new(facts, &parent.rows, &asked.channels, Some(&parent.topic));
+        candidates.extend(
+            ORDER_ABOVE
+                .into_iter()
+                .map(|metric| above.candidate(metric, asked, &mut schedules)),
+        );
+    }
+    let (at, chosen) = choose(&candidates, asked, own.is_empty());
+    let refused = asked
         .metric
-        .unwrap_or(if held.rated >= enough || lately.rated >= enough {
-            Metric::Csat
-        } else {
-            Metric::Volume
+        .filter(|_| chosen != Chosen::Person)
+        .and_then(|metric| refusal(&candidates, metric, at, chosen));
+    let taken = candidates[at].clone();
+    let guards = own.guards(&taken, asked);
+    let control = if taken.metric == Metric::NoResultShare {
+        ControlRule::None
+    } else {
+        ControlRule::OtherTopics
+    };
+    let mut notes = Vec::new();
+    if taken.decidable != Decidable::Yes {
+        notes.push(Note {
+            code: "not_decidable".to_owned(),
+            sentence: taken.reason.clone(),
         });
-    let (noise, _) = noise_factor(&series, metric, quiet, None);
-    let level = if held.answers(metric) >= enough {
-        held
-    } else {
-        lately
-    };
-    let per_day = if pace.days > 0.0 {
-        pace.answers(metric) / pace.days
-    } else {
-        0.0
-    };
-    let baseline = held.answers(metric) + per_day * DAYS_TO_FIX;
-    let csat = if level.rated > 0.0 {
-        level.satisfied / level.rated
-    } else {
-        0.8
-    };
-    let (expected, smallest) = match metric {
-        Metric::Csat
-        | Metric::MeanRating
-        | Metric::Fcr
-        | Metric::RepeatShare
-        | Metric::NoResultShare
-        | Metric::NegativeShare
-        | Metric::Containment
-        | Metric::Aht => {
-            let expected = asked
-                .expected_change
-                .unwrap_or_else(|| (0.98 - csat).clamp(0.02, 0.10));
-            (expected, expected.abs().min(0.05))
-        }
-        Metric::Volume => {
-            let expected = asked.expected_change.unwrap_or(-0.20);
-            (expected, expected.abs().min(0.10))
-        }
-    };
-    let need = |change: f64| match metric {
-        Metric::Csat
-        | Metric::MeanRating
-        | Metric::Fcr
-        | Metric::RepeatShare
-        | Metric::NoResultShare
-        | Metric::NegativeShare
-        | Metric::Containment
-        | Metric::Aht => answers_needed(csat, change, baseline, noise, None),
-        Metric::Volume => contacts_needed(change, baseline, noise),
-    };
-    // After a fix that works fewer contacts come: what is needed takes longer.
-    let after_pace = per_day
-        * if metric == Metric::Volume {
-            1.0 + expected.min(0.0)
-        } else {
-            1.0
-        };
-    let days = |change: f64| {
-        need(change)
-            .filter(|_| after_pace > 0.0)
-            .map(|n| (n / after_pace).ceil().max(f64::from(MIN_DAYS)))
-    };
-    let planned = Planned {
-        answers_needed: need(expected).map(whole),
-        answers_per_day: per_day,
-        days: days(expected).map(whole),
-    };
-    let horizon = planned
-        .days
-        .and_then(|d| HORIZONS.into_iter().find(|h| d <= i64::from(*h)));
-    let longest = f64::from(HORIZONS[HORIZONS.len() - 1]);
-    let visible = match horizon {
-        Some(_) => None,
-        None => smallest_visible(expected, |change| {
-            days(change).is_some_and(|d| d <= longest)
-        }),
-    };
-    let sentence = plan_sentence(metric, expected, &planned, horizon, visible);
+    }
+    if let (Some(_), Some(parent)) = (&taken.watched_topic, &asked.parent) {
+        notes.push(parent_note(parent));
+    }
+    if asked.alarm_day.is_some() && asked.days_to_fix.is_some_and(|days| days <= HASTY_DAYS) {
+        notes.push(hasty_note());
+    }
+    if control == ControlRule::None || own.control(taken.metric, asked).is_none() {
+        notes.push(no_control_note());
+    }
     Contract {
-        metric,
-        chosen: if asked.metric.is_some() {
-            Chosen::Person
-        } else {
-            Chosen::Rule
-        },
-        expected_change: expected,
-        smallest_change: smallest,
+        metric: taken.metric,
+        chosen,
+        expected_change: taken.expected_change,
+        smallest_change: taken.smallest_change,
         baseline_days: BASELINE_DAYS,
-        horizon_days: horizon.unwrap_or(HORIZONS[0]),
+        horizon_days: taken.horizon_days.unwrap_or(HORIZONS[0]),
         min_answers: MIN_ANSWERS,
         min_days: MIN_DAYS,
         topic: asked.topic.clone(),
@@ -190,56 +321,490 @@ pub fn propose(rows: &[DayRow], asked: &Asked) -> Contract {
         alarm_day: asked.alarm_day,
         change_day: asked.change_day,
         guard_days: asked.guard_days,
-        guards: Vec::new(),
-        control: ControlRule::OtherTopics,
-        watched_topic: None,
-        planned,
+        guards,
+        control,
+        watched_topic: taken.watched_topic.clone(),
+        planned: Planned {
+            answers_needed: taken.answers_needed,
+            answers_per_day: taken.answers_per_day,
+            days: taken.days,
+        },
+        sentence: taken.reason.clone(),
+        candidates,
+        refused,
+        notes,
+    }
+}
+
+/// Which candidate the contract takes, and by what right.
+fn choose(candidates: &[Candidate], asked: &Asked, empty: bool) -> (usize, Chosen) {
+    let find = |metric: Metric, above: bool| {
+        candidates
+            .iter()
+            .position(|c| c.metric == metric && c.watched_topic.is_some() == above)
+    };
+    let decidable = |at: &usize| candidates[*at].decidable == Decidable::Yes;
+    if let Some(at) = asked.metric.and_then(|metric| find(metric, false))
+        // Where nothing at all is known there is nothing to refuse it with.
+        && (decidable(&at) || empty)
+    {
+        return (at, Chosen::Person);
+    }
+    let own = ORDER
+        .into_iter()
+        .filter_map(|m| find(m, false))
+        .find(decidable);
+    let above = || {
+        ORDER_ABOVE
+            .into_iter()
+            .filter_map(|m| find(m, true))
+            .find(decidable)
+    };
+    if let Some(at) = own.or_else(above) {
+        return (at, Chosen::Plan);
+    }
+    // Nothing can be decided: satisfaction if anybody rates, else the number of contacts.
+    let rated = |at: &usize| {
+        !matches!(
+            candidates[*at].decidable,
+            Decidable::NoAnswers | Decidable::NoBaseline
+        )
+    };
+    let at = find(Metric::Csat, false)
+        .filter(rated)
+        .or_else(|| find(Metric::Volume, false))
+        .unwrap_or(0);
+    (at, Chosen::Rule)
+}
+
+fn refusal(candidates: &[Candidate], metric: Metric, at: usize, chosen: Chosen) -> Option<Refusal> {
+    let asked = candidates
+        .iter()
+        .find(|c| c.metric == metric && c.watched_topic.is_none())?;
+    let instead = candidates.get(at).filter(|_| chosen == Chosen::Plan);
+    let mut sentence = asked.reason.clone();
+    match instead {
+        Some(other) => {
+            let name = other.metric.names();
+            let (zh, en) = if other.watched_topic.is_some() {
+                ("（看上一级主题）", " of the topic above")
+            } else {
+                ("", "")
+            };
+            sentence.zh.push_str(&format!("可以改用{}{zh}。", name.zh));
+            sentence.en.push_str(&format!(
+                " {}{en} can be decided instead.",
+                capital(&name.en)
+            ));
+        }
+        None => {
+            sentence.zh.push_str("其他指标目前也无法判断。");
+            sentence
+                .en
+                .push_str(" No other metric can be decided at present either.");
+        }
+    }
+    Some(Refusal {
+        metric,
+        expected_change: asked.expected_change,
+        why: asked.decidable,
+        smallest_visible: asked.smallest_visible,
+        instead: instead.map(|c| c.metric),
         sentence,
+    })
+}
+
+/// Rows that a metric can be planned from.
+struct Source<'a> {
+    rows: &'a [DayRow],
+    series: Series<'a>,
+    channels: &'a [String],
+    control: &'a [DayRow],
+    control_topics: usize,
+    above: Option<&'a str>,
+    first: Option<NaiveDate>,
+}
+
+impl<'a> Source<'a> {
+    fn new(
+        facts: &Facts<'a>,
+        rows: &'a [DayRow],
+        channels: &'a [String],
+        above: Option<&'a str>,
+    ) -> Self {
+        let days = || rows.iter().map(|row| row.day);
+        let first = days().min();
+        let time = Window {
+            from: first.unwrap_or(NaiveDate::MIN),
+            to: days().max().unwrap_or(NaiveDate::MIN),
+        };
+        let series = Series::between(rows, facts.control, channels, &[], &[], time);
+        Self {
+            rows,
+            series,
+            channels,
+            control: facts.control,
+            control_topics: facts.control_topics,
+            above,
+            first,
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn sum(&self, rows: &[DayRow], metric: Metric, window: Window) -> Answers {
+        let mut sum = Answers::default();
+        for row in rows {
+            if window.contains(row.day)
+                && (self.channels.is_empty() || self.channels.contains(&row.channel))
+            {
+                let a = metric.answers(&row.counters);
+                sum.n += a.n;
+                sum.sum += a.sum;
+                sum.squares += a.squares;
+            }
+        }
+        sum
+    }
+
+    /// Days of the window since the first row: before it nothing is known.
+    #[expect(clippy::cast_precision_loss, reason = "at most 112 days")]
+    fn days(&self, window: Window) -> f64 {
+        self.first.map_or(0.0, |first| {
+            let from = window.from.max(first);
+            (window.to - from).num_days().saturating_add(1).max(0) as f64
+        })
+    }
+
+    /// The other topics' answers as a multiple of these; `None` where there are too few to compare with.
+    fn control(&self, metric: Metric, asked: &Asked) -> Option<ControlSize> {
+        let window = asked.lately(u64::from(BASELINE_DAYS));
+        let own = self.sum(self.rows, metric, window).n;
+        let others = self.sum(self.control, metric, window).n;
+        let ratio = others / own;
+        (self.control_topics >= CONTROL_TOPICS && own > 0.0 && ratio >= CONTROL_RATIO)
+            .then_some(ControlSize { ratio })
+    }
+
+    /// The noise factor as the verdict will learn it.
+    fn noise(&self, metric: Metric, quiet: Window, usual: Option<f64>, against: bool) -> f64 {
+        let mut panel = self.series.panel(metric, against);
+        let quiet = self.series.span(quiet);
+        panel.choose_strata(&panel.window(&[quiet]), quiet.days());
+        let usual = Usual::of(&panel, quiet, self.series.closed(), usual);
+        let from = self.series.known_from(quiet.to);
+        history(&panel, from, quiet.to, usual).noise
+    }
+
+    fn candidate(&self, metric: Metric, asked: &Asked, schedules: &mut Schedules) -> Candidate {
+        let figures = Figures::of(self, metric, asked);
+        let expected = figures.expected(asked);
+        let smallest = metric.smallest_change().min(expected.abs() / 2.0);
+        let design = figures.design(expected, smallest);
+        let need = design.and_then(|d| d.answers_needed(price(metric)));
+        let days = design
+            .zip(need)
+            .and_then(|(d, need)| d.days(need, MIN_DAYS));
+        let power: Vec<Chances> = HORIZONS
+            .into_iter()
+            .map(|days| Chances {
+                days,
+                power: design.map_or(0.0, |d| figures.chance(&d, days, schedules)),
+            })
+            .collect();
+        let horizon = power
+            .iter()
+            .find(|chance| chance.power >= ENOUGH_POWER)
+            .map(|chance| chance.days);
+        let decidable = if figures.answers <= 0.0 {
+            Decidable::NoAnswers
+        } else if figures.baseline < f64::from(MIN_ANSWERS) {
+            Decidable::NoBaseline
+        } else if horizon.is_some() {
+            Decidable::Yes
+        } else if expected.abs() < figures.least_change(smallest) {
+            Decidable::ChangeTooSmall
+        } else if need.is_none() {
+            Decidable::BaselineTooSmall
+        } else {
+            Decidable::TooSlow
+        };
+        // The recursion decides; the closed formula may differ from it by a day or two.
+        let days = days.map(|days| horizon.map_or(days, |h| days.min(f64::from(h))));
+        let smallest_visible = (decidable != Decidable::NoAnswers
+            && decidable != Decidable::NoBaseline)
+            .then(|| figures.smallest_visible(schedules))
+            .flatten();
+        let mut candidate = Candidate {
+            metric,
+            watched_topic: self.above.map(str::to_owned),
+            expected_change: expected,
+            smallest_change: smallest,
+            level: figures.level,
+            answers_needed: need.map(whole),
+            answers_per_day: figures.per_day,
+            days: days.map(whole),
+            power,
+            horizon_days: horizon,
+            smallest_visible,
+            decidable,
+            reason: Sentence::default(),
+        };
+        candidate.reason = plan_sentence(&candidate);
+        candidate
+    }
+
+    /// Metrics that must not become worse while the goal is pursued. Who has fewer contacts by making
+    /// it hard to get through has improved nothing, so volumes are guarded by satisfaction, by customers
+    /// who come again and by the share that the bot hands on; satisfaction by what it costs. More
+    /// contacts count against it only where other topics tell what is the season.
+    fn guards(&self, goal: &Candidate, asked: &Asked) -> Vec<GuardMetric> {
+        let wanted: &[Metric] = match goal.metric {
+            Metric::Csat | Metric::MeanRating | Metric::NegativeShare | Metric::Fcr => {
+                &[Metric::Volume, Metric::Aht]
+            }
+            Metric::Volume => &[
+                Metric::Csat,
+                Metric::RepeatShare,
+                Metric::Fcr,
+                Metric::Containment,
+            ],
+            Metric::RepeatShare | Metric::Containment => &[Metric::Csat, Metric::Fcr],
+            Metric::Aht => &[Metric::Csat, Metric::RepeatShare, Metric::Fcr],
+            // Searches have no other figure of their own.
+            Metric::NoResultShare => &[],
+        };
+        wanted
+            .iter()
+            .copied()
+            .filter(|metric| {
+                let figures = Figures::of(self, *metric, asked);
+                let comparable = *metric != Metric::Volume || figures.control.is_some();
+                figures.baseline >= f64::from(MIN_ANSWERS) && comparable
+            })
+            .map(|metric| GuardMetric {
+                metric,
+                limit: metric.smallest_change(),
+            })
+            .collect()
     }
 }
 
-/// Ratings needed after the fix for a chance of 80 % to see a change of CSAT from `before` by
-/// `change`, given `baseline` ratings before and the noise factor; `control` = ratings of the topics
-/// it is compared with, as a multiple of its own. `None` = this baseline can never show it.
-#[must_use]
-pub fn answers_needed(
-    before: f64,
-    change: f64,
-    baseline: f64,
+/// What the plan of one metric starts from.
+struct Figures {
+    metric: Metric,
+    /// Answers in the days that the level was learnt from.
+    answers: f64,
+    level: Option<f64>,
+    /// Mean on the scale of the statistic, and variance of one answer.
+    mean: f64,
+    variance: f64,
     noise: f64,
-    control: Option<f64>,
-) -> Option<f64> {
-    let after = (before + change).clamp(0.01, 0.99);
-    let middle = f64::midpoint(before, after);
-    let variance = middle * (1.0 - middle);
-    // A control adds its own noise, on the scale where a common shock moves both alike.
-    let extra = control.map_or(0.0, |ratio| before * (1.0 - before) / ratio);
-    let allowed = change * change / (PRICE_OF_LOOKS * spread());
-    let spent = (noise * variance + extra) / baseline;
-    (baseline > 0.0 && allowed > spent).then(|| (noise * variance + extra) / (allowed - spent))
+    control: Option<ControlSize>,
+    /// Answers that there will be before the fix.
+    baseline: f64,
+    /// Those of them between alarm and fix, and the days that this takes; 0 without an alarm.
+    between: f64,
+    days_to_fix: f64,
+    per_day: f64,
 }
 
-/// Contacts needed after the fix to see a relative change of volume.
-#[must_use]
-pub fn contacts_needed(change: f64, baseline: f64, noise: f64) -> Option<f64> {
-    if change <= -1.0 || change == 0.0 {
-        return None;
+impl Figures {
+    fn of(source: &Source<'_>, metric: Metric, asked: &Asked) -> Self {
+        let quiet = asked.quiet();
+        let recent = asked.lately(u64::from(BASELINE_DAYS));
+        let month = asked.lately(28);
+        let sum = |window| source.sum(source.rows, metric, window);
+        // Repeats, bots and searches that are never seen are not recorded rather than perfect.
+        let recorded = !matches!(
+            metric,
+            Metric::RepeatShare | Metric::Containment | Metric::NoResultShare
+        ) || sum(quiet).sum + sum(recent).sum > 0.0;
+        let sum = |window| {
+            if recorded {
+                sum(window)
+            } else {
+                Answers::default()
+            }
+        };
+        let (held, lately, pace) = (sum(quiet), sum(recent), sum(month));
+        let basis = if held.n >= f64::from(MIN_ANSWERS) {
+            held
+        } else {
+            lately
+        };
+        let days = source.days(month);
+        let per_day = if days > 0.0 { pace.n / days } else { 0.0 };
+        let to_fix = f64::from(asked.days_to_fix.unwrap_or(DAYS_TO_FIX));
+        let (mean, variance) = if basis.n > 0.0 {
+            let mean = basis.sum / basis.n;
+            (mean, (basis.squares / basis.n - mean * mean).max(0.0))
+        } else {
+            (0.0, 0.0)
+        };
+        let level = match metric.kind() {
+            _ if basis.n <= 0.0 => None,
+            MetricKind::Share | MetricKind::Mean => Some(mean),
+            MetricKind::LogMean => Some(mean.exp()),
+            MetricKind::Rate => Some(per_day),
+        };
+        let usual = asked
+            .usual_noise
+            .iter()
+            .find(|(m, _)| *m == metric)
+            .map(|(_, noise)| *noise);
+        let control = source.control(metric, asked);
+        Self {
+            metric,
+            answers: basis.n,
+            level,
+            mean,
+            variance,
+            noise: source.noise(metric, quiet, usual, control.is_some()),
+            control,
+            baseline: held.n + per_day * to_fix,
+            between: asked.alarm_day.map_or(0.0, |_| per_day * to_fix),
+            days_to_fix: to_fix,
+            per_day,
+        }
     }
-    let allowed = (1.0 + change).ln().powi(2) / (PRICE_OF_LOOKS * spread());
-    let spent = noise / baseline;
-    (baseline > 0.0 && allowed > spent).then(|| noise / (allowed - spent))
+
+    /// The change that is hoped for, with its sign.
+    fn expected(&self, asked: &Asked) -> f64 {
+        let sign = if self.metric.higher_is_better() {
+            1.0
+        } else {
+            -1.0
+        };
+        // A person's number belongs to the metric that the person named, if one was.
+        let wished = asked
+            .expected_change
+            .filter(|_| asked.metric.is_none_or(|metric| metric == self.metric))
+            .filter(|_| asked.metric.is_some() || self.metric == Metric::Csat);
+        if let Some(wished) = wished {
+            return sign * wished.abs();
+        }
+        let usual = self.metric.usual_target().abs();
+        let room = match (self.metric.kind(), self.level) {
+            // Of what is nearly perfect no ten points are left.
+            (MetricKind::Share, Some(level)) if sign > 0.0 => (0.98 - level).max(0.02),
+            // Of what goes wrong seldom, half.
+            (MetricKind::Share, Some(level)) => (level / 2.0).max(0.01),
+            (MetricKind::Mean, Some(level)) => (4.9 - level).max(0.05),
+            _ => usual,
+        };
+        sign * usual.min(room)
+    }
+
+    /// The change on the scale of the statistic.
+    fn on_scale(&self, change: f64) -> f64 {
+        match self.metric.kind() {
+            MetricKind::Share | MetricKind::Mean => change,
+            MetricKind::LogMean | MetricKind::Rate => (1.0 + change.max(-0.99)).ln(),
+        }
+    }
+
+    /// Estimates below this are never called an improvement, in the metric's unit, without sign.
+    fn least_change(&self, smallest: f64) -> f64 {
+        let with_control = match self.metric.kind() {
+            MetricKind::Share => 0.03,
+            MetricKind::Mean => 0.09,
+            MetricKind::LogMean => 0.03,
+            MetricKind::Rate => 0.05,
+        };
+        // Without a comparison with other topics an improvement must be worth while.
+        if self.control.is_some() {
+            with_control
+        } else {
+            smallest.max(with_control)
+        }
+    }
+
+    fn design(&self, change: f64, smallest: f64) -> Option<Design> {
+        if self.answers <= 0.0 || self.baseline <= 0.0 || self.per_day <= 0.0 {
+            return None;
+        }
+        let (noise, control, baseline, pace) =
+            (self.noise, self.control, self.baseline, self.per_day);
+        let scaled = self.on_scale(change);
+        let design = match self.metric.kind() {
+            MetricKind::Share => Design::share(self.mean, change, noise, control, baseline, pace),
+            MetricKind::Mean | MetricKind::LogMean => Design::mean(
+                self.variance.max(1e-4),
+                scaled,
+                noise,
+                control,
+                baseline,
+                pace,
+            ),
+            MetricKind::Rate => Design::rate(change, noise, control, baseline, pace),
+        };
+        let least = self.on_scale(change.signum() * self.least_change(smallest));
+        Some(design.at_least(least.abs()))
+    }
+
+    /// The chance that the verdict sees the change of `design` by day `horizon`.
+    ///
+    /// Calibrated with `cargo run -p domain --release --example usefulness`.
+    fn chance(&self, design: &Design, horizon: u32, schedules: &mut Schedules) -> f64 {
+        let pooled = schedules.power(design, horizon);
+        let alone = self.between >= f64::from(MIN_ANSWERS);
+        let seen = if alone {
+            let few = design.with_baseline(self.between, self.days_to_fix);
+            let acute = schedules.power(&few, horizon);
+            pooled + BY_CHANCE_ACUTE * (acute - pooled)
+        } else {
+            pooled
+        };
+        AFTER_GUARDS * seen
+    }
+
+    /// The smallest change that the longest horizon shows with a chance of 80 %, in steps that people
+    /// would name; `None` when even the largest is not seen.
+    fn smallest_visible(&self, schedules: &mut Schedules) -> Option<f64> {
+        let sign = if self.metric.higher_is_better() {
+            1.0
+        } else {
+            -1.0
+        };
+        let (step, most) = match self.metric.kind() {
+            MetricKind::Share if sign > 0.0 => (0.01, (0.99 - self.mean).max(0.0)),
+            MetricKind::Share => (0.01, self.mean),
+            MetricKind::Mean => (0.05, (4.9 - self.mean).max(0.0)),
+            MetricKind::LogMean | MetricKind::Rate => (0.01, 0.9),
+        };
+        let longest = HORIZONS[HORIZONS.len() - 1];
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most a hundred steps"
+        )]
+        let steps = (most / step + 1e-9).clamp(0.0, 100.0) as u32;
+        (1..=steps)
+            .map(|k| sign * step * f64::from(k))
+            .find(|change| {
+                let smallest = self.metric.smallest_change().min(change.abs() / 2.0);
+                let Some(design) = self.design(*change, smallest) else {
+                    return false;
+                };
+                // The closed formula is quick and says where it is worth while to look closely.
+                let nearly = design
+                    .answers_needed(0.9 * price(self.metric))
+                    .and_then(|n| design.days(n, MIN_DAYS))
+                    .is_some_and(|days| days <= 1.2 * f64::from(longest));
+                nearly
+                    && design.change.abs() > design.least
+                    && self.chance(&design, longest, schedules) >= ENOUGH_POWER
+            })
+    }
 }
 
-/// (z₀.₉₇₅ + z₀.₈₀)².
-fn spread() -> f64 {
-    (normal_quantile(0.975) + normal_quantile(0.80)).powi(2)
-}
-
-/// The smallest change above `expected` that can be seen, to a point; `None` when even the largest cannot.
-fn smallest_visible(expected: f64, visible: impl Fn(f64) -> bool) -> Option<f64> {
-    (1..60)
-        .map(|k| expected.signum() * f64::from(k) / 100.0)
-        .find(|change| change.abs() > expected.abs() && visible(*change))
+/// What looking every day and the guards against false praise cost, as a factor on the information.
+fn price(metric: Metric) -> f64 {
+    let _ = metric;
+    PRICE_OF_LOOKS
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "bounded by 1e12")]
@@ -247,72 +812,95 @@ fn whole(value: f64) -> i64 {
     value.ceil().clamp(0.0, 1e12) as i64
 }
 
-fn plan_sentence(
-    metric: Metric,
-    expected: f64,
-    planned: &Planned,
-    horizon: Option<u32>,
-    visible: Option<f64>,
-) -> Sentence {
-    let size = (expected.abs() * 100.0).round();
-    let (what_zh, what_en, change_zh, change_en) = match metric {
-        Metric::Csat
-        | Metric::MeanRating
-        | Metric::Fcr
-        | Metric::RepeatShare
-        | Metric::NoResultShare
-        | Metric::NegativeShare
-        | Metric::Containment
-        | Metric::Aht => (
-            "条评分",
-            "rated contacts",
-            format!("{size} 个百分点的变化"),
-            format!("a change of {size} points"),
-        ),
-        Metric::Volume => (
-            "次联系",
-            "contacts",
-            format!("{size}% 的变化"),
-            format!("a change of {size}%"),
-        ),
-    };
-    if let (Some(_), Some(need), Some(days)) = (horizon, planned.answers_needed, planned.days) {
-        return Sentence {
-            zh: format!(
-                "要看出{change_zh}，修复后大约需要 {need} {what_zh}，按目前的速度约 {days} 天。"
-            ),
-            en: format!(
-                "To see {change_en}, about {need} {what_en} are needed after the fix, at the present pace {days} days."
-            ),
-        };
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+/// A change as people say it, without sign: `8 个百分点`, `8 points`; `0.3 分`, `0.3 stars`; `20%`.
+fn size_in_words(metric: Metric, change: f64) -> Sentence {
+    let size = change.abs();
+    match metric.kind() {
+        MetricKind::Share => {
+            let points = (size * 1000.0).round() / 10.0;
+            Sentence::new(format!("{points} 个百分点"), format!("{points} points"))
+        }
+        MetricKind::Mean => {
+            let stars = (size * 100.0).round() / 100.0;
+            Sentence::new(format!("{stars} 分"), format!("{stars} stars"))
+        }
+        MetricKind::LogMean | MetricKind::Rate => {
+            let percent = (size * 1000.0).round() / 10.0;
+            Sentence::new(format!("{percent}%"), format!("{percent}%"))
+        }
     }
-    if planned.answers_per_day <= 0.0 {
-        return Sentence {
-            zh: format!(
-                "到昨天为止还没有{}，暂时无法预计需要多久。",
-                if metric == Metric::Csat {
-                    "评分"
-                } else {
-                    "来访记录"
-                }
-            ),
-            en: format!(
-                "Up to yesterday there were no {what_en}, so it cannot be said how long it will take."
-            ),
-        };
+}
+
+/// What an answer is called in a plan.
+fn unit_in_words(metric: Metric) -> Sentence {
+    match metric {
+        Metric::Csat | Metric::MeanRating => Sentence::new("条评分", "rated contacts"),
+        other => other.unit(),
     }
+}
+
+fn plan_sentence(c: &Candidate) -> Sentence {
+    let (change, unit) = (
+        size_in_words(c.metric, c.expected_change),
+        unit_in_words(c.metric),
+    );
     let longest = HORIZONS[HORIZONS.len() - 1];
-    let (zh, en) = match visible {
-        Some(v) => {
-            let v = (v.abs() * 100.0).round();
-            let (unit_zh, unit_en) = if metric == Metric::Csat {
-                (" 个百分点", " points")
-            } else {
-                ("%", "%")
+    if let (Decidable::Yes, Some(need), Some(days)) = (c.decidable, c.answers_needed, c.days) {
+        let chance = c
+            .power
+            .iter()
+            .find(|p| Some(p.days) == c.horizon_days)
+            .map_or(0, |p| percent(p.power));
+        let horizon = c.horizon_days.unwrap_or(longest);
+        return Sentence {
+            zh: format!(
+                "要看出 {}的变化，修复后大约需要 {need} {}，按目前的速度约 {days} 天；{horizon} 天内看得出来的机会约 {chance}%。",
+                change.zh, unit.zh
+            ),
+            en: format!(
+                "To see a change of {}, about {need} {} are needed after the fix, at the present pace {days} days; the chance to see it within {horizon} days is about {chance}%.",
+                change.en, unit.en
+            ),
+        };
+    }
+    match c.decidable {
+        Decidable::NoAnswers => {
+            let none = no_answers(c.metric);
+            return Sentence {
+                zh: format!("到昨天为止还没有{}，暂时无法预计需要多久。", none.zh),
+                en: format!(
+                    "Up to yesterday there were no {}, so it cannot be said how long it will take.",
+                    none.en
+                ),
             };
+        }
+        Decidable::NoBaseline => {
+            return Sentence {
+                zh: format!(
+                    "修复前预计不到 {MIN_ANSWERS} {}，没有可以比较的基线，无法验证。",
+                    unit.zh
+                ),
+                en: format!(
+                    "Fewer than {MIN_ANSWERS} {} are expected before the fix: there is no baseline, so it cannot be verified.",
+                    unit.en
+                ),
+            };
+        }
+        _ => {}
+    }
+    let (zh, en) = match c.smallest_visible {
+        Some(v) => {
+            let v = size_in_words(c.metric, v);
             (
-                format!("最小能看出的变化约为 {v}{unit_zh}。"),
-                format!("the smallest change that can be seen is about {v}{unit_en}."),
+                format!("最小能看出的变化约为 {}。", v.zh),
+                format!("the smallest change that can be seen is about {}.", v.en),
             )
         }
         None => (
@@ -320,8 +908,433 @@ fn plan_sentence(
             "this topic has too little data.".to_owned(),
         ),
     };
+    let chance = c.power.last().map_or(0, |p| percent(p.power));
     Sentence {
-        zh: format!("按目前的速度，{longest} 天内看不出{change_zh}；{zh}"),
-        en: format!("At the present pace {change_en} cannot be seen within {longest} days; {en}"),
+        zh: format!(
+            "按目前的速度，{longest} 天内看不出 {}的变化（机会只有约 {chance}%）；{zh}",
+            change.zh
+        ),
+        en: format!(
+            "At the present pace a change of {} cannot be seen within {longest} days (the chance is only about {chance}%); {en}",
+            change.en
+        ),
+    }
+}
+
+fn no_answers(metric: Metric) -> Sentence {
+    match metric {
+        Metric::Csat | Metric::MeanRating => Sentence::new("评分", "rated contacts"),
+        Metric::Volume | Metric::RepeatShare | Metric::Containment => {
+            Sentence::new("来访记录", "contacts")
+        }
+        Metric::Fcr => Sentence::new("解决结果的记录", "contacts with a known result"),
+        Metric::NoResultShare => Sentence::new("搜索记录", "searches"),
+        Metric::NegativeShare => Sentence::new("带情绪判断的声音", "voices with a sentiment"),
+        Metric::Aht => Sentence::new("处理时长的记录", "timed contacts"),
+    }
+}
+
+/// A chance in whole per cent; never 100, nothing is certain.
+fn percent(share: f64) -> i64 {
+    whole((share * 100.0).floor()).min(99)
+}
+
+fn parent_note(parent: &Parent) -> Note {
+    Note {
+        code: "parent_topic".to_owned(),
+        sentence: Sentence {
+            zh: format!(
+                "这个主题本身的数据太少，改为在上一级主题“{}”中判断：约定的变化是整个上一级主题的变化，措施要覆盖它。",
+                parent.name.zh
+            ),
+            en: format!(
+                "The topic itself is too thin, so the topic above, “{}”, is judged: the agreed change is that of the whole of it, and the measure has to reach it.",
+                parent.name.en
+            ),
+        },
+    }
+}
+
+fn hasty_note() -> Note {
+    Note {
+        code: "hasty_fix".to_owned(),
+        sentence: Sentence::new(
+            format!(
+                "报警后 {HASTY_DAYS} 天内就修复的话，几乎没有问题期间的可靠数据可比：只能看出是否恢复到平时，很难证明是修复的功劳。"
+            ),
+            format!(
+                "With a fix within {HASTY_DAYS} days of the alarm there are hardly any unbiased days of the trouble to compare with: a return to normal can be seen, but hardly be credited to the fix."
+            ),
+        ),
+    }
+}
+
+fn no_control_note() -> Note {
+    Note {
+        code: "no_control".to_owned(),
+        sentence: Sentence::new(
+            "没有足够的其他主题可以对照：同期对所有主题都有影响的事情会被算进来。",
+            "There are too few other topics to compare with: what moves all topics at once would be counted in.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Counters, MICRO};
+    use chrono::Days;
+
+    fn day(n: i64) -> NaiveDate {
+        let base = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
+        base.checked_add_signed(chrono::TimeDelta::days(n)).unwrap()
+    }
+
+    /// `contacts` a day for 168 days before day 0, `rated` of them rated (78 % satisfied), 15 % repeats.
+    fn rows(contacts: i64, rated: f64) -> Vec<DayRow> {
+        let upto = |d: i64, each: f64| (each * d as f64).floor() as i64;
+        (0..168)
+            .map(|d| {
+                let part = |each: f64| upto(d + 1, each) - upto(d, each);
+                let (n, s) = (part(rated), part(0.78 * rated));
+                let counters = Counters {
+                    voices: contacts,
+                    contacts,
+                    rated: n,
+                    satisfied: s.min(n),
+                    r1: n - s.min(n),
+                    r5: s.min(n),
+                    repeats: part(0.15 * contacts as f64),
+                    ..Counters::default()
+                };
+                DayRow {
+                    day: day(d - 168),
+                    channel: "phone".to_owned(),
+                    counters,
+                }
+            })
+            .collect()
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            usual_noise: vec![(Metric::Csat, 1.1), (Metric::Volume, 1.5)],
+            ..Asked::by_rule("t", day(0), Some(day(-1)))
+        }
+    }
+
+    fn with_control<'a>(rows: &'a [DayRow], control: &'a [DayRow]) -> Facts<'a> {
+        Facts {
+            topic: rows,
+            control,
+            control_topics: 9,
+            siblings: &[],
+        }
+    }
+
+    fn candidate(contract: &Contract, metric: Metric) -> &Candidate {
+        contract
+            .candidates
+            .iter()
+            .find(|c| c.metric == metric)
+            .unwrap()
+    }
+
+    #[test]
+    fn customers_who_rate_decide_first() {
+        let (topic, others) = (rows(300, 34.0), rows(2400, 272.0));
+        let contract = propose(
+            &with_control(&topic, &others),
+            &Asked {
+                metric: Some(Metric::Csat),
+                expected_change: Some(0.08),
+                ..asked()
+            },
+        );
+        // The example of the specification, with the noise that this topic has.
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::Csat, Chosen::Person)
+        );
+        assert_eq!(
+            (contract.horizon_days, contract.refused.clone()),
+            (28, None)
+        );
+        let planned = contract.planned;
+        assert!(
+            (240..330).contains(&planned.answers_needed.unwrap()),
+            "{planned:?}"
+        );
+        assert!((7..=10).contains(&planned.days.unwrap()));
+        let days = planned.days.unwrap();
+        let need = planned.answers_needed.unwrap();
+        assert!(
+            contract.sentence.en.starts_with(&format!(
+                "To see a change of 8 points, about {need} rated contacts are needed after the fix, at the present pace {days} days; the chance"
+            )),
+            "{}",
+            contract.sentence.en
+        );
+        assert!(
+            contract
+                .sentence
+                .zh
+                .contains(&format!("大约需要 {need} 条评分，按目前的速度约 {days} 天"))
+        );
+        let by_rule = propose(&with_control(&topic, &others), &asked());
+        assert_eq!(
+            (by_rule.metric, by_rule.chosen),
+            (Metric::Csat, Chosen::Plan)
+        );
+        assert_eq!(by_rule.candidates.len(), Metric::ALL.len());
+        assert_eq!(
+            (by_rule.expected_change, by_rule.smallest_change),
+            (0.10, 0.05)
+        );
+        assert!(by_rule.notes.is_empty(), "{:?}", by_rule.notes);
+        // What satisfaction must not cost: more contacts. Nobody measures handling times here.
+        assert_eq!(
+            by_rule.guards,
+            [GuardMetric {
+                metric: Metric::Volume,
+                limit: 0.10
+            }]
+        );
+    }
+
+    #[test]
+    fn few_ratings_but_many_contacts_are_judged_by_volume() {
+        let (topic, others) = (rows(40, 1.0), rows(900, 40.0));
+        let facts = with_control(&topic, &others);
+        let contract = propose(&facts, &asked());
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::Volume, Chosen::Plan)
+        );
+        assert_eq!(
+            (contract.expected_change, contract.smallest_change),
+            (-0.20, 0.10)
+        );
+        // The trap of self-service: fewer contacts must not mean unhappy or returning customers.
+        let guards: Vec<Metric> = contract.guards.iter().map(|g| g.metric).collect();
+        assert_eq!(guards, [Metric::Csat, Metric::RepeatShare]);
+        // Who insists on CSAT is told what could be seen.
+        let wish = Asked {
+            metric: Some(Metric::Csat),
+            ..asked()
+        };
+        let refused = propose(&facts, &wish).refused.unwrap();
+        assert_eq!(
+            (refused.metric, refused.why, refused.instead),
+            (
+                Metric::Csat,
+                Decidable::BaselineTooSmall,
+                Some(Metric::Volume)
+            )
+        );
+        let visible = refused.smallest_visible.unwrap();
+        assert!(visible > 0.10 && visible < 0.22, "{visible}");
+        assert!(
+            refused.sentence.zh.contains("看不出")
+                && refused.sentence.zh.contains("可以改用联系量")
+        );
+        assert!(
+            refused
+                .sentence
+                .en
+                .contains("The number of contacts can be decided instead.")
+        );
+        // And what it says can be seen is accepted.
+        let larger = Asked {
+            expected_change: Some(visible),
+            ..wish.clone()
+        };
+        let contract = propose(&facts, &larger);
+        assert_eq!((contract.metric, contract.refused), (Metric::Csat, None));
+        let smaller = Asked {
+            expected_change: Some(visible - 0.01),
+            ..wish
+        };
+        assert!(propose(&facts, &smaller).refused.is_some());
+    }
+
+    #[test]
+    fn a_thin_topic_is_watched_in_the_one_above() {
+        let (topic, above, others) = (rows(1, 0.1), rows(60, 12.0), rows(900, 90.0));
+        let asked = Asked {
+            parent: Some(Parent {
+                topic: "p".to_owned(),
+                name: Sentence::new("账单", "Billing"),
+                rows: above,
+            }),
+            ..asked()
+        };
+        let contract = propose(&with_control(&topic, &others), &asked);
+        assert_eq!(contract.watched_topic.as_deref(), Some("p"));
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::Csat, Chosen::Plan)
+        );
+        assert_eq!(
+            contract.candidates.len(),
+            Metric::ALL.len() + ORDER_ABOVE.len()
+        );
+        let note = &contract.notes[0];
+        assert_eq!(note.code, "parent_topic");
+        assert!(note.sentence.zh.contains("账单") && note.sentence.en.contains("Billing"));
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_not_pretended() {
+        let topic = rows(2, 0.5);
+        let contract = propose(&Facts::of_topic(&topic), &asked());
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::Csat, Chosen::Rule)
+        );
+        let codes: Vec<&str> = contract.notes.iter().map(|n| n.code.as_str()).collect();
+        assert_eq!(codes, ["not_decidable", "no_control"]);
+        assert!(
+            contract.sentence.zh.contains("看不出"),
+            "{}",
+            contract.sentence.zh
+        );
+        assert!(
+            contract
+                .candidates
+                .iter()
+                .all(|c| c.decidable != Decidable::Yes)
+        );
+        let refused = propose(
+            &Facts::of_topic(&topic),
+            &Asked {
+                metric: Some(Metric::Aht),
+                ..asked()
+            },
+        )
+        .refused
+        .unwrap();
+        assert_eq!((refused.why, refused.instead), (Decidable::NoAnswers, None));
+        assert!(refused.sentence.en.contains("No other metric"));
+        // A topic without any figures yet: nothing to refuse a person with.
+        let empty = propose(
+            &Facts::default(),
+            &Asked {
+                metric: Some(Metric::Csat),
+                ..asked()
+            },
+        );
+        assert_eq!((empty.metric, empty.chosen), (Metric::Csat, Chosen::Person));
+        assert_eq!(empty.refused, None);
+        assert!(empty.sentence.zh.contains("暂时无法预计"));
+        assert_eq!(propose(&Facts::default(), &asked()).metric, Metric::Volume);
+    }
+
+    #[test]
+    fn a_hasty_fix_leaves_no_days_to_compare_with() {
+        let (topic, others) = (rows(300, 34.0), rows(2400, 272.0));
+        let code = |days: Option<u32>| {
+            let asked = Asked {
+                days_to_fix: days,
+                ..asked()
+            };
+            let contract = propose(&with_control(&topic, &others), &asked);
+            contract.notes.first().map(|n| n.code.clone())
+        };
+        assert_eq!(code(Some(2)).as_deref(), Some("hasty_fix"));
+        assert_eq!((code(Some(7)), code(None)), (None, None));
+    }
+
+    #[test]
+    fn searches_and_times_are_planned_from_their_own_rows() {
+        let mut topic = rows(60, 0.0);
+        for (d, row) in topic.iter_mut().enumerate() {
+            row.counters.handle_n = 60;
+            // Mean 6, variance 0.5 on the logarithm.
+            row.counters.handle_ln = 360 * MICRO as i64;
+            row.counters.handle_ln_sq = 60 * (36.5 * MICRO) as i64 + (d % 2) as i64;
+        }
+        let searches: Vec<DayRow> = (0..168)
+            .map(|d| DayRow {
+                day: day(-168) + Days::new(d),
+                channel: "app".to_owned(),
+                counters: Counters {
+                    voices: 50,
+                    no_result: 10,
+                    ..Counters::default()
+                },
+            })
+            .collect();
+        let asked = Asked {
+            searches,
+            metric: Some(Metric::NoResultShare),
+            ..asked()
+        };
+        let contract = propose(&Facts::of_topic(&topic), &asked);
+        let aht = candidate(&contract, Metric::Aht);
+        assert_eq!(aht.decidable, Decidable::Yes);
+        assert!((aht.level.unwrap() - 6.0_f64.exp()).abs() < 1e-6);
+        assert_eq!((aht.expected_change, aht.smallest_change), (-0.10, 0.05));
+        let no_result = candidate(&contract, Metric::NoResultShare);
+        assert_eq!(
+            (no_result.level, no_result.decidable),
+            (Some(0.20), Decidable::Yes)
+        );
+        assert_eq!(no_result.expected_change, -0.10);
+        assert_eq!(
+            (contract.metric, contract.chosen),
+            (Metric::NoResultShare, Chosen::Person)
+        );
+        assert_eq!(
+            candidate(&contract, Metric::Csat).decidable,
+            Decidable::NoAnswers
+        );
+    }
+
+    #[test]
+    fn more_answers_need_fewer_days() {
+        let others = rows(9000, 2000.0);
+        let mut last = f64::INFINITY;
+        for rated in [4.0, 6.0, 9.0, 14.0, 20.0, 34.0, 60.0] {
+            let topic = rows(400, rated);
+            let contract = propose(&with_control(&topic, &others), &asked());
+            let c = candidate(&contract, Metric::Csat);
+            let exact = c
+                .answers_needed
+                .map_or(f64::INFINITY, |n| n as f64 / c.answers_per_day);
+            assert!(exact <= last, "{rated} a day: {exact} days after {last}");
+            assert!(c.power.windows(2).all(|p| p[1].power >= p[0].power - 0.01));
+            last = exact;
+        }
+    }
+
+    #[test]
+    fn contracts_are_read_back_and_so_are_those_of_the_first_version() {
+        let topic = rows(40, 1.0);
+        let contract = propose(
+            &Facts::of_topic(&topic),
+            &Asked {
+                metric: Some(Metric::Csat),
+                ..asked()
+            },
+        );
+        let mut json = serde_json::to_value(&contract).unwrap();
+        assert_eq!(json["refused"]["metric"], "csat");
+        assert_eq!(
+            serde_json::from_value::<Contract>(json.clone()).unwrap(),
+            contract
+        );
+        for field in [
+            "candidates",
+            "refused",
+            "notes",
+            "guards",
+            "control",
+            "watched_topic",
+        ] {
+            json.as_object_mut().unwrap().remove(field);
+        }
+        let old: Contract = serde_json::from_value(json).unwrap();
+        assert_eq!((old.metric, old.candidates.len()), (contract.metric, 0));
     }
 }

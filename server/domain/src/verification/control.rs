@@ -1,6 +1,6 @@
 //! Which topics the change is compared with, and how noisy topics of this organisation usually are.
 
-use super::baseline::{Series, Window, noise_factor};
+use super::baseline::{BLOCK_DAYS, HISTORY_DAYS, Series, Usual, Window, history, minus};
 use super::{DayRow, Metric};
 use chrono::NaiveDate;
 
@@ -45,7 +45,6 @@ pub fn control_topics(topic: &str, all: &[TopicInfo], from: NaiveDate) -> Vec<St
     let own_parent = parent_of(topic);
     all.iter()
         .filter(|t| t.key != topic)
-        .filter(|t| own_parent.is_none() || t.parent.as_deref() != own_parent)
         .filter(|t| own_parent.is_none_or(|parent| !descends(&t.key, parent)))
         .filter(|t| !descends(topic, &t.key) && !descends(&t.key, topic))
         .filter(|t| !t.open_alarm && t.fix_days.iter().all(|day| *day < from))
@@ -53,16 +52,42 @@ pub fn control_topics(topic: &str, all: &[TopicInfo], from: NaiveDate) -> Vec<St
         .collect()
 }
 
-/// The usual noise factor of untreated topics, learnt from the 112 days up to `until`: the mean of
-/// their own ones, at least 1. `None` with fewer than five topics that tell one.
+/// The usual noise factor φ₀ of untreated topics, learnt from the 112 days up to `until`: the mean
+/// over the topics of X / (J − 1), each compared with the others ([`history`]), at least 1. `None`
+/// with fewer than five topics that hold two blocks of 28 days.
 #[must_use]
-pub fn usual_noise(metric: Metric, topics: &[&[DayRow]], until: NaiveDate) -> Option<f64> {
-    let quiet = Window::ending(until, 56);
+pub fn usual_noise(
+    metric: Metric,
+    topics: &[&[DayRow]],
+    closed_days: &[NaiveDate],
+    until: NaiveDate,
+) -> Option<f64> {
+    let time = Window {
+        from: minus(until, HISTORY_DAYS - 1),
+        to: until,
+    };
     let (mut sum, mut n) = (0.0, 0_usize);
-    for rows in topics {
-        let (noise, blocks) = noise_factor(&Series::new(rows, &[]), metric, quiet, None);
-        if blocks >= 2 {
-            sum += noise;
+    for (at, rows) in topics.iter().enumerate() {
+        let others: Vec<DayRow> = topics
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != at)
+            .flat_map(|(_, rows)| rows.iter().filter(|row| time.contains(row.day)).cloned())
+            .collect();
+        let series = Series::between(rows, &others, &[], closed_days, &[], time);
+        let mut panel = series.panel(metric, topics.len() > LEAST_TOPICS);
+        let span = series.span(time);
+        panel.choose_strata(&panel.window(&[span]), span.days());
+        if span.days() < 2.0 * BLOCK_DAYS as f64 {
+            continue;
+        }
+        let known = Usual {
+            noise: 1.0,
+            weight: 1.0,
+        };
+        let found = history(&panel, series.known_from(span.to), span.to, known);
+        if found.blocks >= 2 {
+            sum += found.pearson / (f64::from(found.blocks) - 1.0);
             n += 1;
         }
     }

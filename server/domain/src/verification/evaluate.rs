@@ -1,195 +1,386 @@
-//! From contract, counts and course to the verdict.
+//! From contract, facts and course to the verdict: all daily looks are replayed, so that the answer
+//! of any day is what nightly looks would have given, and late data is simply computed again.
 
-use super::baseline::{Series, Totals, Window, Windows, minus, noise_factor, plus};
-use super::sentence::{self, Figures};
+use super::baseline::{
+    History, Panel, Series, Span, Strata, Usual, Window, Windows, history, minus, plus,
+};
+use super::guards::{self, Guarded};
+use super::sentence::{self, Family, Figures};
 use super::{
-    BaselineRule, Chance, Chosen, Contract, Control, Course, Effect, Facts, Guard, Look,
-    MATURITY_SCHEDULED, METHOD_VERSION, Method, Metric, Missing, Naive, NaiveSide, PastVerdict,
-    Sentence, Side, State, Verdict, Verification,
+    BaselineRule, Chosen, Contract, Control, ControlRule, Course, Effect, Facts, Guard, Look,
+    MATURITY_SCHEDULED, METHOD_VERSION, Method, Metric, MetricKind, Missing, Naive, NaiveSide,
+    PastVerdict, Sentence, Side, State, Trend, Verdict, Verification,
 };
 use crate::statistics::distributions::normal_cdf;
 use crate::statistics::proportions::{Z95, poisson_score, pooled_z, wilson};
 use crate::statistics::sequential::{ALPHA, RHO, boundaries};
-use crate::statistics::stratified::{Contrast, no_contact_z};
+use crate::statistics::stratified::{Contrast, Sums, no_contact_z};
 
-/// Statistic above which the days between alarm and fix count as different from the quiet days.
-const POOL_Z: f64 = 1.645;
-/// An estimate below this is never called a change, however many answers there are: three points.
-const LEAST_POINTS: f64 = 0.03;
-/// The same for volumes, on the logarithm of the ratio.
-const LEAST_LOG_RATIO: f64 = 0.05;
+/// Statistic above which the days between alarm and fix count as different from the quiet days, and
+/// a trend before the fix as more than chance: 10 %, two-sided.
+const POOL_Z: f64 = 1.644_853_626_951_472_2;
 /// Days before the fix that the naive comparison looks at.
 const NAIVE_DAYS: u64 = 14;
+/// What each daily look adds to the fraction of the information, so that even a look that brings
+/// nothing costs a little.
+const LOOK_COST: f64 = 1e-4;
+/// Control topics below which there is no comparison.
+const LEAST_CONTROL_TOPICS: usize = 3;
+/// Answers of the control as a multiple of the topic's, below which there is no comparison.
+const LEAST_CONTROL: f64 = 2.0;
+/// Share of the expected answers that a silent source may cost: above it nothing is decided.
+const MOST_SILENT: f64 = 0.25;
 
-/// Computes the verification of a fix from the daily counts of its topic. May be called on any day
-/// and again: what is left of the error budget is read from `course.previous`.
+/// Computes the verification of a fix.
 ///
-/// `rows` should reach back to 112 days before the alarm for the noise factor, and at least 70 days.
+/// `facts` should reach back to 112 days before the guard (noise and trend are learnt from them),
+/// and at least 70 days. A pure function of its arguments: of `course.previous` only the history of
+/// verdicts is kept.
 #[must_use]
 pub fn evaluate(contract: &Contract, facts: &Facts<'_>, course: &Course) -> Verification {
-    let series = Series::new(facts.topic, &contract.channels);
-    let windows = Windows::of(contract, course);
-    let metric = deciding_metric(contract, &series, &windows);
-    let case = Case::new(contract, course, &series, &windows, metric);
-    case.result()
+    let alone = Windows::of(contract, course, false);
+    let joint = Windows::of(contract, course, true);
+    let series = Series::between(
+        facts.topic,
+        facts.control,
+        &contract.channels,
+        &course.closed_days,
+        &course.gaps,
+        Window {
+            from: alone.earliest().min(joint.earliest()),
+            to: alone.after.to.max(joint.after.to).max(course.effective_day),
+        },
+    );
+    if joint.after.from != alone.after.from {
+        // Another fix went live later: what was decided before it is this fix's own verdict.
+        let own = Case::new(contract, facts, course, &series, alone);
+        let outcome = own.outcome();
+        if outcome.decided.is_some() {
+            return own.result(&outcome);
+        }
+    }
+    let case = Case::new(contract, facts, course, &series, joint);
+    let outcome = case.outcome();
+    case.result(&outcome)
 }
 
 /// The contract's metric; a rule's fallback to volume is taken back when the days before the fix
 /// hold enough ratings after all. Looks at nothing after the fix.
-fn deciding_metric(contract: &Contract, series: &Series, windows: &Windows) -> Metric {
+fn deciding_metric(contract: &Contract, series: &Series<'_>, windows: &Windows) -> Metric {
+    if contract.metric != Metric::Volume || contract.chosen != Chosen::Rule {
+        return contract.metric;
+    }
     let before = series.totals(&[windows.quiet, windows.alarm]);
-    let enough = before.rated >= f64::from(contract.min_answers);
-    if contract.metric == Metric::Volume && contract.chosen == Chosen::Rule && enough {
+    if before.rated >= f64::from(contract.min_answers) {
         Metric::Csat
     } else {
-        contract.metric
+        Metric::Volume
     }
 }
 
-struct Case<'a> {
-    contract: &'a Contract,
-    course: &'a Course,
-    series: &'a Series,
-    windows: &'a Windows,
-    metric: Metric,
-    /// Smallest change worth while on the scale of the statistic.
-    smallest: f64,
-    /// Estimates below this are no change.
-    least: f64,
-    noise: f64,
-    noise_blocks: u32,
-    rule: BaselineRule,
-    baseline: Vec<Window>,
-    alarm_days_z: Option<f64>,
-    before: Totals,
-    after: Totals,
+/// Estimates below this are never called a change, however many answers there are, on the scale of
+/// the statistic: three points, or about as much.
+const fn least(metric: Metric) -> f64 {
+    match metric.kind() {
+        MetricKind::Share | MetricKind::LogMean => 0.03,
+        MetricKind::Mean => 0.09,
+        MetricKind::Rate => 0.05,
+    }
 }
 
-/// What was decided at this look.
-struct Decision {
-    verdict: Verdict,
-    effect: Option<Effect>,
-    against_quiet: Option<Effect>,
-    contrast: Option<Contrast>,
+/// Smallest change worth while on the scale of the statistic.
+pub(super) fn on_scale(metric: Metric, smallest: f64) -> f64 {
+    let smallest = smallest.abs();
+    match (metric.kind(), metric.higher_is_better()) {
+        (MetricKind::Share | MetricKind::Mean, _) => smallest.max(0.01),
+        (_, true) => smallest.max(0.01).ln_1p(),
+        (_, false) => -(1.0 - smallest.clamp(0.01, 0.9)).ln(),
+    }
+}
+
+/// From the scale of the statistic to the unit of [`Effect::value`].
+pub(super) fn in_unit(metric: Metric, delta: f64) -> f64 {
+    match metric.kind() {
+        MetricKind::Share => delta.clamp(-1.0, 1.0),
+        MetricKind::Mean => delta,
+        MetricKind::LogMean | MetricKind::Rate => delta.exp_m1(),
+    }
+}
+
+/// A level of the statistic in the metric's unit: shares and stars as they are, seconds.
+pub(super) fn level_of(metric: Metric, value: f64) -> f64 {
+    if metric.kind() == MetricKind::LogMean {
+        value.exp()
+    } else {
+        value
+    }
+}
+
+/// +1 where a rise is good.
+pub(super) const fn sign(metric: Metric) -> f64 {
+    if metric.higher_is_better() { 1.0 } else { -1.0 }
+}
+
+/// Answers by the class of answers: what `n` of the sums adds up to.
+pub(super) fn count(sums: &[Sums]) -> f64 {
+    sums.iter().map(|s| s.n).sum()
+}
+
+fn others(sums: &[Sums]) -> f64 {
+    sums.iter().map(|s| s.others).sum()
+}
+
+/// What was found at one look.
+#[derive(Clone, Copy)]
+struct At {
+    contrast: Contrast,
+    strata: Strata,
+    look: Look,
     z: Option<f64>,
-    look: Option<Look>,
+    quiet: Option<Contrast>,
+}
+
+/// What all looks came to.
+pub(super) struct Outcome {
+    verdict: Verdict,
+    /// The verdict's rule fired on this day.
+    decided: Option<chrono::NaiveDate>,
+    looks: Vec<Look>,
+    last: Option<At>,
     missing: Vec<Missing>,
-    strata: &'static str,
+    guarded: Vec<Guarded>,
+}
+
+pub(super) struct Case<'a> {
+    pub(super) contract: &'a Contract,
+    pub(super) course: &'a Course,
+    facts: &'a Facts<'a>,
+    pub(super) series: &'a Series<'a>,
+    windows: Windows,
+    pub(super) metric: Metric,
+    smallest: f64,
+    pub(super) panel: Panel,
+    control: Result<(), &'static str>,
+    pub(super) history: History,
+    rule: BaselineRule,
+    pub(super) baseline: Vec<Span>,
+    pub(super) after: Span,
+    before_sums: Vec<Sums>,
+    quiet_sums: Vec<Sums>,
+    pub(super) after_sums: Vec<Sums>,
+    alarm_days_z: Option<f64>,
 }
 
 impl<'a> Case<'a> {
     fn new(
         contract: &'a Contract,
+        facts: &'a Facts<'a>,
         course: &'a Course,
-        series: &'a Series,
-        windows: &'a Windows,
-        metric: Metric,
+        series: &'a Series<'a>,
+        windows: Windows,
     ) -> Self {
-        let (smallest, least) = match metric {
-            // A contract that fell back to volume carries volume's figures: five points then.
-            Metric::Csat if contract.metric == Metric::Volume => (0.05, LEAST_POINTS),
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => (contract.smallest_change.abs().max(0.01), LEAST_POINTS),
-            Metric::Volume => (
-                -(1.0 - contract.smallest_change.abs().clamp(0.01, 0.9)).ln(),
-                LEAST_LOG_RATIO,
-            ),
-        };
-        let (noise, noise_blocks) = noise_factor(series, metric, windows.quiet, course.usual_noise);
-        let (quiet, alarm) = (
-            series.totals(&[windows.quiet]),
-            series.totals(&[windows.alarm]),
-        );
-        let alarm_days_z = series
-            .contrast(metric, &[windows.quiet], &[windows.alarm], noise)
-            .and_then(|(c, _)| c.z());
-        let alarm_answers = alarm.answers(metric);
-        let enough = alarm_answers >= f64::from(contract.min_answers);
-        let (rule, baseline) = if windows.before_fix {
-            (BaselineRule::BeforeFix, vec![windows.quiet])
-        } else if enough && alarm_days_z.is_some_and(|z| z.abs() > POOL_Z) {
-            (BaselineRule::Acute, vec![windows.alarm])
-        } else if alarm_answers > 0.0 && quiet.answers(metric) + alarm_answers > 0.0 {
-            (BaselineRule::Pooled, vec![windows.quiet, windows.alarm])
+        let metric = deciding_metric(contract, series, &windows);
+        // A contract that fell back to volume carries volume's figures.
+        let smallest = if contract.metric == metric {
+            contract.smallest_change
         } else {
-            (BaselineRule::Quiet, vec![windows.quiet])
+            metric.smallest_change()
         };
-        let before = series.totals(&baseline);
-        let after = series.totals(&[windows.after]);
+        let (quiet, alarm) = (series.span(windows.quiet), series.span(windows.alarm));
+        let after = series.span(windows.after);
+        let (panel, control) = comparable(contract, facts, series, metric, &[quiet, alarm]);
+        let end = series.span(Window::ending(windows.history_end, 1)).to;
+        let from = windows.cut.map_or(0, |cut| {
+            series
+                .span(Window {
+                    from: cut,
+                    to: windows.history_end,
+                })
+                .from
+        });
+        let usual = Usual::of(&panel, quiet, series.closed(), course.usual_noise);
+        let history = history(&panel, from.max(series.known_from(end)), end, usual);
+        let (quiet_sums, alarm_sums) = (panel.window(&[quiet]), panel.window(&[alarm]));
+        let alarm_days_z = panel
+            .contrast(&quiet_sums, &alarm_sums, history.noise)
+            .and_then(|(c, _)| c.z());
+        let enough = count(&alarm_sums) >= f64::from(contract.min_answers);
+        let (rule, baseline) = if windows.before_fix {
+            (BaselineRule::BeforeFix, vec![quiet])
+        } else if enough && alarm_days_z.is_some_and(|z| z.abs() > POOL_Z) {
+            (BaselineRule::Acute, vec![alarm])
+        } else if count(&alarm_sums) > 0.0 {
+            (BaselineRule::Pooled, vec![quiet, alarm])
+        } else {
+            (BaselineRule::Quiet, vec![quiet])
+        };
+        let before_sums = panel.window(&baseline);
+        let after_sums = panel.window(&[after]);
         Self {
             contract,
             course,
+            facts,
             series,
             windows,
             metric,
-            smallest,
-            least,
-            noise,
-            noise_blocks,
+            smallest: on_scale(metric, smallest),
+            panel,
+            control,
+            history,
             rule,
             baseline,
-            alarm_days_z,
-            before,
             after,
+            before_sums,
+            quiet_sums,
+            after_sums,
+            alarm_days_z,
         }
     }
 
-    /// +1 where a rise is good.
-    const fn sign(&self) -> f64 {
-        match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => 1.0,
-            Metric::Volume => -1.0,
-        }
+    fn baseline_days(&self) -> f64 {
+        self.baseline.iter().map(Span::days).sum()
     }
 
     fn at_horizon(&self) -> bool {
         self.windows.after.to >= self.windows.horizon
     }
 
+    fn day(&self, look: usize) -> chrono::NaiveDate {
+        plus(self.windows.after.from, look as u64 - 1)
+    }
+
+    /// The answers that decide whether there are enough: a fix may end the contacts altogether, so
+    /// that for rates what counts is how many there would be.
+    fn enough_of(&self, after: &[Sums], days: f64) -> f64 {
+        match self.metric.kind() {
+            MetricKind::Rate if self.baseline_days() > 0.0 => {
+                count(&self.before_sums) / self.baseline_days() * days
+            }
+            MetricKind::Rate => 0.0,
+            _ => count(after),
+        }
+    }
+
+    /// What forbids a verdict whatever the numbers say: they would be measured by two rulers.
+    fn suspended(&self) -> Vec<Missing> {
+        let mut out = Vec::new();
+        let windows = [self.windows.quiet, self.windows.alarm, self.windows.after];
+        let inside = |from, to| {
+            windows
+                .iter()
+                .any(|w| w.days() > 0 && w.from <= to && from <= w.to)
+        };
+        let mut rulers: Vec<&str> = self
+            .course
+            .label_versions
+            .iter()
+            .filter(|v| inside(v.from, v.to))
+            .map(|v| v.name.as_str())
+            .collect();
+        rulers.sort_unstable();
+        rulers.dedup();
+        if rulers.len() > 1 {
+            let names = rulers.join("、");
+            out.push(Missing {
+                code: "same_ruler".to_owned(),
+                need: 1,
+                have: i64::try_from(rulers.len()).unwrap_or(i64::MAX),
+                sentence: Sentence {
+                    zh: format!("修复前后的标注出自不同的分类器（{names}），需要先用同一个重新标注。"),
+                    en: format!("The days before and after the fix were labelled by different classifiers ({}); both need the labels of one first.", rulers.join(", ")),
+                },
+            });
+        }
+        let rated = matches!(self.metric, Metric::Csat | Metric::MeanRating);
+        let from = self
+            .baseline_window()
+            .map_or(self.windows.after.from, |w| w.from);
+        if let Some(note) = self.course.annotations.iter().find(|a| {
+            rated && a.kind == "survey_changed" && from < a.day && a.day <= self.windows.after.to
+        }) {
+            out.push(Missing {
+                code: "survey_changed".to_owned(),
+                need: 0,
+                have: 1,
+                sentence: Sentence {
+                    zh: format!("{} 问卷有变动（{}），前后的评分不能直接比较。", note.day, note.text),
+                    en: format!("The survey was changed on {} ({}): ratings before and after cannot be compared.", note.day, note.text),
+                },
+            });
+        }
+        out
+    }
+
+    /// What a silent source took from the days compared.
+    fn gaps(&self, days: &[Span]) -> Option<(f64, &str)> {
+        if self.course.gaps.is_empty() {
+            return None;
+        }
+        let usual = [
+            self.series.span(self.windows.quiet),
+            self.series.span(self.windows.alarm),
+        ];
+        let share = days
+            .iter()
+            .map(|span| self.series.missing_share(&self.panel, &usual, *span))
+            .fold(0.0, f64::max);
+        let named = self.course.gaps.iter().find(|gap| {
+            let days = self.series.span(Window {
+                from: gap.from,
+                to: gap.to,
+            });
+            self.series.channels().contains(&gap.channel.as_str())
+                && (overlap(days, self.after) || self.baseline.iter().any(|b| overlap(days, *b)))
+        })?;
+        Some((share, named.what.as_str()))
+    }
+
+    fn gap_missing(&self) -> Option<Missing> {
+        let mut spans = self.baseline.clone();
+        spans.push(self.after);
+        let (share, what) = self
+            .gaps(&spans)
+            .filter(|(share, _)| *share > MOST_SILENT)?;
+        let percent = share * 100.0;
+        Some(Missing {
+            code: "gap".to_owned(),
+            need: whole((1.0 - MOST_SILENT) * 100.0),
+            have: whole(100.0 - percent),
+            sentence: Sentence {
+                zh: format!(
+                    "数据源 {what} 有中断，比较所用的天数缺了约 {percent:.0}% 的数据，不能下结论。"
+                ),
+                en: format!(
+                    "The source {what} was silent: about {percent:.0}% of the data of the days compared is missing, so nothing is concluded."
+                ),
+            },
+        })
+    }
+
     /// What is missing before anything may be said at all.
     fn missing(&self) -> Vec<Missing> {
-        let mut out = Vec::new();
+        let mut out = self.suspended();
+        out.extend(self.gap_missing());
         let min = f64::from(self.contract.min_answers);
         let have_days = self.windows.after.days();
         let need_days = i64::from(self.contract.min_days);
         if have_days < need_days {
-            let over = (self.course.today - self.course.effective_day).num_days() - 1;
+            let over = (self.course.today - self.windows.after.from).num_days();
+            let late = self.course.maturity_days;
             let (code, zh, en) = if over >= need_days {
                 (
                     "immature",
+                    format!("最近 {late} 天的评分可能还没收齐，暂不计入。"),
                     format!(
-                        "最近 {} 天的评分可能还没收齐，暂不计入。",
-                        self.course.maturity_days
-                    ),
-                    format!(
-                        "Ratings of the last {} days may still come and are not counted yet.",
-                        self.course.maturity_days
+                        "Ratings of the last {late} days may still come and are not counted yet."
                     ),
                 )
             } else {
+                let have = have_days.max(0);
                 (
                     "days",
-                    format!(
-                        "修复后需要满 {need_days} 天，目前 {} 天。",
-                        have_days.max(0)
-                    ),
-                    format!(
-                        "{need_days} full days after the fix are needed, there are {}.",
-                        have_days.max(0)
-                    ),
+                    format!("修复后需要满 {need_days} 天，目前 {have} 天。"),
+                    format!("{need_days} full days after the fix are needed, there are {have}."),
                 )
             };
             out.push(Missing {
@@ -199,32 +390,11 @@ impl<'a> Case<'a> {
                 sentence: Sentence { zh, en },
             });
         }
-        let (unit_zh, unit_en) = match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => ("条评分", "ratings"),
-            Metric::Volume => ("次联系", "contacts"),
-        };
-        // A fix may end the contacts altogether: for volumes what counts is how many there would be.
-        let after = match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => self.after.rated,
-            Metric::Volume if self.before.days > 0.0 => {
-                self.before.contacts / self.before.days * self.after.days
-            }
-            Metric::Volume => 0.0,
-        };
+        let Sentence {
+            zh: unit_zh,
+            en: unit_en,
+        } = self.metric.unit();
+        let after = self.enough_of(&self.after_sums, self.after.days());
         if after < min {
             out.push(Missing {
                 code: "answers".to_owned(),
@@ -236,7 +406,7 @@ impl<'a> Case<'a> {
                 },
             });
         }
-        let before = self.before.answers(self.metric);
+        let before = count(&self.before_sums);
         if before < min {
             out.push(Missing {
                 code: "baseline".to_owned(),
@@ -251,283 +421,282 @@ impl<'a> Case<'a> {
         out
     }
 
-    /// The looks before this one, if they were at the same fix by the same metric.
-    fn earlier_looks(&self) -> Vec<Look> {
-        match &self.course.previous {
-            Some(p) if p.effective_day == self.course.effective_day && p.metric == self.metric => p
-                .looks
-                .iter()
-                .copied()
-                .filter(|look| look.last_day < self.windows.after.to)
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Share of the planned information that is there. It looks at numbers of answers only, never at
-    /// outcomes: what the horizon will hold is the larger of the baseline's pace and the present one.
-    fn fraction(&self, contrast: &Contrast) -> f64 {
-        if self.at_horizon() {
-            return 1.0;
-        }
-        let horizon = f64::from(self.contract.horizon_days);
-        let size = |t: &Totals| match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => t.rated,
-            Metric::Volume => t.days,
+    /// Replays every look from the first whole week to the last day that is old enough.
+    fn outcome(&self) -> Outcome {
+        let missing = self.missing();
+        let mut outcome = Outcome {
+            verdict: Verdict::Pending,
+            decided: None,
+            looks: Vec::new(),
+            last: None,
+            missing: Vec::new(),
+            guarded: guards::prepare(self),
         };
-        let base = size(&self.before);
-        let weight = |after: f64| {
-            if base + after > 0.0 {
-                base * after / (base + after)
-            } else {
-                0.0
+        if missing.is_empty() {
+            self.replay(&mut outcome);
+        }
+        if outcome.verdict == Verdict::Pending {
+            // A measure by two rulers stays open; a horizon without a basis is over.
+            let forever = |m: &Missing| matches!(m.code.as_str(), "baseline" | "gap");
+            if self.at_horizon() && missing.iter().all(forever) {
+                outcome.verdict = Verdict::Inconclusive;
             }
-        };
-        let by_baseline = if self.before.days > 0.0 {
-            weight(base / self.before.days * horizon)
-        } else {
-            0.0
-        };
-        let by_present = if self.after.days > 0.0 {
-            weight(size(&self.after) / self.after.days * horizon)
-        } else {
-            0.0
-        };
-        let whole = by_baseline.max(by_present);
-        if whole > 0.0 {
-            (contrast.weight / whole).min(1.0)
-        } else {
-            1.0
+            let fraction = outcome.last.map_or(0.0, |at| at.look.fraction);
+            outcome.missing = if !missing.is_empty() {
+                missing
+            } else if outcome.verdict == Verdict::Pending
+                || outcome.last.is_none_or(|at| at.z.is_none())
+            {
+                vec![no_evidence(fraction)]
+            } else {
+                Vec::new()
+            };
+        }
+        outcome
+    }
+
+    fn replay(&self, outcome: &mut Outcome) {
+        let horizon = self.contract.horizon_days as usize;
+        let first = self.contract.min_days as usize;
+        let available = (self.after.to - self.after.from).min(horizon);
+        let planned = self.planned_weight(horizon);
+        #[expect(clippy::cast_precision_loss, reason = "a number of days")]
+        let most = 1.0 + LOOK_COST * (horizon.max(first) - first) as f64;
+        // First pass: how much is known at each look, which no outcome enters.
+        let mut after = vec![Sums::default(); self.before_sums.len()];
+        let mut found: Vec<(usize, Contrast, Strata, bool)> = Vec::with_capacity(available);
+        let mut fractions = Vec::with_capacity(available);
+        let mut highest = 0.0_f64;
+        for look in first.max(1)..=available {
+            let span = Span {
+                from: self.after.from,
+                to: self.after.from + look,
+            };
+            after.fill(Sums::default());
+            self.panel.add_window(&[span], &mut after);
+            #[expect(clippy::cast_precision_loss, reason = "a number of days")]
+            if self.enough_of(&after, look as f64) < f64::from(self.contract.min_answers)
+                || self
+                    .gaps(&[span])
+                    .is_some_and(|(share, _)| share > MOST_SILENT)
+            {
+                continue;
+            }
+            let Some((contrast, strata)) =
+                self.panel
+                    .contrast(&self.before_sums, &after, self.history.noise)
+            else {
+                continue;
+            };
+            let compared = !self.panel.against() || others(&after) >= LEAST_CONTROL * count(&after);
+            #[expect(clippy::cast_precision_loss, reason = "a number of days")]
+            let cost = LOOK_COST * (look - first) as f64;
+            highest = if look == horizon {
+                most
+            } else {
+                highest.max((contrast.weight / planned.max(1e-9)).min(1.0) + cost)
+            };
+            fractions.push(highest / most);
+            found.push((look, contrast, strata, compared));
+        }
+        let lines = boundaries(&fractions, ALPHA, RHO);
+        // Second pass: the rules, day by day.
+        let guard_lines = guards::lines(&outcome.guarded, &fractions);
+        for (k, ((look, contrast, strata, compared), (fraction, boundary))) in found
+            .into_iter()
+            .zip(fractions.iter().zip(lines))
+            .enumerate()
+        {
+            let span = Span {
+                from: self.after.from,
+                to: self.after.from + look,
+            };
+            after.fill(Sums::default());
+            self.panel.add_window(&[span], &mut after);
+            let quiet = (self.rule == BaselineRule::Acute)
+                .then(|| {
+                    self.panel
+                        .contrast(&self.quiet_sums, &after, self.history.noise)
+                })
+                .flatten()
+                .map(|(c, _)| c);
+            let effect = self.effect(&contrast, boundary);
+            let at = At {
+                contrast,
+                strata,
+                look: Look {
+                    last_day: self.day(look),
+                    fraction: *fraction,
+                    boundary,
+                    effect: Some(effect.value),
+                    low: Some(effect.low),
+                    high: Some(effect.high),
+                },
+                z: self.z(&contrast, &after),
+                quiet,
+            };
+            outcome.looks.push(at.look);
+            outcome.last = Some(at);
+            let compared = compared && self.panel.against();
+            let verdict = self.verdict(&at, look, look == horizon, compared);
+            match outcome.verdict {
+                Verdict::Pending if verdict != Verdict::Pending => {
+                    outcome.verdict = verdict;
+                    outcome.decided = Some(at.look.last_day);
+                }
+                Verdict::Recovered if verdict == Verdict::Improved => outcome.verdict = verdict,
+                _ => {}
+            }
+            let line = guard_lines.get(k).copied();
+            if guards::look(self, &mut outcome.guarded, span, line)
+                && outcome.verdict != Verdict::Worse
+            {
+                outcome.verdict = Verdict::Worse;
+                outcome.decided = Some(at.look.last_day);
+            }
+        }
+        // "Nothing can be said" is decided by nothing but the end of the horizon.
+        if outcome.verdict == Verdict::Inconclusive {
+            outcome.decided = None;
         }
     }
 
-    fn look(&self, contrast: &Contrast, earlier: &[Look]) -> Look {
-        let mut fractions: Vec<f64> = earlier.iter().map(|look| look.fraction).collect();
-        let last = fractions.last().copied().unwrap_or(0.0);
-        // A look that adds no planned information still costs a little: it is a look.
-        let fraction = self.fraction(contrast).max(last + 1e-4);
-        fractions.push(fraction);
-        let most = fraction.max(1.0);
-        for f in &mut fractions {
-            *f /= most;
-        }
-        let boundary = boundaries(&fractions, ALPHA, RHO)
-            .last()
-            .copied()
-            .unwrap_or(f64::INFINITY);
-        Look {
-            last_day: self.windows.after.to,
-            fraction,
-            boundary,
-            effect: None,
-            low: None,
-            high: None,
-        }
+    /// The weight that the horizon will hold at the pace of the baseline.
+    fn planned_weight(&self, horizon: usize) -> f64 {
+        let days = self.baseline_days().max(1.0);
+        #[expect(clippy::cast_precision_loss, reason = "a number of days")]
+        let factor = horizon as f64 / days;
+        let planned: Vec<Sums> = self.before_sums.iter().map(|s| s.times(factor)).collect();
+        self.panel
+            .contrast(&self.before_sums, &planned, 1.0)
+            .map_or(0.0, |(c, _)| c.weight)
     }
 
-    fn effect(&self, contrast: &Contrast, boundary: f64) -> Effect {
-        let half = boundary * contrast.variance.sqrt();
-        let scale = |x: f64| match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => x.clamp(-1.0, 1.0),
-            Metric::Volume => x.exp() - 1.0,
-        };
-        Effect {
-            value: scale(contrast.delta),
-            low: scale(contrast.delta - half),
-            high: scale(contrast.delta + half),
-        }
+    pub(super) fn effect(&self, contrast: &Contrast, boundary: f64) -> Effect {
+        interval(self.metric, contrast, boundary)
     }
 
     /// The statistic: exact where one side has no contact at all.
-    fn z(&self, contrast: &Contrast, baseline: &[Window]) -> Option<f64> {
-        let exact = (self.metric == Metric::Volume)
-            .then(|| {
-                no_contact_z(
-                    &self.series.rates(baseline),
-                    &self.series.rates(&[self.windows.after]),
-                    self.noise,
-                )
-            })
-            .flatten();
-        exact.or_else(|| contrast.z())
+    fn z(&self, contrast: &Contrast, after: &[Sums]) -> Option<f64> {
+        self.exact(after).or_else(|| contrast.z())
     }
 
-    fn decide(&self) -> Decision {
-        let missing = self.missing();
-        let contrast = self.series.contrast(
-            self.metric,
-            &self.baseline,
-            &[self.windows.after],
-            self.noise,
-        );
-        let strata = contrast.map_or("none", |(_, strata)| strata.as_str());
-        let contrast = contrast.map(|(c, _)| c);
-        let earlier = self.earlier_looks();
-        let open = |verdict, missing| Decision {
-            verdict,
-            effect: None,
-            against_quiet: None,
-            contrast,
-            z: None,
-            look: None,
-            missing,
-            strata,
-        };
-        if !missing.is_empty() {
-            let only_baseline = missing.iter().all(|m| m.code == "baseline");
-            let verdict = if only_baseline && self.at_horizon() {
-                Verdict::Inconclusive
-            } else {
-                Verdict::Pending
-            };
-            return open(verdict, missing);
-        }
-        let usable = contrast.and_then(|c| self.z(&c, &self.baseline).map(|z| (c, z)));
-        let Some((c, z)) = usable else {
-            // All answers alike on both sides: nothing varies, so nothing can be tested.
-            let verdict = if self.at_horizon() {
-                Verdict::Inconclusive
-            } else {
-                Verdict::Pending
-            };
-            return open(verdict, vec![self.no_evidence(0.0)]);
-        };
-        let look = self.look(&c, &earlier);
-        let quiet = (self.rule == BaselineRule::Acute)
-            .then(|| {
-                self.series.contrast(
-                    self.metric,
-                    &[self.windows.quiet],
-                    &[self.windows.after],
-                    self.noise,
-                )
-            })
+    fn exact(&self, after: &[Sums]) -> Option<f64> {
+        (self.metric.kind() == MetricKind::Rate)
+            .then(|| no_contact_z(&self.before_sums, after, self.history.noise))
             .flatten()
-            .map(|(c, _)| c);
-        let verdict = self.verdict(&c, z, look.boundary, quiet.as_ref());
-        let missing = if verdict == Verdict::Pending {
-            vec![self.no_evidence(look.fraction)]
-        } else {
-            Vec::new()
-        };
-        Decision {
-            verdict,
-            effect: Some(self.effect(&c, look.boundary)),
-            against_quiet: quiet.map(|q| self.effect(&q, look.boundary)),
-            contrast,
-            z: Some(z),
-            look: Some(look),
-            missing,
-            strata,
-        }
     }
 
     /// The rules, in their order.
-    fn verdict(&self, c: &Contrast, z: f64, boundary: f64, quiet: Option<&Contrast>) -> Verdict {
-        let (gain, half, z) = (
-            self.sign() * c.delta,
-            boundary * c.variance.sqrt(),
-            self.sign() * z,
-        );
+    fn verdict(&self, at: &At, look: usize, end: bool, compared: bool) -> Verdict {
+        let sign = sign(self.metric);
+        let (c, line) = (&at.contrast, at.look.boundary);
+        let Some(z) = at.z else {
+            return Verdict::Pending;
+        };
+        let gain = sign * c.delta;
+        let half = line * c.variance.sqrt();
         let (low, high) = (gain - half, gain + half);
-        if z > boundary && gain >= self.least {
+        // A trend from before the fix counts against the claim, never for it.
+        let (drift, drift_variance) = self.drift(look);
+        let drift = sign * drift;
+        let up = gain - drift.max(0.0);
+        let up_half = line * (c.variance + if drift > 0.0 { drift_variance } else { 0.0 }).sqrt();
+        let down = gain - drift.min(0.0);
+        let down_half = line * (c.variance + if drift < 0.0 { drift_variance } else { 0.0 }).sqrt();
+        let exact = c.z() != Some(z);
+        let (beats, fails) = if exact {
+            (sign * z > line, sign * z < -line)
+        } else {
+            (up - up_half > 0.0, down + down_half < 0.0)
+        };
+        let least = least(self.metric);
+        if beats && up >= least {
+            // Without a comparison with other topics an improvement must also be worth while.
+            let enough = compared || gain >= self.smallest;
+            if self.rule != BaselineRule::Acute && enough {
+                return Verdict::Improved;
+            }
             if self.rule == BaselineRule::Acute {
-                let better_than_usual = quiet.is_some_and(|q| {
-                    let gain = self.sign() * q.delta;
-                    gain - boundary * q.variance.sqrt() > 0.0 && gain >= self.least
-                });
-                // Without a comparison with other topics an improvement must also be worth while.
-                return if better_than_usual && gain >= self.smallest {
+                let better_than_usual = at
+                    .quiet
+                    .is_some_and(|q| sign * q.delta - line * q.variance.sqrt() > 0.0);
+                return if better_than_usual && enough {
                     Verdict::Improved
                 } else {
                     Verdict::Recovered
                 };
             }
-            if gain >= self.smallest {
-                return Verdict::Improved;
-            }
         }
-        if z < -boundary && gain <= -self.least {
+        if fails && down <= -least {
             return Verdict::Worse;
         }
-        if high < self.smallest && (low > -self.smallest || self.at_horizon()) {
+        if high < self.smallest && (low > -self.smallest || end) {
             return Verdict::NoEffect;
         }
-        if self.at_horizon() {
+        if end {
             Verdict::Inconclusive
         } else {
             Verdict::Pending
         }
     }
 
-    fn no_evidence(&self, fraction: f64) -> Missing {
-        let done = whole(fraction.min(1.0) * 100.0);
-        Missing {
-            code: "evidence".to_owned(),
-            need: 100,
-            have: done,
-            sentence: Sentence {
-                zh: format!("目前的数据还分不出有没有效果(已有所需信息的 {done}%)。"),
-                en: format!(
-                    "The data so far cannot tell whether it worked ({done}% of the planned information is in)."
-                ),
-            },
-        }
-    }
-
-    /// A verdict that stands does not flip because more days came; a recovery may still become an
-    /// improvement. The same days looked at again (late ratings, corrected labels) are judged anew.
-    fn standing(&self, new: Verdict) -> Verdict {
-        let Some(previous) = &self.course.previous else {
-            return new;
+    /// What a significant trend from before the fix would have brought by this look, and the
+    /// variance of that.
+    fn drift(&self, look: usize) -> (f64, f64) {
+        let Some(slope) = self.slope() else {
+            return (0.0, 0.0);
         };
-        let same_fix =
-            previous.effective_day == self.course.effective_day && previous.metric == self.metric;
-        let more_days = previous
-            .looks
-            .last()
-            .is_some_and(|look| look.last_day < self.windows.after.to);
-        match previous.verdict {
-            Verdict::Pending => new,
-            Verdict::Recovered if new == Verdict::Improved => new,
-            old if same_fix && more_days => old,
-            _ => new,
+        let middle = |span: &Span| f64::midpoint(usize_f(span.from), usize_f(span.to) - 1.0);
+        let (mut at, mut n) = (0.0, 0.0);
+        for span in &self.baseline {
+            let answers = count(&self.panel.window(&[*span]));
+            at += answers * middle(span);
+            n += answers;
         }
+        if n <= 0.0 {
+            return (0.0, 0.0);
+        }
+        let after = usize_f(self.after.from) + (usize_f(look) - 1.0) / 2.0;
+        let weeks = (after - at / n) / 7.0;
+        (slope.value * weeks, slope.variance * weeks * weeks)
     }
 
-    fn result(&self) -> Verification {
-        let decision = self.decide();
-        let verdict = self.standing(decision.verdict);
-        let mut looks = self.earlier_looks();
-        looks.extend(decision.look);
+    /// The trend that counts: more than chance, and not of rates, whose company-wide seasons leave
+    /// nothing to see here.
+    fn slope(&self) -> Option<super::baseline::Slope> {
+        self.history
+            .trend
+            .filter(|t| self.metric.kind() != MetricKind::Rate && t.z().abs() > POOL_Z)
+    }
+
+    fn result(&self, outcome: &Outcome) -> Verification {
+        let last = outcome.last.as_ref();
+        let contrast = last.map(|at| at.contrast);
+        let effect = last
+            .filter(|at| at.z.is_some())
+            .map(|at| self.effect(&at.contrast, at.look.boundary));
         let mut history = self
             .course
             .previous
             .as_ref()
             .map(|p| p.history.clone())
             .unwrap_or_default();
-        if history.last().is_none_or(|past| past.verdict != verdict) {
+        if history
+            .last()
+            .is_none_or(|past| past.verdict != outcome.verdict)
+        {
             history.push(PastVerdict {
                 computed_at: self.course.now,
-                verdict,
+                verdict: outcome.verdict,
             });
         }
-        Verification {
-            verdict,
+        let control = self.control(contrast.as_ref());
+        let guards = guards::flags(self, &control, self.gaps(&[self.after]));
+        let chance = sentence::chance(self.family(&control, &guards), self.pace());
+        let levels = contrast.map(|c| self.levels(&c));
+        let mut result = Verification {
+            verdict: outcome.verdict,
             state: if self.at_horizon() {
                 State::Final
             } else {
@@ -535,263 +704,328 @@ impl<'a> Case<'a> {
             },
             metric: self.metric,
             effective_day: self.course.effective_day,
-            edited_afterwards: self.course.edited_afterwards,
-            before: self.side(
-                &self.baseline,
-                &self.before,
-                decision.contrast.map(|c| c.before),
-            ),
-            after: self.side(
-                &[self.windows.after],
-                &self.after,
-                decision.contrast.map(|c| c.after),
-            ),
-            effect: decision.effect,
-            control: Control::default(),
-            guards: self.guards(),
-            sentence: self.sentence(verdict, &decision),
+            edited_afterwards: self.edited_afterwards(),
+            before: self.side(&self.baseline, &self.before_sums, levels.map(|l| l.0)),
+            after: self.side(&[self.after], &self.after_sums, levels.map(|l| l.1)),
+            effect,
+            control,
+            guards,
+            sentence: Sentence::default(),
             method: Method {
-                statistic: match self.metric {
-                    Metric::Csat
-                    | Metric::MeanRating
-                    | Metric::Fcr
-                    | Metric::RepeatShare
-                    | Metric::NoResultShare
-                    | Metric::NegativeShare
-                    | Metric::Containment
-                    | Metric::Aht => "cmh_risk_difference",
-                    Metric::Volume => "mh_rate_ratio",
+                statistic: match self.metric.kind() {
+                    MetricKind::Share => "cmh_risk_difference",
+                    MetricKind::Mean => "cmh_mean_difference",
+                    MetricKind::LogMean => "cmh_log_mean_difference",
+                    MetricKind::Rate => "mh_rate_ratio",
                 }
                 .to_owned(),
-                strata: decision.strata.to_owned(),
-                dropped_share: decision.contrast.map_or(0.0, |c| c.dropped),
-                noise_factor: self.noise,
-                noise_blocks: self.noise_blocks,
-                control_factor: 0.0,
-                z: decision.z,
-                boundary: decision.look.map(|look| look.boundary),
+                strata: last.map_or("none", |at| at.strata.as_str()).to_owned(),
+                dropped_share: contrast.map_or(0.0, |c| c.dropped),
+                noise_factor: self.history.noise,
+                noise_blocks: self.history.blocks,
+                control_factor: contrast.and_then(|c| c.control).map_or(0.0, |o| o.factor),
+                z: last.and_then(|at| at.z),
+                boundary: last.map(|at| at.look.boundary),
                 alpha: 2.0 * ALPHA,
                 alarm_days_z: self.alarm_days_z,
-                against_quiet: decision.against_quiet,
-                chance_if_nothing: match self.metric {
-                    Metric::Csat
-                    | Metric::MeanRating
-                    | Metric::Fcr
-                    | Metric::RepeatShare
-                    | Metric::NoResultShare
-                    | Metric::NegativeShare
-                    | Metric::Containment
-                    | Metric::Aht => sentence::CHANCE_CSAT,
-                    Metric::Volume => sentence::CHANCE_VOLUME,
-                },
+                against_quiet: last
+                    .and_then(|at| at.quiet.map(|q| self.effect(&q, at.look.boundary))),
+                chance_if_nothing: chance.share,
                 version: METHOD_VERSION,
             },
-            missing: decision.missing,
+            missing: outcome.missing.clone(),
             naive: self.naive(),
             baseline_rule: self.rule,
-            decided_on: None,
-            guard_metrics: Vec::new(),
-            displacement: Vec::new(),
-            trend: None,
-            tipping_point: None,
-            heterogeneity: None,
-            chance: Chance::default(),
-            looks,
+            decided_on: outcome.decided,
+            guard_metrics: outcome.guarded.iter().map(Guarded::result).collect(),
+            displacement: guards::displacement(
+                self.contract,
+                self.course,
+                self.facts,
+                self.series,
+                &self.windows,
+                self.rule,
+            ),
+            trend: self.history.trend.map(|slope| Trend {
+                slope_per_week: slope.value,
+                z: slope.z(),
+                significant: slope.z().abs() > POOL_Z,
+                weeks: slope.weeks,
+            }),
+            tipping_point: contrast.and_then(|c| guards::tipping_point(self, &c)),
+            heterogeneity: guards::heterogeneity(self),
+            chance,
+            looks: outcome.looks.clone(),
             history,
-            together_with: self
-                .course
-                .other_fixes
-                .iter()
-                .filter(|o| o.day >= self.course.effective_day && o.day <= self.windows.after.to)
-                .map(|o| o.name.clone())
-                .collect(),
+            together_with: self.together(),
             computed_at: self.course.now,
+        };
+        result.sentence = self.sentence(&result, contrast.as_ref());
+        result
+    }
+
+    /// The date of the fix was given when the alarm had rung already, or later still.
+    fn edited_afterwards(&self) -> bool {
+        self.course.edited_afterwards
+            || self
+                .contract
+                .alarm_day
+                .is_some_and(|alarm| alarm > self.course.effective_day)
+    }
+
+    /// Tasks of the same topic whose fix cannot be told from this one.
+    fn together(&self) -> Vec<String> {
+        let first = self
+            .baseline_window()
+            .map_or(self.course.effective_day, |w| plus(w.to, 1));
+        self.course
+            .other_fixes
+            .iter()
+            .filter(|o| {
+                o.day >= first.min(self.course.effective_day) && o.day <= self.windows.after.to
+            })
+            .map(|o| o.name.clone())
+            .collect()
+    }
+
+    /// From the first to the last day of the baseline; `None` when it is empty.
+    fn baseline_window(&self) -> Option<Window> {
+        let windows = match self.rule {
+            BaselineRule::Acute => [self.windows.alarm, self.windows.alarm],
+            BaselineRule::Pooled => [self.windows.quiet, self.windows.alarm],
+            BaselineRule::Quiet | BaselineRule::BeforeFix => {
+                [self.windows.quiet, self.windows.quiet]
+            }
+        };
+        let used = || windows.iter().filter(|w| w.days() > 0);
+        Some(Window {
+            from: used().map(|w| w.from).min()?,
+            to: used().map(|w| w.to).max()?,
+        })
+    }
+
+    /// Levels before and after at the common mix, in the metric's unit; rates per day.
+    fn levels(&self, contrast: &Contrast) -> (f64, f64) {
+        if self.metric.kind() == MetricKind::Rate {
+            let per_day =
+                |sums: &[Sums], days: f64| if days > 0.0 { count(sums) / days } else { 0.0 };
+            if self.panel.against() {
+                return (
+                    per_day(&self.before_sums, self.baseline_days()),
+                    per_day(&self.after_sums, self.after.days()),
+                );
+            }
+            // Strata are channels × day types, each with its days: back to contacts per day.
+            let before = per_day(&self.before_sums, self.baseline_days());
+            return (before, before * contrast.after / contrast.before.max(1e-12));
+        }
+        (
+            level_of(self.metric, contrast.before),
+            level_of(self.metric, contrast.after),
+        )
+    }
+
+    fn control(&self, contrast: Option<&Contrast>) -> Control {
+        let why = match self.control {
+            Err(why) => why,
+            Ok(()) => "too_few_answers",
+        };
+        let none = || Control::None {
+            why: why.to_owned(),
+        };
+        let Some((c, o)) = contrast.and_then(|c| c.control.map(|o| (c, o))) else {
+            return none();
+        };
+        let _ = c;
+        if others(&self.after_sums) < LEAST_CONTROL * count(&self.after_sums) {
+            return none();
+        }
+        let (n_before, n_after) = (others(&self.before_sums), others(&self.after_sums));
+        let (before, after, effect) = match self.metric.kind() {
+            MetricKind::Rate => {
+                let days = (self.baseline_days().max(1.0), self.after.days().max(1.0));
+                let (b, a) = (n_before / days.0, n_after / days.1);
+                (b, a, if b > 0.0 { a / b - 1.0 } else { 0.0 })
+            }
+            _ => (
+                level_of(self.metric, o.before),
+                level_of(self.metric, o.after),
+                in_unit(self.metric, o.after - o.before),
+            ),
+        };
+        Control::OtherTopics {
+            topics: u32::try_from(self.facts.control_topics).unwrap_or(u32::MAX),
+            before,
+            after,
+            effect,
+            n_before: whole(n_before),
+            n_after: whole(n_after),
         }
     }
 
-    fn side(&self, windows: &[Window], totals: &Totals, adjusted: Option<f64>) -> Side {
-        let (value, interval) = match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => (
-                (totals.rated > 0.0).then(|| totals.satisfied / totals.rated),
-                wilson(totals.satisfied.min(totals.rated), totals.rated, Z95),
-            ),
-            Metric::Volume if totals.days > 0.0 => {
-                let half = Z95 * (self.noise * totals.contacts).sqrt();
-                let per_day = |y: f64| (y / totals.days).max(0.0);
+    fn side(&self, spans: &[Span], sums: &[Sums], adjusted: Option<f64>) -> Side {
+        let n = count(sums);
+        let total: f64 = sums.iter().map(|s| s.sum).sum();
+        let squares: f64 = sums.iter().map(|s| s.squares).sum();
+        let days: f64 = spans.iter().map(Span::days).sum();
+        let (value, interval) = match self.metric.kind() {
+            MetricKind::Share => ((n > 0.0).then(|| total / n), wilson(total.min(n), n, Z95)),
+            MetricKind::Mean | MetricKind::LogMean => {
+                let mean = (n > 0.0).then(|| total / n);
+                let spread = mean
+                    .filter(|_| n > 1.0)
+                    .map(|m| Z95 * ((squares - total * m).max(0.0) / (n - 1.0) / n).sqrt());
+                let level = |x: f64| level_of(self.metric, x);
                 (
-                    Some(per_day(totals.contacts)),
-                    Some((
-                        per_day(totals.contacts - half),
-                        per_day(totals.contacts + half),
-                    )),
+                    mean.map(level),
+                    mean.zip(spread).map(|(m, s)| (level(m - s), level(m + s))),
                 )
             }
-            Metric::Volume => (None, None),
+            MetricKind::Rate if days > 0.0 => {
+                let half = Z95 * (self.history.noise * n).sqrt();
+                let per_day = |y: f64| (y / days).max(0.0);
+                (
+                    Some(per_day(n)),
+                    Some((per_day(n - half), per_day(n + half))),
+                )
+            }
+            MetricKind::Rate => (None, None),
         };
-        // Nothing is known of days before the first row: they are not "used".
-        let first = self.series.first_day().unwrap_or(chrono::NaiveDate::MAX);
-        let used = || windows.iter().filter(|w| w.days() > 0 && w.to >= first);
-        let from = used().map(|w| w.from.max(first)).min();
-        let to = used().map(|w| w.to).max();
+        let first = self.series.first_day();
+        let used = || spans.iter().filter(|s| s.from < s.to);
+        let date = |index: usize| {
+            first.map(|f| {
+                plus(
+                    minus(f, self.series.known_from(usize::MAX) as u64),
+                    index as u64,
+                )
+            })
+        };
         Side {
-            n: whole(totals.answers(self.metric)),
+            n: whole(n),
             value,
             low: interval.map(|i| i.0),
             high: interval.map(|i| i.1),
             adjusted,
-            from,
-            to,
+            from: used().map(|s| s.from).min().and_then(date),
+            to: used().map(|s| s.to - 1).max().and_then(date),
         }
     }
 
     fn naive(&self) -> Naive {
-        let fix = self.course.effective_day;
-        let before = self
-            .series
-            .totals(&[Window::ending(minus(fix, 1), NAIVE_DAYS)]);
-        let after = &self.after;
-        let (b, a, test, method) = match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => (
-                (before.rated > 0.0).then(|| before.satisfied / before.rated),
-                (after.rated > 0.0).then(|| after.satisfied / after.rated),
-                pooled_z(after.satisfied, after.rated, before.satisfied, before.rated),
+        let window = Window::ending(minus(self.course.effective_day, 1), NAIVE_DAYS);
+        let span = self.series.span(window);
+        let before = self.panel.window(&[span]);
+        let (bd, ad) = (span.days(), self.after.days());
+        let sum = |sums: &[Sums]| {
+            sums.iter().fold(Sums::default(), |mut all, s| {
+                all.add(s);
+                all
+            })
+        };
+        let (b, a) = (sum(&before), sum(&self.after_sums));
+        let mean = |s: &Sums| (s.n > 0.0).then(|| s.sum / s.n);
+        let rate = |s: &Sums, days: f64| (days > 0.0).then(|| s.n / days);
+        let kind = self.metric.kind();
+        let (vb, va, test, method) = match kind {
+            MetricKind::Share => (
+                mean(&b),
+                mean(&a),
+                pooled_z(a.sum, a.n, b.sum, b.n),
                 "pooled_z_14_days_before",
             ),
-            Metric::Volume => (
-                (before.days > 0.0).then(|| before.contacts / before.days),
-                (after.days > 0.0).then(|| after.contacts / after.days),
-                poisson_score(after.contacts, after.days, before.contacts, before.days),
+            MetricKind::Mean | MetricKind::LogMean => (
+                mean(&b).map(|x| level_of(self.metric, x)),
+                mean(&a).map(|x| level_of(self.metric, x)),
+                two_means(&a, &b),
+                "two_means_14_days_before",
+            ),
+            MetricKind::Rate => (
+                rate(&b, bd),
+                rate(&a, ad),
+                poisson_score(a.n, ad, b.n, bd),
                 "poisson_score_14_days_before",
             ),
         };
-        let difference = match (b, a, self.metric) {
-            (
-                Some(b),
-                Some(a),
-                Metric::Csat
-                | Metric::MeanRating
-                | Metric::Fcr
-                | Metric::RepeatShare
-                | Metric::NoResultShare
-                | Metric::NegativeShare
-                | Metric::Containment
-                | Metric::Aht,
-            ) => Some(a - b),
-            (Some(b), Some(a), Metric::Volume) if b > 0.0 => Some(a / b - 1.0),
+        let difference = match (vb, va, kind) {
+            (Some(b), Some(a), MetricKind::Share | MetricKind::Mean) => Some(a - b),
+            (Some(b), Some(a), _) if b > 0.0 => Some(a / b - 1.0),
             _ => None,
         };
         Naive {
             before: NaiveSide {
-                n: whole(before.answers(self.metric)),
-                value: b,
+                n: whole(b.n),
+                value: vb,
             },
             after: NaiveSide {
-                n: whole(after.answers(self.metric)),
-                value: a,
+                n: whole(a.n),
+                value: va,
             },
             difference,
             p_value: test.map(|t| t.1),
-            claims_success: test.is_some_and(|(z, p)| self.sign() * z > 0.0 && p < 0.05),
+            claims_success: test.is_some_and(|(z, p)| sign(self.metric) * z > 0.0 && p < 0.05),
             method: method.to_owned(),
         }
     }
 
-    fn guards(&self) -> Vec<Guard> {
-        let mut out = Vec::new();
-        let (b, a) = (&self.before, &self.after);
-        let as_percent = |share: f64| format!("{:.0}%", share * 100.0);
-        // More ratings than contacts: surveys without contacts, so that a response rate means nothing.
-        if b.contacts > 0.0 && a.contacts > 0.0 && b.rated <= b.contacts && a.rated <= a.contacts {
-            let (rb, ra) = (b.rated / b.contacts, a.rated / a.contacts);
-            let certain =
-                pooled_z(a.rated, a.contacts, b.rated, b.contacts).is_some_and(|(_, p)| p < 0.01);
-            if certain && rb > 0.0 && (ra / rb - 1.0).abs() > 0.25 {
-                out.push(Guard {
-                    code: "response_rate".to_owned(),
-                    before: rb,
-                    after: ra,
-                    sentence: Sentence {
-                        zh: format!("评分率从 {} 变为 {}，前后的评分者可能不是同一类人。", as_percent(rb), as_percent(ra)),
-                        en: format!("The share of contacts with a rating went from {} to {}: those who rate may not be the same people.", as_percent(rb), as_percent(ra)),
-                    },
-                });
+    /// Answers a day of the baseline.
+    fn pace(&self) -> f64 {
+        if self.baseline_days() > 0.0 {
+            count(&self.before_sums) / self.baseline_days()
+        } else {
+            0.0
+        }
+    }
+
+    /// The streams that this case is most like.
+    fn family(&self, control: &Control, guards: &[Guard]) -> Family {
+        let rate = self.metric.kind() == MetricKind::Rate;
+        match control {
+            Control::None { .. } if rate => return Family::RateAlone,
+            Control::None { .. } => return Family::Alone,
+            Control::OtherTopics { effect, .. } => {
+                let moved = if rate { 0.10 } else { 0.03 };
+                let scale = if self.metric.kind() == MetricKind::Mean {
+                    3.0
+                } else {
+                    1.0
+                };
+                if effect.abs() >= moved * scale {
+                    return if rate {
+                        Family::RateAllMoved
+                    } else {
+                        Family::AllMoved
+                    };
+                }
             }
         }
-        let before_mix = self.series.channel_mix(&self.baseline);
-        let after_mix = self.series.channel_mix(&[self.windows.after]);
-        let moved = before_mix
-            .iter()
-            .zip(&after_mix)
-            .max_by(|x, y| (x.1.1 - x.0.1).abs().total_cmp(&(y.1.1 - y.0.1).abs()))
-            .filter(|(b, a)| (a.1 - b.1).abs() > 0.10);
-        if let Some(((channel, b), (_, a))) = moved {
-            out.push(Guard {
-                code: "channel_mix".to_owned(),
-                before: *b,
-                after: *a,
-                sentence: Sentence {
-                    zh: format!("渠道构成变了:{channel} 的评分占比从 {} 变为 {}(比较时已按渠道分层)。", as_percent(*b), as_percent(*a)),
-                    en: format!("The mix of channels changed: {channel} went from {} to {} of the ratings (the comparison is made within channels).", as_percent(*b), as_percent(*a)),
-                },
-            });
+        if rate {
+            Family::Rate
+        } else if self.slope().is_some() {
+            Family::Drifting
+        } else if guards.iter().any(|g| g.code == "channel_mix") {
+            Family::MixMoved
+        } else {
+            Family::Plain
         }
-        if self.metric == Metric::Csat
-            && b.days > 0.0
-            && a.days > 0.0
-            && b.rated > 0.0
-            && a.rated > 0.0
-        {
-            let (vb, va) = (b.contacts / b.days, a.contacts / a.days);
-            if vb > 0.0 && va / vb < 0.8 && a.satisfied / a.rated < b.satisfied / b.rated {
-                out.push(Guard {
-                    code: "easy_contacts".to_owned(),
-                    before: vb,
-                    after: va,
-                    sentence: Sentence {
-                        zh: format!("联系量从每天 {vb:.0} 次降到 {va:.0} 次，满意度同时下降：可能是容易的问题不再来了。"),
-                        en: format!("Contacts fell from {vb:.0} to {va:.0} a day while satisfaction fell too: perhaps the easy ones no longer come."),
-                    },
-                });
-            }
-        }
-        out
     }
 
     /// Answers still to come, and the chance to miss a change just worth while at the horizon.
-    fn waiting(&self, decision: &Decision) -> Sentence {
-        if let Some(first) = decision
-            .missing
+    fn waiting(&self, missing: &[Missing]) -> Sentence {
+        if let Some(first) = missing
             .iter()
-            .find(|m| matches!(m.code.as_str(), "baseline" | "days" | "immature"))
+            .find(|m| !matches!(m.code.as_str(), "answers" | "evidence"))
         {
             return first.sentence.clone();
         }
-        let per_day = if self.before.days > 0.0 {
-            self.before.answers(self.metric) / self.before.days
-        } else {
-            0.0
-        };
+        let per_day = self.pace();
         let horizon = f64::from(self.contract.horizon_days);
         let planned = self
             .contract
             .planned
             .answers_needed
             .filter(|_| self.metric == self.contract.metric);
-        let have = whole(self.after.answers(self.metric));
+        let have = whole(count(&self.after_sums));
         let least = i64::from(self.contract.min_answers);
         let to_horizon = whole(per_day * horizon);
         let need = planned.unwrap_or(to_horizon).max(least);
@@ -807,100 +1041,158 @@ impl<'a> Case<'a> {
             per_day,
             self.shown_smallest(),
             self.contract.horizon_days,
-            self.miss(per_day * horizon),
+            self.miss(),
         )
     }
 
     fn shown_smallest(&self) -> f64 {
-        match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => self.smallest,
-            Metric::Volume => 1.0 - (-self.smallest).exp(),
-        }
+        in_unit(self.metric, sign(self.metric) * self.smallest).abs()
     }
 
     /// Chance that a change just worth while is not seen at the horizon, one look.
-    fn miss(&self, after: f64) -> Option<f64> {
-        let before = self.before.answers(self.metric);
-        if before <= 0.0 || after <= 0.0 {
+    fn miss(&self) -> Option<f64> {
+        let days = self.baseline_days();
+        if days <= 0.0 {
             return None;
         }
-        let variance = match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => {
-                let p = self.before.satisfied / self.before.rated;
-                self.noise * p * (1.0 - p) * (1.0 / before + 1.0 / after)
-            }
-            Metric::Volume => self.noise * (1.0 / before + 1.0 / after),
-        };
-        (variance > 0.0).then(|| normal_cdf(Z95 - self.smallest / variance.sqrt()))
+        let factor = f64::from(self.contract.horizon_days) / days;
+        let planned: Vec<Sums> = self.before_sums.iter().map(|s| s.times(factor)).collect();
+        let (c, _) = self
+            .panel
+            .contrast(&self.before_sums, &planned, self.history.noise)?;
+        (c.variance > 0.0).then(|| normal_cdf(Z95 - self.smallest / c.variance.sqrt()))
     }
 
-    fn sentence(&self, verdict: Verdict, decision: &Decision) -> Sentence {
-        let (Some(contrast), Some(effect)) = (decision.contrast, decision.effect) else {
-            return if verdict == Verdict::Pending {
-                self.waiting(decision)
+    fn sentence(&self, result: &Verification, contrast: Option<&Contrast>) -> Sentence {
+        let (Some(contrast), Some(effect)) = (contrast, result.effect) else {
+            return if result.verdict == Verdict::Pending {
+                self.waiting(&result.missing)
             } else {
-                no_basis(&decision.missing)
+                result
+                    .missing
+                    .first()
+                    .map(|m| m.sentence.clone())
+                    .unwrap_or_default()
             };
         };
+        let (before, after) = self.levels(contrast);
         let figures = Figures {
             metric: self.metric,
             topic: &self.course.topic_name,
-            before: contrast.before,
-            after: contrast.after,
+            before,
+            after,
             effect,
-            answers: whole(self.after.answers(self.metric)),
+            control: &result.control,
+            chance: &result.chance,
+            answers: whole(count(&self.after_sums)),
             smallest: self.shown_smallest(),
             horizon: self.contract.horizon_days,
-            edited_afterwards: self.course.edited_afterwards,
+            edited_afterwards: result.edited_afterwards,
+            together: result.together_with.len(),
+            trend: result.trend.filter(|t| {
+                t.significant
+                    && self.metric.kind() != MetricKind::Rate
+                    && t.slope_per_week * sign(self.metric) > 0.0
+            }),
         };
-        match verdict {
+        let guard = result.guard_metrics.iter().find(|g| g.worse);
+        match result.verdict {
             Verdict::Improved => figures.improved(),
             Verdict::Recovered => figures.recovered(),
             Verdict::NoEffect => {
-                let worst = match self.metric {
-                    Metric::Csat
-                    | Metric::MeanRating
-                    | Metric::Fcr
-                    | Metric::RepeatShare
-                    | Metric::NoResultShare
-                    | Metric::NegativeShare
-                    | Metric::Containment
-                    | Metric::Aht => effect.low <= -self.shown_smallest(),
-                    Metric::Volume => effect.high >= self.shown_smallest(),
-                };
-                figures.no_effect(worst)
+                let gain = sign(self.metric)
+                    * if sign(self.metric) > 0.0 {
+                        effect.low
+                    } else {
+                        effect.high
+                    };
+                figures.no_effect(gain <= -self.shown_smallest())
             }
-            Verdict::Worse => figures.worse(),
+            Verdict::Worse => match guard {
+                Some(guard) => figures.guard_worse(guard),
+                None => figures.worse(),
+            },
             Verdict::Inconclusive => figures.inconclusive(),
-            Verdict::Pending => self.waiting(decision),
+            Verdict::Pending => self.waiting(&result.missing),
         }
     }
 }
 
-/// The horizon is over and there was never anything to compare with.
-fn no_basis(missing: &[Missing]) -> Sentence {
-    missing
-        .first()
-        .map(|m| m.sentence.clone())
-        .unwrap_or_default()
+/// The change with its interval at this line.
+pub(super) fn interval(metric: Metric, contrast: &Contrast, line: f64) -> Effect {
+    let half = line * contrast.variance.sqrt();
+    Effect {
+        value: in_unit(metric, contrast.delta),
+        low: in_unit(metric, contrast.delta - half),
+        high: in_unit(metric, contrast.delta + half),
+    }
+}
+
+/// The panel of a metric, compared with other topics if that was agreed and there are enough of
+/// them; decided by the days before the fix alone.
+fn comparable(
+    contract: &Contract,
+    facts: &Facts<'_>,
+    series: &Series<'_>,
+    metric: Metric,
+    before: &[Span],
+) -> (Panel, Result<(), &'static str>) {
+    let days = before.iter().map(Span::days).sum();
+    let why = match contract.control {
+        ControlRule::None => "not_asked",
+        ControlRule::OtherTopics if facts.control_topics < LEAST_CONTROL_TOPICS => "too_few_topics",
+        ControlRule::OtherTopics => {
+            let mut panel = series.panel(metric, true);
+            let sums = panel.window(before);
+            if others(&sums) >= LEAST_CONTROL * count(&sums) && others(&sums) > 0.0 {
+                panel.choose_strata(&sums, days);
+                return (panel, Ok(()));
+            }
+            "too_few_answers"
+        }
+    };
+    (series.panel(metric, false), Err(why))
+}
+
+fn no_evidence(fraction: f64) -> Missing {
+    let done = whole(fraction.min(1.0) * 100.0);
+    Missing {
+        code: "evidence".to_owned(),
+        need: 100,
+        have: done,
+        sentence: Sentence {
+            zh: format!("目前的数据还分不出有没有效果(已有所需信息的 {done}%)。"),
+            en: format!(
+                "The data so far cannot tell whether it worked ({done}% of the planned information is in)."
+            ),
+        },
+    }
+}
+
+/// Welch's statistic of two means, first − second, and its two-sided normal p-value.
+fn two_means(a: &Sums, b: &Sums) -> Option<(f64, f64)> {
+    if a.n < 2.0 || b.n < 2.0 {
+        return None;
+    }
+    let part = |s: &Sums| (s.squares - s.sum * s.sum / s.n).max(0.0) / (s.n - 1.0) / s.n;
+    let variance = part(a) + part(b);
+    (variance > 0.0).then(|| {
+        let z = (a.sum / a.n - b.sum / b.n) / variance.sqrt();
+        (z, 2.0 * normal_cdf(-z.abs()))
+    })
+}
+
+const fn overlap(a: Span, b: Span) -> bool {
+    a.from < b.to && b.from < a.to
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of days")]
+const fn usize_f(n: usize) -> f64 {
+    n as f64
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "counts far below 2^53")]
-fn whole(value: f64) -> i64 {
+pub(super) fn whole(value: f64) -> i64 {
     value.round() as i64
 }
 

@@ -5,24 +5,31 @@
 //!
 //! - The days that made the alarm ring never enter the baseline ([`baseline`]): a bad fortnight is
 //!   followed by a better one whatever is done, and a comparison with it praises every measure.
+//! - What moved all topics is taken off: the change is measured against the other topics of the same
+//!   channels ([`control`]; [`crate::statistics::stratified::mean_difference`]).
 //! - Before and after are compared inside strata of channel × weekday/weekend ([`crate::statistics::stratified`]), so
 //!   that a different mix of channels is not taken for an effect.
 //! - Days are not independent: the variance is multiplied by a noise factor learnt from the
 //!   topic's own history ([`baseline::noise_factor`]).
 //! - Every look at the data spends a part of one error budget ([`crate::statistics::sequential`]): asking again is
-//!   allowed, and does not make a chance find more likely.
+//!   allowed, and does not make a chance find more likely. The daily looks are replayed each time, so
+//!   that an answer depends on facts and dates alone.
+//! - A trend from before the fix counts against the claim, never for it.
+//! - Beside the goal stand metrics that must not become worse, siblings that the trouble may have
+//!   moved to, and flags ([`guards`]).
 //! - Six outcomes ([`Verdict`]), one sentence for people ([`sentence`]).
-//!
-//! Comparison with other topics (a control series), pre-trends and guard metrics are not part of
-//! this version: [`Control::None`] is said in every result.
 
 pub mod baseline;
 pub mod contract;
 mod control;
 mod evaluate;
+mod guards;
+pub mod power;
+pub mod savings;
 pub mod sentence;
+pub mod statement;
 
-pub use contract::{Asked, propose};
+pub use contract::{Asked, Candidate, Chances, Decidable, Note, Parent, Refusal, propose};
 pub use control::{TopicInfo, control_topics, usual_noise};
 pub use evaluate::{evaluate, horizon_look_day};
 
@@ -227,11 +234,9 @@ impl Metric {
                 sum: float(c.r1 + 2 * c.r2 + 3 * c.r3 + 4 * c.r4 + 5 * c.r5),
                 squares: float(c.r1 + 4 * c.r2 + 9 * c.r3 + 16 * c.r4 + 25 * c.r5),
             },
-            // Until the facts count first-contact resolution: what is known to be resolved.
-            Self::Fcr => share(c.resolved, c.resolved_known),
+            Self::Fcr => share(c.fcr, c.fcr_known),
             Self::RepeatShare => share(c.repeats, c.contacts),
-            // Until the facts count searches without a hit there are none.
-            Self::NoResultShare => share(0, c.voices),
+            Self::NoResultShare => share(c.no_result, c.voices),
             Self::NegativeShare => share(c.negative, c.sentiment_n),
             Self::Containment => share(c.bot, c.contacts),
             Self::Aht => Answers {
@@ -256,11 +261,13 @@ pub use crate::organisation::Bilingual as Sentence;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Chosen {
-    /// The rule: CSAT where the baseline holds enough ratings, else contact volume. A contract
-    /// that fell back to volume becomes a CSAT one if the days *before* the fix turn out to hold
-    /// enough ratings; the days after it are never asked.
+    /// The rule where nothing could be decided at assignment: CSAT where the baseline holds enough
+    /// ratings, else contact volume. A contract that fell back to volume becomes a CSAT one if the
+    /// days *before* the fix turn out to hold enough ratings; the days after it are never asked.
     #[default]
     Rule,
+    /// The plan: the first metric that can be decided with the topic's traffic. It stays.
+    Plan,
     /// A person.
     Person,
 }
@@ -312,6 +319,15 @@ pub struct Contract {
     pub planned: Planned,
     /// The plan in words.
     pub sentence: Sentence,
+    /// All metrics that were planned, those of the topic above last.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
+    /// The metric that a person asked for and that cannot be decided.
+    #[serde(default)]
+    pub refused: Option<Refusal>,
+    /// What whoever signs it should know.
+    #[serde(default)]
+    pub notes: Vec<Note>,
 }
 
 /// A metric that must not become worse while the goal is pursued.
@@ -721,7 +737,7 @@ pub struct Method {
 }
 
 /// Version of the rules of this module, stored with every result.
-pub const METHOD_VERSION: u32 = 1;
+pub const METHOD_VERSION: u32 = 2;
 
 /// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -757,7 +773,8 @@ pub struct Verification {
     pub naive: Naive,
     /// Which days served as the baseline.
     pub baseline_rule: BaselineRule,
-    /// The first day on which the verdict's rule fired; `None` while it is open.
+    /// The first day on which a rule fired (a recovery that became an improvement: the day of the
+    /// recovery); `None` while it is open.
     #[serde(default)]
     pub decided_on: Option<NaiveDate>,
     /// Metrics that must not become worse.

@@ -1,17 +1,85 @@
-//! One sentence for people. It names levels, change and range, and how often chance alone would
-//! look like this — never "the probability that it worked".
+//! One sentence for people. It names levels, change and range, what the other topics did, and how
+//! often chance alone would look like this — never "the probability that it worked".
 
-use super::{Effect, Metric, Sentence};
+use super::{Chance, Control, Effect, GuardResult, Metric, MetricKind, Sentence, Trend};
 
-/// Chance of `improved` on CSAT where nothing was improved, as measured and rounded up: the worst of
-/// six kinds of streams without an effect (one of them a dip that heals by itself) at 6, 20 and 60
-/// ratings a day, one look at the horizon, no control series. `cargo run -p domain --release
-/// --example chance` prints 0.0–2.4 %, with slow noise of the topic itself 3.8 % (2,000 streams
-/// each, so ± 0.4).
-pub const CHANCE_CSAT: f64 = 0.04;
+/// Kinds of streams that the error rate was measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Nothing else happens: steady, after a bad week, weekends, slow noise.
+    Plain,
+    /// The mix of channels moves.
+    MixMoved,
+    /// All topics move together, or drift.
+    AllMoved,
+    /// This topic was on its way before the fix.
+    Drifting,
+    /// A share or mean without comparison with other topics.
+    Alone,
+    /// Contacts against other topics.
+    Rate,
+    /// The same where all topics moved.
+    RateAllMoved,
+    /// Contacts without comparison with other topics.
+    RateAlone,
+}
 
-/// The same for contact volumes: 0.1–2.2 %, with slow noise 8.0 % (30, 100 and 300 contacts a day).
-pub const CHANCE_VOLUME: f64 = 0.09;
+impl Family {
+    /// The name in results.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::MixMoved => "mix_moved",
+            Self::AllMoved => "all_moved",
+            Self::Drifting => "drifting",
+            Self::Alone => "not_compared",
+            Self::Rate => "volume",
+            Self::RateAllMoved => "volume_all_moved",
+            Self::RateAlone => "volume_not_compared",
+        }
+    }
+}
+
+/// Paces that were measured: ratings a day, and contacts a day for rates.
+const PACES: [f64; 3] = [6.0, 20.0, 60.0];
+/// Contacts for each rating in the streams of contacts.
+const CONTACTS: f64 = 5.0;
+
+/// Share of `improved` among streams without an effect, by family and pace, rounded up to a whole
+/// per cent: the worst scenario of each family.
+const MEASURED: [(Family, [f64; 3]); 8] = [
+    (Family::Plain, [0.03, 0.03, 0.03]),
+    (Family::MixMoved, [0.03, 0.03, 0.03]),
+    (Family::AllMoved, [0.03, 0.04, 0.05]),
+    (Family::Drifting, [0.09, 0.09, 0.05]),
+    (Family::Alone, [0.04, 0.04, 0.04]),
+    (Family::Rate, [0.04, 0.04, 0.04]),
+    (Family::RateAllMoved, [0.03, 0.03, 0.03]),
+    (Family::RateAlone, [0.09, 0.09, 0.09]),
+];
+
+/// The measured chance of `improved` without an effect, for the streams nearest to this case.
+#[must_use]
+pub fn chance(family: Family, per_day: f64) -> Chance {
+    let rate = matches!(
+        family,
+        Family::Rate | Family::RateAllMoved | Family::RateAlone
+    );
+    let unit = if rate { CONTACTS } else { 1.0 };
+    let distance = |pace: f64| (per_day.max(0.1) / (pace * unit)).ln().abs();
+    let nearest = (0..PACES.len())
+        .min_by(|a, b| distance(PACES[*a]).total_cmp(&distance(PACES[*b])))
+        .unwrap_or(0);
+    Chance {
+        share: MEASURED
+            .iter()
+            .find(|(f, _)| *f == family)
+            .map_or(0.0, |(_, shares)| shares[nearest]),
+        family: family.as_str().to_owned(),
+        per_day: PACES[nearest] * unit,
+    }
+}
 
 /// The figures of a sentence.
 #[derive(Clone, Debug)]
@@ -26,6 +94,10 @@ pub struct Figures<'a> {
     pub after: f64,
     /// Change and range.
     pub effect: Effect,
+    /// What it was compared with.
+    pub control: &'a Control,
+    /// How often chance alone looks like this.
+    pub chance: &'a Chance,
     /// Answers after the fix.
     pub answers: i64,
     /// Smallest change worth while.
@@ -34,93 +106,203 @@ pub struct Figures<'a> {
     pub horizon: u32,
     /// The date of the fix was given afterwards.
     pub edited_afterwards: bool,
+    /// Other tasks whose fix cannot be told from this one.
+    pub together: usize,
+    /// The topic was getting better before the fix already.
+    pub trend: Option<Trend>,
 }
 
 fn percent(share: f64) -> String {
     format!("{:.0}%", share * 100.0)
 }
 
-/// A signed whole number with a true minus sign; no sign for zero.
-fn signed(value: f64) -> String {
-    let rounded = value.round();
-    if rounded > 0.0 {
-        format!("+{rounded:.0}")
-    } else if rounded < 0.0 {
-        format!("−{:.0}", -rounded)
-    } else {
+/// A signed number with a true minus sign; no sign for zero.
+fn signed(value: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    if text.chars().all(|c| matches!(c, '0' | '.')) {
         "0".to_owned()
+    } else if value > 0.0 {
+        format!("+{text}")
+    } else {
+        format!("−{text}")
     }
 }
 
-fn points(share: f64) -> String {
-    signed(share * 100.0)
+/// A change in the metric's unit, without the unit where a range follows: `+14`, `+0.21`, `−12%`.
+fn change(metric: Metric, value: f64) -> String {
+    match metric.kind() {
+        MetricKind::Share => signed(value * 100.0, 0),
+        MetricKind::Mean => signed(value, 2),
+        MetricKind::LogMean | MetricKind::Rate => {
+            let text = signed(value * 100.0, 0);
+            if text == "0" {
+                "0%".to_owned()
+            } else {
+                format!("{text}%")
+            }
+        }
+    }
 }
 
-/// A level in the metric's unit: `78%`, or contacts per day.
-fn level(metric: Metric, value: f64) -> String {
+/// The unit of a change.
+const fn unit(metric: Metric) -> (&'static str, &'static str) {
+    match metric.kind() {
+        MetricKind::Share => (" 个百分点", " points"),
+        MetricKind::Mean => (" 分", " stars"),
+        MetricKind::LogMean | MetricKind::Rate => ("", ""),
+    }
+}
+
+/// The size of a change with its unit.
+fn size(metric: Metric, value: f64) -> (String, String) {
+    let (zh, en) = unit(metric);
+    let text = match metric.kind() {
+        MetricKind::Share => format!("{:.0}", value.abs() * 100.0),
+        MetricKind::Mean => format!("{:.2}", value.abs()),
+        MetricKind::LogMean | MetricKind::Rate => format!("{:.0}%", value.abs() * 100.0),
+    };
+    (format!("{text}{zh}"), format!("{text}{en}"))
+}
+
+/// A level in the metric's unit: `78%`, `4.12`, `320 s`, or contacts per day.
+fn level(metric: Metric, value: f64) -> (String, String) {
+    let same = |text: String| (text.clone(), text);
+    match metric.kind() {
+        MetricKind::Share => same(percent(value)),
+        MetricKind::Mean => same(format!("{value:.2}")),
+        MetricKind::LogMean => (format!("{value:.0} 秒"), format!("{value:.0} s")),
+        MetricKind::Rate if value < 10.0 => (format!("{value:.1} 次"), format!("{value:.1}")),
+        MetricKind::Rate => (format!("{value:.0} 次"), format!("{value:.0}")),
+    }
+}
+
+/// The metric of a topic, for the middle of an English sentence.
+fn subject(metric: Metric, topic: &str) -> String {
     match metric {
-        Metric::Csat
-        | Metric::MeanRating
-        | Metric::Fcr
-        | Metric::RepeatShare
-        | Metric::NoResultShare
-        | Metric::NegativeShare
-        | Metric::Containment
-        | Metric::Aht => percent(value),
-        Metric::Volume if value < 10.0 => format!("{value:.1}"),
-        Metric::Volume => format!("{value:.0}"),
+        Metric::Csat => format!("satisfaction with {topic}"),
+        Metric::Volume => format!("the number of contacts about {topic}"),
+        other => format!("{} for {topic}", other.names().en),
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// With a space where a Chinese word follows a number or a sign.
+fn spaced(level: &str) -> String {
+    let gap = if level.ends_with(|c: char| c.is_ascii()) {
+        " "
+    } else {
+        ""
+    };
+    format!("{level}{gap}")
 }
 
 impl Figures<'_> {
-    fn dated(&self, text: Sentence) -> Sentence {
-        if !self.edited_afterwards {
-            return text;
-        }
-        Sentence {
-            zh: format!("{}（上线日期是事后填写的。）", text.zh),
-            en: format!("{} (The date of the fix was given afterwards.)", text.en),
+    /// Levels with the words around them: 「从每天 50 次」.
+    fn levels(&self) -> (Sentence, Sentence) {
+        let text = |value: f64| {
+            let (zh, en) = level(self.metric, value);
+            Sentence { zh, en }
+        };
+        (text(self.before), text(self.after))
+    }
+
+    const fn per_day(&self) -> (&'static str, &'static str) {
+        match self.metric.kind() {
+            MetricKind::Rate => ("每天 ", " a day"),
+            _ => (" ", ""),
         }
     }
 
-    fn levels(&self) -> (String, String) {
-        (
-            level(self.metric, self.before),
-            level(self.metric, self.after),
-        )
+    /// What the reader must know beside the numbers.
+    fn noted(&self, text: Sentence) -> Sentence {
+        let Sentence { mut zh, mut en } = text;
+        if self.together > 0 {
+            zh.push_str(&format!(
+                "（与另外 {} 项任务的措施一起判断。）",
+                self.together
+            ));
+            en.push_str(&format!(
+                " (Judged together with {} other measures.)",
+                self.together
+            ));
+        }
+        if let Some(trend) = self.trend {
+            let (a, b) = size(
+                self.metric,
+                super::evaluate::in_unit(self.metric, trend.slope_per_week),
+            );
+            zh.push_str(&format!(
+                "（修复之前就在以每周约 {a}的速度好转，已经扣除。）"
+            ));
+            en.push_str(&format!(
+                " (It was getting better by about {b} a week before the fix; that is taken off.)"
+            ));
+        }
+        if self.edited_afterwards {
+            zh.push_str("（上线日期是事后填写的。）");
+            en.push_str(" (The date of the fix was given afterwards.)");
+        }
+        Sentence { zh, en }
+    }
+
+    fn range(&self) -> (String, String) {
+        let (low, high) = (
+            change(self.metric, self.effect.low),
+            change(self.metric, self.effect.high),
+        );
+        (format!("{low}~{high}"), format!("{low} to {high}"))
     }
 
     /// 已验证有效.
     #[must_use]
     pub fn improved(&self) -> Sentence {
         let (before, after) = self.levels();
-        let (change, low, high) = (
-            points(self.effect.value),
-            points(self.effect.low),
-            points(self.effect.high),
-        );
+        let (unit_zh, unit_en) = unit(self.metric);
+        let moved = change(self.metric, self.effect.value);
+        let (range_zh, range_en) = self.range();
         let Sentence { zh, en } = self.topic;
-        self.dated(match self.metric {
-            Metric::Csat | Metric::MeanRating | Metric::Fcr | Metric::RepeatShare | Metric::NoResultShare | Metric::NegativeShare | Metric::Containment | Metric::Aht => Sentence {
-                zh: format!(
-                    "修复后，{zh}的满意度从 {before} 升到 {after}（{change} 个百分点，可信范围 {low}~{high}）；未与其他主题比较；如果修复其实没有用、别的也没有变，出现这种结果的机会约 {}。",
-                    percent(CHANCE_CSAT)
-                ),
-                en: format!(
-                    "After the fix, satisfaction with {en} rose from {before} to {after} ({change} points, plausible range {low} to {high}); not compared with other topics; if the fix did nothing and nothing else changed, a result like this would turn up about {} of the time.",
-                    percent(CHANCE_CSAT)
-                ),
-            },
-            Metric::Volume => Sentence {
-                zh: format!(
-                    "修复后，{zh}的联系量从每天 {before} 次降到 {after} 次（{change}%，可信范围 {low}%~{high}%）；未与其他主题比较；如果修复其实没有用、别的也没有变，出现这种结果的机会约 {}。",
-                    percent(CHANCE_VOLUME)
-                ),
-                en: format!(
-                    "After the fix, contacts about {en} fell from {before} to {after} a day ({change}%, plausible range {low}% to {high}%); not compared with other topics; if the fix did nothing and nothing else changed, a result like this would turn up about {} of the time.",
-                    percent(CHANCE_VOLUME)
-                ),
-            },
+        let chance = percent(self.chance.share);
+        let rises = self.after >= self.before;
+        let (up_zh, up_en) = if rises {
+            ("升到", "rose")
+        } else {
+            ("降到", "fell")
+        };
+        let (day_zh, day_en) = self.per_day();
+        let (others_zh, others_en, if_zh, if_en) = match self.control {
+            Control::None { .. } => (
+                "未与其他主题比较".to_owned(),
+                "not compared with other topics".to_owned(),
+                "、别的也没有变",
+                " and nothing else changed",
+            ),
+            Control::OtherTopics { effect, .. } => {
+                let moved = change(self.metric, *effect);
+                (
+                    format!("同期其他主题变化 {moved}"),
+                    format!("meanwhile the other topics moved {moved}"),
+                    "",
+                    "",
+                )
+            }
+        };
+        let name = self.metric.names().zh;
+        self.noted(Sentence {
+            zh: format!(
+                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{moved}{unit_zh}，可信范围 {range_zh}）；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}。",
+                spaced(&before.zh), after.zh,
+            ),
+            en: format!(
+                "After the fix, {} {up_en} from {} to {}{day_en} ({moved}{unit_en}, plausible range {range_en}); {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time.",
+                subject(self.metric, en), before.en, after.en,
+            ),
         })
     }
 
@@ -129,78 +311,101 @@ impl Figures<'_> {
     pub fn recovered(&self) -> Sentence {
         let (before, after) = self.levels();
         let Sentence { zh, en } = self.topic;
-        self.dated(match self.metric {
-            Metric::Csat | Metric::MeanRating | Metric::Fcr | Metric::RepeatShare | Metric::NoResultShare | Metric::NegativeShare | Metric::Containment | Metric::Aht => Sentence {
-                zh: format!("{zh}已从问题期间的 {before} 回到 {after}，和平时一样；这可能是修复的功劳，也可能是问题自己消失了。"),
-                en: format!("{en} is back from {before} to {after}, its usual level; the fix may be the reason, or the problem may have passed by itself."),
-            },
-            Metric::Volume => Sentence {
-                zh: format!("{zh}的联系量已从问题期间的每天 {before} 次回到 {after} 次，和平时一样；这可能是修复的功劳，也可能是问题自己消失了。"),
-                en: format!("Contacts about {en} are back from {before} to {after} a day, their usual level; the fix may be the reason, or the problem may have passed by itself."),
-            },
+        let (day_zh, day_en) = self.per_day();
+        let name = self.metric.names().zh;
+        self.noted(Sentence {
+            zh: format!("{zh}的{name}已从问题期间的{day_zh}{}回到 {}，和平时一样；这可能是修复的功劳，也可能是问题自己消失了。", spaced(&before.zh), after.zh),
+            en: format!("{} is back from {} to {}{day_en}, its usual level; the fix may be the reason, or the problem may have passed by itself.", capital(&subject(self.metric, en)), before.en, after.en),
         })
     }
 
     /// 未见效果; `possibly_worse` when a worsening worth while cannot be excluded either.
     #[must_use]
     pub fn no_effect(&self, possibly_worse: bool) -> Sentence {
-        let size = (self.smallest * 100.0).round();
+        let (size_zh, size_en) = size(self.metric, self.smallest);
         let n = self.answers;
-        let (mut zh, mut en) = match self.metric {
-            Metric::Csat
-            | Metric::MeanRating
-            | Metric::Fcr
-            | Metric::RepeatShare
-            | Metric::NoResultShare
-            | Metric::NegativeShare
-            | Metric::Containment
-            | Metric::Aht => (
-                format!("看了 {n} 条评分，就算有改善也不到 {size} 个百分点。"),
-                format!("After {n} ratings, any improvement is smaller than {size} points."),
+        let unit = self.metric.unit();
+        let (mut zh, mut en) = (
+            format!("看了 {n} {}，就算有改善也不到 {size_zh}。", unit.zh),
+            format!(
+                "After {n} {}, any improvement is smaller than {size_en}.",
+                unit.en
             ),
-            Metric::Volume => (
-                format!("看了 {n} 次联系，就算有减少也不到 {size}%。"),
-                format!("After {n} contacts, any decrease is smaller than {size}%."),
-            ),
-        };
+        );
         if possibly_worse {
             zh.push_str("也可能变差了。");
             en.push_str(" It may even have become worse.");
         }
-        self.dated(Sentence { zh, en })
+        self.noted(Sentence { zh, en })
     }
 
     /// 变差.
     #[must_use]
     pub fn worse(&self) -> Sentence {
-        let (low, high) = (points(self.effect.low), points(self.effect.high));
-        let size = (self.effect.value.abs() * 100.0).round();
-        self.dated(match self.metric {
-            Metric::Csat | Metric::MeanRating | Metric::Fcr | Metric::RepeatShare | Metric::NoResultShare | Metric::NegativeShare | Metric::Containment | Metric::Aht => Sentence {
-                zh: format!("修复后满意度下降 {size} 个百分点(范围 {low}~{high}),任务已重新打开。"),
-                en: format!("Satisfaction fell by {size} points (range {low} to {high}); the task is reopened."),
-            },
-            Metric::Volume => Sentence {
-                zh: format!("修复后联系量增加 {size}%(范围 {low}%~{high}%),任务已重新打开。"),
-                en: format!("Contacts rose by {size}% (range {low}% to {high}%); the task is reopened."),
-            },
+        let (range_zh, range_en) = self.range();
+        let (size_zh, size_en) = size(self.metric, self.effect.value);
+        let falls = self.effect.value < 0.0;
+        let (verb_zh, verb_en) = if falls {
+            ("下降", "fell")
+        } else {
+            ("上升", "rose")
+        };
+        let name = self.metric.names();
+        self.noted(Sentence {
+            zh: format!(
+                "修复后{}{verb_zh} {size_zh}(范围 {range_zh}),任务已重新打开。",
+                name.zh
+            ),
+            en: format!(
+                "After the fix {} {verb_en} by {size_en} (range {range_en}); the task is reopened.",
+                name.en
+            ),
+        })
+    }
+
+    /// 变差, by a metric that must not become worse.
+    #[must_use]
+    pub fn guard_worse(&self, guard: &GuardResult) -> Sentence {
+        let Some(effect) = guard.effect else {
+            return self.worse();
+        };
+        let (range_zh, range_en) = (
+            format!(
+                "{}~{}",
+                change(guard.metric, effect.low),
+                change(guard.metric, effect.high)
+            ),
+            format!(
+                "{} to {}",
+                change(guard.metric, effect.low),
+                change(guard.metric, effect.high)
+            ),
+        );
+        let (size_zh, size_en) = size(guard.metric, effect.value);
+        let (verb_zh, verb_en) = if effect.value < 0.0 {
+            ("下降", "fell")
+        } else {
+            ("上升", "rose")
+        };
+        let name = guard.metric.names();
+        self.noted(Sentence {
+            zh: format!("修复后不允许变差的指标变差了:{}{verb_zh} {size_zh}(范围 {range_zh}),任务已重新打开。", name.zh),
+            en: format!("A metric that must not become worse did: {} {verb_en} by {size_en} (range {range_en}); the task is reopened.", name.en),
         })
     }
 
     /// 证据不足.
     #[must_use]
     pub fn inconclusive(&self) -> Sentence {
-        let (low, high) = (points(self.effect.low), points(self.effect.high));
+        let (low, high) = (
+            change(self.metric, self.effect.low),
+            change(self.metric, self.effect.high),
+        );
+        let (unit_zh, unit_en) = unit(self.metric);
         let days = self.horizon;
-        self.dated(match self.metric {
-            Metric::Csat | Metric::MeanRating | Metric::Fcr | Metric::RepeatShare | Metric::NoResultShare | Metric::NegativeShare | Metric::Containment | Metric::Aht => Sentence {
-                zh: format!("{days} 天内的数据不足以下结论(变化在 {low} 到 {high} 个百分点之间)。"),
-                en: format!("{days} days were not enough to tell (the change is between {low} and {high} points)."),
-            },
-            Metric::Volume => Sentence {
-                zh: format!("{days} 天内的数据不足以下结论(变化在 {low}% 到 {high}% 之间)。"),
-                en: format!("{days} days were not enough to tell (the change is between {low}% and {high}%)."),
-            },
+        self.noted(Sentence {
+            zh: format!("{days} 天内的数据不足以下结论(变化在 {low} 到 {high}{unit_zh}之间)。"),
+            en: format!("{days} days were not enough to tell (the change is between {low} and {high}{unit_en})."),
         })
     }
 }
@@ -215,29 +420,17 @@ pub fn waiting(
     horizon: u32,
     miss: Option<f64>,
 ) -> Sentence {
-    let size = (smallest * 100.0).round();
-    let (unit_zh, unit_en, gain_zh, gain_en) = match metric {
-        Metric::Csat
-        | Metric::MeanRating
-        | Metric::Fcr
-        | Metric::RepeatShare
-        | Metric::NoResultShare
-        | Metric::NegativeShare
-        | Metric::Containment
-        | Metric::Aht => (
-            "条评分",
-            "ratings",
-            format!("{size} 个百分点"),
-            format!("{size} points"),
-        ),
-        Metric::Volume => ("次联系", "contacts", format!("{size}%"), format!("{size}%")),
-    };
-    let mut zh = format!("还差约 {answers} {unit_zh}");
-    let mut en = format!("About {answers} more {unit_en} are needed");
+    let (gain_zh, gain_en) = size(metric, smallest);
+    let unit = metric.unit();
+    let mut zh = format!("还差约 {answers} {}", unit.zh);
+    let mut en = format!("About {answers} more {} are needed", unit.en);
     if per_day > 0.0 {
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
         let days = (answers as f64 / per_day).ceil().max(1.0);
-        zh.push_str(&format!(",按每天 {per_day:.0} {unit_zh}大约 {days:.0} 天"));
+        zh.push_str(&format!(
+            ",按每天 {per_day:.0} {}大约 {days:.0} 天",
+            unit.zh
+        ));
         en.push_str(&format!(", {days:.0} days at {per_day:.0} a day"));
     }
     if let Some(miss) = miss {

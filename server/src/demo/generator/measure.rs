@@ -1,37 +1,58 @@
 //! Does the verification tell the three stories apart? Over many seeds, on counts alone: the same
 //! draws that the texts are written over, labelled rightly.
 
-use super::course::{CHANNELS, Count, DAYS, Dates, StoryKind, THEMES, counts};
-use super::{Plan, topic_name};
+use super::course::{CHANNELS, Count, DAYS, Dates, StoryKind, THEMES, Theme, counts};
+use super::{Plan, STARTER_SET, topic_name};
 use chrono::{Days, NaiveDate};
 use domain::facts::Counters;
+use domain::verification::baseline::Windows;
 use domain::verification::contract::Asked;
 use domain::verification::{
     Course, DayRow, Facts, MATURITY_SCHEDULED, Verdict, Verification, evaluate, propose,
+    usual_noise,
 };
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// The daily counts of a story's topic over the history.
-fn rows(seed: u64, kind: StoryKind, first: NaiveDate) -> Vec<DayRow> {
+/// The daily counts of a theme over the history.
+fn rows(seed: u64, at: usize, theme: &Theme, first: NaiveDate) -> Vec<DayRow> {
     let mut rows = Vec::new();
-    for (at, theme) in THEMES
-        .iter()
-        .enumerate()
-        .filter(|(_, t)| t.story == Some(kind))
-    {
-        for index in 0..DAYS {
-            let day = first + Days::new(index.unsigned_abs());
-            for (channel, count) in CHANNELS.iter().zip(counts(seed, at, theme, index, day)) {
-                rows.push(DayRow {
-                    day,
-                    channel: channel.key.to_owned(),
-                    counters: counters(&count),
-                });
-            }
+    for index in 0..DAYS {
+        let day = first + Days::new(index.unsigned_abs());
+        for (channel, count) in CHANNELS.iter().zip(counts(seed, at, theme, index, day)) {
+            rows.push(DayRow {
+                day,
+                channel: channel.key.to_owned(),
+                counters: counters(&count),
+            });
         }
     }
     rows
+}
+
+/// The heading of a topic in the starter set.
+fn heading(topic: Option<&str>) -> Option<String> {
+    let set = crate::analysis::sets()
+        .into_iter()
+        .find(|s| s.key == STARTER_SET)?;
+    let topic = set
+        .topics
+        .into_iter()
+        .find(|t| Some(t.key.as_str()) == topic)?;
+    topic.parent
+}
+
+/// The themes that a story is compared with: no story of their own, another heading of the set.
+fn compared(kind: StoryKind) -> Vec<(usize, &'static Theme)> {
+    let own = THEMES
+        .iter()
+        .find(|t| t.story == Some(kind))
+        .and_then(|t| heading(t.key));
+    THEMES
+        .iter()
+        .enumerate()
+        .filter(|(_, t)| t.key.is_some() && t.story.is_none() && heading(t.key) != own)
+        .collect()
 }
 
 fn counters(count: &Count) -> Counters {
@@ -50,27 +71,62 @@ fn counters(count: &Count) -> Counters {
 }
 
 /// The verification of one story, at the end of the history: contract as proposed on the day of the
-/// alarm, one scheduled look at the horizon.
-fn verify(seed: u64, kind: StoryKind, until: NaiveDate) -> Verification {
+/// alarm, the looks of all nights to the horizon.
+fn verify(
+    seed: u64,
+    kind: StoryKind,
+    compared: &[(usize, &Theme)],
+    until: NaiveDate,
+) -> Verification {
     let plan = Plan::new(seed, until);
     let first = plan.first_day();
-    let all = rows(seed, kind, first);
+    let own: Vec<DayRow> = THEMES
+        .iter()
+        .enumerate()
+        .filter(|(_, t)| t.story == Some(kind))
+        .flat_map(|(at, theme)| rows(seed, at, theme, first))
+        .collect();
+    let others: Vec<Vec<DayRow>> = compared
+        .iter()
+        .map(|(at, theme)| rows(seed, *at, theme, first))
+        .collect();
+    let control: Vec<DayRow> = others.concat();
     let dates = Dates::of(seed, kind);
     let day = |index: i64| first + Days::new(index.unsigned_abs());
     let (alarm, fix) = (day(dates.alarm), day(dates.fix));
-    let known: Vec<DayRow> = all.iter().filter(|row| row.day <= alarm).cloned().collect();
+    let known = |rows: &[DayRow]| -> Vec<DayRow> {
+        rows.iter()
+            .filter(|row| row.day <= alarm)
+            .cloned()
+            .collect()
+    };
+    let (known_own, known_control) = (known(&own), known(&control));
+    let facts = Facts {
+        topic: &known_own,
+        control: &known_control,
+        control_topics: others.len(),
+        siblings: &[],
+    };
     let topic = topic_name(kind);
     let contract = propose(
-        &known,
+        &facts,
         &Asked::by_rule(topic.zh.clone(), alarm, Some(alarm)),
     );
     let today = until + Days::new(1);
     let now = today.and_time(chrono::NaiveTime::MIN).and_utc();
-    let course = Course {
+    let mut course = Course {
         maturity_days: MATURITY_SCHEDULED,
         ..Course::on_request(now, today, fix, topic)
     };
-    evaluate(&contract, &Facts::of_topic(&all), &course)
+    let until = Windows::of(&contract, &course, false).history_end;
+    let series: Vec<&[DayRow]> = others.iter().map(Vec::as_slice).collect();
+    course.usual_noise = usual_noise(contract.metric, &series, &[], until);
+    let facts = Facts {
+        topic: &own,
+        control: &control,
+        ..facts
+    };
+    evaluate(&contract, &facts, &course)
 }
 
 /// The date that the measurement ends on: a fixed one, as weekdays matter.
@@ -82,7 +138,7 @@ fn until() -> NaiveDate {
 /// The date matters by its day of the week only.
 #[must_use]
 pub fn verdicts(seed: u64, until: NaiveDate) -> [Verdict; 3] {
-    StoryKind::ALL.map(|kind| verify(seed, kind, until).verdict)
+    StoryKind::ALL.map(|kind| verify(seed, kind, &compared(kind), until).verdict)
 }
 
 /// What became of one story over all seeds.
@@ -127,11 +183,12 @@ pub fn measure(seeds: RangeInclusive<u64>) -> Measured {
             naive_success: 0,
         })
         .into();
+    let with = StoryKind::ALL.map(compared);
     let mut count = 0;
     for seed in seeds {
         count += 1;
-        for outcome in &mut outcomes {
-            let result = verify(seed, outcome.story, until());
+        for (outcome, with) in outcomes.iter_mut().zip(&with) {
+            let result = verify(seed, outcome.story, with, until());
             outcome.naive_success += u32::from(result.naive.claims_success);
             for (verdict, n) in Verdict::ALL.iter().zip(&mut outcome.verdicts) {
                 *n += u32::from(*verdict == result.verdict);

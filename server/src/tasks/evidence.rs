@@ -1,0 +1,367 @@
+//! What contracts are planned from and verdicts computed from, read from the facts: its cost depends on
+//! topics × channels × days, never on how much feedback there is.
+
+use chrono::{NaiveDate, TimeDelta};
+use chrono_tz::Tz;
+use domain::clock::{Timestamp, local_day, start_of_day};
+use domain::facts::Class;
+use domain::organisation::{Topic, subtree};
+use domain::tasks::Task;
+use domain::verification::baseline::Windows;
+use domain::verification::{
+    Contract, Course, DayRow, Facts, LabelVersion, Metric, OtherFix, Sentence, TopicInfo,
+    control_topics, usual_noise,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use storage::{DbError, Read};
+
+/// Days before the windows that can matter: what the noise and the trend are learnt from.
+const HISTORY: i64 = 112;
+/// Days before alarm or fix that are read: guard, quiet baseline and history, with room for a change
+/// that a detector dates earlier.
+pub const REACH: i64 = 240;
+/// Untreated topics that tell how noisy topics of this organisation usually are.
+const NOISE_TOPICS: usize = 20;
+/// Siblings that are looked at for displacement.
+const SIBLINGS: usize = 30;
+
+/// The facts of one verdict.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Daily counts of the topic that is judged, its subtree included.
+    pub topic: Vec<DayRow>,
+    /// Daily counts of the control topics, summed, in the topic's channels.
+    pub control: Vec<DayRow>,
+    /// Which topics those are.
+    pub control_topics: Vec<String>,
+    /// Topics under the same parent, by name.
+    pub siblings: Vec<(Sentence, Vec<DayRow>)>,
+    /// Daily counts of untreated topics, each for itself: how noisy topics usually are here.
+    pub steady: Vec<Vec<DayRow>>,
+    /// The last day of those.
+    pub steady_until: NaiveDate,
+}
+
+impl Evidence {
+    /// As the rules want it.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            topic: &self.topic,
+            control: &self.control,
+            control_topics: self.control_topics.len(),
+            siblings: &self.siblings,
+        }
+    }
+
+    /// Noise factor of the organisation's untreated topics.
+    #[must_use]
+    pub fn usual_noise(&self, metric: Metric, closed_days: &[NaiveDate]) -> Option<f64> {
+        let series: Vec<&[DayRow]> = self.steady.iter().map(Vec::as_slice).collect();
+        usual_noise(metric, &series, closed_days, self.steady_until)
+    }
+}
+
+/// Which days matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Alarm or fix, whichever is earlier.
+    pub anchor: NaiveDate,
+    /// First day of the quiet baseline.
+    pub windows_from: NaiveDate,
+    /// The last day before the guard: what the noise is learnt from ends here.
+    pub history_end: NaiveDate,
+    /// The present day.
+    pub today: NaiveDate,
+}
+
+impl Span {
+    fn first(self) -> NaiveDate {
+        self.anchor - TimeDelta::days(REACH)
+    }
+}
+
+/// What the organisation knows beside the counts; read once for all verdicts of a night.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Zone of its days.
+    pub zone: Tz,
+    /// All topics.
+    pub topics: Vec<Topic>,
+    /// Tasks whose fix went live in the last year and a bit.
+    pub deployed: Vec<Task>,
+    /// Topics of issues that are open, their subtrees included.
+    pub alarmed: Vec<String>,
+}
+
+impl Setting {
+    /// Reads it.
+    pub async fn read(db: &impl Read, now: Timestamp) -> Result<Self, DbError> {
+        let topics: Vec<Topic> = storage::organisation::all(db).await?;
+        let alarmed = storage::verification::alarmed_topics(db).await?;
+        let alarmed = alarmed
+            .iter()
+            .flat_map(|topic| subtree(topic, &topics))
+            .collect();
+        Ok(Self {
+            zone: storage::organisation::organisation(db).await?.zone,
+            deployed: storage::tasks::deployed(db, now - TimeDelta::days(2 * REACH)).await?,
+            alarmed,
+            topics,
+        })
+    }
+
+    /// The topic above.
+    #[must_use]
+    pub fn parent(&self, topic: &str) -> Option<String> {
+        let parent = self.topics.iter().find(|t| t.key == topic)?.parent.clone();
+        parent.filter(|p| self.topics.iter().any(|t| t.key == *p))
+    }
+
+    /// The topics as possible controls.
+    fn infos(&self) -> Vec<TopicInfo> {
+        let mut fixes: BTreeMap<String, Vec<NaiveDate>> = BTreeMap::new();
+        for task in &self.deployed {
+            if let Some(at) = task.effective_at {
+                for topic in subtree(&task.topic, &self.topics) {
+                    fixes
+                        .entry(topic)
+                        .or_default()
+                        .push(local_day(at, self.zone));
+                }
+            }
+        }
+        self.topics
+            .iter()
+            .map(|t| TopicInfo {
+                key: t.key.clone(),
+                parent: t.parent.clone(),
+                open_alarm: self.alarmed.contains(&t.key),
+                fix_days: fixes.remove(&t.key).unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// Other fixes that touch the topic of `contract`: of the topic itself, of one above or below it.
+    pub fn other_fixes(&self, own: domain::ids::TaskId, contract: &Contract) -> Vec<OtherFix> {
+        let topic = watched(contract);
+        let below = subtree(topic, &self.topics);
+        self.deployed
+            .iter()
+            .filter(|t| t.id != own)
+            .filter(|t| {
+                below.contains(&t.topic)
+                    || subtree(&t.topic, &self.topics).iter().any(|k| k == topic)
+            })
+            .filter(|t| overlap(&t.contract.channels, &contract.channels))
+            .filter_map(|t| {
+                Some(OtherFix {
+                    name: t.id.to_string(),
+                    day: local_day(t.effective_at?, self.zone),
+                })
+            })
+            .collect()
+    }
+}
+
+/// The topic whose figures decide.
+pub fn watched(contract: &Contract) -> &str {
+    contract.watched_topic.as_deref().unwrap_or(&contract.topic)
+}
+
+/// Whether two choices of channels have one in common; no choice is all.
+pub fn overlap(a: &[String], b: &[String]) -> bool {
+    a.is_empty() || b.is_empty() || a.iter().any(|channel| b.contains(channel))
+}
+
+/// Sums of some topics by day and channel.
+async fn rows(
+    db: &impl Read,
+    topics: &[String],
+    classes: &[Class],
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<DayRow>, DbError> {
+    let query = storage::facts::Query {
+        from: Some(from),
+        to: Some(to),
+        topics: Some(topics.to_vec()),
+        classes: classes.to_vec(),
+        by_day: true,
+        by_channel: true,
+        ..Default::default()
+    };
+    Ok(storage::facts::sum(db, &query)
+        .await?
+        .into_iter()
+        .filter_map(|s| {
+            Some(DayRow {
+                day: s.day?,
+                channel: s.channel.unwrap_or_default(),
+                counters: s.counters,
+            })
+        })
+        .collect())
+}
+
+/// The same, topics kept apart.
+async fn rows_by_topic(
+    db: &impl Read,
+    topics: &[String],
+    classes: &[Class],
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<BTreeMap<String, Vec<DayRow>>, DbError> {
+    let query = storage::facts::Query {
+        from: Some(from),
+        to: Some(to),
+        topics: Some(topics.to_vec()),
+        classes: classes.to_vec(),
+        by_day: true,
+        by_topic: true,
+        by_channel: true,
+        ..Default::default()
+    };
+    let mut all: BTreeMap<String, Vec<DayRow>> = BTreeMap::new();
+    for s in storage::facts::sum(db, &query).await? {
+        if let (Some(day), Some(topic)) = (s.day, s.topic) {
+            all.entry(topic).or_default().push(DayRow {
+                day,
+                channel: s.channel.unwrap_or_default(),
+                counters: s.counters,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// The topics with the most voices of `from`–`to`, the largest first; those without any are left out.
+async fn largest(
+    db: &impl Read,
+    topics: &[String],
+    classes: &[Class],
+    from: NaiveDate,
+    to: NaiveDate,
+    most: usize,
+) -> Result<Vec<String>, DbError> {
+    let query = storage::facts::Query {
+        from: Some(from),
+        to: Some(to),
+        topics: Some(topics.to_vec()),
+        classes: classes.to_vec(),
+        by_topic: true,
+        ..Default::default()
+    };
+    let mut sums = storage::facts::sum(db, &query).await?;
+    sums.sort_by_key(|s| std::cmp::Reverse(s.counters.voices));
+    Ok(sums
+        .into_iter()
+        .filter(|s| s.counters.voices > 0)
+        .take(most)
+        .filter_map(|s| s.topic)
+        .collect())
+}
+
+/// Daily counts of a topic, its subtree included.
+pub async fn topic_rows(
+    db: &impl Read,
+    setting: &Setting,
+    topic: &str,
+    classes: &[Class],
+    span: Span,
+) -> Result<Vec<DayRow>, DbError> {
+    let own = subtree(topic, &setting.topics);
+    rows(db, &own, classes, span.first(), span.today).await
+}
+
+/// Gathers the facts about `topic` in these channels (none named: all).
+pub async fn gather(
+    db: &impl Read,
+    setting: &Setting,
+    topic: &str,
+    channels: &[String],
+    classes: &[Class],
+    span: Span,
+) -> Result<Evidence, DbError> {
+    let Span {
+        windows_from,
+        history_end,
+        today,
+        ..
+    } = span;
+    let mut facts = topic_rows(db, setting, topic, classes, span).await?;
+    facts.retain(|row| channels.is_empty() || channels.contains(&row.channel));
+    // The same channels: what moves elsewhere is no measure for this topic.
+    let same: BTreeSet<&str> = facts.iter().map(|r| r.channel.as_str()).collect();
+    let controls = control_topics(topic, &setting.infos(), windows_from);
+    // A topic that nobody speaks of is no measure.
+    let mut controls = largest(db, &controls, classes, windows_from, today, usize::MAX).await?;
+    let history = history_end - TimeDelta::days(HISTORY - 1);
+    let steady: Vec<String> = controls.iter().take(NOISE_TOPICS).cloned().collect();
+    let steady = rows_by_topic(db, &steady, classes, history, history_end).await?;
+    controls.sort_unstable();
+    let mut control = rows(db, &controls, classes, span.first(), today).await?;
+    control.retain(|row| same.contains(row.channel.as_str()));
+    // Displacement is about contacts, whatever the goal is.
+    let contacts = [Class::Contact, Class::Survey];
+    let near = siblings(topic, &setting.topics);
+    let near = largest(db, &near, &contacts, windows_from, today, SIBLINGS).await?;
+    let mut counted = rows_by_topic(db, &near, &contacts, windows_from, today).await?;
+    let siblings = near
+        .iter()
+        .filter_map(|key| {
+            let name = crate::issues::topic_name(key, &setting.topics);
+            counted.remove(key).map(|rows| (name, rows))
+        })
+        .collect();
+    Ok(Evidence {
+        topic: facts,
+        control,
+        control_topics: controls,
+        siblings,
+        steady: steady.into_values().collect(),
+        steady_until: history_end,
+    })
+}
+
+/// Topics under the same parent: where the trouble may have moved.
+fn siblings(topic: &str, all: &[Topic]) -> Vec<String> {
+    let Some(parent) = all
+        .iter()
+        .find(|t| t.key == topic)
+        .and_then(|t| t.parent.clone())
+    else {
+        return Vec::new();
+    };
+    all.iter()
+        .filter(|t| t.key != topic && t.parent.as_ref() == Some(&parent))
+        .map(|t| t.key.clone())
+        .collect()
+}
+
+/// First instant whose labels must be of one ruler, and the first one that need not.
+pub fn ruled(contract: &Contract, course: &Course, zone: Tz) -> (Timestamp, Timestamp) {
+    (
+        start_of_day(Windows::of(contract, course, true).earliest(), zone),
+        start_of_day(course.today + TimeDelta::days(1), zone),
+    )
+}
+
+/// Which classifier labelled which days.
+pub async fn label_versions(
+    db: &impl Read,
+    contract: &Contract,
+    course: &Course,
+    zone: Tz,
+) -> Result<Vec<LabelVersion>, DbError> {
+    let (from, to) = ruled(contract, course, zone);
+    Ok(storage::feedback::rulers(db, from, to)
+        .await?
+        .into_iter()
+        .map(|r| LabelVersion {
+            name: r.ruler,
+            from: local_day(r.first, zone),
+            to: local_day(r.last, zone),
+        })
+        .collect())
+}

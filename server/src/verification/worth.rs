@@ -1,0 +1,299 @@
+//! What verified tasks are worth: over their after-window, month by month, and in sum.
+
+use crate::app::App;
+use crate::tasks::{Setting, Span, topic_rows, watched};
+use chrono::{NaiveDate, TimeDelta};
+use domain::clock::local_day;
+use domain::facts::{Class, Counters};
+use domain::issues::Issue;
+use domain::organisation::Topic;
+use domain::tasks::Task;
+use domain::verification::savings::{Costs, Counted, Measured, Savings, savings};
+use domain::verification::statement::{Earned, Month, Report, Statement, report, statement};
+use domain::verification::{DayRow, Metric, Verdict, Verification};
+use storage::{DbError, Read, Tx};
+
+/// Days after the end of a month in which its ratings and contacts may still come.
+const CLOSING_DAYS: i64 = 3;
+
+const CONTACTS: [Class; 2] = [Class::Contact, Class::Survey];
+
+/// What contacts cost in some days: nobody guesses money, so what is not told is not there.
+async fn costs(db: &impl Read, from: NaiveDate, to: NaiveDate) -> Result<Costs, DbError> {
+    let organisation = storage::organisation::organisation(db).await?;
+    let query = storage::facts::Query {
+        from: Some(from),
+        to: Some(to),
+        classes: vec![Class::Contact],
+        ..Default::default()
+    };
+    let resolved = storage::facts::sum(db, &query)
+        .await?
+        .first()
+        .map_or(0, |s| s.counters.resolved);
+    Ok(Costs {
+        resolved,
+        cents_per_minute: organisation.unit_cost_cents_per_minute,
+        ..Costs::default()
+    })
+}
+
+/// The day on which the trouble came back after the task's fix, if it did.
+fn relapsed_on(task: &Task, issue: Option<&Issue>, zone: chrono_tz::Tz) -> Option<NaiveDate> {
+    let issue = issue.filter(|i| i.openings > 1)?;
+    let fixed = task.effective_at?;
+    (issue.opened_at > fixed).then(|| local_day(issue.opened_at, zone).max(issue.alarm_day))
+}
+
+fn sum(rows: &[DayRow], from: NaiveDate, to: NaiveDate) -> Counters {
+    let mut all = Counters::default();
+    for row in rows.iter().filter(|r| from <= r.day && r.day <= to) {
+        all.add(&row.counters);
+    }
+    all
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn ratio(part: i64, whole: i64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn float(count: i64) -> f64 {
+    count.max(0) as f64
+}
+
+/// Compensation per contact in the days before, in cents, where any is recorded.
+fn compensation_before(verification: &Verification, rows: &[DayRow]) -> Option<f64> {
+    let (from, to) = verification.before.from.zip(verification.before.to)?;
+    let before = sum(rows, from, to);
+    (before.compensation_cents > 0)
+        .then(|| ratio(before.compensation_cents, before.contacts))
+        .flatten()
+}
+
+/// What was measured, handling times included where they were a guard of a goal of volume.
+fn measured(verification: &Verification) -> Measured {
+    let handling = verification
+        .guard_metrics
+        .iter()
+        .find(|g| g.metric == Metric::Aht)
+        .and_then(|g| g.effect)
+        .filter(|_| verification.metric == Metric::Volume);
+    Measured::of(verification, handling.as_ref())
+}
+
+async fn rows(
+    db: &impl Read,
+    setting: &Setting,
+    task: &Task,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<DayRow>, DbError> {
+    let span = Span {
+        anchor: from,
+        windows_from: from,
+        history_end: from,
+        today: to,
+    };
+    let channels = &task.contract.channels;
+    let mut rows = topic_rows(db, setting, watched(&task.contract), &CONTACTS, span).await?;
+    rows.retain(|row| channels.is_empty() || channels.contains(&row.channel));
+    Ok(rows)
+}
+
+/// What the days of the after-window were worth; `None` before anything was measured.
+pub async fn since_fix(
+    app: &App,
+    setting: &Setting,
+    task: &Task,
+    verification: &Verification,
+) -> Result<Option<Savings>, DbError> {
+    let Some((from, to)) = verification.after.from.zip(verification.after.to) else {
+        return Ok(None);
+    };
+    if verification.verdict == Verdict::Pending || from > to {
+        return Ok(None);
+    }
+    let first = verification.before.from.unwrap_or(from).min(from);
+    let all = rows(&app.db, setting, task, first, to).await?;
+    let after = sum(&all, from, to);
+    let counted = Counted {
+        days: float((to - from).num_days() + 1),
+        contacts: float(after.contacts),
+        seconds: ratio(after.handle_sum, after.handle_n),
+        compensation_cents: float(after.compensation_cents),
+        compensation_before: compensation_before(verification, &all),
+    };
+    let issue = storage::issues::get(&app.db, task.issue_id).await?;
+    let relapsed = relapsed_on(task, issue.as_ref(), setting.zone).is_some();
+    let costs = costs(&app.db, from, to).await?;
+    Ok(Some(savings(
+        &measured(verification),
+        &counted,
+        &costs,
+        relapsed,
+    )))
+}
+
+fn above(topic: &str, topics: &[Topic]) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut at = topic.to_owned();
+    // As many steps as there are topics: a circle ends too.
+    while all.len() < topics.len() {
+        let Some(parent) = topics
+            .iter()
+            .find(|t| t.key == at)
+            .and_then(|t| t.parent.clone())
+        else {
+            break;
+        };
+        all.push(parent.clone());
+        at = parent;
+    }
+    all
+}
+
+/// A task as its statements need it; `None` while it is not verified.
+async fn earned(
+    db: &impl Read,
+    setting: &Setting,
+    task: &Task,
+    verification: &Verification,
+) -> Result<Option<Earned>, DbError> {
+    if !matches!(verification.verdict, Verdict::Improved | Verdict::Recovered) {
+        return Ok(None);
+    }
+    let issue = storage::issues::get(db, task.issue_id).await?;
+    let topic = watched(&task.contract).to_owned();
+    let before = match verification.before.from.zip(verification.before.to) {
+        Some((from, to)) => {
+            let all = rows(db, setting, task, from, to).await?;
+            compensation_before(verification, &all)
+        }
+        None => None,
+    };
+    Ok(Some(Earned {
+        task: task.id.to_string(),
+        above: above(&topic, &setting.topics),
+        name: crate::issues::topic_name(&topic, &setting.topics),
+        topic,
+        effective_day: verification.effective_day,
+        relapsed_on: relapsed_on(task, issue.as_ref(), setting.zone),
+        together_with: verification.together_with.clone(),
+        measured: measured(verification),
+        compensation_before: before,
+    }))
+}
+
+async fn of_month(
+    db: &impl Read,
+    setting: &Setting,
+    task: &Task,
+    earned: &Earned,
+    month: Month,
+    today: NaiveDate,
+) -> Result<Option<Statement>, DbError> {
+    let all = rows(db, setting, task, month.first(), month.last()).await?;
+    let costs = costs(db, month.first(), month.last()).await?;
+    Ok(statement(earned, month, &all, &costs, today))
+}
+
+/// Whether a month is over for good.
+fn is_closed(month: Month, today: NaiveDate) -> bool {
+    today > month.last() + TimeDelta::days(CLOSING_DAYS)
+}
+
+/// A month's statement and whether it is frozen.
+#[derive(Clone, Debug)]
+pub struct Monthly {
+    /// What it says.
+    pub statement: Statement,
+    /// Written down for good; the others are computed anew whenever they are asked for.
+    pub frozen: bool,
+}
+
+/// The monthly statements of a task, oldest first.
+pub async fn statements(app: &App, task: &Task) -> Result<Vec<Monthly>, DbError> {
+    let mut all: Vec<Monthly> = storage::verification::statements::<Statement>(&app.db, task.id)
+        .await?
+        .into_iter()
+        .map(|(_, statement)| Monthly {
+            statement,
+            frozen: true,
+        })
+        .collect();
+    let setting = Setting::read(&app.db, app.now()).await?;
+    let today = local_day(app.now(), setting.zone);
+    let Some(verification) = storage::verification::latest(&app.db, task.id).await? else {
+        return Ok(all);
+    };
+    let Some(earned) = earned(&app.db, &setting, task, &verification).await? else {
+        return Ok(all);
+    };
+    for month in earned.months(today) {
+        let name = month.to_string();
+        if all.iter().any(|m| m.statement.month == name) {
+            continue;
+        }
+        let fresh = of_month(&app.db, &setting, task, &earned, month, today).await?;
+        all.extend(fresh.map(|statement| Monthly {
+            statement,
+            frozen: false,
+        }));
+    }
+    all.sort_by(|a, b| a.statement.month.cmp(&b.statement.month));
+    Ok(all)
+}
+
+/// Freezes the statements of a task's closed months that are not frozen yet.
+pub(super) async fn freeze(tx: &Tx, task: &Task) -> Result<(), DbError> {
+    let Some(verification) = storage::verification::latest(tx, task.id).await? else {
+        return Ok(());
+    };
+    let setting = Setting::read(tx, tx.now()).await?;
+    let today = local_day(tx.now(), setting.zone);
+    let Some(earned) = earned(tx, &setting, task, &verification).await? else {
+        return Ok(());
+    };
+    let frozen = storage::verification::statements::<Statement>(tx, task.id).await?;
+    for month in earned.months(today) {
+        let name = month.to_string();
+        if !is_closed(month, today) || frozen.iter().any(|(m, _)| *m == name) {
+            continue;
+        }
+        if let Some(fresh) = of_month(tx, &setting, task, &earned, month, today).await? {
+            storage::verification::freeze(tx, task.id, &name, &fresh).await?;
+            tracing::debug!(task = %task.id, month = name, "a statement was frozen");
+        }
+    }
+    Ok(())
+}
+
+/// The organisation's month: the statements of all verified tasks, every topic counted once.
+pub async fn savings_of(app: &App, month: Month) -> Result<Report, DbError> {
+    let setting = Setting::read(&app.db, app.now()).await?;
+    let today = local_day(app.now(), setting.zone);
+    let frozen =
+        storage::verification::statements_of::<Statement>(&app.db, &month.to_string()).await?;
+    let mut all = Vec::new();
+    for task in &setting.deployed {
+        let Some(verification) = storage::verification::latest(&app.db, task.id).await? else {
+            continue;
+        };
+        let Some(earned) = earned(&app.db, &setting, task, &verification).await? else {
+            continue;
+        };
+        let id = task.id.to_string();
+        let kept = frozen
+            .iter()
+            .find(|(task, _)| *task == id)
+            .map(|(_, s)| s.clone());
+        let statement = match kept {
+            Some(statement) => Some(statement),
+            None => of_month(&app.db, &setting, task, &earned, month, today).await?,
+        };
+        all.extend(statement.map(|s| (earned, s)));
+    }
+    Ok(report(month, all))
+}

@@ -1,0 +1,342 @@
+//! Verdicts that one can trust: what they are computed from, when, and what follows from them.
+
+use crate::world::{
+    LI, OTHER, OUTAGES, PRODUCT, TOPIC, contact, days_ago, furnish, number, rated, send, sent,
+    task, text, watch,
+};
+use chrono::{Days, NaiveDate};
+use serde_json::{Value, json};
+use tests::{Caller, Server, on_both_engines, time, until};
+
+/// Topics that others are compared with.
+const MEASURES: [&str; 3] = ["对照-账单", "对照-营业厅", "对照-漫游"];
+
+/// An issue about [`TOPIC`], opened today.
+fn issue(admin: &Caller) -> Value {
+    watch(admin);
+    let voices: Vec<Value> = (0..51)
+        .map(|n| contact(&format!("today-{n}"), &time::just_now(60 - n), n as usize))
+        .collect();
+    send(admin, &voices);
+    let all = admin.get("/api/v1/issues?limit=500").items();
+    let found = all
+        .iter()
+        .find(|i| i["topic"] == TOPIC && i["state"] == "open");
+    found.unwrap_or_else(|| panic!("no issue: {all:?}")).clone()
+}
+
+/// A task of the issue with what a person wants of its contract.
+fn assign(admin: &Caller, issue: &Value, title: &str, contract: &Value) -> Value {
+    let body =
+        json!({"title": title, "description": "", "department": PRODUCT, "contract": contract});
+    admin
+        .post(
+            &format!("/api/v1/issues/{}/tasks", text(issue, "id")),
+            &body,
+        )
+        .ok()
+}
+
+fn done(admin: &Caller, id: &str, days: u64) {
+    admin
+        .post(&format!("/api/v1/tasks/{id}/accept"), &json!({}))
+        .ok();
+    let at = time::on(time::ago(days), 3600);
+    let body = json!({"solution": "上线资费一页纸说明", "effective_at": at});
+    admin
+        .post(&format!("/api/v1/tasks/{id}/complete"), &body)
+        .ok();
+}
+
+fn evaluate(admin: &Caller, id: &str) -> Value {
+    admin
+        .post(
+            &format!("/api/v1/tasks/{id}/verification/evaluate"),
+            &json!({}),
+        )
+        .ok()
+}
+
+fn verification(admin: &Caller, id: &str) -> Value {
+    admin.get(&format!("/api/v1/tasks/{id}/verification")).ok()
+}
+
+/// Voices of the topics to compare with: their senders are sure of the topic.
+fn measures(admin: &Caller, since: u64, a_day: u32, level: f64) {
+    for name in MEASURES {
+        admin
+            .put(
+                &format!("/api/v1/topics/{name}"),
+                &json!({"key": name, "name": name}),
+            )
+            .ok();
+        let mut voices = rated(&format!("{name}-"), days_ago(since, 1), a_day, level);
+        for voice in &mut voices {
+            voice["topic"] = json!(name);
+            voice["sentiment"] = json!("neutral");
+        }
+        send(admin, &voices);
+    }
+}
+
+/// How often something stands in the history of a task.
+fn events(admin: &Caller, id: &str, kind: &str) -> usize {
+    let task = task(admin, id);
+    let all = task["timeline"].as_array().expect("a history");
+    all.iter().filter(|e| e["kind"] == kind).count()
+}
+
+on_both_engines! {
+    /// The night's look does what a person's does, goes on to the next night, and nothing happens twice.
+    fn a_night_judges_once(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        measures(&admin, 110, 24, 0.80);
+        send(&admin, &rated("before", days_ago(110, 32), 24, 0.72));
+        send(&admin, &rated("after", days_ago(30, 1), 24, 0.90));
+        let issue = issue(&admin);
+        let wish = json!({"metric": "csat", "alarm_day": time::ago(45)});
+        let id = text(&assign(&admin, &issue, "说清楚", &wish), "id").to_owned();
+        done(&admin, &id, 31);
+        let database = server.database();
+        let jobs = |condition: &str| {
+            database.count(&format!(
+                "SELECT COUNT(*) AS n FROM job WHERE kind = 'verify' AND unique_key LIKE 'verify:{id}:%' AND {condition}"
+            ))
+        };
+        assert_eq!(jobs("state = 'ready'"), 1, "the next night looks");
+        // The night comes.
+        let night = |n: usize| {
+            let key = format!("verify:{id}:night-{n}");
+            database.run(&format!("UPDATE job SET run_at = 1, unique_key = '{key}' WHERE kind = 'verify' AND state = 'ready'"));
+            until(&format!("night {n}"), || (jobs("state = 'ready' AND run_at > 1") == 1).then_some(()));
+        };
+        night(1);
+        let first = verification(&admin, &id);
+        assert_eq!(first["verdict"], "improved", "{first}");
+        assert_eq!(first["control"]["kind"], "other_topics", "{first}");
+        assert_eq!(first["history"].as_array().map(Vec::len), Some(1), "{}", first["history"]);
+        assert!(first["looks"].as_array().is_some_and(|l| l.len() > 1), "{}", first["looks"]);
+        night(2);
+        night(3);
+        evaluate(&admin, &id);
+        let last = verification(&admin, &id);
+        assert_eq!(last["history"], first["history"], "the verdict is the same");
+        assert_eq!(events(&admin, &id, "task.judged"), 1);
+        assert_eq!(database.count("SELECT COUNT(*) AS n FROM verification"), 1);
+        assert_eq!(database.count("SELECT COUNT(*) AS n FROM verdict_now"), 1);
+        let articles = admin.get("/api/v1/knowledge/articles").items();
+        assert_eq!(articles.len(), 1, "{articles:?}");
+        assert_eq!(articles[0]["evidence"]["effect"]["value"], last["effect"]["value"], "the card shows the present figures");
+        let verdicts: Vec<Value> = sent(&server).into_iter().filter(|d| d["subject"].as_str().is_some_and(|s| s.contains("已验证有效"))).collect();
+        let mails = admin.get("/api/v1/mailbox?limit=500").items();
+        let told: Vec<&Value> = mails.iter().filter(|m| text(m, "subject").contains("已验证有效")).collect();
+        assert_eq!(told.len(), 1, "{verdicts:?}");
+        assert_eq!(told[0]["to"], LI);
+        let body = text(told[0], "text");
+        let sentence = text(&first["sentence"], "zh");
+        let place = |words: &str| body.find(words).unwrap_or_else(|| panic!("no {words} in {body}"));
+        assert!(place(&sentence.chars().take(12).collect::<String>()) < place("说清楚"), "the sentence comes first: {body}");
+
+        // Late data changes what it said: nothing was better after all.
+        let worse: Vec<Value> = rated("late", days_ago(30, 1), 60, 0.60);
+        send(&admin, &worse);
+        night(4);
+        let late = verification(&admin, &id);
+        assert_ne!(late["verdict"], "improved", "{late}");
+        assert_eq!(late["history"].as_array().map(Vec::len), Some(2), "{}", late["history"]);
+        assert_eq!(admin.get("/api/v1/knowledge/articles").items(), Vec::<Value>::new(), "what is not proven is no knowledge");
+        assert_eq!(events(&admin, &id, "task.article_withdrawn"), 1);
+    }
+
+    /// Before and after must be labelled by one classifier: what another one labelled is labelled anew,
+    /// people's corrections stay, and then the verdict falls.
+    fn both_windows_are_measured_with_one_ruler(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        send(&admin, &rated("before", days_ago(98, 36), 8, 0.75));
+        // Complaints that the former classifier took for outages.
+        let mut taken: Vec<Value> = rated("taken", days_ago(60, 50), 3, 0.0);
+        for (n, voice) in taken.iter_mut().enumerate() {
+            voice["text"] = json!(OUTAGES[n % OUTAGES.len()]);
+        }
+        send(&admin, &taken);
+        send(&admin, &rated("after", days_ago(34, 1), 12, 0.95));
+        let database = server.database();
+        let issue = issue(&admin);
+        let id = text(&assign(&admin, &issue, "一把尺", &json!({"metric": "csat", "expected_change": 0.15})), "id").to_owned();
+        done(&admin, &id, 35);
+        let corrected = admin.get(&format!("/api/v1/feedback?topic={OTHER}&limit=1")).items()[0].clone();
+        admin.put(&format!("/api/v1/feedback/{}/labels", text(&corrected, "id")), &json!({"topic": OTHER})).ok();
+
+        // The classifier is replaced: what it finds in outages now, it would have found then.
+        let topic = json!({"key": TOPIC, "name": TOPIC, "owner_department": PRODUCT,
+                           "words": ["套餐", "资费", "月租", "最低消费", "宽带", "断网", "掉线", "光猫"]});
+        let tag = admin.get(&format!("/api/v1/topics/{TOPIC}"));
+        let tag = tag.header("etag").unwrap_or_default().to_owned();
+        admin.with("if-match", &tag).put(&format!("/api/v1/topics/{TOPIC}"), &topic).ok();
+        let other = json!({"key": OTHER, "name": OTHER, "words": ["不再使用的词"]});
+        let tag = admin.get(&format!("/api/v1/topics/{OTHER}"));
+        let tag = tag.header("etag").unwrap_or_default().to_owned();
+        admin.with("if-match", &tag).put(&format!("/api/v1/topics/{OTHER}"), &other).ok();
+        let limit = (time::now() - chrono::TimeDelta::days(40)).timestamp_micros();
+        database.run(&format!("UPDATE label SET ruler = 'keyword@0.0.1', data = REPLACE(data, '\"classifier_version\":\"', '\"classifier_version\":\"old-') WHERE ruler <> '' AND occurred_at < {limit}"));
+        let rulers = || database.texts("SELECT DISTINCT ruler AS t FROM label WHERE ruler <> ''").len();
+        assert_eq!(rulers(), 2);
+        let at_first = evaluate(&admin, &id);
+        assert_eq!(at_first["verdict"], "pending", "{at_first}");
+        assert!(at_first["missing"].as_array().expect("what is missing").iter().any(|m| m["code"] == "same_ruler"), "{at_first}");
+        let verdict = until("a verdict by one ruler", || {
+            Some(verification(&admin, &id)).filter(|v| v["verdict"] != "pending")
+        });
+        assert_eq!(rulers(), 1, "everything in the windows is the present classifier's");
+        assert_eq!(verdict["verdict"], "improved", "{verdict}");
+        let before = number(&verdict, "/before/n");
+        assert!(before >= f64::from(63 * 8 + 30), "what was taken for outages counts now: {before}");
+        let stays = admin.get(&format!("/api/v1/feedback/{}", text(&corrected, "id"))).ok();
+        assert_eq!(stays["label"]["topic"], OTHER, "a person's correction stays: {stays}");
+        server.command(&["rebuild-facts", "--check"]).ok();
+    }
+
+    /// A contract can be seen before a task is assigned, and what cannot be decided is refused.
+    fn a_contract_that_cannot_be_decided_is_refused(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        send(&admin, &rated("usual", days_ago(90, 1), 20, 0.75));
+        let issue = issue(&admin);
+        let path = format!("/api/v1/issues/{}/contract", text(&issue, "id"));
+        let by_rule = admin.get(&path).ok();
+        assert_eq!(by_rule["metric"], "csat", "{by_rule}");
+        assert_eq!(by_rule["refused"], Value::Null);
+        let candidates = by_rule["candidates"].as_array().expect("candidates");
+        assert!(candidates.len() >= 9, "every metric is looked at: {candidates:?}");
+        for language in ["zh", "en"] {
+            assert!(!text(&by_rule["sentence"], language).is_empty());
+        }
+        assert_eq!(admin.get("/api/v1/tasks").items(), Vec::<Value>::new(), "nothing is written");
+        // Nobody records handling times.
+        let asked = admin.get(&format!("{path}?metric=aht")).ok();
+        assert_eq!(asked["refused"]["why"], "no_answers", "{}", asked["refused"]);
+        let wish = json!({"title": "更快", "description": "", "department": PRODUCT, "contract": {"metric": "aht"}});
+        let refused = admin.with("accept-language", "en").post(&format!("/api/v1/issues/{}/tasks", text(&issue, "id")), &wish);
+        let problem = refused.problem(422, "not_decidable");
+        assert_eq!(problem["errors"][0]["field"], "contract.metric");
+        assert_eq!(problem["errors"][0]["code"], "no_answers");
+        assert!(!text(&problem, "detail").is_empty());
+        // A tenth of a point cannot be seen either.
+        let small = admin.get(&format!("{path}?metric=csat&expected_change=0.02")).ok();
+        assert!(small["refused"].is_object(), "{small}");
+        admin.get(&format!("{path}?metric=luck")).problem(400, "invalid_query");
+        admin.get(&format!("{path}?horizon_days=400")).problem(422, "invalid_field");
+        let all = json!({"metric": "csat", "expected_change": 0.12, "alarm_day": time::ago(20), "horizon_days": 42,
+                         "channels": ["phone"], "guards": [{"metric": "volume", "limit": 0.15}]});
+        let frozen = assign(&admin, &issue, "约定", &all);
+        let contract = &frozen["contract"];
+        assert_eq!(contract["metric"], "csat");
+        assert_eq!(contract["chosen"], "person");
+        assert_eq!(number(contract, "/expected_change"), 0.12);
+        assert_eq!(contract["alarm_day"], time::ago(20).to_string());
+        assert_eq!(contract["horizon_days"], 42);
+        assert_eq!(contract["channels"], json!(["phone"]));
+        assert_eq!(contract["guards"], json!([{"metric": "volume", "limit": 0.15}]));
+    }
+
+    /// Two fixes of one matter in one after-window: nobody can tell which did it, so they share a verdict.
+    fn fixes_that_overlap_share_a_verdict(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        measures(&admin, 110, 24, 0.80);
+        send(&admin, &rated("before", days_ago(110, 32), 24, 0.72));
+        send(&admin, &rated("after", days_ago(30, 1), 24, 0.90));
+        let issue = issue(&admin);
+        let wish = json!({"metric": "csat", "alarm_day": time::ago(45)});
+        let first = text(&assign(&admin, &issue, "第一项", &wish), "id").to_owned();
+        let second = text(&assign(&admin, &issue, "第二项", &wish), "id").to_owned();
+        done(&admin, &first, 31);
+        done(&admin, &second, 29);
+        let said = evaluate(&admin, &second);
+        assert_eq!(said["verdict"], "improved", "{said}");
+        assert_eq!(said["effective_day"], time::ago(31).to_string(), "since the first of them");
+        assert_eq!(said["together_with"], json!([first]));
+        let set = said["set"].as_array().expect("a set");
+        assert_eq!(set.len(), 2, "{set:?}");
+        assert_eq!((&set[0]["task_id"], &set[0]["first"]), (&json!(first), &json!(true)));
+        let shared = verification(&admin, &first);
+        assert_eq!(shared["together_with"], json!([second]));
+        for same in ["verdict", "effect", "before", "after", "looks"] {
+            assert_eq!(shared[same], said[same], "{same}");
+        }
+        for id in [&first, &second] {
+            assert_eq!(task(&admin, id)["state"], "verified");
+        }
+        assert_eq!(admin.get("/api/v1/issues?limit=500").items()[0]["state"], "resolved");
+        // A third one that came long after stands alone.
+        let month = time::today().format("%Y-%m").to_string();
+        let report = admin.get(&format!("/api/v1/reports/savings?month={month}")).ok();
+        assert_eq!(report["month"], month);
+        assert_eq!(report["estimated_cents"], Value::Null, "satisfaction alone is no money: {report}");
+    }
+
+    /// Fewer contacts are worth something: month by month, frozen when the month is closed.
+    fn avoided_contacts_have_statements(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let organisation = admin.get("/api/v1/organisation");
+        let mut body = organisation.ok();
+        body["unit_cost_cents_per_minute"] = json!(150);
+        let tag = organisation.header("etag").unwrap_or_default().to_owned();
+        admin.with("if-match", &tag).put("/api/v1/organisation", &body).ok();
+        measures(&admin, 140, 40, 0.80);
+        let timed = |prefix: &str, from: u64, to: u64, a_day: u32| {
+            let mut voices = rated(prefix, days_ago(from, to), a_day, 0.75);
+            for (n, voice) in voices.iter_mut().enumerate() {
+                voice["handle_seconds"] = json!(280 + (n % 5) * 10);
+            }
+            send(&admin, &voices);
+        };
+        timed("before", 140, 66, 40);
+        timed("after", 64, 1, 20);
+        let issue = issue(&admin);
+        let wish = json!({"metric": "volume", "expected_change": -0.3, "alarm_day": time::ago(80), "horizon_days": 28});
+        let id = text(&assign(&admin, &issue, "少来电", &wish), "id").to_owned();
+        done(&admin, &id, 65);
+        let said = evaluate(&admin, &id);
+        assert_eq!(said["verdict"], "improved", "{said}");
+        let avoided = &said["savings"]["contacts_avoided"];
+        assert!(number(avoided, "/low") > 300.0 && number(avoided, "/high") < 800.0, "about 28 × 20: {avoided}");
+        assert!(number(&said, "/savings/freed_hours") > 20.0, "{}", said["savings"]);
+        assert_eq!(said["savings"]["secured_cents"], Value::Null, "a date that was given afterwards secures nothing");
+        assert!(number(&said, "/savings/estimated_cents") > 10_000.0, "{}", said["savings"]);
+        let statements = admin.get(&format!("/api/v1/tasks/{id}/statements")).items();
+        assert!(statements.len() >= 2, "{statements:?}");
+        assert!(statements.iter().all(|s| s["frozen"] == false));
+        let days: i64 = statements.iter().map(|s| s["savings"]["days"].as_i64().expect("days")).sum();
+        assert_eq!(days, 64, "every day since the fix once");
+        // The night freezes what is closed; late data does not change it any more.
+        let database = server.database();
+        database.run("UPDATE job SET run_at = 1, unique_key = 'verify:night' WHERE kind = 'verify' AND state = 'ready'");
+        let frozen = until("a frozen month", || {
+            let all = admin.get(&format!("/api/v1/tasks/{id}/statements")).items();
+            let frozen: Vec<Value> = all.into_iter().filter(|s| s["frozen"] == true).collect();
+            Some(frozen).filter(|f| !f.is_empty())
+        });
+        let month = text(&frozen[0], "month").to_owned();
+        let report = admin.get(&format!("/api/v1/reports/savings?month={month}")).ok();
+        assert_eq!(report["statements"][0]["contacts"], frozen[0]["contacts"], "{report}");
+        assert_eq!(report["estimated_cents"], frozen[0]["savings"]["estimated_cents"], "counted once");
+        let first: NaiveDate = text(&frozen[0], "from").parse().expect("a day");
+        let late = [contact("late-one", &time::on(first + Days::new(1), 60), 1)];
+        send(&admin, &late);
+        let again = admin.get(&format!("/api/v1/tasks/{id}/statements")).items();
+        assert_eq!(again[0], frozen[0], "closed is closed");
+        admin.get("/api/v1/reports/savings?month=2026-13").problem(400, "invalid_query");
+        let empty = admin.get("/api/v1/reports/savings?month=2020-01").ok();
+        assert_eq!(empty["statements"], json!([]), "no data");
+        assert_eq!(empty["estimated_cents"], Value::Null);
+    }
+}
