@@ -7,12 +7,14 @@
 mod api;
 mod architecture;
 mod defects;
+mod detection;
 mod evidence;
 mod facts;
 mod generated;
 mod intake;
 mod journey;
 mod kill;
+mod latency;
 mod mail;
 mod permissions;
 mod priority;

@@ -9,11 +9,13 @@ use domain::ids::Ids;
 use storage::queue::NewJob;
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 6] = [
+pub const KINDS: [&str; 8] = [
     "analyse",
     "deliver",
+    "detect",
     "import",
     "prioritise",
+    "rated",
     "relabel",
     "verify",
 ];

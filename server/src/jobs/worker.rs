@@ -184,6 +184,8 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
             }
             Ok(outcome)
         }
+        "rated" => crate::detection::jobs::rated(app, &payload).await,
+        "detect" => crate::detection::jobs::detect(app, &payload).await,
         "import" => crate::intake::jobs::import(app, &payload).await,
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,
         "prioritise" => crate::issues::jobs::prioritise(app, &payload).await,

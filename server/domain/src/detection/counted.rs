@@ -46,12 +46,7 @@ impl Detector {
         match &self.params {
             Params::Threshold(_) => Some(facts.contacts),
             Params::Risk(_) => Some(facts.risky),
-            Params::LowRating(p) => Some(
-                [facts.r1, facts.r2, facts.r3, facts.r4]
-                    .iter()
-                    .take(p.max_rating.into())
-                    .sum(),
-            ),
+            Params::LowRating(p) => Some(facts.bad_marks(p.max_rating)),
             Params::NoResultSearch(_) => Some(facts.no_result),
             _ => None,
         }

@@ -9,6 +9,7 @@ mod daily;
 mod fall;
 mod new_topic;
 pub mod params;
+mod present;
 mod rule;
 mod series;
 mod shock;
@@ -22,6 +23,7 @@ pub use counted::{Rows, Voice, backtest_counts};
 pub use daily::{backtest, history_start, relapse, scan_day};
 pub use fall::{After, watched_in};
 pub use params::{InvalidParam, Params, ThresholdParams, Window};
+pub use present::{Expectation, expectation};
 pub use rule::{Detector, Kind, Mute, Scope, issue_key};
 pub use series::{
     BASELINE_DAYS, Context, Day, FIRST_DAYS, FULL_DAYS, GAP_DAYS, Lane, Point, QUIET_DAYS, Series,

@@ -81,6 +81,11 @@ impl Levels {
         Some(self.expect(context, series, d, self.level, others))
     }
 
+    /// Expected distinct customers over expected contacts, at the last day it was moved to.
+    pub(super) fn people(&self) -> f64 {
+        self.people
+    }
+
     fn expect(
         &self,
         context: &Context,
