@@ -6,7 +6,7 @@
 //! above it is looked at; if that is too thin as well, the contract says that nothing can be decided.
 //! A metric that a person asks for and that cannot be decided is refused with the reason.
 
-use super::baseline::{Series, Usual, Window, history, minus};
+use super::baseline::{Series, Usual, Window, minus, noise};
 use super::power::{ControlSize, Design, PRICE_OF_LOOKS, Schedules};
 use super::{
     Answers, Chosen, Contract, ControlRule, DayRow, Facts, GuardMetric, Metric, MetricKind,
@@ -495,7 +495,7 @@ impl<'a> Source<'a> {
         panel.choose_strata(&panel.window(&[quiet]), quiet.days());
         let usual = Usual::of(&panel, quiet, self.series.closed(), usual);
         let from = self.series.known_from(quiet.to);
-        history(&panel, from, quiet.to, usual).noise
+        noise(&panel, from, quiet.to, usual).factor
     }
 
     fn candidate(&self, metric: Metric, asked: &Asked, schedules: &mut Schedules) -> Candidate {
