@@ -1161,6 +1161,10 @@ export const en: Translation = {
     weeks: "Weeks of the same weekday compared",
     min_contacts: "Contacts needed",
     min_days: "On at least this many days",
+    with_channel: "Allow for what other topics do that day",
+    quiet_days: "Quiet days after an alarm",
+    weekday_weeks: "Compare with the same weekday instead",
+    short_dispersion: "Short history: day-to-day variation",
   },
   param_hint: {
     limit: "Fires above it: with 50 the 51st fires; 0 means the first one fires",
@@ -1197,6 +1201,10 @@ export const en: Translation = {
     weeks: "Usually 8",
     min_contacts: "Usually 5",
     min_days: "Usually 2: one burst does not count",
+    with_channel: "Usually on: a day on which everything rises is no spike",
+    quiet_days: "Usually 14: one matter is not told again and again",
+    weekday_weeks: "Usually 0, off; 2 to 12 compares with that many weeks and adds nothing up",
+    short_dispersion: "Usually 0.04: days vary by some 20%",
   },
   rule: {
     threshold: "more than {{limit}} in a day",

@@ -1129,6 +1129,10 @@ export const zh = {
     weeks: "参照几周的同一天",
     min_contacts: "至少几次联络",
     min_days: "至少分布在几天",
+    with_channel: "考虑同渠道其他主题当天的变化",
+    quiet_days: "报警后安静几天",
+    weekday_weeks: "改为与前几周的同一天比较",
+    short_dispersion: "历史短时：日常波动",
   },
   param_hint: {
     limit: "超过这个数才触发：上限 50，第 51 次触发；0 表示出现一次就触发",
@@ -1165,6 +1169,10 @@ export const zh = {
     weeks: "默认 8",
     min_contacts: "默认 5",
     min_days: "默认 2，一天里的一阵不算",
+    with_channel: "默认开：全公司一起上涨的日子不算异常",
+    quiet_days: "默认 14，同一件事不反复报",
+    weekday_weeks: "默认 0 表示不用；2 到 12 表示与前几周的同一天比较，不累积证据",
+    short_dispersion: "默认 0.04，即每天约 20% 的起伏",
   },
   rule: {
     threshold: "一天超过 {{limit}} 次",

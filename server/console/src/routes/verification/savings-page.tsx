@@ -22,9 +22,8 @@ function Figure(props: { label: string; value: ReactNode; note: string }) {
   );
 }
 
-/** What a ticket cost, where the statements know what an avoided one saves. */
+/** What an avoided contact saves; null where nobody told what support costs, or no ticket was resolved. */
 function perContact(report: SavingsReport): number | null {
-  if (typeof report.cost_per_ticket_cents === "number") return report.cost_per_ticket_cents;
   for (const statement of report.statements) {
     const { cost_per_contact_cents: cost } = statement.savings;
     if (typeof cost === "number") return cost;
