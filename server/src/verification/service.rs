@@ -286,6 +286,8 @@ async fn record(
         return Err(stale());
     }
     let mut result = judged.verification.clone();
+    let own = task.id.to_string();
+    result.together_with.retain(|name| *name != own);
     for other in &judged.members {
         let name = other.id.to_string();
         if other.id != task.id && !result.together_with.contains(&name) {
