@@ -878,8 +878,8 @@ fn daily_dispersion(panel: &Panel, window: Span, closed: &[bool]) -> Option<f64>
     }
     let mut x = 0.0;
     let mut day_sums = vec![Sums::default(); panel.strata];
-    for day in window.from..window.to {
-        let kind = usize::from(closed[day]);
+    for (day, closed) in closed.iter().enumerate().take(window.to).skip(window.from) {
+        let kind = usize::from(*closed);
         day_sums.fill(Sums::default());
         panel.add_window(
             &[Span {

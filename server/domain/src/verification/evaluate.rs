@@ -438,9 +438,7 @@ impl<'a> Case<'a> {
         if outcome.verdict == Verdict::Pending {
             // A measure by two rulers stays open; a horizon without a basis is over.
             let forever = |m: &Missing| matches!(m.code.as_str(), "baseline" | "gap");
-            if self.at_horizon() && !missing.is_empty() && missing.iter().all(forever) {
-                outcome.verdict = Verdict::Inconclusive;
-            } else if missing.is_empty() && self.at_horizon() {
+            if self.at_horizon() && missing.iter().all(forever) {
                 outcome.verdict = Verdict::Inconclusive;
             }
             let fraction = outcome.last.map_or(0.0, |at| at.look.fraction);
