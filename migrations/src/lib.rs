@@ -10,6 +10,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_the_loop;
 mod m20261122_000002_evidence;
+mod m20261122_000003_detection;
 mod m20261122_000004_evidence;
 
 /// Applies the migrations in their order.
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261122_000001_the_loop::Migration),
             Box::new(m20261122_000002_evidence::Migration),
+            Box::new(m20261122_000003_detection::Migration),
             Box::new(m20261122_000004_evidence::Migration),
         ]
     }

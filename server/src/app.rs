@@ -23,6 +23,8 @@ pub struct App {
     pub ids: Arc<dyn Ids>,
     /// The settings.
     pub config: Config,
+    /// What to expect of the present day.
+    pub lines: crate::detection::Lines,
     /// Word segmentation.
     pub words: Words,
     /// The plugin host and what runs in it.
@@ -129,6 +131,7 @@ impl App {
             ids,
             config,
             words: Words::new(),
+            lines: crate::detection::Lines::default(),
             plugins,
             mail,
             key,

@@ -7,6 +7,7 @@
 mod api;
 mod architecture;
 mod defects;
+mod detection;
 mod evidence;
 mod facts;
 mod generated;

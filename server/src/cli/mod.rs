@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod backtest;
 mod import;
 mod serve;
 
@@ -87,6 +88,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Runs a rule over stored history and prints what it would have raised; nothing is written or sent
+    Backtest(backtest::Args),
     /// Prints the API description
     Openapi,
 }
@@ -231,6 +234,7 @@ async fn dispatch(command: Command, config: Config) -> crate::app::failure::Resu
         Command::Migrate => admin::migrate(config).await,
         Command::Doctor => admin::doctor(config).await,
         Command::RebuildFacts { check } => admin::rebuild_facts(config, check).await,
+        Command::Backtest(args) => backtest::run(config, args).await,
         Command::Openapi => {
             print!("{}", crate::http::openapi::text());
             Ok(ExitCode::SUCCESS)

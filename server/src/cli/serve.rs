@@ -105,6 +105,8 @@ async fn run(app: Shared, listener: TcpListener) -> failure::Result<ExitCode> {
         );
     }
     let workers = app.tracker.spawn(crate::jobs::run_workers(app.clone()));
+    app.tracker
+        .spawn(crate::detection::jobs::watch_the_calendar(app.clone()));
     let stop = app.stop.clone();
     tokio::spawn(async move {
         stopped().await;

@@ -1,19 +1,32 @@
-//! Detectors over HTTP, with their back-test.
+//! Detectors over HTTP, with their back-test; the calendar of exceptions; silent sources; unusual topics.
 
-use super::service;
+use super::backtest::{self, Backtest, LONGEST};
+use super::history::Setup;
+use super::judge::Shelf;
+use super::words;
 use crate::app::Shared;
-use crate::http::{Body, Caller, Code, IfMatch, List, Problem, Result, Segment};
+use crate::http::{Body, Caller, Code, IfMatch, List, Params, Problem, Result, Segment};
 use crate::organisation::http::{require, same_key, tagged};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use chrono::NaiveDate;
-use domain::detection::Detector;
-use domain::identity::Operation;
-use domain::organisation::check_key;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::clock::local_day;
+use domain::detection::params::{
+    AgentDriftParams, CsatFallParams, LowRatingParams, NewTopicParams, NoResultParams,
+    PhraseParams, RiskParams, SilentParams, SpikeParams, ThresholdParams, UnhelpfulParams, Window,
+};
+use domain::detection::{
+    Detector, Kind, Params as Rule, Scope, Signal, Subject, Unusual, Watched, unusual,
+};
+use domain::facts::{CalendarNote, LONGEST_NOTE};
+use domain::identity::{Actor, Operation};
+use domain::organisation::{Bilingual, Topic, check_key};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use storage::organisation as store;
-use utoipa::ToSchema;
+use tokio::task::block_in_place;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,32 +35,221 @@ pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list_detectors))
         .routes(routes!(read_detector, write_detector, delete_detector))
-        .routes(routes!(backtest))
+        .routes(routes!(list_signals))
+        .routes(routes!(list_events))
+        .routes(routes!(list_kinds))
+        .routes(routes!(backtest_saved))
+        .routes(routes!(backtest_unsaved))
+        .routes(routes!(list_notes))
+        .routes(routes!(read_note, write_note, delete_note))
+        .routes(routes!(list_gaps))
+        .routes(routes!(unusual_topics))
 }
 
-/// All detectors.
-#[utoipa::path(get, path = "/detectors", tag = "detectors", responses((status = 200, body = List<Detector>)),
+/// Days that the list of detectors looks back.
+const ACTIVITY_DAYS: i64 = 28;
+
+/// A rule and what it has done lately.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DetectorInList)]
+struct DetectorView {
+    #[serde(flatten)]
+    detector: Detector,
+    activity: Activity,
+}
+
+/// What a rule did in the last 28 days. Sent back with a detector it is ignored.
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = DetectorActivity)]
+struct Activity {
+    /// Signals it raised.
+    raised: i64,
+    /// Signals it would have raised, had it not been muted.
+    withheld: i64,
+    /// It is muted now.
+    muted: bool,
+    /// The latest of those it would have raised, at most ten.
+    withheld_signals: Vec<SignalOfDetector>,
+}
+
+/// A signal of a rule.
+#[derive(Serialize, ToSchema)]
+struct SignalOfDetector {
+    id: String,
+    day: NaiveDate,
+    fired_at: DateTime<Utc>,
+    subject: Subject,
+    subject_name: Bilingual,
+    count: i64,
+    limit: i64,
+    /// Distinct customers, where they are counted.
+    customers: Option<i64>,
+    baseline: Option<f64>,
+    /// A share or seconds, where the rule looks at one.
+    level: Option<f64>,
+    statistic: Option<f64>,
+    threshold: Option<f64>,
+    /// First day of the change, where days are added up.
+    change_day: Option<NaiveDate>,
+    /// Version of the rule that raised it.
+    detector_version: i64,
+    /// Whose labels were counted: `name@version`.
+    classifier: Option<String>,
+    /// The channel whose alarm this is part of.
+    part_of: Option<Subject>,
+    /// Worth knowing, no problem by itself.
+    information: bool,
+    /// Its issue; null: it was held back or opens none.
+    issue_id: Option<String>,
+    /// The rule was muted.
+    withheld: bool,
+    explanation: Bilingual,
+}
+
+fn signal_view(raised: storage::detection::Raised, topics: &[Topic]) -> SignalOfDetector {
+    let s = raised.signal;
+    SignalOfDetector {
+        id: raised.id,
+        fired_at: raised.fired_at,
+        issue_id: raised.issue.map(|i| i.to_string()),
+        withheld: raised.withheld,
+        day: s.window,
+        subject_name: words::subject_name(&s, topics),
+        explanation: s.explanation(),
+        count: s.count,
+        limit: s.limit,
+        customers: s.customers,
+        baseline: s.baseline,
+        level: s.level,
+        statistic: s.statistic,
+        threshold: s.threshold,
+        change_day: s.change_day,
+        detector_version: s.detector_version,
+        classifier: s.classifier,
+        part_of: s.part_of,
+        information: s.information,
+        subject: s.subject,
+    }
+}
+
+async fn today(app: &Shared) -> Result<NaiveDate> {
+    let zone = store::organisation(&app.db).await?.zone;
+    Ok(local_day(app.now(), zone))
+}
+
+async fn activities(app: &Shared, detectors: Vec<Detector>) -> Result<Vec<DetectorView>> {
+    let today = today(app).await?;
+    let since = today - TimeDelta::days(ACTIVITY_DAYS - 1);
+    let counts = storage::detection::fired_counts(&app.db, since, today).await?;
+    let topics: Vec<Topic> = store::all(&app.db).await?;
+    let mut views = Vec::with_capacity(detectors.len());
+    for detector in detectors {
+        let mut activity = Activity {
+            muted: detector.muted_on(today),
+            ..Activity::default()
+        };
+        if let Some((_, raised, withheld)) = counts.iter().find(|(d, _, _)| *d == detector.key) {
+            activity.raised = *raised;
+            activity.withheld = *withheld;
+        }
+        if activity.withheld > 0 {
+            let latest =
+                storage::detection::signals_of(&app.db, Some(&detector.key), since, today, 200)
+                    .await?;
+            activity.withheld_signals = latest
+                .into_iter()
+                .filter(|r| r.withheld)
+                .take(10)
+                .map(|r| signal_view(r, &topics))
+                .collect();
+        }
+        views.push(DetectorView { detector, activity });
+    }
+    Ok(views)
+}
+
+/// All detectors, each with what it did in the last 28 days.
+#[utoipa::path(get, path = "/detectors", tag = "detectors", responses((status = 200, body = List<DetectorView>)),
     security(("bearer" = ["read_loop"])))]
-async fn list_detectors(State(app): State<Shared>, caller: Caller) -> Result<Json<List<Detector>>> {
+async fn list_detectors(
+    State(app): State<Shared>,
+    caller: Caller,
+) -> Result<Json<List<DetectorView>>> {
     caller.may(Operation::ReadLoop)?;
-    Ok(List::whole(store::all(&app.db).await?))
+    let all = store::all(&app.db).await?;
+    Ok(List::whole(activities(&app, all).await?))
 }
 
 /// One detector.
 #[utoipa::path(get, path = "/detectors/{key}", tag = "detectors", params(("key" = String, Path)),
-    responses((status = 200, body = Detector)), security(("bearer" = ["read_loop"])))]
+    responses((status = 200, body = DetectorView)), security(("bearer" = ["read_loop"])))]
 async fn read_detector(
     State(app): State<Shared>,
     caller: Caller,
     Segment(key): Segment<String>,
-) -> Result<(HeaderMap, Json<Detector>)> {
+) -> Result<(HeaderMap, Json<DetectorView>)> {
     caller.may(Operation::ReadLoop)?;
     let found: Detector = require(&app, &key, "detector").await?;
     let version = found.version;
-    Ok(tagged(found, version))
+    let Some(view) = activities(&app, vec![found]).await?.pop() else {
+        return Err(Problem::not_found("detector"));
+    };
+    Ok(tagged(view, version))
 }
 
-/// Creates or replaces a detector. It watches what arrives from now on.
+/// A detector as it is sent: with or without what the list adds.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+struct Sent(Detector);
+
+impl TryFrom<Value> for Sent {
+    type Error = serde_json::Error;
+
+    fn try_from(mut value: Value) -> std::result::Result<Self, Self::Error> {
+        if let Some(object) = value.as_object_mut() {
+            object.remove("activity");
+        }
+        serde_json::from_value(value).map(Self)
+    }
+}
+
+/// Whether a rule can be kept, or tried.
+pub async fn check(app: &Shared, detector: &Detector) -> Result<()> {
+    detector
+        .check()
+        .map_err(|e| Problem::field(&e.field, e.code, &e.detail))?;
+    let scope = &detector.scope;
+    // Searches, articles, agents and channels are counted by themselves.
+    let narrow = match detector.kind {
+        Kind::NoResultSearch | Kind::UnhelpfulArticle | Kind::AgentDrift => [
+            ("scope.topic", scope.topic.is_some()),
+            ("scope.channel", scope.channel.is_some()),
+            ("scope.region", scope.region.is_some()),
+        ],
+        Kind::SilentSource => [
+            ("scope.topic", scope.topic.is_some()),
+            ("scope.channel", false),
+            ("scope.region", scope.region.is_some()),
+        ],
+        _ => [("", false); 3],
+    };
+    if let Some((field, _)) = narrow.iter().find(|(_, set)| *set) {
+        return Err(Problem::field(
+            *field,
+            "unknown",
+            "rules of this kind cannot be narrowed by it",
+        ));
+    }
+    if let Some(topic) = &scope.topic
+        && store::get::<Topic>(&app.db, topic).await?.is_none()
+    {
+        return Err(Problem::field("scope.topic", "unknown", "no such topic"));
+    }
+    Ok(())
+}
+
+/// Creates or replaces a detector. It watches what arrives from now on. A mute needs its end and a reason;
+/// who muted and when stands in the detector's history.
 #[utoipa::path(put, path = "/detectors/{key}", request_body = Detector, tag = "detectors",
     params(("key" = String, Path)), responses((status = 200, body = Detector)),
     security(("bearer" = ["manage_organisation"])))]
@@ -56,22 +258,32 @@ async fn write_detector(
     caller: Caller,
     Segment(key): Segment<String>,
     IfMatch(expected): IfMatch,
-    Body(mut new): Body<Detector>,
+    Body(Sent(mut new)): Body<Sent>,
 ) -> Result<(HeaderMap, Json<Detector>)> {
     caller.may(Operation::ManageOrganisation)?;
     same_key(&key, &mut new.key)?;
     check_key(&new.key)?;
-    new.check()
-        .map_err(|e| Problem::field(&e.field, e.code, &e.detail))?;
+    check(&app, &new).await?;
     let tx = app.begin().await?;
-    if let Some(topic) = &new.scope.topic
-        && store::get::<domain::organisation::Topic>(&tx, topic)
-            .await?
-            .is_none()
-    {
-        return Err(Problem::field("scope.topic", "unknown", "no such topic"));
-    }
+    let before = store::get::<Detector>(&tx, &key).await?;
     let saved = store::put(&tx, &new, expected).await?;
+    let event = match &before {
+        None => "detector.created",
+        Some(old) if old.mute != saved.mute && saved.mute.is_some() => "detector.muted",
+        Some(old) if old.mute != saved.mute => "detector.unmuted",
+        Some(_) => "detector.changed",
+    };
+    let data = serde_json::json!({"from": before, "to": saved});
+    storage::events::record(
+        &tx,
+        app.ids.next(),
+        "detector",
+        &key,
+        event,
+        &caller.actor,
+        &data,
+    )
+    .await?;
     tx.commit().await?;
     let version = saved.version;
     Ok(tagged(saved, version))
@@ -90,8 +302,131 @@ async fn delete_detector(
     if !store::delete::<Detector>(&tx, &key).await? {
         return Err(Problem::not_found("detector"));
     }
+    storage::events::record(
+        &tx,
+        app.ids.next(),
+        "detector",
+        &key,
+        "detector.removed",
+        &caller.actor,
+        &Value::Null,
+    )
+    .await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DayRange {
+    /// First day; normally 28 days ago.
+    from: Option<NaiveDate>,
+    /// Last day; normally today.
+    to: Option<NaiveDate>,
+}
+
+/// What a detector raised, and what it would have raised while it was muted, newest first; at most 500.
+#[utoipa::path(get, path = "/detectors/{key}/signals", tag = "detectors", params(("key" = String, Path), DayRange),
+    responses((status = 200, body = List<SignalOfDetector>)), security(("bearer" = ["read_loop"])))]
+async fn list_signals(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(key): Segment<String>,
+    Params(range): Params<DayRange>,
+) -> Result<Json<List<SignalOfDetector>>> {
+    caller.may(Operation::ReadLoop)?;
+    let to = match range.to {
+        Some(to) => to,
+        None => today(&app).await?,
+    };
+    let from = range
+        .from
+        .unwrap_or(to - TimeDelta::days(ACTIVITY_DAYS - 1));
+    let topics: Vec<Topic> = store::all(&app.db).await?;
+    let found = storage::detection::signals_of(&app.db, Some(&key), from, to, 500).await?;
+    Ok(List::whole(
+        found.into_iter().map(|r| signal_view(r, &topics)).collect(),
+    ))
+}
+
+/// One line of a detector's history.
+#[derive(Serialize, ToSchema)]
+struct DetectorEvent {
+    at: DateTime<Utc>,
+    #[schema(value_type = Object)]
+    actor: Actor,
+    /// `detector.created`, `.changed`, `.muted`, `.unmuted` or `.removed`.
+    kind: String,
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// Who changed or muted a detector, and when.
+#[utoipa::path(get, path = "/detectors/{key}/events", tag = "detectors", params(("key" = String, Path)),
+    responses((status = 200, body = List<DetectorEvent>)), security(("bearer" = ["read_loop"])))]
+async fn list_events(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(key): Segment<String>,
+) -> Result<Json<List<DetectorEvent>>> {
+    caller.may(Operation::ReadLoop)?;
+    let all = storage::events::of(&app.db, "detector", &key).await?;
+    Ok(List::whole(
+        all.into_iter()
+            .map(|e| DetectorEvent {
+                at: e.at,
+                actor: e.actor,
+                kind: e.kind,
+                data: e.data,
+            })
+            .collect(),
+    ))
+}
+
+/// A kind of rule, with what its parameters are when nothing is said.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DetectorKindInfo)]
+struct KindInfo {
+    kind: Kind,
+    name: Bilingual,
+    /// The voice that crosses the line fires it; others look at days at their close.
+    immediate: bool,
+    #[schema(value_type = Object)]
+    params: Rule,
+}
+
+/// Every kind of detector, with its parameters as documented.
+#[utoipa::path(get, path = "/detector-kinds", tag = "detectors",
+    responses((status = 200, body = List<KindInfo>)), security(("bearer" = ["read_loop"])))]
+async fn list_kinds(caller: Caller) -> Result<Json<List<KindInfo>>> {
+    caller.may(Operation::ReadLoop)?;
+    let params = |kind| match kind {
+        Kind::Threshold => Rule::Threshold(ThresholdParams {
+            limit: 50,
+            window: Window::Day,
+        }),
+        Kind::Spike => Rule::Spike(SpikeParams::default()),
+        Kind::CsatFall => Rule::CsatFall(CsatFallParams::default()),
+        Kind::Risk => Rule::Risk(RiskParams::default()),
+        Kind::LowRating => Rule::LowRating(LowRatingParams::default()),
+        Kind::NoResultSearch => Rule::NoResultSearch(NoResultParams::default()),
+        Kind::UnhelpfulArticle => Rule::UnhelpfulArticle(UnhelpfulParams::default()),
+        Kind::AgentDrift => Rule::AgentDrift(AgentDriftParams::default()),
+        Kind::Phrase => Rule::Phrase(PhraseParams::default()),
+        Kind::SilentSource => Rule::SilentSource(SilentParams::default()),
+        Kind::NewTopic => Rule::NewTopic(NewTopicParams::default()),
+    };
+    let all = Kind::ALL
+        .into_iter()
+        .map(|kind| KindInfo {
+            kind,
+            name: words::finding(kind),
+            immediate: kind.immediate() || kind == Kind::UnhelpfulArticle,
+            params: params(kind),
+        })
+        .collect();
+    Ok(List::whole(all))
 }
 
 /// Days to look at, both included.
@@ -100,58 +435,377 @@ async fn delete_detector(
 struct Span {
     from: NaiveDate,
     to: NaiveDate,
+    /// Whose days the chart shows: a topic, search, article, agent or channel; normally the rule's topic, or
+    /// what rang most.
+    #[serde(default)]
+    subject: Option<String>,
+}
+
+/// A rule that is not saved yet, and the days to try it on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    #[schema(value_type = Detector)]
+    detector: Sent,
+    from: NaiveDate,
+    to: NaiveDate,
+    /// As in the back-test of a saved rule.
+    #[serde(default)]
+    subject: Option<String>,
 }
 
 /// What a detector would have raised.
 #[derive(Serialize, ToSchema)]
-struct Backtest {
+#[schema(as = Backtest)]
+pub struct BacktestView {
     signals: Vec<BacktestSignal>,
-    /// Issues that would have opened: one a topic.
+    /// Issues that would have opened: one a topic or other subject.
     issues: usize,
+    /// Mails that would have gone out.
+    mails: usize,
+    /// What the chart is about; null: nothing rang.
+    series: Option<Subject>,
+    /// One row a day.
+    days: Vec<ChartDay>,
+    /// What one must know of this answer, such as a bound that was met.
+    notes: Vec<Bilingual>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct BacktestSignal {
+    /// Key of the subject, whatever it is: a topic for most kinds.
     topic: String,
+    subject: Subject,
     day: NaiveDate,
     count: i64,
     limit: i64,
+    customers: Option<i64>,
+    baseline: Option<f64>,
+    level: Option<f64>,
+    statistic: Option<f64>,
+    threshold: Option<f64>,
+    change_day: Option<NaiveDate>,
+    part_of: Option<Subject>,
+    /// It opens no issue.
+    information: bool,
+    explanation: Bilingual,
 }
 
-/// Runs a detector over stored history. Nothing is raised and nothing is sent.
-#[utoipa::path(post, path = "/detectors/{key}/backtest", request_body = Span, tag = "detectors",
-    params(("key" = String, Path)), responses((status = 200, body = Backtest)),
-    security(("bearer" = ["manage_organisation"])))]
-async fn backtest(
-    State(app): State<Shared>,
-    caller: Caller,
-    Segment(key): Segment<String>,
-    Body(span): Body<Span>,
-) -> Result<Json<Backtest>> {
-    caller.may(Operation::ManageOrganisation)?;
-    let detector: Detector = require(&app, &key, "detector").await?;
-    if span.to < span.from || (span.to - span.from).num_days() > 400 {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BacktestDay)]
+struct ChartDay {
+    day: NaiveDate,
+    count: i64,
+    /// A share where the rule looks at one.
+    level: Option<f64>,
+    limit: Option<f64>,
+    baseline: Option<f64>,
+    /// The rule rings on this day.
+    signal: bool,
+}
+
+impl From<Signal> for BacktestSignal {
+    fn from(s: Signal) -> Self {
+        Self {
+            explanation: s.explanation(),
+            topic: s.subject.key.clone(),
+            subject: s.subject,
+            day: s.window,
+            count: s.count,
+            limit: s.limit,
+            customers: s.customers,
+            baseline: s.baseline,
+            level: s.level,
+            statistic: s.statistic,
+            threshold: s.threshold,
+            change_day: s.change_day,
+            part_of: s.part_of,
+            information: s.information,
+        }
+    }
+}
+
+impl From<Backtest> for BacktestView {
+    fn from(b: Backtest) -> Self {
+        Self {
+            signals: b.signals.into_iter().map(BacktestSignal::from).collect(),
+            issues: b.issues,
+            mails: b.mails,
+            series: b.series,
+            days: b
+                .days
+                .into_iter()
+                .map(|d| ChartDay {
+                    day: d.day,
+                    count: d.count,
+                    level: d.level,
+                    limit: d.limit,
+                    baseline: d.baseline,
+                    signal: d.signal,
+                })
+                .collect(),
+            notes: b.notes,
+        }
+    }
+}
+
+fn check_span(from: NaiveDate, to: NaiveDate) -> Result<()> {
+    if to < from || (to - from).num_days() > LONGEST {
         return Err(Problem::new(
             Code::InvalidField,
             "from must not be after to, at most 400 days apart",
         ));
     }
-    let zone = store::organisation(&app.db).await?.zone;
-    let to = span.to.min(service::today(&app, zone));
-    let found = service::backtest(&app, &detector, span.from, to).await?;
-    let mut topics: Vec<&str> = found.iter().map(|(t, _)| t.as_str()).collect();
-    topics.sort_unstable();
-    topics.dedup();
-    Ok(Json(Backtest {
-        issues: topics.len(),
-        signals: found
-            .iter()
-            .map(|(topic, s)| BacktestSignal {
-                topic: topic.clone(),
-                day: s.window,
-                count: s.count,
-                limit: s.limit,
+    Ok(())
+}
+
+/// Runs a detector over stored history. Nothing is raised and nothing is sent.
+#[utoipa::path(post, path = "/detectors/{key}/backtest", request_body = Span, tag = "detectors",
+    params(("key" = String, Path)), responses((status = 200, body = BacktestView)),
+    security(("bearer" = ["manage_organisation"])))]
+async fn backtest_saved(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(key): Segment<String>,
+    Body(span): Body<Span>,
+) -> Result<Json<BacktestView>> {
+    caller.may(Operation::ManageOrganisation)?;
+    let detector: Detector = require(&app, &key, "detector").await?;
+    check_span(span.from, span.to)?;
+    let subject = span.subject.as_deref();
+    let found = backtest::run(&app, &detector, span.from, span.to, subject, true).await?;
+    Ok(Json(found.into()))
+}
+
+/// Runs a rule that is not saved yet over stored history. Nothing is kept, raised or sent.
+#[utoipa::path(post, path = "/detectors/backtest", request_body = Trial, tag = "detectors",
+    responses((status = 200, body = BacktestView)), security(("bearer" = ["manage_organisation"])))]
+async fn backtest_unsaved(
+    State(app): State<Shared>,
+    caller: Caller,
+    Body(trial): Body<Trial>,
+) -> Result<Json<BacktestView>> {
+    caller.may(Operation::ManageOrganisation)?;
+    let mut detector = trial.detector.0;
+    if detector.key.is_empty() {
+        "backtest".clone_into(&mut detector.key);
+    }
+    check(&app, &detector).await?;
+    check_span(trial.from, trial.to)?;
+    let subject = trial.subject.as_deref();
+    let found = backtest::run(&app, &detector, trial.from, trial.to, subject, false).await?;
+    Ok(Json(found.into()))
+}
+
+/// Holidays and planned events, in the order of their keys.
+#[utoipa::path(get, path = "/calendar-notes", tag = "detectors", params(DayRange),
+    responses((status = 200, body = List<CalendarNote>)), security(("bearer" = ["read_loop"])))]
+async fn list_notes(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(range): Params<DayRange>,
+) -> Result<Json<List<CalendarNote>>> {
+    caller.may(Operation::ReadLoop)?;
+    let all: Vec<CalendarNote> = store::all(&app.db).await?;
+    let touches = |n: &CalendarNote| {
+        range.from.is_none_or(|from| n.to >= from) && range.to.is_none_or(|to| n.from <= to)
+    };
+    Ok(List::whole(all.into_iter().filter(touches).collect()))
+}
+
+/// One holiday or planned event.
+#[utoipa::path(get, path = "/calendar-notes/{key}", tag = "detectors", params(("key" = String, Path)),
+    responses((status = 200, body = CalendarNote)), security(("bearer" = ["read_loop"])))]
+async fn read_note(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(key): Segment<String>,
+) -> Result<(HeaderMap, Json<CalendarNote>)> {
+    caller.may(Operation::ReadLoop)?;
+    let found: CalendarNote = require(&app, &key, "calendar note").await?;
+    let version = found.version;
+    Ok(tagged(found, version))
+}
+
+/// Creates or replaces a holiday or planned event. Its days stay out of baselines from now on.
+#[utoipa::path(put, path = "/calendar-notes/{key}", request_body = CalendarNote, tag = "detectors",
+    params(("key" = String, Path)), responses((status = 200, body = CalendarNote)),
+    security(("bearer" = ["manage_organisation"])))]
+async fn write_note(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(key): Segment<String>,
+    IfMatch(expected): IfMatch,
+    Body(mut new): Body<CalendarNote>,
+) -> Result<(HeaderMap, Json<CalendarNote>)> {
+    caller.may(Operation::ManageOrganisation)?;
+    same_key(&key, &mut new.key)?;
+    check_key(&new.key)?;
+    let name = new.name.chars().count();
+    if name == 0 || name > 120 {
+        return Err(Problem::field(
+            "name",
+            "out_of_range",
+            "1 to 120 characters",
+        ));
+    }
+    if new.to < new.from || (new.to - new.from).num_days() >= LONGEST_NOTE {
+        let detail = format!("not before from, at most {LONGEST_NOTE} days");
+        return Err(Problem::field("to", "out_of_range", &detail));
+    }
+    let tx = app.begin().await?;
+    for topic in &new.topics {
+        if store::get::<Topic>(&tx, topic).await?.is_none() {
+            return Err(Problem::field("topics", "unknown", "no such topic"));
+        }
+    }
+    let saved = store::put(&tx, &new, expected).await?;
+    tx.commit().await?;
+    let version = saved.version;
+    Ok(tagged(saved, version))
+}
+
+/// Removes a holiday or planned event.
+#[utoipa::path(delete, path = "/calendar-notes/{key}", tag = "detectors", params(("key" = String, Path)),
+    responses((status = 204)), security(("bearer" = ["manage_organisation"])))]
+async fn delete_note(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(key): Segment<String>,
+) -> Result<StatusCode> {
+    caller.may(Operation::ManageOrganisation)?;
+    let tx = app.begin().await?;
+    if !store::delete::<CalendarNote>(&tx, &key).await? {
+        return Err(Problem::not_found("calendar note"));
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Days on which a channel sent less than it should.
+#[derive(Serialize, ToSchema)]
+struct SourceGap {
+    channel: String,
+    from: NaiveDate,
+    /// Null: it has not come back yet.
+    to: Option<NaiveDate>,
+}
+
+/// Silent days of channels: what arrived there is incomplete and looks like improvement.
+#[utoipa::path(get, path = "/source-gaps", tag = "detectors", params(DayRange),
+    responses((status = 200, body = List<SourceGap>)), security(("bearer" = ["read_loop"])))]
+async fn list_gaps(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(range): Params<DayRange>,
+) -> Result<Json<List<SourceGap>>> {
+    caller.may(Operation::ReadLoop)?;
+    let to = match range.to {
+        Some(to) => to,
+        None => today(&app).await?,
+    };
+    let from = range.from.unwrap_or(to - TimeDelta::days(365));
+    let found = storage::detection::gaps(&app.db, from, to).await?;
+    Ok(List::whole(
+        found
+            .into_iter()
+            .map(|g| SourceGap {
+                channel: g.channel,
+                from: g.from,
+                to: g.to,
             })
             .collect(),
-    }))
+    ))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OneDay {
+    /// Which closed day; normally yesterday.
+    day: Option<NaiveDate>,
+}
+
+/// A topic that was unusual on a day.
+#[derive(Serialize, ToSchema)]
+struct UnusualTopic {
+    topic: String,
+    name: Bilingual,
+    /// `contacts`: more than expected; `satisfaction`: fewer satisfied than expected.
+    what: String,
+    /// Contacts, or satisfied ratings.
+    count: u32,
+    expected: f64,
+    /// Chance of that when nothing is the matter.
+    chance: f64,
+}
+
+/// The unusual topics of a day.
+#[derive(Serialize, ToSchema)]
+struct UnusualTopics {
+    day: NaiveDate,
+    /// The least likely first. About one in ten of a long list is there by chance.
+    items: Vec<UnusualTopic>,
+}
+
+/// Which topics were unusual on a day, by Benjamini and Hochberg at 10 %: information, no alarm.
+#[utoipa::path(get, path = "/unusual-topics", tag = "detectors", params(OneDay),
+    responses((status = 200, body = UnusualTopics)), security(("bearer" = ["read_loop"])))]
+async fn unusual_topics(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(query): Params<OneDay>,
+) -> Result<Json<UnusualTopics>> {
+    caller.may(Operation::ReadLoop)?;
+    let yesterday = today(&app).await? - TimeDelta::days(1);
+    let day = query.day.unwrap_or(yesterday);
+    if day > yesterday || (yesterday - day).num_days() > LONGEST {
+        return Err(Problem::new(
+            Code::InvalidQuery,
+            "day: a closed one of the last 400",
+        ));
+    }
+    let zone = store::organisation(&app.db).await?.zone;
+    let setup = Setup::read(&app.db, zone).await?;
+    let mut shelf = Shelf::default();
+    let history = shelf
+        .get(&app.db, &setup, &Scope::default(), day, day)
+        .await?;
+    let found = block_in_place(|| {
+        let subjects: Vec<(Subject, &domain::detection::Series)> = history
+            .topics
+            .iter()
+            .filter(|(key, _)| !key.is_empty())
+            .map(|(key, series)| (Subject::topic(key.clone()), series))
+            .collect();
+        let watched: Vec<Watched<'_>> = subjects
+            .iter()
+            .map(|(subject, series)| Watched {
+                subject,
+                series,
+                open: &[],
+            })
+            .collect();
+        history
+            .context
+            .index(day)
+            .map(|d| unusual(&history.context, &watched, d))
+            .unwrap_or_default()
+    });
+    let items = found
+        .into_iter()
+        .map(|f| UnusualTopic {
+            name: words::topic_name(&f.subject.key, &setup.topics),
+            topic: f.subject.key,
+            what: match f.what {
+                Unusual::Contacts => "contacts",
+                Unusual::Satisfaction => "satisfaction",
+            }
+            .to_owned(),
+            count: f.count,
+            expected: f.expected,
+            chance: f.chance,
+        })
+        .collect();
+    Ok(Json(UnusualTopics { day, items }))
 }

@@ -1,5 +1,17 @@
-//! Detect: detectors look at what a batch changed.
+//! Detect: rules look at what a batch changed and at every day's close.
 
+mod backtest;
+mod daily;
+mod details;
+mod history;
 pub mod http;
 pub mod jobs;
-mod service;
+mod judge;
+mod phrases;
+mod present;
+mod raise;
+mod watch;
+mod words;
+
+pub use backtest::{Backtest, BacktestDay, LONGEST, run as backtest};
+pub use present::Lines;

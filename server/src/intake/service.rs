@@ -404,6 +404,21 @@ pub async fn rate(
     let mut facts = Batch::new();
     storage::feedback::rate(&tx, &voice, &rated, &mut facts).await?;
     storage::facts::apply(&tx, &facts).await?;
+    if let (Some((label, _)), Some(day)) = (&voice.label, rated.day) {
+        // One look for all late ratings of a topic and day that wait together.
+        let place = [
+            label.topic.as_deref().unwrap_or_default(),
+            &rated.channel,
+            rated.region.as_deref().unwrap_or_default(),
+        ];
+        let payload = serde_json::json!({"feedback": voice.id});
+        let job = storage::queue::NewJob {
+            unique_key: Some(format!("rated:{day}:{}", place.join("\u{1f}"))),
+            ..crate::jobs::job(app.ids.as_ref(), "rated", payload, tx.now())
+        };
+        storage::queue::enqueue(&tx, &job).await?;
+    }
     tx.commit().await?;
+    app.wake_workers();
     Ok(Ok(true))
 }

@@ -7,7 +7,7 @@ use crate::knowledge::http::SolutionView;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::detection::Scope;
+use domain::detection::{Scope, Subject, SubjectKind};
 use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
 use domain::ids::IssueId;
@@ -564,6 +564,22 @@ struct SignalView {
     limit: i64,
     fired_at: DateTime<Utc>,
     explanation: Bilingual,
+    /// What it is about; its key is empty in signals of an earlier version.
+    subject: Subject,
+    /// Distinct customers among `count`, where they are counted.
+    customers: Option<i64>,
+    /// What is normal: contacts, a share, seconds.
+    baseline: Option<f64>,
+    /// What it is now, where that is no count.
+    level: Option<f64>,
+    /// The figure that was compared with `threshold`.
+    statistic: Option<f64>,
+    threshold: Option<f64>,
+    /// First day of the change, where days are added up.
+    change_day: Option<NaiveDate>,
+    detector_version: i64,
+    /// Whose labels were counted: `name@version`.
+    classifier: Option<String>,
 }
 
 /// A task, in short.
@@ -584,6 +600,11 @@ struct IssueView {
     id: String,
     state: String,
     title: String,
+    /// The title in both languages.
+    heading: Bilingual,
+    /// What it is about: a topic, search, article, agent or channel.
+    subject: Subject,
+    /// Empty: it is about no topic, or about voices that no topic explains.
     topic: String,
     topic_name: Bilingual,
     cause: Option<String>,
@@ -612,12 +633,17 @@ struct IssueView {
 
 /// An issue with everything that belongs to it.
 async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Result<IssueView> {
-    let topics = subtree(&issue.topic, &placed.topics);
+    // What is about an agent or a channel has no topic; the empty one is that of other voices.
+    let topics = if issue.topic.is_empty() && issue.subject.kind != SubjectKind::Topic {
+        Vec::new()
+    } else {
+        subtree(&issue.topic, &placed.topics)
+    };
     let point: Option<&Point> = placed
         .placement
         .points
         .iter()
-        .find(|p| p.topic == issue.topic)
+        .find(|p| p.topic == issue.topic && !topics.is_empty())
         // An issue of a parent topic stands where its busiest child stands.
         .or_else(|| {
             placed
@@ -660,8 +686,25 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
     Ok(IssueView {
         id,
         state: issue.state.as_str().to_owned(),
+        topic_name: match issue.subject.kind {
+            SubjectKind::Topic if issue.topic.is_empty() => {
+                Bilingual::new("未归类的反馈", "Voices without a topic")
+            }
+            SubjectKind::Topic => topic_name(&issue.topic, &placed.topics),
+            _ if issue.topic.is_empty() => {
+                Bilingual::new(issue.subject.key.clone(), issue.subject.key.clone())
+            }
+            _ => topic_name(&issue.topic, &placed.topics),
+        },
+        heading: issue
+            .heading
+            .unwrap_or_else(|| Bilingual::new(issue.title.clone(), issue.title.clone())),
+        subject: if issue.subject.key.is_empty() {
+            Subject::topic(issue.topic.clone())
+        } else {
+            issue.subject
+        },
         title: issue.title,
-        topic_name: topic_name(&issue.topic, &placed.topics),
         topic: issue.topic,
         cause: issue.cause,
         scope: issue.scope,
@@ -719,7 +762,16 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
                 id: f.id,
                 explanation: f.signal.explanation(),
                 detector: f.signal.detector,
-                kind: "threshold".to_owned(),
+                kind: f.signal.kind.as_str().to_owned(),
+                subject: f.signal.subject.clone(),
+                customers: f.signal.customers,
+                baseline: f.signal.baseline,
+                level: f.signal.level,
+                statistic: f.signal.statistic,
+                threshold: f.signal.threshold,
+                change_day: f.signal.change_day,
+                detector_version: f.signal.detector_version,
+                classifier: f.signal.classifier.clone(),
                 window: f.signal.window,
                 count: f.signal.count,
                 limit: f.signal.limit,

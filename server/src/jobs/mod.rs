@@ -9,7 +9,9 @@ use domain::ids::Ids;
 use storage::queue::NewJob;
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 5] = ["analyse", "deliver", "import", "relabel", "verify"];
+pub const KINDS: [&str; 7] = [
+    "analyse", "deliver", "detect", "import", "rated", "relabel", "verify",
+];
 
 /// A job with what most jobs have.
 #[must_use]

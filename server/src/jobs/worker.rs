@@ -177,6 +177,8 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
     let payload: serde_json::Value = serde_json::from_str(&job.payload).map_err(JobError::fail)?;
     match job.kind.as_str() {
         "analyse" => crate::detection::jobs::analyse(app, &payload).await,
+        "rated" => crate::detection::jobs::rated(app, &payload).await,
+        "detect" => crate::detection::jobs::detect(app, &payload).await,
         "import" => crate::intake::jobs::import(app, &payload).await,
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,
         "relabel" => crate::verification::jobs::relabel(app, &payload).await,

@@ -215,50 +215,81 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             day,
             quotes: voices,
             similar,
+            finding,
+            why,
+            relapse,
         } => {
             let topic = pick(topic);
-            page.subject = if zh {
-                format!("[闭环] {topic}：{day} 来访 {count} 次，超过上限 {limit} 次")
+            let back = if *relapse {
+                say("【复发】", "[came back] ")
             } else {
-                format!("[Bihuan] {topic}: {count} contacts on {day}, above the limit of {limit}")
+                String::new()
             };
-            page.heading = say("发现新问题", "A new issue");
+            page.subject = match finding {
+                Some(what) if zh => format!("[闭环] {back}{topic}：{}（{day}）", what.zh),
+                Some(what) => format!("[Bihuan] {back}{topic}: {} ({day})", what.en),
+                None if zh => {
+                    format!("[闭环] {back}{topic}：{day} 来访 {count} 次，超过上限 {limit} 次")
+                }
+                None => format!(
+                    "[Bihuan] {back}{topic}: {count} contacts on {day}, above the limit of {limit}"
+                ),
+            };
+            page.heading = if *relapse {
+                say("问题复发", "An issue came back")
+            } else {
+                say("发现新问题", "A new issue")
+            };
             page.footer = say(
                 "这封邮件由闭环（Bihuan）自动发出。",
                 "This mail was sent by Bihuan.",
             );
-            page.sections = vec![
-                section(
-                    &say("数据", "Data"),
-                    vec![if zh {
-                        format!(
-                            "{day}，主题「{topic}」来访 {count} 次，超过设定的上限 {limit} 次。"
-                        )
-                    } else {
-                        format!(
-                            "On {day} there were {count} contacts about {topic}, above the limit of {limit}."
-                        )
-                    }],
-                ),
-                Section {
+            let mut data = Vec::new();
+            match finding {
+                Some(what) if zh => data.push(format!("「{topic}」{}。", what.zh)),
+                Some(what) => data.push(format!("{topic}: {}.", what.en)),
+                None if zh => data.push(format!(
+                    "{day}，主题「{topic}」来访 {count} 次，超过设定的上限 {limit} 次。"
+                )),
+                None => data.push(format!(
+                    "On {day} there were {count} contacts about {topic}, above the limit of {limit}."
+                )),
+            }
+            if let Some(why) = why {
+                data.push(if zh {
+                    format!("依据：{}。", why.zh)
+                } else {
+                    format!("Why: {}.", why.en)
+                });
+            }
+            page.sections = vec![section(&say("数据", "Data"), data)];
+            if !voices.is_empty() {
+                page.sections.push(Section {
                     quotes: quotes(voices, zh),
                     ..section(&say("客户原声", "In customers' words"), Vec::new())
-                },
-                similar_section(similar, zh),
-                section(
-                    &say("接下来", "What happens next"),
-                    vec![if zh {
-                        format!(
-                            "客户之声负责人会评估这个问题；需要{department}处理时，您会收到任务邮件。现在无需操作。"
-                        )
-                    } else {
-                        format!(
-                            "The VoC owner will look at it. If {department} has something to do, a task will \
-                                 follow by mail. There is nothing to do now."
-                        )
-                    }],
+                });
+            }
+            page.sections.push(similar_section(similar, zh));
+            let next = match (zh, department.is_empty()) {
+                (true, false) => format!(
+                    "客户之声负责人会评估这个问题；需要{department}处理时，您会收到任务邮件。现在无需操作。"
                 ),
-            ];
+                (false, false) => format!(
+                    "The VoC owner will look at it. If {department} has something to do, a task will \
+                     follow by mail. There is nothing to do now."
+                ),
+                (true, true) => {
+                    "您是这条规则或这个渠道的负责人。请在闭环控制台的问题页查看详情并决定下一步。"
+                        .to_owned()
+                }
+                (false, true) => {
+                    "You answer for this rule or run the loop. Look at the issue in the \
+                     console and decide what comes next."
+                        .to_owned()
+                }
+            };
+            page.sections
+                .push(section(&say("接下来", "What happens next"), vec![next]));
         }
         Letter::TaskOffered {
             title,

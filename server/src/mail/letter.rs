@@ -65,13 +65,13 @@ pub struct Thread {
     reason = "one letter at a time lives in memory"
 )]
 pub enum Letter {
-    /// A detector opened an issue: to the topic's department.
+    /// A detector opened an issue: to the topic's department, the agent's supervisor, whoever answers.
     IssueNotice {
-        /// Topic.
+        /// What it is about: topic, agent, search, article, channel.
         topic: Bilingual,
-        /// Department.
+        /// Department; empty: the reader is told as a person.
         department: String,
-        /// Contacts of the day.
+        /// What was counted on the day: contacts of a threshold.
         count: i64,
         /// The limit they exceeded.
         limit: i64,
@@ -81,6 +81,15 @@ pub enum Letter {
         quotes: Vec<Quote>,
         /// Titles of proven solutions; empty: none yet.
         similar: Vec<String>,
+        /// What was found, in a few words; `None`: contacts above a limit.
+        #[serde(default)]
+        finding: Option<Bilingual>,
+        /// Why: count, window, baseline, limit, versions.
+        #[serde(default)]
+        why: Option<Bilingual>,
+        /// It had been solved and came back.
+        #[serde(default)]
+        relapse: bool,
     },
     /// A task is offered to its owner.
     TaskOffered {

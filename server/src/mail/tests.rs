@@ -47,6 +47,9 @@ fn letters() -> Vec<Letter> {
             day: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
             quotes: vec![quote.clone()],
             similar: vec![],
+            finding: None,
+            why: None,
+            relapse: false,
         },
         Letter::TaskOffered {
             thread: thread(true),
@@ -89,6 +92,18 @@ fn letters() -> Vec<Letter> {
             words: "不归我们".into(),
             department: Some("财务".into()),
             link: "/tasks/1".into(),
+        },
+        Letter::IssueNotice {
+            topic: both("坐席 a7", "Agent a7"),
+            department: String::new(),
+            count: 400,
+            limit: 300,
+            day: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
+            quotes: vec![],
+            similar: vec!["先致歉".into()],
+            finding: Some(both("偏离本人往常水平", "drifts from the own baseline")),
+            why: Some(both("比值 1.5", "ratio 1.5")),
+            relapse: true,
         },
     ]
 }

@@ -147,6 +147,8 @@ pub struct Query {
     pub topics: Option<Vec<String>>,
     /// This channel only.
     pub channel: Option<String>,
+    /// This region only: read from the wide table.
+    pub region: Option<String>,
     /// These classes only; empty: contacts and surveys.
     pub classes: Vec<Class>,
     /// Keep days apart.
@@ -199,10 +201,17 @@ pub async fn sum(db: &impl Read, query: &Query) -> Result<Vec<Sum>, DbError> {
         ));
         values.extend(topics.iter().map(|t| Value::from(t.clone())));
     }
-    if let Some(channel) = &query.channel {
-        values.push(channel.clone().into());
-        conditions.push(format!("channel = ${}", values.len()));
+    for (column, value) in [("channel", &query.channel), ("region", &query.region)] {
+        if let Some(value) = value {
+            values.push(value.clone().into());
+            conditions.push(format!("{column} = ${}", values.len()));
+        }
     }
+    let table = if query.region.is_some() {
+        "fact"
+    } else {
+        "topic_day"
+    };
     let mut groups = Vec::new();
     for (on, name) in [
         (query.by_day, "day"),
@@ -220,7 +229,7 @@ pub async fn sum(db: &impl Read, query: &Query) -> Result<Vec<Sum>, DbError> {
         format!("GROUP BY {0} ORDER BY {0}", groups.join(", "))
     };
     let sql = format!(
-        "SELECT {columns}{} FROM topic_day WHERE {} {tail}",
+        "SELECT {columns}{} FROM {table} WHERE {} {tail}",
         sums(),
         conditions.join(" AND ")
     );
@@ -334,17 +343,24 @@ pub async fn sum_details(db: &impl Read, query: &DetailQuery) -> Result<Vec<Deta
         .collect()
 }
 
-/// Contacts of one day in a scope: what a threshold compares with its limit.
-pub async fn contacts_on(
+/// What one day counted in a scope: what a fixed limit is compared with. `classes`: empty means
+/// contacts and surveys.
+pub async fn on_day(
     db: &impl Read,
     on: NaiveDate,
     topics: &[String],
     channel: Option<&str>,
     region: Option<&str>,
-) -> Result<i64, DbError> {
+    classes: &[Class],
+) -> Result<Counters, DbError> {
     if topics.is_empty() {
-        return Ok(0);
+        return Ok(Counters::default());
     }
+    let classes = if classes.is_empty() {
+        &[Class::Contact, Class::Survey]
+    } else {
+        classes
+    };
     // Only the wide table knows regions.
     let table = if region.is_some() {
         "fact"
@@ -353,17 +369,85 @@ pub async fn contacts_on(
     };
     let mut values: Vec<Value> = vec![on.to_string().into()];
     let mut sql = format!(
-        "SELECT CAST(SUM(contacts) AS BIGINT) AS n FROM {table} WHERE day = $1 AND class = 'contact' AND topic IN {}",
+        "SELECT {} FROM {table} WHERE day = $1 AND topic IN {}",
+        sums(),
         placeholders(1, topics.len(), 2)
     );
     values.extend(topics.iter().map(|t| Value::from(t.clone())));
+    sql.push_str(&format!(
+        " AND class IN {}",
+        placeholders(1, classes.len(), values.len() + 1)
+    ));
+    values.extend(classes.iter().map(|c| Value::from(c.as_str())));
     for (column, value) in [("channel", channel), ("region", region)] {
         if let Some(value) = value {
             values.push(value.into());
             sql.push_str(&format!(" AND {column} = ${}", values.len()));
         }
     }
-    crate::tx::count(db, &sql, values).await
+    match db.query(&sql, values).await?.first() {
+        Some(row) => counters(row),
+        None => Ok(Counters::default()),
+    }
+}
+
+/// What daily rules read of one day of a topic in a channel.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct PointRow {
+    /// The day, as a date.
+    pub day: String,
+    /// Topic, or empty.
+    pub topic: String,
+    /// Channel.
+    pub channel: String,
+    /// Voices of class `contact`.
+    pub contacts: i64,
+    /// Distinct customers among them.
+    pub customers: i64,
+    /// Ratings, of surveys too.
+    pub rated: i64,
+    /// Satisfied among them.
+    pub satisfied: i64,
+    /// Voices of any class.
+    pub voices: i64,
+}
+
+/// The days `from` to `to` of every topic and channel, in few columns: daily rules read a year of
+/// them. A channel or region narrows what is counted.
+pub async fn points(
+    db: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+    channel: Option<&str>,
+    region: Option<&str>,
+) -> Result<Vec<PointRow>, DbError> {
+    let table = if region.is_some() {
+        "fact"
+    } else {
+        "topic_day"
+    };
+    let mut values: Vec<Value> = vec![from.to_string().into(), to.to_string().into()];
+    let mut more = String::new();
+    for (column, value) in [("channel", channel), ("region", region)] {
+        if let Some(value) = value {
+            values.push(value.into());
+            more.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    let of = |class: &str, counter: &str| {
+        format!(
+            "CAST(SUM(CASE WHEN class IN ({class}) THEN {counter} ELSE 0 END) AS BIGINT) AS {counter}"
+        )
+    };
+    let sql = format!(
+        "SELECT day, topic, channel, {}, {}, {}, {}, CAST(SUM(voices) AS BIGINT) AS voices FROM {table} \
+         WHERE day >= $1 AND day <= $2{more} GROUP BY day, topic, channel ORDER BY topic, channel, day",
+        of("'contact'", "contacts"),
+        of("'contact'", "customers"),
+        of("'contact','survey'", "rated"),
+        of("'contact','survey'", "satisfied"),
+    );
+    rows(db, &sql, values).await
 }
 
 /// The first and last day that hold anything.

@@ -7,7 +7,6 @@ use domain::detection::Signal;
 use domain::ids::IssueId;
 use domain::issues::Issue;
 use sea_orm::{FromQueryResult, Value};
-use uuid::Uuid;
 
 /// The issue of that id.
 pub async fn get(db: &impl Read, id: IssueId) -> Result<Option<Issue>, DbError> {
@@ -148,45 +147,6 @@ pub struct Fired {
     pub fired_at: Timestamp,
     /// What it counted.
     pub signal: Signal,
-}
-
-/// Writes a signal, or raises the count of the one that fired for the same day. `true`: it is new.
-pub async fn signal(
-    tx: &Tx,
-    id: Uuid,
-    issue: IssueId,
-    subject: &str,
-    signal: &Signal,
-) -> Result<bool, DbError> {
-    let day = signal.window.to_string();
-    let written = tx
-        .exec(
-            "INSERT INTO signal (id, issue_id, detector, subject, day, data, fired_at) \
-             VALUES ($1,$2,$3,$4,$5,$6,$7) ON CONFLICT (detector, subject, day) DO NOTHING",
-            vec![
-                id.to_string().into(),
-                issue.to_string().into(),
-                signal.detector.clone().into(),
-                subject.into(),
-                day.clone().into(),
-                json(signal).into(),
-                micros(tx.now()).into(),
-            ],
-        )
-        .await?;
-    if written == 0 {
-        tx.exec(
-            "UPDATE signal SET data = $1 WHERE detector = $2 AND subject = $3 AND day = $4",
-            vec![
-                json(signal).into(),
-                signal.detector.clone().into(),
-                subject.into(),
-                day.into(),
-            ],
-        )
-        .await?;
-    }
-    Ok(written == 1)
 }
 
 /// The signals of an issue, newest first.

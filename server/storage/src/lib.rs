@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod connect;
+pub mod detection;
 mod error;
 pub mod events;
 pub mod facts;

@@ -3,6 +3,7 @@
 use crate::tx::{Document, json, one, parse, rows};
 use crate::{DbError, Read, Tx};
 use domain::detection::Detector;
+use domain::facts::CalendarNote;
 use domain::organisation::{Channel, Department, Organisation, Topic, TopicState};
 use sea_orm::Value;
 
@@ -120,6 +121,22 @@ impl Keyed for Detector {
     }
     fn columns(&self) -> Vec<(&'static str, Value)> {
         vec![("enabled", self.enabled.into())]
+    }
+}
+
+impl Keyed for CalendarNote {
+    const TABLE: &'static str = "calendar_note";
+    fn key(&self) -> &str {
+        &self.key
+    }
+    fn with_version(self, version: i64) -> Self {
+        Self { version, ..self }
+    }
+    fn columns(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("first_day", self.from.to_string().into()),
+            ("last_day", self.to.to_string().into()),
+        ]
     }
 }
 

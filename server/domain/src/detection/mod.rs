@@ -4,13 +4,36 @@
 //! daily series that end on the day that is judged, so that a day can be judged again when late
 //! data arrives and a back-test is the same code as the live scan.
 
+mod counted;
+mod daily;
+mod fall;
+mod new_topic;
 pub mod params;
+mod present;
 mod rule;
+mod series;
+mod shock;
+mod short;
 mod signal;
+mod silent;
+mod unusual;
+mod volume;
 
+pub use counted::{Rows, Voice, backtest_counts};
+pub use daily::{backtest, history_start, relapse, scan_day};
+pub use fall::{After, watched_in};
 pub use params::{InvalidParam, Params, ThresholdParams, Window};
+pub use present::{Expectation, expectation};
 pub use rule::{Detector, Kind, Mute, Scope, issue_key};
+pub use series::{
+    BASELINE_DAYS, Context, Day, FIRST_DAYS, FULL_DAYS, GAP_DAYS, Lane, Point, QUIET_DAYS, Series,
+    Span, Watched,
+};
+pub use shock::{ChannelAlarm, attach, channel_alarms, fall_against, rise_against};
+pub use short::{Above, Earlier};
 pub use signal::{Signal, Subject, SubjectKind};
+pub use silent::{Band, band};
+pub use unusual::{Finding, Unusual, unusual};
 
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,15 @@ params! {
         short_min_ratio: f64 = 2.0,
         /// See `min_history_days` (default 0.0001).
         short_probability: f64 = 1e-4,
+        /// Above 0 a day is compared, by the rule of `min_history_days`, with the same weekday of
+        /// that many weeks before, whatever the length of history, and nothing is added up
+        /// (default 0: off; 2 to 12).
+        weekday_weeks: u16 = 0,
+        /// Whether what the other topics of the same channels do on a day counts towards what is
+        /// expected (default true).
+        with_channel: bool = true,
+        /// Days without a further alarm after one, 0 to 90 (default 14).
+        quiet_days: u16 = 14,
     }
 }
 
@@ -306,7 +315,11 @@ impl Params {
                 whole("min_history_days", p.min_history_days.into(), 3, 400)?;
                 whole("short_min_count", p.short_min_count, 1, MOST)?;
                 real("short_min_ratio", p.short_min_ratio, 1.0, 100.0)?;
-                real("short_probability", p.short_probability, 1e-12, 0.05)
+                real("short_probability", p.short_probability, 1e-12, 0.05)?;
+                if p.weekday_weeks != 0 {
+                    whole("weekday_weeks", p.weekday_weeks.into(), 2, 12)?;
+                }
+                whole("quiet_days", p.quiet_days.into(), 0, 90)
             }
             Self::CsatFall(p) => {
                 real("odds_ratio", p.odds_ratio, 1.05, 20.0)?;

@@ -10,6 +10,10 @@
 //! [`Batch`] gathers what a transaction changes and yields it in key order, so that two
 //! transactions that touch the same rows lock them in the same order.
 
+mod calendar;
+
+pub use calendar::{CalendarNote, LONGEST_NOTE, NoteKind};
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -300,6 +304,8 @@ counters! {
     nps_promoters,
     /// Those of 0 to 6.
     nps_detractors,
+    /// Those of 0 to 6 without a rating: with one, the rating says whether it is bad.
+    nps_alone,
 }
 
 impl Counters {
@@ -331,11 +337,6 @@ impl Counters {
             unhelpful: i64::from(input.helpful == Some(false)),
             ..Self::default()
         };
-        if let Some(nps) = input.nps.filter(|n| *n <= 10) {
-            c.nps_n = 1;
-            c.nps_promoters = i64::from(nps >= 9);
-            c.nps_detractors = i64::from(nps <= 6);
-        }
         let band = match input.rating {
             Some(1) => Some(&mut c.r1),
             Some(2) => Some(&mut c.r2),
@@ -349,6 +350,12 @@ impl Counters {
             c.rated = 1;
             c.satisfied = i64::from(input.satisfied);
         }
+        if let Some(nps) = input.nps.filter(|n| *n <= 10) {
+            c.nps_n = 1;
+            c.nps_promoters = i64::from(nps >= 9);
+            c.nps_detractors = i64::from(nps <= 6);
+            c.nps_alone = i64::from(nps <= 6 && c.rated == 0);
+        }
         if let Some(seconds) = input.handle_seconds {
             let seconds = seconds.min(LONGEST_HANDLING);
             // libm, not the platform's: the same logarithm everywhere. A time of 0 s is taken as 1 s.
@@ -360,6 +367,14 @@ impl Counters {
             c.handle_ln_sq = micro(ln * ln);
         }
         c
+    }
+
+    /// Voices with a bad mark: ratings of 1 to `worst` (at most 5), and likelihoods to recommend of 0
+    /// to 6 where there is no rating.
+    #[must_use]
+    pub fn bad_marks(&self, worst: u8) -> i64 {
+        let bands = [self.r1, self.r2, self.r3, self.r4, self.r5];
+        bands.iter().take(usize::from(worst)).sum::<i64>() + self.nps_alone
     }
 
     /// Share of satisfied among the rated; `None` without ratings (never 0).

@@ -231,6 +231,16 @@ fn the_newer_figures_count_where_they_belong() {
     assert_eq!([of(7), of(8)], [(1, 0, 0); 2], "passives");
     assert_eq!([of(9), of(10)], [(1, 1, 0); 2], "promoters");
     assert_eq!(of(11), (0, 0, 0), "no such mark");
+    assert_eq!(c.nps_alone, 1);
+    let both = Counters::of(&FactInput {
+        nps: Some(2),
+        ..rated(2)
+    });
+    assert_eq!((both.nps_detractors, both.nps_alone), (1, 0));
+    assert_eq!(
+        (both.bad_marks(1), both.bad_marks(2), c.bad_marks(1)),
+        (0, 1, 1)
+    );
     let vote = |helpful| {
         let c = Counters::of(&FactInput {
             helpful,

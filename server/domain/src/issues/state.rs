@@ -1,8 +1,9 @@
 //! What may happen to an issue.
 
 use crate::clock::Timestamp;
-use crate::detection::{Scope, Signal};
+use crate::detection::{Scope, Signal, Subject};
 use crate::ids::IssueId;
+use crate::organisation::Bilingual;
 use crate::verification::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,14 @@ pub struct Issue {
     pub state: State,
     /// One line for people.
     pub title: String,
-    /// The topic it is about.
+    /// What it is called in both languages; `None` in issues of an earlier version, which have a title
+    /// only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heading: Option<Bilingual>,
+    /// What it is about; in issues of an earlier version empty, they are about their topic.
+    #[serde(default)]
+    pub subject: Subject,
+    /// The topic it is about; empty: no topic explains the voices, or it is about no topic at all.
     pub topic: String,
     /// The cause, where known.
     pub cause: Option<String>,
@@ -129,7 +137,7 @@ pub struct Refused {
 pub fn opened(
     id: IssueId,
     key: String,
-    title: String,
+    heading: Bilingual,
     topic: String,
     scope: Scope,
     signal: &Signal,
@@ -139,7 +147,9 @@ pub fn opened(
         id,
         key,
         state: State::Open,
-        title,
+        title: heading.zh.clone(),
+        heading: Some(heading),
+        subject: signal.subject.clone(),
         topic,
         cause: None,
         scope,
@@ -163,8 +173,15 @@ pub fn apply(
     let mut effects = Vec::new();
     match command {
         Command::Signalled(signal) => {
-            next.count = signal.count;
-            if next.state == Resolved && signal.window > next.alarm_day {
+            // A rule that adds days up must have begun to do so after the alarm it once raised.
+            let first = signal.change_day.unwrap_or(signal.window);
+            let relapses = next.state == Resolved && first > next.alarm_day;
+            // Rules count different things: the issue shows what its own rule counts.
+            if relapses || (signal.detector == next.detector && signal.window >= next.alarm_day) {
+                next.count = signal.count;
+            }
+            if relapses {
+                next.detector.clone_from(&signal.detector);
                 next.state = Relapsed;
                 next.openings += 1;
                 next.opened_at = at;
@@ -226,7 +243,7 @@ mod tests {
         let first = opened(
             id,
             "k".into(),
-            "t".into(),
+            Bilingual::new("题", "t"),
             "k".into(),
             Scope::default(),
             &signal(1, 51),

@@ -164,6 +164,23 @@ pub fn threshold(mean: f64, variance: f64, days: f64) -> f64 {
     ((low - CORRECTION) * sd).max(0.5)
 }
 
+/// Whether `s` is at or above the [`threshold`] of `days`: the same answer, without a search.
+#[must_use]
+pub fn crosses(s: f64, mean: f64, variance: f64, days: f64) -> bool {
+    let sd = variance.max(1e-12).sqrt();
+    s >= 0.5 && length(mean.min(-1e-9) / sd, s / sd + CORRECTION) >= days
+}
+
+/// A value that the [`threshold`] of `days` is never below, close to it where lines are far away:
+/// one logarithm instead of a search. From (e^x − 1 − x)/(2D²) ≤ e^x/(2D²), x = −2Db.
+#[must_use]
+pub fn least_threshold(mean: f64, variance: f64, days: f64) -> f64 {
+    let sd = variance.max(1e-12).sqrt();
+    let d = mean.min(-1e-9) / sd;
+    let b = (2.0 * d * d * days).ln() / (-2.0 * d);
+    ((b - CORRECTION) * sd).max(0.5)
+}
+
 /// P(Y ≥ y) for a count with mean `mu` under NB2 with `dispersion`, or Poisson where that is 0.
 #[must_use]
 pub fn count_tail(y: f64, mu: f64, dispersion: f64) -> f64 {
@@ -290,6 +307,13 @@ mod tests {
         // k = 0.5, mu = 0.5: no drift at all.
         assert!(close(run_length(0.0, 1.0, 5.0), 38.0096099218961, 0.05));
         assert!(threshold(-3.0, 0.1, 2.0) >= 0.5);
+        for (mean, variance) in [(-0.5, 1.0), (-0.1, 0.2), (-3.0, 0.1), (0.0, 2.0)] {
+            let line = threshold(mean, variance, 730.0);
+            assert!(crosses(line + 1e-6, mean, variance, 730.0), "{mean}");
+            assert!(!crosses(line - 1e-6, mean, variance, 730.0), "{mean}");
+            let least = least_threshold(mean, variance, 730.0);
+            assert!(least <= line + 1e-9 && least >= 0.5, "{least} {line}");
+        }
     }
 
     #[test]

@@ -1,0 +1,48 @@
+//! Detectors on streams of known truth, on real ones, and against the clock.
+//!
+//! - `cargo run -p domain --release --example detect -- table [--topics N]` runs the scenarios of
+//!   the specification (table A7) through the detectors and prints the measured rates beside the
+//!   specification's, then what the specification did not simulate.
+//! - `… --example detect -- STREAM GOLD` lists the spikes of a real stream against a gold file.
+//! - `… --example detect -- bench` judges one day of 10,000 topics.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that prints tables"
+)]
+
+mod bench;
+mod extras;
+mod real;
+mod table;
+mod world;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["table"] => table::print(2000),
+        ["table", "--topics", n] => match n.parse() {
+            Ok(n) if n >= 40 => table::print(n),
+            _ => return usage(),
+        },
+        ["bench"] => bench::print(),
+        [stream, gold] => {
+            if let Err(error) = real::print(stream, gold) {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
+        }
+        _ => return usage(),
+    }
+    ExitCode::SUCCESS
+}
+
+fn usage() -> ExitCode {
+    eprintln!(
+        "usage: detect table [--topics N (40 or more)] | detect STREAM.jsonl.gz GOLD.json | detect bench"
+    );
+    ExitCode::FAILURE
+}

@@ -1,0 +1,287 @@
+//! Kinds that count voices, votes or searches towards a line, and agents against themselves.
+
+use super::params::{AgentDriftParams, NoResultParams, Params, UnhelpfulParams};
+use super::series::QUIET_DAYS;
+use super::volume::as_f64;
+use super::{Detector, Signal, Subject};
+use crate::facts::{Counters, MICRO};
+use crate::text::fold;
+use chrono::{Datelike, Days, NaiveDate, Weekday};
+
+/// What an immediate kind sees of one voice.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Voice<'a> {
+    /// The rating on the scale of 1 to 5.
+    pub rating: Option<u8>,
+    /// Whether a risk was found.
+    pub risk: bool,
+    /// A search without result.
+    pub no_result: bool,
+    /// What was said.
+    pub text: &'a str,
+}
+
+impl Detector {
+    /// Whether `voice` is one that this detector counts.
+    #[must_use]
+    pub fn counts(&self, voice: &Voice<'_>) -> bool {
+        match &self.params {
+            Params::Threshold(_) => true,
+            Params::Risk(_) => voice.risk,
+            Params::LowRating(p) => voice.rating.is_some_and(|r| r <= p.max_rating),
+            Params::NoResultSearch(_) => voice.no_result,
+            Params::Phrase(p) => {
+                let text = fold(voice.text);
+                p.phrases
+                    .iter()
+                    .any(|phrase| text.text.contains(&*fold(phrase).text))
+            }
+            _ => false,
+        }
+    }
+
+    /// How many voices of a day's facts this detector counts; `None` where facts do not say.
+    #[must_use]
+    pub fn count_of(&self, facts: &Counters) -> Option<i64> {
+        match &self.params {
+            Params::Threshold(_) => Some(facts.contacts),
+            Params::Risk(_) => Some(facts.risky),
+            Params::LowRating(p) => Some(facts.bad_marks(p.max_rating)),
+            Params::NoResultSearch(_) => Some(facts.no_result),
+            _ => None,
+        }
+    }
+}
+
+/// Dense rows of one subject: one a day, from `start` on.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// The day of the first row.
+    pub start: NaiveDate,
+    /// One row a day: of class `search` for searches, `vote` for articles.
+    pub days: &'a [Counters],
+}
+
+impl Rows<'_> {
+    fn date(&self, d: usize) -> NaiveDate {
+        u64::try_from(d)
+            .ok()
+            .and_then(|d| self.start.checked_add_days(Days::new(d)))
+            .unwrap_or(NaiveDate::MAX)
+    }
+
+    /// The sum of the `length` days that end on day `d`.
+    fn sum(&self, d: usize, length: usize) -> Counters {
+        let mut sum = Counters::default();
+        for row in &self.days[(d + 1).saturating_sub(length)..=d] {
+            sum.add(row);
+        }
+        sum
+    }
+}
+
+/// What a counting kind would have raised on the days from `from` to `to`, both included. Kinds per
+/// day fire on every day above the limit; those that add days up are silent for as many days as
+/// they add up, agents for 14. Days before `from` are replayed. Mutes are not looked at.
+#[must_use]
+pub fn backtest_counts(
+    detector: &Detector,
+    subject: &Subject,
+    rows: Rows<'_>,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Vec<Signal> {
+    let mut found = Vec::new();
+    if !detector.enabled {
+        return found;
+    }
+    let mut quiet = 0;
+    for d in 0..rows.days.len() {
+        let day = rows.date(d);
+        if day > to || d < quiet {
+            continue;
+        }
+        let (signal, silence) = match &detector.params {
+            Params::NoResultSearch(p) => (
+                no_result(detector, p, subject, rows, d),
+                usize::from(p.window_days),
+            ),
+            Params::UnhelpfulArticle(p) => (
+                unhelpful(detector, p, subject, rows, d),
+                usize::from(p.window_days),
+            ),
+            Params::AgentDrift(p) => (drift(detector, p, subject, rows, d), QUIET_DAYS + 1),
+            _ => (per_day(detector, subject, rows, d), 1),
+        };
+        if let Some(signal) = signal {
+            quiet = d + silence;
+            if day >= from {
+                found.push(signal);
+            }
+        }
+    }
+    found
+}
+
+fn per_day(detector: &Detector, subject: &Subject, rows: Rows<'_>, d: usize) -> Option<Signal> {
+    let row = &rows.days[d];
+    let count = detector.count_of(row)?;
+    let customers =
+        (detector.kind == super::Kind::Threshold && row.customers > 0).then_some(row.customers);
+    (count > detector.limit()?)
+        .then(|| Signal::counted(detector, subject.clone(), rows.date(d), count, customers))
+}
+
+fn no_result(
+    detector: &Detector,
+    params: &NoResultParams,
+    subject: &Subject,
+    rows: Rows<'_>,
+    d: usize,
+) -> Option<Signal> {
+    let sum = rows.sum(d, params.window_days.into());
+    let share = as_f64(sum.no_result) / as_f64(sum.voices.max(1));
+    // It fires with the search that crosses the line, not on quiet days after it.
+    if rows.days[d].no_result == 0 || sum.no_result <= params.limit || share < params.min_share {
+        return None;
+    }
+    Some(Signal {
+        level: Some(share),
+        sample: Some(sum.voices),
+        change_day: Some(first_day(rows, d, params.window_days)),
+        ..Signal::counted(detector, subject.clone(), rows.date(d), sum.no_result, None)
+    })
+}
+
+fn unhelpful(
+    detector: &Detector,
+    params: &UnhelpfulParams,
+    subject: &Subject,
+    rows: Rows<'_>,
+    d: usize,
+) -> Option<Signal> {
+    let sum = rows.sum(d, params.window_days.into());
+    let votes = sum.helpful + sum.unhelpful;
+    let share = as_f64(sum.unhelpful) / as_f64(votes.max(1));
+    if rows.days[d].unhelpful == 0
+        || sum.voices < params.min_views
+        || votes < params.min_votes
+        || share <= params.max_unhelpful_share
+    {
+        return None;
+    }
+    Some(Signal {
+        limit: super::volume::rounded((params.max_unhelpful_share * as_f64(votes)).floor()),
+        level: Some(share),
+        sample: Some(votes),
+        statistic: Some(share),
+        threshold: Some(params.max_unhelpful_share),
+        change_day: Some(first_day(rows, d, params.window_days)),
+        ..Signal::counted(detector, subject.clone(), rows.date(d), sum.unhelpful, None)
+    })
+}
+
+fn first_day(rows: Rows<'_>, d: usize, window: u16) -> NaiveDate {
+    rows.date((d + 1).saturating_sub(window.into()))
+}
+
+fn drift(
+    detector: &Detector,
+    params: &AgentDriftParams,
+    subject: &Subject,
+    rows: Rows<'_>,
+    d: usize,
+) -> Option<Signal> {
+    slower(detector, params, subject, rows, d)
+        .or_else(|| falling(detector, params, subject, rows, d))
+}
+
+/// Handling time of the last week against the eight weeks before.
+fn slower(
+    detector: &Detector,
+    params: &AgentDriftParams,
+    subject: &Subject,
+    rows: Rows<'_>,
+    d: usize,
+) -> Option<Signal> {
+    let before = rows.sum(d.checked_sub(7)?, super::series::BASELINE_DAYS);
+    let now = rows.sum(d, 7);
+    if now.handle_n < params.min_handled || before.handle_n < 2 * params.min_handled {
+        return None;
+    }
+    let moments = |c: &Counters| {
+        let n = as_f64(c.handle_n);
+        let mean = as_f64(c.handle_ln) / MICRO / n;
+        let variance = (as_f64(c.handle_ln_sq) / MICRO / n - mean * mean).max(0.0);
+        (mean, variance / n)
+    };
+    let ((was, v), (is, w)) = (moments(&before), moments(&now));
+    let ratio = (is - was).exp();
+    let far = is - was >= params.min_deviation * (v + w).sqrt();
+    if ratio <= params.max_handling_ratio || !far {
+        return None;
+    }
+    Some(Signal {
+        limit: super::volume::rounded(was.exp() * params.max_handling_ratio),
+        baseline: Some(was.exp()),
+        level: Some(is.exp()),
+        sample: Some(now.handle_n),
+        statistic: Some(ratio),
+        threshold: Some(params.max_handling_ratio),
+        change_day: Some(first_day(rows, d, 7)),
+        ..Signal::counted(
+            detector,
+            subject.clone(),
+            rows.date(d),
+            super::volume::rounded(is.exp()),
+            None,
+        )
+    })
+}
+
+/// Satisfaction of calendar weeks, each below the one before.
+fn falling(
+    detector: &Detector,
+    params: &AgentDriftParams,
+    subject: &Subject,
+    rows: Rows<'_>,
+    d: usize,
+) -> Option<Signal> {
+    let falls = usize::from(params.falls);
+    if rows.date(d).weekday() != Weekday::Sun || d + 1 < 7 * (falls + 1) {
+        return None;
+    }
+    let week = |back: usize| rows.sum(d - 7 * back, 7);
+    let mut next = week(0);
+    if next.rated < params.min_rated {
+        return None;
+    }
+    let (last, level) = (next, next.csat()?);
+    for back in 1..=falls {
+        let earlier = week(back);
+        if earlier.rated < params.min_rated || earlier.csat()? <= next.csat()? {
+            return None;
+        }
+        next = earlier;
+    }
+    let was = next.csat()?;
+    if was - level < params.min_fall {
+        return None;
+    }
+    Some(Signal {
+        limit: params.falls.into(),
+        baseline: Some(was),
+        level: Some(level),
+        sample: Some(last.rated),
+        statistic: Some(f64::from(params.falls)),
+        threshold: Some(f64::from(params.falls)),
+        change_day: Some(rows.date(d + 1 - 7 * falls)),
+        ..Signal::counted(
+            detector,
+            subject.clone(),
+            rows.date(d),
+            last.rated - last.satisfied,
+            None,
+        )
+    })
+}

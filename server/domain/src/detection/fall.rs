@@ -1,0 +1,360 @@
+//! A1: satisfaction falls. A Bernoulli CUSUM against the topic's own level.
+
+use super::params::CsatFallParams;
+use super::series::{Context, FIRST_DAYS, FULL_DAYS, QUIET_DAYS, Series, Watched, baseline};
+use super::{Detector, Signal};
+use crate::statistics::cusum::{ShareShift, least_threshold, step, threshold};
+
+/// A level that a verdict has found: the running sum starts anew on the day after it (C9).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct After {
+    /// The first day that is watched.
+    pub from: usize,
+    /// The level after the fix: share of satisfied, or contacts on an average day.
+    pub level: f64,
+    /// Rated contacts a day after the fix; not used for contacts.
+    pub pace: f64,
+}
+
+/// Baseline of one lane.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    rated: [f64; 2],
+    satisfied: f64,
+}
+
+/// What h is computed from, for the last 7 days.
+#[derive(Clone, Copy)]
+struct Course {
+    mean: f64,
+    variance: f64,
+    /// h, and a value that it is never below; NaN until they are needed.
+    line: f64,
+    least: f64,
+}
+
+impl Course {
+    const NONE: Self = Self {
+        mean: 0.0,
+        variance: 0.0,
+        line: f64::NAN,
+        least: f64::NAN,
+    };
+}
+
+/// The signals of the days `from..=to`; days before are replayed.
+pub(super) fn scan(
+    detector: &Detector,
+    params: &CsatFallParams,
+    context: &Context,
+    watched: Watched<'_>,
+    after: Option<After>,
+    (from, to): (usize, usize),
+) -> Vec<Signal> {
+    let mut found = Vec::new();
+    let series = watched.series;
+    let Some(first) = series.first() else {
+        return found;
+    };
+    let open = Open::of(context, watched);
+    let (odds_ratio, ln_ratio) = (params.odds_ratio, params.odds_ratio.ln());
+    let mut sums = vec![Sums::default(); series.lanes.len()];
+    let mut days = 0.0;
+    let mut window = (0, 0);
+    let mut s = 0.0;
+    let mut change = 0;
+    let mut quiet_until = 0;
+    let mut course = [Course::NONE; 7];
+    let mut seen = 0_usize;
+    let maturity = usize::from(params.maturity_days);
+    let start = after.map_or(first + FIRST_DAYS, |a| a.from.max(first));
+    for d in start..=to.saturating_sub(maturity) {
+        // The baseline moves by a day; while history is short it only grows.
+        let next = baseline(d, first);
+        if next.0 < window.0 || next.1 < window.1 {
+            sums.fill(Sums::default());
+            days = 0.0;
+            window = (next.0, next.0);
+        }
+        for e in window.1.max(next.0)..next.1 {
+            days += change_sums(context, watched, &open, &mut sums, e, 1.0);
+        }
+        for e in window.0..next.0.min(window.1) {
+            days += change_sums(context, watched, &open, &mut sums, e, -1.0);
+        }
+        window = next;
+        let (rated, satisfied) = sums.iter().fold((0.0, 0.0), |(n, s), lane| {
+            (n + lane.rated[0] + lane.rated[1], s + lane.satisfied)
+        });
+        if open.on(d) {
+            s = 0.0;
+            continue;
+        }
+        let (level, pace) = match after {
+            Some(a) => (a.level, a.pace),
+            None => {
+                let prior = prior_level(context, watched, &sums, rated, d);
+                let weight = params.prior_ratings;
+                (
+                    (satisfied + prior * weight) / (rated + weight),
+                    rated / f64::max(days, 1.0),
+                )
+            }
+        };
+        let level = level.clamp(0.02, 0.98);
+        let odds = level / (1.0 - level);
+        let centre = centre(context, series, &sums, rated, d);
+        let mut today = Course::NONE;
+        let mut increment = 0.0;
+        for (lane, sum) in series.lanes.iter().zip(&sums) {
+            let share = if rated > 0.0 {
+                (sum.rated[0] + sum.rated[1]) / rated
+            } else {
+                0.0
+            };
+            let point = lane.points[d];
+            if share <= 0.0 && point.rated == 0 {
+                continue;
+            }
+            let o = odds * context.odds(lane.channel, d)[context.kind(d)] / centre;
+            let o = o.clamp(0.02 / 0.98, 0.98 / 0.02);
+            let shift = ShareShift::of_odds(o, odds_ratio, ln_ratio);
+            let (mean, variance) = shift.day(pace * share, params.noise);
+            today.mean += mean;
+            today.variance += variance;
+            increment +=
+                shift.increment(f64::from(point.rated), f64::from(point.satisfied)) / params.noise;
+        }
+        let filled = seen.min(course.len());
+        if !context.left_out(d) {
+            if s <= 0.0 {
+                change = d;
+            }
+            s = step(s, increment);
+        }
+        let judged = s >= 0.5
+            && d >= quiet_until
+            && pace >= params.min_rated_per_day
+            && !context.left_out(d)
+            && filled > 0;
+        if judged {
+            let cold = after.is_none() && d < first + FULL_DAYS;
+            let per_year = params.alarms_per_year * if cold { 0.5 } else { 1.0 };
+            if let Some(line) = crossed(&mut course[..filled], s, 365.0 / per_year) {
+                if (from..=to).contains(&(d + maturity)) {
+                    let alarm = Alarm {
+                        change,
+                        s,
+                        line,
+                        level,
+                    };
+                    found.push(signal(detector, context, watched, d, alarm));
+                }
+                quiet_until = d + QUIET_DAYS + 1;
+                s = 0.0;
+            }
+        }
+        if d + 1 < quiet_until {
+            s = 0.0;
+        }
+        course[seen % course.len()] = today;
+        seen += 1;
+    }
+    found
+}
+
+/// The mean of the lines of the last days, if `s` is at or above it. Lines are only searched for
+/// when `s` is above a value that they are never below.
+fn crossed(course: &mut [Course], s: f64, days: f64) -> Option<f64> {
+    let mut n = 0.0;
+    let mut least = 0.0;
+    for day in course.iter_mut() {
+        if day.least.is_nan() {
+            day.least = least_threshold(day.mean, day.variance, days);
+        }
+        least += day.least;
+        n += 1.0;
+    }
+    if s * n < least {
+        return None;
+    }
+    let mut sum = 0.0;
+    for day in course {
+        if day.line.is_nan() {
+            day.line = threshold(day.mean, day.variance, days);
+        }
+        sum += day.line;
+    }
+    let line = sum / f64::max(n, 1.0);
+    (s >= line).then_some(line)
+}
+
+/// Puts day `e` into the baseline (`sign` 1) or takes it out (−1); returns the days that are.
+fn change_sums(
+    context: &Context,
+    watched: Watched<'_>,
+    open: &Open,
+    sums: &mut [Sums],
+    e: usize,
+    sign: f64,
+) -> f64 {
+    if context.left_out(e) || open.on(e) {
+        return 0.0;
+    }
+    let kind = context.kind(e);
+    for (lane, sum) in watched.series.lanes.iter().zip(sums) {
+        let p = lane.points[e];
+        sum.rated[kind] += sign * f64::from(p.rated);
+        sum.satisfied += sign * f64::from(p.satisfied);
+    }
+    sign
+}
+
+/// Mean odds, against all, of the channels and day types that the topic's own ratings come from:
+/// what its level already holds.
+fn centre(context: &Context, series: &Series, sums: &[Sums], rated: f64, d: usize) -> f64 {
+    if rated <= 0.0 {
+        return 1.0;
+    }
+    let mut centre = 0.0;
+    for (lane, sum) in series.lanes.iter().zip(sums) {
+        let o = context.odds(lane.channel, d);
+        centre += (sum.rated[0] * o[0] + sum.rated[1] * o[1]) / rated;
+    }
+    centre
+}
+
+/// What the topic's channels lead to expect, at its own mix.
+fn prior_level(
+    context: &Context,
+    watched: Watched<'_>,
+    sums: &[Sums],
+    rated: f64,
+    d: usize,
+) -> f64 {
+    let lanes = watched.series.lanes.iter().zip(sums);
+    if rated > 0.0 {
+        lanes
+            .map(|(lane, sum)| {
+                (sum.rated[0] + sum.rated[1]) / rated * context.level(lane.channel, d)
+            })
+            .sum()
+    } else {
+        lanes
+            .map(|(lane, _)| context.level(lane.channel, d))
+            .fold(0.8, |_, level| level)
+    }
+}
+
+struct Alarm {
+    change: usize,
+    s: f64,
+    line: f64,
+    level: f64,
+}
+
+fn signal(
+    detector: &Detector,
+    context: &Context,
+    watched: Watched<'_>,
+    d: usize,
+    alarm: Alarm,
+) -> Signal {
+    let (mut rated, mut satisfied) = (0_i64, 0_i64);
+    for e in alarm.change..=d {
+        let p = watched.series.day(e);
+        rated += i64::from(p.rated);
+        satisfied += i64::from(p.satisfied);
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "counts of ratings"
+    )]
+    let (level, expected) = (
+        (rated > 0).then(|| satisfied as f64 / rated as f64),
+        ((1.0 - alarm.level) * rated as f64).round() as i64,
+    );
+    Signal {
+        limit: expected,
+        baseline: Some(alarm.level),
+        level,
+        sample: Some(rated),
+        statistic: Some(alarm.s),
+        threshold: Some(alarm.line),
+        change_day: Some(context.date(alarm.change)),
+        ..Signal::counted(
+            detector,
+            watched.subject.clone(),
+            context.date(d),
+            rated - satisfied,
+            None,
+        )
+    }
+}
+
+/// Days on which the subject's issue is open, by number.
+pub(super) struct Open(Vec<(usize, usize)>);
+
+impl Open {
+    pub(super) fn of(context: &Context, watched: Watched<'_>) -> Self {
+        Self(
+            watched
+                .open
+                .iter()
+                .filter_map(|&(from, to)| context.range(from, to))
+                .collect(),
+        )
+    }
+
+    pub(super) fn on(&self, d: usize) -> bool {
+        self.0.iter().any(|&(from, to)| (from..=to).contains(&d))
+    }
+}
+
+/// The topic's level on day `d` from the days `[from, to)`, shrunk to its channels', at the day's
+/// type.
+pub(super) fn level(
+    context: &Context,
+    watched: Watched<'_>,
+    (from, to): (usize, usize),
+    d: usize,
+    params: &CsatFallParams,
+) -> f64 {
+    let open = Open::of(context, watched);
+    let mut sums = vec![Sums::default(); watched.series.lanes.len()];
+    for e in from..to {
+        change_sums(context, watched, &open, &mut sums, e, 1.0);
+    }
+    let (rated, satisfied) = sums.iter().fold((0.0, 0.0), |(n, s), lane| {
+        (n + lane.rated[0] + lane.rated[1], s + lane.satisfied)
+    });
+    let prior = prior_level(context, watched, &sums, rated, d);
+    let level = (satisfied + prior * params.prior_ratings) / (rated + params.prior_ratings);
+    let level = level.clamp(0.02, 0.98);
+    if rated <= 0.0 {
+        return level;
+    }
+    let mut today = 0.0;
+    for (lane, sum) in watched.series.lanes.iter().zip(&sums) {
+        let share = (sum.rated[0] + sum.rated[1]) / rated;
+        today += share * context.odds(lane.channel, d)[context.kind(d)];
+    }
+    let odds = level / (1.0 - level) * today / centre(context, watched.series, &sums, rated, d);
+    odds / (1.0 + odds)
+}
+
+/// A4: where a topic's satisfaction is watched on `day`: in itself when it has enough ratings, else
+/// in the nearest topic above it that has. `rated_per_day` is asked for the topic and then for
+/// each of `ancestors` (nearest first; each with everything below it). `None`: nowhere.
+#[must_use]
+pub fn watched_in<'a>(
+    topic: &'a str,
+    ancestors: &[&'a str],
+    params: &CsatFallParams,
+    rated_per_day: impl Fn(&str) -> f64,
+) -> Option<&'a str> {
+    std::iter::once(topic)
+        .chain(ancestors.iter().copied())
+        .find(|key| rated_per_day(key) >= params.min_rated_per_day)
+}

@@ -1,0 +1,222 @@
+//! The running day: its line, known beforehand.
+
+use super::fall::Open;
+use super::params::SpikeParams;
+use super::series::{Context, FULL_DAYS, Point, Watched};
+use super::short::{CONFIRMED, Earlier};
+use super::volume::{Levels, as_f64};
+use super::{Detector, Signal, Subject};
+use crate::statistics::cusum::count_tail;
+use chrono::NaiveDate;
+
+/// What a day that is still running is compared with: the expectation of the whole day, so that it
+/// is beyond the line only once the day would be, however it goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expectation {
+    /// Contacts of the whole day.
+    expected: f64,
+    /// Distinct customers of the whole day.
+    people: f64,
+    /// a of NB2.
+    dispersion: f64,
+    /// Contacts of the six days before.
+    week: i64,
+    /// With a short history: the earlier days.
+    earlier: Option<Earlier>,
+}
+
+/// What to expect of the day `d` from the days before it; the day's own points are not looked at.
+/// `None`: nothing is to fire that day.
+#[must_use]
+pub fn expectation(
+    params: &SpikeParams,
+    context: &Context,
+    watched: Watched<'_>,
+    date: NaiveDate,
+) -> Option<Expectation> {
+    let d = context.index(date)?;
+    let series = watched.series;
+    let first = series.first().filter(|first| *first < d)?;
+    let open = Open::of(context, watched);
+    if context.left_out(d) || open.on(d) {
+        return None;
+    }
+    let mut levels = Levels::default();
+    levels.restart(series.lanes.len());
+    let expected = levels.advance(context, series, first, d, false, |e| open.on(e))?;
+    let days = |from: usize| (from..d).map(|e| series.day(e));
+    let week = days(d.saturating_sub(6))
+        .map(|p| i64::from(p.contacts))
+        .sum();
+    let full = d >= first + FULL_DAYS;
+    let earlier = if full {
+        None
+    } else {
+        let source = context.source_start(d)?;
+        let start = if d < source + FULL_DAYS {
+            source
+        } else {
+            first
+        };
+        if d < start + usize::from(params.min_history_days) {
+            return None;
+        }
+        let mut earlier = Earlier::default();
+        for e in start..d {
+            if !context.left_out(e) && !open.on(e) {
+                earlier.add(series.day(e));
+            }
+        }
+        Some(earlier)
+    };
+    Some(Expectation {
+        expected,
+        people: expected * levels.people(),
+        dispersion: context.dispersion(d),
+        week,
+        earlier,
+    })
+}
+
+impl Expectation {
+    /// The signal, if what the day has counted so far is beyond the line of a whole day.
+    #[must_use]
+    pub fn judge(
+        &self,
+        detector: &Detector,
+        params: &SpikeParams,
+        subject: &Subject,
+        date: NaiveDate,
+        so_far: Point,
+    ) -> Option<Signal> {
+        if self.week + i64::from(so_far.contacts) < params.min_week {
+            return None;
+        }
+        let (expected, limit, chance, rare) = match &self.earlier {
+            Some(earlier) => {
+                let above = earlier.judge(so_far, params)?;
+                (
+                    above.expected,
+                    above.limit,
+                    above.chance,
+                    params.short_probability,
+                )
+            }
+            None => self.one_day(params, so_far)?,
+        };
+        Some(Signal {
+            limit,
+            baseline: Some(expected),
+            statistic: Some(chance),
+            threshold: Some(rare),
+            ..Signal::counted(
+                detector,
+                subject.clone(),
+                date,
+                so_far.contacts.into(),
+                Some(so_far.customers.into()),
+            )
+        })
+    }
+
+    /// The look at one day, as at its close; expectation, limit, chance and its line.
+    fn one_day(&self, params: &SpikeParams, day: Point) -> Option<(f64, i64, f64, f64)> {
+        let (mu, a) = (self.expected, self.dispersion);
+        let rare = params.day_alarms_per_year / 365.0;
+        let beyond = |y: f64| y - mu >= as_f64(params.min_excess) && count_tail(y, mu, a) < rare;
+        let people = f64::from(day.customers);
+        let many = people - self.people >= as_f64(params.min_excess)
+            && count_tail(people, self.people, a) < CONFIRMED;
+        if !many || !beyond(day.contacts.into()) {
+            return None;
+        }
+        let (mut accepted, mut too_many) = (0, day.contacts);
+        while accepted + 1 < too_many {
+            let middle = accepted.midpoint(too_many);
+            if beyond(middle.into()) {
+                too_many = middle;
+            } else {
+                accepted = middle;
+            }
+        }
+        let chance = count_tail(day.contacts.into(), mu, a);
+        Some((mu, accepted.into(), chance, rare))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Day, Lane, Params, Series};
+    use super::*;
+    use chrono::Days;
+
+    fn steady(days: usize, contacts: u32) -> Vec<Series> {
+        let lane = |n: u32| Lane {
+            channel: 0,
+            points: (0..days)
+                .map(|d| {
+                    let c = n + u32::try_from(d % 3).unwrap();
+                    Point {
+                        contacts: c,
+                        customers: c,
+                        ..Point::default()
+                    }
+                })
+                .collect(),
+        };
+        (0..6)
+            .map(|_| Series {
+                lanes: vec![lane(contacts)],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_running_day_fires_only_beyond_the_whole_days_line() {
+        let start = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+        let mut topics = steady(80, 10);
+        let date = start + Days::new(79);
+        for topic in &mut topics {
+            // Nothing has arrived yet today.
+            topic.lanes[0].points[79] = Point::default();
+        }
+        let context = Context::new(
+            start,
+            vec![Day::default(); 80],
+            vec!["phone".into()],
+            &topics,
+        );
+        let params = SpikeParams::default();
+        let detector = Detector::new("s", Params::Spike(params.clone()));
+        let subject = Subject::topic("t");
+        let watched = Watched {
+            subject: &subject,
+            series: &topics[0],
+            open: &[],
+        };
+        let expected = expectation(&params, &context, watched, date).unwrap();
+        let so_far = |contacts, customers| Point {
+            contacts,
+            customers,
+            ..Point::default()
+        };
+        let judge = |p| expected.judge(&detector, &params, &subject, date, p);
+        assert!(judge(so_far(14, 14)).is_none());
+        let limit = judge(so_far(80, 80)).unwrap().limit;
+        assert!((15..60).contains(&limit), "{limit}");
+        let at = |n: i64| u32::try_from(n).unwrap();
+        assert!(judge(so_far(at(limit), at(limit))).is_none());
+        let first = judge(so_far(at(limit + 1), at(limit + 1))).unwrap();
+        assert_eq!((first.limit, first.count), (limit, limit + 1));
+        assert!(judge(so_far(80, 3)).is_none(), "three people are no spike");
+        let open = [(date - Days::new(2), date)];
+        let open = Watched {
+            open: &open,
+            ..watched
+        };
+        assert!(
+            expectation(&params, &context, open, date).is_none(),
+            "its issue is open"
+        );
+    }
+}

@@ -1,0 +1,384 @@
+//! What a rule would have raised over stored days: nothing is written, nothing is sent.
+
+use super::history::Setup;
+use super::judge::{Found, Shelf, by_series, counts, read_counts, series};
+use super::phrases::Phrases;
+use super::raise::{key_of, would_mail};
+use super::watch::{path, ruler};
+use crate::app::App;
+use chrono::{NaiveDate, TimeDelta};
+use domain::clock::{local_day, start_of_day};
+use domain::detection::{Detector, Kind, Params, Scope, Signal, Subject, SubjectKind};
+use domain::organisation::{Bilingual, Topic};
+use std::collections::{BTreeMap, BTreeSet};
+use storage::{DbError, Read};
+use tokio::task::block_in_place;
+
+/// Most days in one back-test.
+pub const LONGEST: i64 = 400;
+/// Most voices that a back-test of a phrase reads, newest first.
+const VOICES: u64 = 50_000;
+/// Voices in one read.
+const PAGE: u64 = 1_000;
+
+/// What a rule would have done.
+#[derive(Debug, Default)]
+pub struct Backtest {
+    /// Its signals in the order of days.
+    pub signals: Vec<Signal>,
+    /// Issues that would have opened: one a subject.
+    pub issues: usize,
+    /// Mails that would have gone out: one per issue and reader.
+    pub mails: usize,
+    /// The days of the subject that rang most, or of the rule's own topic, for the chart.
+    pub days: Vec<BacktestDay>,
+    /// What [`Self::days`] is about.
+    pub series: Option<Subject>,
+    /// What one must know of the answer.
+    pub notes: Vec<Bilingual>,
+}
+
+/// One day of the chart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BacktestDay {
+    /// The day.
+    pub day: NaiveDate,
+    /// What was counted: contacts, ratings, voices, searches.
+    pub count: i64,
+    /// A share where the rule looks at one.
+    pub level: Option<f64>,
+    /// The limit of that day, where there is one.
+    pub limit: Option<f64>,
+    /// What was expected, where a signal says so.
+    pub baseline: Option<f64>,
+    /// The rule rang.
+    pub signal: bool,
+}
+
+/// Runs a rule over the days from `from` to `to`. `subject`: whose days the chart shows. `saved`: the
+/// rule is a stored one, so days inside issues that really were open are silent, as they were.
+pub async fn run(
+    app: &App,
+    detector: &Detector,
+    from: NaiveDate,
+    to: NaiveDate,
+    subject: Option<&str>,
+    saved: bool,
+) -> Result<Backtest, DbError> {
+    let organisation = storage::organisation::organisation(&app.db).await?;
+    let today = local_day(app.now(), organisation.zone);
+    let to = to.min(today);
+    let setup = Setup::read(&app.db, organisation.zone).await?;
+    let mut result = Backtest::default();
+    if from > to {
+        return Ok(result);
+    }
+    let mut detector = detector.clone();
+    // What is switched off can be tried all the same.
+    detector.enabled = true;
+    let mut counted: BTreeMap<String, BTreeMap<NaiveDate, (i64, Option<f64>)>> = BTreeMap::new();
+    let found: Vec<Found> = if by_series(&detector) {
+        let mut shelf = Shelf::default();
+        let history = shelf
+            .get(&app.db, &setup, &detector.scope, from, to)
+            .await?;
+        let found = block_in_place(|| series(&detector, &setup, history, saved, (from, to)));
+        let chart = chart_subject(&detector, subject, &found);
+        if let Some(chart) = &chart {
+            counted.insert(
+                chart.key.clone(),
+                chart_days(&detector, &setup, history, chart, from, to),
+            );
+        }
+        found
+    } else if detector.kind == Kind::Phrase {
+        let (found, days, note) =
+            phrases(app, &detector, &setup, organisation.zone, from, to).await?;
+        counted = days;
+        result.notes.extend(note);
+        found
+    } else {
+        let rows = read_counts(&app.db, &detector, &setup, from, to).await?;
+        for row in &rows {
+            let days = counted.entry(row.subject.key.clone()).or_default();
+            for (n, c) in (0_i64..).zip(&row.days) {
+                let day = row.start + TimeDelta::days(n);
+                if (from..=to).contains(&day) {
+                    days.insert(day, figure(&detector, c));
+                }
+            }
+        }
+        block_in_place(|| counts(&detector, &rows, from, to))
+    };
+    let mut found = found;
+    found.sort_by(|a, b| {
+        // What a channel's alarm covers comes after it, as when it is raised.
+        let key = |f: &Found| (f.signal.window, f.signal.part_of.is_some());
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| a.signal.subject.cmp(&b.signal.subject))
+    });
+    note_limits(&detector, &mut result.notes);
+    openings(&app.db, &detector, &setup.topics, &found, &mut result).await?;
+    let chart = chart_subject(&detector, subject, &found);
+    if let Some(chart) = &chart {
+        let days = counted.remove(&chart.key).unwrap_or_default();
+        result.days = fill(&detector, chart, &days, &found, from, to);
+    }
+    result.series = chart;
+    result.signals = found.into_iter().map(|f| f.signal).collect();
+    Ok(result)
+}
+
+/// Issues and mails that signals lead to: one issue a subject, which stays open.
+async fn openings(
+    db: &impl Read,
+    detector: &Detector,
+    topics: &[Topic],
+    found: &[Found],
+    result: &mut Backtest,
+) -> Result<(), DbError> {
+    let scope = Scope {
+        topic: None,
+        ..detector.scope.clone()
+    };
+    let mut opened = BTreeSet::new();
+    for f in found {
+        if f.signal.information {
+            continue;
+        }
+        let joined = f.signal.part_of.as_ref().map(|subject| Signal {
+            subject: subject.clone(),
+            ..f.signal.clone()
+        });
+        let by_channel = joined
+            .as_ref()
+            .is_some_and(|s| opened.contains(&key_of(s, &Scope::default())));
+        if by_channel || !opened.insert(key_of(&f.signal, &scope)) {
+            continue;
+        }
+        result.issues += 1;
+        result.mails += would_mail(db, detector, &f.signal, topics).await?;
+    }
+    Ok(())
+}
+
+fn note_limits(detector: &Detector, notes: &mut Vec<Bilingual>) {
+    if let Params::Spike(_) = detector.params {
+        notes.push(Bilingual::new(
+            "按每天结束时计算；当天提前越线的提醒在实际运行中会更早发出。",
+            "Judged at the close of each day; live, a day that is beyond the line already rings earlier.",
+        ));
+    }
+}
+
+/// What the chart shows: what was asked for, the rule's own topic, or what rang most.
+fn chart_subject(detector: &Detector, asked: Option<&str>, found: &[Found]) -> Option<Subject> {
+    let kind = match detector.kind {
+        Kind::NoResultSearch => SubjectKind::SearchTerm,
+        Kind::UnhelpfulArticle => SubjectKind::Article,
+        Kind::AgentDrift => SubjectKind::Agent,
+        Kind::SilentSource => SubjectKind::Channel,
+        _ => SubjectKind::Topic,
+    };
+    if let Some(asked) = asked {
+        return Some(Subject::new(kind, asked));
+    }
+    if let Some(topic) = &detector.scope.topic {
+        return Some(Subject::topic(topic.clone()));
+    }
+    let mut rang: BTreeMap<&Subject, usize> = BTreeMap::new();
+    for f in found {
+        *rang.entry(&f.signal.subject).or_default() += 1;
+    }
+    rang.into_iter()
+        .max_by_key(|(subject, n)| (*n, std::cmp::Reverse((*subject).clone())))
+        .map(|(subject, _)| subject.clone())
+}
+
+/// What a counting rule shows of a day.
+fn figure(detector: &Detector, c: &domain::facts::Counters) -> (i64, Option<f64>) {
+    match detector.kind {
+        Kind::UnhelpfulArticle => (c.unhelpful, c.unhelpful_share()),
+        Kind::AgentDrift => (c.handle_n.max(c.rated), c.csat()),
+        _ => (detector.count_of(c).unwrap_or(c.contacts), None),
+    }
+}
+
+/// The days of a topic or channel of a history.
+fn chart_days(
+    detector: &Detector,
+    setup: &Setup,
+    history: &super::history::History,
+    chart: &Subject,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> BTreeMap<NaiveDate, (i64, Option<f64>)> {
+    let context = &history.context;
+    let series = match chart.kind {
+        SubjectKind::Channel => {
+            let Some(index) = context.channels.iter().position(|c| *c == chart.key) else {
+                return BTreeMap::new();
+            };
+            if detector.kind == Kind::SilentSource {
+                history.sources[index].clone()
+            } else {
+                context.channel(index).map(|(_, s)| s).unwrap_or_default()
+            }
+        }
+        _ if detector.scope.topic.is_some() => history.below(&chart.key, &setup.topics),
+        _ => history.sum([chart.key.as_str()]),
+    };
+    let mut days = BTreeMap::new();
+    let Some((first, last)) = context.range(from, to) else {
+        return days;
+    };
+    for d in first..=last {
+        let p = series.day(d);
+        let figure = if detector.kind == Kind::CsatFall {
+            let share = (p.rated > 0).then(|| f64::from(p.satisfied) / f64::from(p.rated));
+            (i64::from(p.rated), share)
+        } else {
+            (i64::from(p.contacts), None)
+        };
+        days.insert(context.date(d), figure);
+    }
+    days
+}
+
+/// One row a day, with the limit and what the signals say.
+fn fill(
+    detector: &Detector,
+    chart: &Subject,
+    days: &BTreeMap<NaiveDate, (i64, Option<f64>)>,
+    found: &[Found],
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Vec<BacktestDay> {
+    let per_day = matches!(
+        detector.kind,
+        Kind::Threshold | Kind::Risk | Kind::LowRating | Kind::Phrase
+    );
+    #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
+    let fixed = detector.limit().filter(|_| per_day).map(|l| l as f64);
+    let mut all = Vec::new();
+    let mut day = from;
+    while day <= to {
+        let (count, level) = days.get(&day).copied().unwrap_or((0, None));
+        let rang = found
+            .iter()
+            .map(|f| &f.signal)
+            .find(|s| s.window == day && s.subject == *chart);
+        // A sum over several days has no limit of one day.
+        #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
+        let of_day = rang
+            .filter(|s| s.change_day.is_none_or(|first| first == day))
+            .map(|s| s.limit as f64);
+        all.push(BacktestDay {
+            day,
+            count,
+            level,
+            limit: fixed.or(of_day),
+            baseline: rang.and_then(|s| s.baseline),
+            signal: rang.is_some(),
+        });
+        day += TimeDelta::days(1);
+    }
+    all
+}
+
+type Days = BTreeMap<String, BTreeMap<NaiveDate, (i64, Option<f64>)>>;
+
+/// A phrase stands in no fact: voices are read, newest first and not without end.
+async fn phrases(
+    app: &App,
+    detector: &Detector,
+    setup: &Setup,
+    zone: chrono_tz::Tz,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<(Vec<Found>, Days, Option<Bilingual>), DbError> {
+    let rules = std::slice::from_ref(detector);
+    let phrases = Phrases::of(rules);
+    let mut filter = storage::feedback::Filter {
+        channel: detector.scope.channel.clone(),
+        region: detector.scope.region.clone(),
+        from: Some(start_of_day(from, zone).timestamp_micros()),
+        to: Some(start_of_day(to + TimeDelta::days(1), zone).timestamp_micros()),
+        ..Default::default()
+    };
+    let mut said: BTreeMap<(NaiveDate, String), (i64, BTreeSet<String>, Option<String>)> =
+        BTreeMap::new();
+    let (mut read, mut cut) = (0, false);
+    loop {
+        let page = storage::feedback::list(&app.db, &filter, PAGE).await?;
+        for voice in page.items {
+            read += 1;
+            let Some((label, _)) = &voice.label else {
+                continue;
+            };
+            let Some(day) = voice.feedback.day.filter(|d| (from..=to).contains(d)) else {
+                continue;
+            };
+            let topic = label.topic.clone().unwrap_or_default();
+            let above = if topic.is_empty() {
+                vec![String::new()]
+            } else {
+                path(&topic, &setup.topics)
+            };
+            let region = voice.feedback.region.as_deref().unwrap_or_default();
+            let heard = detector.watches(&above, &voice.feedback.channel, region)
+                && !phrases.said(&voice.feedback).is_empty();
+            if heard {
+                let subject = detector.subject(&topic).to_owned();
+                let entry = said.entry((day, subject)).or_default();
+                entry.0 += 1;
+                let customer = voice.feedback.customer_hash.clone();
+                entry
+                    .1
+                    .insert(customer.unwrap_or_else(|| voice.id.to_string()));
+                entry.2 = ruler(label).or(entry.2.take());
+            }
+        }
+        match page.next {
+            Some(_) if read >= VOICES => {
+                cut = true;
+                break;
+            }
+            Some(next) => filter.after = Some(next),
+            None => break,
+        }
+    }
+    let limit = detector.limit().unwrap_or_default();
+    let mut days = Days::new();
+    let mut found = Vec::new();
+    for ((day, subject), (count, customers, classifier)) in said {
+        days.entry(subject.clone())
+            .or_default()
+            .insert(day, (count, None));
+        if count > limit {
+            let customers = i64::try_from(customers.len()).ok();
+            let signal = Signal::counted(
+                detector,
+                Subject::topic(subject.clone()),
+                day,
+                count,
+                customers,
+            )
+            .with_classifier(classifier);
+            found.push(Found {
+                signal,
+                topic: subject,
+            });
+        }
+    }
+    let note = cut.then(|| {
+        Bilingual::new(
+            format!("只读取了最近到达的 {read} 条反馈；更早的没有计入。"),
+            format!(
+                "Only the {read} voices that arrived last were read; older ones are not counted."
+            ),
+        )
+    });
+    Ok((found, days, note))
+}

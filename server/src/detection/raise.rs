@@ -1,0 +1,377 @@
+//! From a signal to its issue and notice, in one transaction.
+
+use super::words;
+use crate::app::App;
+use crate::mail::{Letter, Recipient};
+use domain::detection::{Detector, Kind, Scope, Signal, SubjectKind, issue_key};
+use domain::identity::{Actor, Role};
+use domain::ids::IssueId;
+use domain::issues::{self, Command, Issue, State};
+use domain::organisation::{Department, Locale, Organisation, Topic, is_email};
+use storage::{DbError, Tx};
+
+/// A signal and what it takes to raise it.
+pub(super) struct Raising<'a> {
+    /// The rule.
+    pub detector: &'a Detector,
+    /// What it found.
+    pub signal: &'a Signal,
+    /// The topic that the issue belongs to; empty where there is none.
+    pub topic: &'a str,
+    /// Of old data: the issue opens, nobody is told.
+    pub quiet: bool,
+}
+
+/// The key of the issue that signals of this subject and scope join.
+pub(super) fn key_of(signal: &Signal, scope: &Scope) -> String {
+    let subject = &signal.subject;
+    match subject.kind {
+        SubjectKind::Topic => issue_key(&subject.key, None, scope),
+        other => issue_key(
+            &format!("{}\u{1e}{}", other.as_str(), subject.key),
+            None,
+            scope,
+        ),
+    }
+}
+
+/// Raises a signal: once for its rule, subject and day, whatever happens twice. A muted rule only
+/// says what it would have raised.
+pub(super) async fn raise(
+    app: &App,
+    tx: &Tx,
+    topics: &[Topic],
+    raising: &Raising<'_>,
+) -> Result<(), DbError> {
+    let Raising {
+        detector, signal, ..
+    } = *raising;
+    let known =
+        storage::detection::fired(tx, &signal.detector, &signal.subject.key, signal.window).await?;
+    let muted = detector.muted_on(signal.window);
+    if known
+        .as_ref()
+        .is_some_and(|k| k.signal == *signal && (muted || !k.withheld))
+    {
+        return Ok(());
+    }
+    if muted || signal.information {
+        // What was raised stays raised: only its figures follow.
+        storage::detection::keep_signal(tx, app.ids.next(), None, signal, muted).await?;
+        return Ok(());
+    }
+    if let Some(issue) = channel_issue(tx, signal).await? {
+        let new =
+            storage::detection::keep_signal(tx, app.ids.next(), Some(issue), signal, false).await?;
+        if new {
+            event(app, tx, issue, "issue.signal_joined", signal).await?;
+        }
+        return Ok(());
+    }
+    let scope = Scope {
+        topic: None,
+        ..detector.scope.clone()
+    };
+    let (issue, opened) = open(app, tx, topics, raising, scope).await?;
+    storage::detection::keep_signal(tx, app.ids.next(), Some(issue.id), signal, false).await?;
+    if raising.quiet {
+        // History opens issues for the present and is silent; the first live voice tells the department.
+        if opened {
+            event(app, tx, issue.id, "issue.notice_withheld", signal).await?;
+        }
+        return Ok(());
+    }
+    let active = !matches!(issue.state, State::Resolved);
+    if active && !storage::notify::exists(tx, &notice_key(&issue, 0)).await? {
+        notice(app, tx, topics, &issue, raising, opened).await?;
+    }
+    Ok(())
+}
+
+/// The open issue of the channel whose alarm covers this signal, if there is one.
+async fn channel_issue(tx: &Tx, signal: &Signal) -> Result<Option<IssueId>, DbError> {
+    let Some(subject) = &signal.part_of else {
+        return Ok(None);
+    };
+    let of_channel = Signal {
+        subject: subject.clone(),
+        ..signal.clone()
+    };
+    let key = key_of(&of_channel, &Scope::default());
+    Ok(storage::issues::by_key(tx, &key)
+        .await?
+        .filter(|i| i.state != State::Resolved)
+        .map(|i| i.id))
+}
+
+/// The issue of a signal, opened or told of it; and whether it opened or came back.
+async fn open(
+    app: &App,
+    tx: &Tx,
+    topics: &[Topic],
+    raising: &Raising<'_>,
+    scope: Scope,
+) -> Result<(Issue, bool), DbError> {
+    let signal = raising.signal;
+    let key = key_of(signal, &scope);
+    if let Some(present) = storage::issues::by_key(tx, &key).await? {
+        let before = present.openings;
+        let command = Command::Signalled(signal.clone());
+        let Ok((next, _)) = issues::apply(present.clone(), &command, tx.now()) else {
+            return Ok((present, false));
+        };
+        storage::issues::update(tx, &next).await?;
+        let relapsed = next.openings > before;
+        if relapsed {
+            event(app, tx, next.id, "issue.relapsed", signal).await?;
+        }
+        return Ok((next, relapsed));
+    }
+    let id = IssueId(app.ids.next());
+    let heading = words::heading(signal, &scope, topics);
+    let issue = issues::opened(
+        id,
+        key,
+        heading,
+        raising.topic.to_owned(),
+        scope,
+        signal,
+        tx.now(),
+    );
+    if !storage::issues::insert(tx, &issue, "watch").await? {
+        // Another replica opened it in this instant: its next voice counts here as well.
+        return Err(DbError::Busy);
+    }
+    event(app, tx, id, "issue.opened", signal).await?;
+    Ok((issue, true))
+}
+
+/// A line in the issue's history, with the signal.
+pub(super) async fn event(
+    app: &App,
+    tx: &Tx,
+    id: IssueId,
+    kind: &str,
+    signal: &Signal,
+) -> Result<(), DbError> {
+    let data = serde_json::to_value(signal).unwrap_or_default();
+    storage::events::record(
+        tx,
+        app.ids.next(),
+        "issue",
+        &id.to_string(),
+        kind,
+        &Actor::system(),
+        &data,
+    )
+    .await
+}
+
+/// One notice per opening and reader, whatever happens twice.
+fn notice_key(issue: &Issue, reader: usize) -> String {
+    if reader == 0 {
+        format!("issue:{}:{}", issue.id, issue.openings)
+    } else {
+        format!("issue:{}:{}:{reader}", issue.id, issue.openings)
+    }
+}
+
+/// Who is told, and the name of the department they are told for.
+pub(super) struct Readers {
+    /// Addressees; empty: nobody is known.
+    pub to: Vec<Recipient>,
+    /// Key and title of their department, where they have one.
+    pub department: Option<(String, String)>,
+}
+
+/// A person by address: an owner of a department, somebody with an account, or just the address.
+async fn person(
+    tx: &impl storage::Read,
+    email: &str,
+    departments: &[Department],
+    organisation: &Organisation,
+) -> Result<Recipient, DbError> {
+    let email = email.trim().to_lowercase();
+    let owners = departments.iter().flat_map(|d| &d.owners);
+    if let Some(owner) = owners.into_iter().find(|o| o.email == email) {
+        return Ok(Recipient::of(owner));
+    }
+    let account = storage::access::account_by_email(tx, &email).await?;
+    Ok(Recipient {
+        name: account.as_ref().map_or_else(
+            || email.split('@').next().unwrap_or_default().to_owned(),
+            |a| a.name.clone(),
+        ),
+        language: account.map_or(organisation.locale, |a| {
+            if a.language == Locale::En.as_str() {
+                Locale::En
+            } else {
+                Locale::ZhCn
+            }
+        }),
+        email,
+        time_zone: organisation.zone,
+    })
+}
+
+/// Who hears of a signal: a topic's department; an agent's supervisor; else who answers for the rule;
+/// for a silent channel at last the people who run the loop.
+pub(super) async fn readers(
+    tx: &impl storage::Read,
+    detector: &Detector,
+    signal: &Signal,
+    topic: Option<&Topic>,
+) -> Result<Readers, DbError> {
+    let departments: Vec<Department> = storage::organisation::all(tx).await?;
+    let organisation = storage::organisation::organisation(tx).await?;
+    let of_department = |d: &Department| {
+        d.owners.first().map(|owner| Readers {
+            to: vec![Recipient::of(owner)],
+            department: Some((d.key.clone(), d.title().to_owned())),
+        })
+    };
+    let mut of_owner = None;
+    if let Some(owner) = detector.owner.as_deref().filter(|o| !o.is_empty()) {
+        if let Some(department) = departments.iter().find(|d| d.key == owner) {
+            of_owner = of_department(department);
+        } else if is_email(owner) {
+            of_owner = Some(Readers {
+                to: vec![person(tx, owner, &departments, &organisation).await?],
+                department: None,
+            });
+        }
+    }
+    let of_topic = topic
+        .and_then(|t| t.owner_department.as_deref())
+        .and_then(|key| departments.iter().find(|d| d.key == key))
+        .and_then(of_department);
+    let nobody = || Readers {
+        to: Vec::new(),
+        department: None,
+    };
+    Ok(match signal.subject.kind {
+        SubjectKind::Topic => of_topic.or(of_owner).unwrap_or_else(nobody),
+        SubjectKind::SearchTerm | SubjectKind::Article => {
+            of_owner.or(of_topic).unwrap_or_else(nobody)
+        }
+        SubjectKind::Agent => {
+            let team = storage::feedback::team_of(tx, &signal.subject.key).await?;
+            let department =
+                team.and_then(|team| departments.iter().find(|d| d.key == team || d.name == team));
+            match department {
+                Some(d) => match d.manager_email.as_deref() {
+                    Some(manager) => Readers {
+                        to: vec![person(tx, manager, &departments, &organisation).await?],
+                        department: Some((d.key.clone(), d.title().to_owned())),
+                    },
+                    None => of_owner.or_else(|| of_department(d)).unwrap_or_else(nobody),
+                },
+                None => of_owner.unwrap_or_else(nobody),
+            }
+        }
+        SubjectKind::Channel => match of_owner {
+            Some(owner) => owner,
+            None => {
+                let mut to = Vec::new();
+                for account in storage::access::accounts(tx).await? {
+                    if account.role == Role::VocOwner && !account.disabled {
+                        to.push(person(tx, &account.email, &departments, &organisation).await?);
+                    }
+                }
+                Readers {
+                    to,
+                    department: None,
+                }
+            }
+        },
+    })
+}
+
+/// One notice to those concerned, once per opening.
+async fn notice(
+    app: &App,
+    tx: &Tx,
+    topics: &[Topic],
+    issue: &Issue,
+    raising: &Raising<'_>,
+    opened: bool,
+) -> Result<(), DbError> {
+    let signal = raising.signal;
+    let topic = topics.iter().find(|t| t.key == issue.topic);
+    let readers = readers(tx, raising.detector, signal, topic).await?;
+    if readers.to.is_empty() {
+        // Nobody to tell is worth knowing too, once.
+        if opened {
+            event(app, tx, issue.id, "issue.notice_without_department", signal).await?;
+        }
+        return Ok(());
+    }
+    // Voices can be quoted where the issue is about a topic: others have no words of customers.
+    let about_topic = signal.subject.kind == SubjectKind::Topic;
+    let quotes = if about_topic {
+        crate::analysis::quotes(tx, std::slice::from_ref(&issue.topic), 3).await?
+    } else {
+        Vec::new()
+    };
+    let similar = if about_topic && !issue.topic.is_empty() {
+        crate::knowledge::similar(app, tx, &issue.topic).await?
+    } else {
+        Vec::new()
+    };
+    let letter = Letter::IssueNotice {
+        topic: words::subject_name(signal, topics),
+        department: readers
+            .department
+            .as_ref()
+            .map(|(_, title)| title.clone())
+            .unwrap_or_default(),
+        count: signal.count,
+        limit: signal.limit,
+        day: signal.window,
+        quotes,
+        similar: similar.into_iter().map(|s| s.title).collect(),
+        finding: (signal.kind != Kind::Threshold).then(|| words::finding(signal.kind)),
+        why: Some(signal.explanation()),
+        relapse: issue.openings > 1,
+    };
+    for (index, to) in readers.to.iter().enumerate() {
+        let mut delivery = crate::mail::delivery(
+            app.ids.next(),
+            to,
+            &letter,
+            notice_key(issue, index),
+            format!("issue:{}", issue.id),
+            tx.now(),
+        );
+        delivery.issue_id = Some(issue.id.to_string());
+        crate::mail::enqueue(app, tx, &delivery).await?;
+        let data = serde_json::json!({
+            "to": readers.department.as_ref().map_or(to.email.as_str(), |(key, _)| key),
+            "delivery": delivery.id,
+        });
+        storage::events::record(
+            tx,
+            app.ids.next(),
+            "issue",
+            &issue.id.to_string(),
+            "issue.notified",
+            &Actor::system(),
+            &data,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// How many mails a new issue of this signal would send.
+pub(super) async fn would_mail(
+    db: &impl storage::Read,
+    detector: &Detector,
+    signal: &Signal,
+    topics: &[Topic],
+) -> Result<usize, DbError> {
+    let topic = topics
+        .iter()
+        .find(|t| signal.subject.kind == SubjectKind::Topic && t.key == signal.subject.key);
+    Ok(readers(db, detector, signal, topic).await?.to.len())
+}

@@ -1,0 +1,359 @@
+//! The immediate rules: what a batch changed, looked at in its own transaction.
+
+use super::details::{replay_from, rows_of};
+use super::raise::{Raising, raise};
+use crate::analysis::Labelled;
+use crate::app::App;
+use chrono::{NaiveDate, TimeDelta};
+use domain::analysis::{Label, RISKY, search_term};
+use domain::clock::local_day;
+use domain::detection::{
+    Detector, Params, Point, Rows, Signal, Subject, SubjectKind, backtest_counts,
+};
+use domain::facts::{Class, Detail};
+use domain::ids::FeedbackId;
+use domain::intake::feedback::Feedback;
+use domain::organisation::{Topic, subtree};
+use std::collections::{BTreeMap, BTreeSet};
+use storage::detection::Hit;
+use storage::facts::DetailQuery;
+use storage::{DbError, Tx};
+
+/// Topic and everything above it.
+pub(super) fn path(key: &str, topics: &[Topic]) -> Vec<String> {
+    let mut all = vec![key.to_owned()];
+    let mut above = topics
+        .iter()
+        .find(|t| t.key == key)
+        .and_then(|t| t.parent.clone());
+    while let Some(parent) = above.take().filter(|p| !all.contains(p)) {
+        above = topics
+            .iter()
+            .find(|t| t.key == parent)
+            .and_then(|t| t.parent.clone());
+        all.push(parent);
+    }
+    all
+}
+
+/// The topics that a signal about `subject` counts: without a topic of its own a rule watches every
+/// topic by itself.
+pub(super) fn counted(detector: &Detector, subject: &str, topics: &[Topic]) -> Vec<String> {
+    if detector.scope.topic.is_some() {
+        subtree(subject, topics)
+    } else {
+        vec![subject.to_owned()]
+    }
+}
+
+/// What a look is about, and what the issue and the signal take from the voice that caused it.
+#[derive(Clone, Debug, Default)]
+struct Cause {
+    topic: String,
+    classifier: Option<String>,
+}
+
+type Looks = BTreeMap<(usize, Subject, NaiveDate), Cause>;
+
+/// Who labelled a voice: `name@version`; nothing where the sender or a person did.
+pub(super) fn ruler(label: &Label) -> Option<String> {
+    (!label.classifier.is_empty())
+        .then(|| format!("{}@{}", label.classifier, label.classifier_version))
+}
+
+/// Most days back that late data has judged again, however long history may raise.
+const JUDGED_AGAIN: i64 = 14;
+
+/// Where voices come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// As they are said.
+    Live,
+    /// Mostly history: issues open for the present, and nobody is told.
+    Backfill,
+    /// One voice of a topic and day that has late ratings: its own need not be the bad one.
+    Rated,
+}
+
+/// Looks at what a batch changed, in its transaction. Voices older than history reaches raise
+/// nothing.
+pub(super) async fn watch(
+    app: &App,
+    tx: &Tx,
+    voices: &[Labelled],
+    mode: Mode,
+) -> Result<(), DbError> {
+    let backfill = mode == Mode::Backfill;
+    let detectors: Vec<Detector> = storage::organisation::all::<Detector>(tx)
+        .await?
+        .into_iter()
+        .filter(|d| d.enabled)
+        .collect();
+    let zone = storage::organisation::organisation(tx).await?.zone;
+    let today = local_day(tx.now(), zone);
+    mark_days(app, tx, voices, today, backfill).await?;
+    if detectors.is_empty() {
+        return Ok(());
+    }
+    let topics: Vec<Topic> = storage::organisation::all(tx).await?;
+    let since = tx.now() - TimeDelta::days(app.config.history_days);
+    let phrases = super::phrases::Phrases::of(&detectors);
+    if !phrases.is_empty() {
+        // New content says other things: what the old one said counts no more.
+        let changed: Vec<FeedbackId> = voices
+            .iter()
+            .filter(|(v, _, _)| v.revision > 1)
+            .map(|(v, _, _)| v.id)
+            .collect();
+        storage::detection::forget_hits(tx, &changed).await?;
+    }
+    let mut looks = Looks::new();
+    for (voice, label, _) in voices {
+        let f = &voice.feedback;
+        let (Some(day), Some(at)) = (f.day, f.occurred_at) else {
+            continue;
+        };
+        if at < since {
+            continue;
+        }
+        let topic = label.topic.clone().unwrap_or_default();
+        let above = if topic.is_empty() {
+            Vec::new()
+        } else {
+            path(&topic, &topics)
+        };
+        let said = phrases.said(f);
+        for (index, detector) in detectors.iter().enumerate() {
+            let heard = Heard {
+                voice: f,
+                label,
+                above: &above,
+                is_today: day == today,
+                says: said.contains(&index),
+                rated: mode == Mode::Rated,
+            };
+            let Some(subject) = touched(detector, &heard) else {
+                continue;
+            };
+            if matches!(detector.params, Params::Phrase(_)) {
+                let hit = Hit {
+                    detector: detector.key.clone(),
+                    voice: voice.id,
+                    subject: subject.key.clone(),
+                    day,
+                    customer: f.customer_hash.clone().unwrap_or_default(),
+                };
+                storage::detection::hit(tx, &hit).await?;
+            }
+            // An issue of a search or an article belongs to the topic that its voices were given.
+            let belongs = match subject.kind {
+                SubjectKind::Topic => subject.key.clone(),
+                _ => topic.clone(),
+            };
+            let cause = looks.entry((index, subject, day)).or_default();
+            cause.topic = belongs;
+            cause.classifier = ruler(label).or(cause.classifier.take());
+        }
+    }
+    for ((index, subject, day), cause) in looks {
+        let detector = &detectors[index];
+        let Some(signal) = look(app, tx, detector, subject, day, &topics).await? else {
+            continue;
+        };
+        let signal = signal.with_classifier(cause.classifier);
+        let raising = Raising {
+            detector,
+            signal: &signal,
+            topic: &cause.topic,
+            quiet: backfill,
+        };
+        raise(app, tx, &topics, &raising).await?;
+    }
+    Ok(())
+}
+
+/// A voice as immediate rules hear it.
+struct Heard<'a> {
+    voice: &'a Feedback,
+    label: &'a Label,
+    /// Its topic and everything above; empty: none.
+    above: &'a [String],
+    /// It is of the present day.
+    is_today: bool,
+    /// It holds a phrase of the rule.
+    says: bool,
+    /// It, or another of its topic and day, was rated late.
+    rated: bool,
+}
+
+/// What an immediate rule would be asked about because of this voice; `None`: nothing.
+fn touched(detector: &Detector, heard: &Heard<'_>) -> Option<Subject> {
+    let Heard {
+        voice,
+        label,
+        above,
+        is_today,
+        says,
+        rated,
+    } = *heard;
+    let region = voice.region.as_deref().unwrap_or_default();
+    let in_scope = if above.is_empty() {
+        // No topic explains the voice: whoever watches every topic is told all the same.
+        detector.scope.topic.is_none() && detector.watches(&[String::new()], &voice.channel, region)
+    } else {
+        detector.watches(above, &voice.channel, region)
+    };
+    if !in_scope {
+        return None;
+    }
+    let topic = above.first().map_or("", String::as_str);
+    let of_topic = || Subject::topic(detector.subject(topic));
+    let spoken = matches!(voice.class, Class::Contact | Class::Survey);
+    match &detector.params {
+        Params::Threshold(_) => (voice.class == Class::Contact && !topic.is_empty()).then(of_topic),
+        Params::Spike(_) => {
+            (is_today && voice.class == Class::Contact && !topic.is_empty()).then(of_topic)
+        }
+        Params::Risk(_) => (spoken && label.risk >= RISKY).then(of_topic),
+        Params::LowRating(p) => (spoken && (rated || is_bad(voice, p.max_rating))).then(of_topic),
+        Params::Phrase(_) => says.then(of_topic),
+        Params::NoResultSearch(_) => {
+            let nothing = voice.class == Class::Search && voice.figures.hits == Some(0);
+            let term = voice.query.as_deref().map(search_term)?;
+            (nothing && !term.is_empty()).then(|| Subject::new(SubjectKind::SearchTerm, term))
+        }
+        Params::UnhelpfulArticle(_) => {
+            let article = voice.article.clone().filter(|a| !a.is_empty())?;
+            (voice.class == Class::Vote).then(|| Subject::new(SubjectKind::Article, article))
+        }
+        Params::CsatFall(_)
+        | Params::AgentDrift(_)
+        | Params::SilentSource(_)
+        | Params::NewTopic(_) => None,
+    }
+}
+
+/// A mark of up to `worst`, or 0 to 6 on the likelihood to recommend where there is no other.
+fn is_bad(voice: &Feedback, worst: u8) -> bool {
+    match &voice.rating {
+        Some(rating) => rating.band <= worst,
+        None => voice.nps.is_some_and(|n| n <= 6),
+    }
+}
+
+/// Counts what an immediate rule counts; the signal if that is too many.
+async fn look(
+    app: &App,
+    tx: &Tx,
+    detector: &Detector,
+    subject: Subject,
+    day: NaiveDate,
+    topics: &[Topic],
+) -> Result<Option<Signal>, DbError> {
+    let scope = &detector.scope;
+    let classes: &[Class] = match &detector.params {
+        Params::Threshold(_) | Params::Spike(_) => &[Class::Contact],
+        _ => &[Class::Contact, Class::Survey],
+    };
+    let sums = || async {
+        storage::facts::on_day(
+            tx,
+            day,
+            &counted(detector, &subject.key, topics),
+            scope.channel.as_deref(),
+            scope.region.as_deref(),
+            classes,
+        )
+        .await
+    };
+    let beyond = |count: i64| detector.limit().is_some_and(|limit| count > limit);
+    Ok(match &detector.params {
+        Params::Threshold(_) => {
+            let c = sums().await?;
+            beyond(c.contacts)
+                .then(|| Signal::counted(detector, subject, day, c.contacts, Some(c.customers)))
+        }
+        Params::Risk(_) => {
+            let c = sums().await?;
+            beyond(c.risky).then(|| Signal::counted(detector, subject, day, c.risky, None))
+        }
+        Params::LowRating(p) => {
+            let bad = sums().await?.bad_marks(p.max_rating);
+            beyond(bad).then(|| Signal::counted(detector, subject, day, bad, None))
+        }
+        Params::Phrase(_) => {
+            let (voices, customers) =
+                storage::detection::hits(tx, &detector.key, &subject.key, day).await?;
+            beyond(voices).then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
+        }
+        Params::NoResultSearch(p) => {
+            details(
+                tx,
+                detector,
+                Detail::SearchTerm,
+                subject,
+                day,
+                p.window_days,
+            )
+            .await?
+        }
+        Params::UnhelpfulArticle(p) => {
+            details(tx, detector, Detail::Article, subject, day, p.window_days).await?
+        }
+        Params::Spike(p) => {
+            let so_far = Point::new(&sums().await?);
+            app.lines.judge(detector, p, &subject, day, so_far)
+        }
+        Params::CsatFall(_)
+        | Params::AgentDrift(_)
+        | Params::SilentSource(_)
+        | Params::NewTopic(_) => None,
+    })
+}
+
+/// What a rule about searches or articles says of a day, from the days it adds up.
+async fn details(
+    tx: &Tx,
+    detector: &Detector,
+    kind: Detail,
+    subject: Subject,
+    day: NaiveDate,
+    window_days: u16,
+) -> Result<Option<Signal>, DbError> {
+    let start = replay_from(day, window_days);
+    let query = DetailQuery {
+        from: Some(start),
+        to: Some(day),
+        subject: Some(subject.key.clone()),
+        by_day: true,
+        ..DetailQuery::of(kind)
+    };
+    let sums = storage::facts::sum_details(tx, &query).await?;
+    let by_day = sums
+        .into_iter()
+        .filter_map(|s| Some((subject.key.clone(), s.day?, s.counters)));
+    let rows = rows_of(by_day, start, day);
+    let days = rows.get(&subject.key).map_or(&[][..], Vec::as_slice);
+    let found = backtest_counts(detector, &subject, Rows { start, days }, day, day);
+    Ok(found.into_iter().next())
+}
+
+/// Days that are closed and not yet history, and that this batch changed: they are judged again.
+async fn mark_days(
+    app: &App,
+    tx: &Tx,
+    voices: &[Labelled],
+    today: NaiveDate,
+    backfill: bool,
+) -> Result<(), DbError> {
+    let oldest = today - TimeDelta::days(app.config.history_days.min(JUDGED_AGAIN));
+    let days: BTreeSet<NaiveDate> = voices
+        .iter()
+        .filter_map(|(v, _, _)| v.feedback.day)
+        .filter(|day| (oldest..today).contains(day))
+        .collect();
+    for day in days {
+        super::jobs::ask(app, tx, day, backfill).await?;
+    }
+    Ok(())
+}

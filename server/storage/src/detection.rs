@@ -1,0 +1,396 @@
+//! What detection remembers: signals of a rule, what people said that a rule watches for, channels
+//! that fell silent, days whose close was looked at.
+
+use crate::tx::{Document, count, json, micros, one, parse, placeholders, rows, timestamp};
+use crate::{DbError, Read, Tx};
+use chrono::NaiveDate;
+use domain::clock::Timestamp;
+use domain::detection::Signal;
+use domain::ids::{FeedbackId, IssueId};
+use sea_orm::{FromQueryResult, Value};
+use std::str::FromStr;
+use uuid::Uuid;
+
+fn day(table: &'static str, text: &str) -> Result<NaiveDate, DbError> {
+    NaiveDate::from_str(text).map_err(|e| DbError::Corrupt {
+        table,
+        column: "day",
+        id: text.to_owned(),
+        detail: e.to_string(),
+    })
+}
+
+/// A signal of a rule, with what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Raised {
+    /// Identity.
+    pub id: String,
+    /// When it fired first.
+    pub fired_at: Timestamp,
+    /// Its issue; `None`: it was held back or opens none.
+    pub issue: Option<IssueId>,
+    /// It was held back: the rule was muted.
+    pub withheld: bool,
+    /// What it counted.
+    pub signal: Signal,
+}
+
+#[derive(FromQueryResult)]
+struct RaisedRow {
+    id: String,
+    issue_id: String,
+    data: String,
+    fired_at: i64,
+    withheld: bool,
+}
+
+impl RaisedRow {
+    fn read(self) -> Result<Raised, DbError> {
+        Ok(Raised {
+            signal: parse("signal", &self.id, &self.data)?,
+            fired_at: timestamp(self.fired_at),
+            issue: self.issue_id.parse().ok(),
+            withheld: self.withheld,
+            id: self.id,
+        })
+    }
+}
+
+/// The signal of a rule for a subject and day.
+pub async fn fired(
+    db: &impl Read,
+    detector: &str,
+    subject: &str,
+    on: NaiveDate,
+) -> Result<Option<Raised>, DbError> {
+    one::<RaisedRow>(
+        db,
+        "SELECT id, issue_id, data, fired_at, withheld FROM signal WHERE detector = $1 AND subject = $2 AND day = $3",
+        vec![detector.into(), subject.into(), on.to_string().into()],
+    )
+    .await?
+    .map(RaisedRow::read)
+    .transpose()
+}
+
+/// Signals of a rule (`None`: of all) on the days `from` to `to`, newest first.
+pub async fn signals_of(
+    db: &impl Read,
+    detector: Option<&str>,
+    from: NaiveDate,
+    to: NaiveDate,
+    limit: u64,
+) -> Result<Vec<Raised>, DbError> {
+    let mut values: Vec<Value> = vec![
+        from.to_string().into(),
+        to.to_string().into(),
+        i64::try_from(limit).unwrap_or(i64::MAX).into(),
+    ];
+    let mut only = "";
+    if let Some(detector) = detector {
+        values.push(detector.into());
+        only = " AND detector = $4";
+    }
+    let sql = format!(
+        "SELECT id, issue_id, data, fired_at, withheld FROM signal WHERE day >= $1 AND day <= $2{only} \
+         ORDER BY fired_at DESC, id DESC LIMIT $3"
+    );
+    rows::<RaisedRow>(db, &sql, values)
+        .await?
+        .into_iter()
+        .map(RaisedRow::read)
+        .collect()
+}
+
+/// How often each rule fired on the days `from` to `to`: (rule, raised, held back).
+pub async fn fired_counts(
+    db: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<(String, i64, i64)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        detector: String,
+        raised: i64,
+        withheld: i64,
+    }
+    let found: Vec<Row> = rows(
+        db,
+        "SELECT detector, CAST(SUM(CASE WHEN withheld THEN 0 ELSE 1 END) AS BIGINT) AS raised, \
+         CAST(SUM(CASE WHEN withheld THEN 1 ELSE 0 END) AS BIGINT) AS withheld FROM signal \
+         WHERE day >= $1 AND day <= $2 GROUP BY detector ORDER BY detector",
+        vec![from.to_string().into(), to.to_string().into()],
+    )
+    .await?;
+    Ok(found
+        .into_iter()
+        .map(|r| (r.detector, r.raised, r.withheld))
+        .collect())
+}
+
+/// Writes a signal, or what it has counted since. A signal that was held back can be raised later in
+/// its day, never the other way round. `true`: it is new.
+pub async fn keep_signal(
+    tx: &Tx,
+    id: Uuid,
+    issue: Option<IssueId>,
+    signal: &Signal,
+    withheld: bool,
+) -> Result<bool, DbError> {
+    let issue = issue.map(|i| i.to_string()).unwrap_or_default();
+    let written = tx
+        .exec(
+            "INSERT INTO signal (id, issue_id, detector, subject, day, data, fired_at, withheld) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (detector, subject, day) DO NOTHING",
+            vec![
+                id.to_string().into(),
+                issue.clone().into(),
+                signal.detector.clone().into(),
+                signal.subject.key.clone().into(),
+                signal.window.to_string().into(),
+                json(signal).into(),
+                micros(tx.now()).into(),
+                withheld.into(),
+            ],
+        )
+        .await?;
+    if written == 0 {
+        tx.exec(
+            "UPDATE signal SET data = $1, issue_id = CASE WHEN $2 = '' THEN issue_id ELSE $2 END, \
+             withheld = (withheld AND $3) WHERE detector = $4 AND subject = $5 AND day = $6",
+            vec![
+                json(signal).into(),
+                issue.into(),
+                withheld.into(),
+                signal.detector.clone().into(),
+                signal.subject.key.clone().into(),
+                signal.window.to_string().into(),
+            ],
+        )
+        .await?;
+    }
+    Ok(written == 1)
+}
+
+/// A voice that says what a rule watches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The rule.
+    pub detector: String,
+    /// The voice.
+    pub voice: FeedbackId,
+    /// What the signal would be about.
+    pub subject: String,
+    /// The voice's day.
+    pub day: NaiveDate,
+    /// The customer; empty: unknown.
+    pub customer: String,
+}
+
+/// Remembers a voice: once, whatever is sent again.
+pub async fn hit(tx: &Tx, hit: &Hit) -> Result<(), DbError> {
+    tx.exec(
+        "INSERT INTO detector_hit (detector, feedback_id, subject, day, customer_hash) VALUES ($1,$2,$3,$4,$5) \
+         ON CONFLICT (detector, feedback_id) DO UPDATE SET subject = excluded.subject, day = excluded.day, \
+         customer_hash = excluded.customer_hash",
+        vec![
+            hit.detector.clone().into(),
+            hit.voice.to_string().into(),
+            hit.subject.clone().into(),
+            hit.day.to_string().into(),
+            hit.customer.clone().into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Forgets what these voices said before they were sent anew.
+pub async fn forget_hits(tx: &Tx, voices: &[FeedbackId]) -> Result<(), DbError> {
+    for chunk in voices.chunks(200) {
+        let sql = format!(
+            "DELETE FROM detector_hit WHERE feedback_id IN {}",
+            placeholders(1, chunk.len(), 1)
+        );
+        let values = chunk.iter().map(|v| Value::from(v.to_string())).collect();
+        tx.exec(&sql, values).await?;
+    }
+    Ok(())
+}
+
+/// Forgets voices of days before `day`: nothing counts them any more.
+pub async fn sweep_hits(tx: &Tx, before: NaiveDate) -> Result<(), DbError> {
+    tx.exec(
+        "DELETE FROM detector_hit WHERE day < $1",
+        vec![before.to_string().into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Voices of a rule for a subject and day, and the distinct customers among them (a voice of nobody
+/// stands for itself).
+pub async fn hits(
+    db: &impl Read,
+    detector: &str,
+    subject: &str,
+    on: NaiveDate,
+) -> Result<(i64, i64), DbError> {
+    let values = || -> Vec<Value> { vec![detector.into(), subject.into(), on.to_string().into()] };
+    let voices =
+        "SELECT COUNT(*) AS n FROM detector_hit WHERE detector = $1 AND subject = $2 AND day = $3";
+    let customers = "SELECT COUNT(DISTINCT CASE WHEN customer_hash = '' THEN feedback_id ELSE customer_hash END) AS n \
+                     FROM detector_hit WHERE detector = $1 AND subject = $2 AND day = $3";
+    Ok((
+        count(db, voices, values()).await?,
+        count(db, customers, values()).await?,
+    ))
+}
+
+/// Days on which a channel sent less than it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The channel.
+    pub channel: String,
+    /// First silent day.
+    pub from: NaiveDate,
+    /// Last silent day; `None`: it has not come back yet.
+    pub to: Option<NaiveDate>,
+}
+
+#[derive(FromQueryResult)]
+struct GapRow {
+    channel: String,
+    from_day: String,
+    to_day: Option<String>,
+}
+
+/// Silent days of all channels that touch the days `from` to `to`, in order of channel and day.
+pub async fn gaps(db: &impl Read, from: NaiveDate, to: NaiveDate) -> Result<Vec<Gap>, DbError> {
+    let found: Vec<GapRow> = rows(
+        db,
+        "SELECT channel, from_day, to_day FROM source_gap WHERE from_day <= $1 \
+         AND (to_day IS NULL OR to_day >= $2) ORDER BY channel, from_day",
+        vec![to.to_string().into(), from.to_string().into()],
+    )
+    .await?;
+    found
+        .into_iter()
+        .map(|r| {
+            Ok(Gap {
+                from: day("source_gap", &r.from_day)?,
+                to: r
+                    .to_day
+                    .as_deref()
+                    .map(|t| day("source_gap", t))
+                    .transpose()?,
+                channel: r.channel,
+            })
+        })
+        .collect()
+}
+
+/// Replaces the gaps of a channel that begin on `since` or later.
+pub async fn replace_gaps(
+    tx: &Tx,
+    channel: &str,
+    since: NaiveDate,
+    gaps: &[Gap],
+) -> Result<(), DbError> {
+    tx.exec(
+        "DELETE FROM source_gap WHERE channel = $1 AND from_day >= $2",
+        vec![channel.into(), since.to_string().into()],
+    )
+    .await?;
+    for gap in gaps {
+        tx.exec(
+            "INSERT INTO source_gap (channel, from_day, to_day, found_at) VALUES ($1,$2,$3,$4) \
+             ON CONFLICT (channel, from_day) DO UPDATE SET to_day = excluded.to_day",
+            vec![
+                channel.into(),
+                gap.from.to_string().into(),
+                gap.to.map(|d| d.to_string()).into(),
+                micros(tx.now()).into(),
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// The last day whose close was looked at.
+pub async fn last_close(db: &impl Read) -> Result<Option<NaiveDate>, DbError> {
+    let row = one::<Document>(
+        db,
+        "SELECT day AS data FROM detect_day ORDER BY day DESC LIMIT 1",
+        vec![],
+    )
+    .await?;
+    row.map(|r| day("detect_day", &r.data)).transpose()
+}
+
+/// Notes that a day's close is being looked at. `false`: somebody else does.
+pub async fn close(tx: &Tx, on: NaiveDate) -> Result<bool, DbError> {
+    let written = tx
+        .exec(
+            "INSERT INTO detect_day (day, seen_at) VALUES ($1,$2) ON CONFLICT (day) DO NOTHING",
+            vec![on.to_string().into(), micros(tx.now()).into()],
+        )
+        .await?;
+    Ok(written == 1)
+}
+
+/// From an issue's alarm to the day it was resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueDays {
+    /// The issue's key.
+    pub key: String,
+    /// The day that made the alarm ring.
+    pub alarm: NaiveDate,
+    /// The day it was resolved; `None`: it is open.
+    pub closed: Option<NaiveDate>,
+}
+
+/// When issues were open, from their histories; `local` tells the organisation's day of a time.
+pub async fn issue_days(
+    db: &impl Read,
+    local: impl Fn(Timestamp) -> NaiveDate,
+) -> Result<Vec<IssueDays>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        issue_key: String,
+        kind: String,
+        data: String,
+        at: i64,
+    }
+    let found: Vec<Row> = rows(
+        db,
+        "SELECT i.issue_key, e.kind, e.data, e.at FROM issue i JOIN event e ON e.subject = 'issue' \
+         AND e.subject_id = i.id WHERE e.kind IN ('issue.opened', 'issue.relapsed', 'issue.resolved', 'issue.open', \
+         'issue.in_progress', 'issue.verifying') ORDER BY i.issue_key, e.id",
+        vec![],
+    )
+    .await?;
+    let mut all: Vec<IssueDays> = Vec::new();
+    for row in found {
+        let on = local(timestamp(row.at));
+        let last = all
+            .last_mut()
+            .filter(|d| d.key == row.issue_key && d.closed.is_none());
+        match (row.kind.as_str(), last) {
+            ("issue.resolved", Some(open)) => open.closed = Some(on),
+            ("issue.resolved", None) | (_, Some(_)) => {}
+            (_, None) => {
+                // The event of an alarm holds its signal; a verdict that opens again holds none.
+                let alarm = parse::<Signal>("event", &row.issue_key, &row.data)
+                    .map_or(on, |signal| signal.window);
+                all.push(IssueDays {
+                    key: row.issue_key,
+                    alarm,
+                    closed: None,
+                });
+            }
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,656 @@
+//! Rules of every kind: each rings once, says why, tells the right people, and is silent when it must be.
+
+use crate::world::{COMPLAINTS, OTHER, SERVICE, TOPIC, furnish, issues, send, sent, text};
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tests::{Caller, Engine, Options, Server, on_both_engines, time, until, until_within};
+
+/// Who answers for the rules here.
+const OWNER: &str = "rules@telecom.example";
+
+fn rule(admin: &Caller, key: &str, kind: &str, params: &Value) -> Value {
+    let body = json!({"key": key, "kind": kind, "params": params, "owner": OWNER});
+    admin.put(&format!("/api/v1/detectors/{key}"), &body).ok()
+}
+
+fn voice(prefix: &str, n: usize, day: NaiveDate, topic: &str) -> Value {
+    json!({"channel": "phone", "external_id": format!("{prefix}-{day}-{n}"), "kind": "call",
+           "occurred_at": time::on(day, (n * 97) as u32), "text": "请尽快处理", "topic": topic,
+           "customer_ref": format!("{prefix}-{day}-{n}")})
+}
+
+/// `a_day` voices of a topic on each of the days before yesterday, up to `days` ago.
+fn usual(prefix: &str, days: u64, a_day: usize, topic: &str, more: &Value) -> Vec<Value> {
+    let mut all = Vec::new();
+    for back in 2..=days {
+        let day = time::ago(back);
+        // A little up and down, the same every time.
+        for n in 0..a_day + (back % 3) as usize {
+            let mut v = voice(prefix, n, day, topic);
+            for (field, value) in more.as_object().into_iter().flatten() {
+                v[field] = value.clone();
+            }
+            all.push(v);
+        }
+    }
+    all
+}
+
+fn signals(admin: &Caller, detector: &str) -> Vec<Value> {
+    admin
+        .get(&format!("/api/v1/detectors/{detector}/signals"))
+        .items()
+}
+
+/// The signals of a rule, once there are some.
+fn rang(admin: &Caller, detector: &str) -> Vec<Value> {
+    until_within(
+        Duration::from_secs(60),
+        &format!("{detector} rings"),
+        || Some(signals(admin, detector)).filter(|all| !all.is_empty()),
+    )
+}
+
+/// Waits until no day waits to be judged.
+fn judged(server: &Server) {
+    let database = server.database();
+    until_within(Duration::from_secs(60), "every day is judged", || {
+        let waiting = "SELECT COUNT(*) AS n FROM job WHERE kind IN ('detect', 'analyse', 'rated')";
+        (database.count(waiting) == 0).then_some(())
+    });
+}
+
+fn issue_of<'a>(all: &'a [Value], detector: &str) -> &'a Value {
+    all.iter()
+        .find(|i| i["detector"] == detector)
+        .unwrap_or_else(|| panic!("no issue of {detector} in {all:?}"))
+}
+
+/// What the mails that were kept say, by addressee.
+fn mails_to(server: &Server, to: &str) -> Vec<Value> {
+    sent(server);
+    let all = server.admin().get("/api/v1/mailbox?limit=500").items();
+    all.into_iter().filter(|m| m["to"] == to).collect()
+}
+
+on_both_engines! {
+    /// The voice that crosses the line fires the rule, in its own transaction, once.
+    fn immediate_rules_ring_with_the_voice_that_crosses(engine) {
+        let mut server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "bad-marks", "low_rating", &json!({"max_rating": 2, "limit": 1}));
+        rule(&admin, "risks", "risk", &json!({}));
+        rule(&admin, "hesitation", "phrase", &json!({"phrases": ["我考慮一下", "不想用了"], "limit": 1}));
+        rule(&admin, "nothing-found", "no_result_search", &json!({"limit": 2, "window_days": 3}));
+        rule(&admin, "useless", "unhelpful_article", &json!({"min_views": 6, "min_votes": 4}));
+        let today = |id: &str, more: Value| {
+            let mut v = json!({"channel": "app", "external_id": id, "occurred_at": time::just_now(60),
+                               "text": COMPLAINTS[1], "topic": TOPIC, "customer_ref": id});
+            for (field, value) in more.as_object().into_iter().flatten() {
+                v[field] = value.clone();
+            }
+            v
+        };
+        let count = |detector: &str| signals(&admin, detector).len();
+
+        // One bad mark is accepted; a likelihood to recommend of six counts where there is no mark.
+        send(&admin, &[today("m1", json!({"rating": 2})), today("m2", json!({"rating": 5, "nps": 2}))]);
+        assert_eq!(count("bad-marks"), 0);
+        send(&admin, &[today("m3", json!({"nps": 6}))]);
+        assert_eq!(count("bad-marks"), 1);
+        // A late bad mark counts as well, and moves the figure of the same signal.
+        send(&admin, &[today("m4", json!({}))]);
+        admin.post("/api/v1/ratings", &json!({"items": [{"channel": "app", "external_id": "m4", "rating": 1}]})).ok();
+        judged(&server);
+        let bad = signals(&admin, "bad-marks");
+        assert_eq!((bad.len(), &bad[0]["count"]), (1, &json!(3)), "{bad:?}");
+
+        // Written in another script, by one who says it twice: two voices, one customer.
+        send(&admin, &[today("p1", json!({"text": "我考虑一下再说", "customer_ref": "same"}))]);
+        assert_eq!(count("hesitation"), 0);
+        send(&admin, &[today("p1", json!({"text": "我考虑一下再说", "customer_ref": "same"}))].map(|mut v| {
+            v["external_id"] = json!("p2");
+            v
+        }));
+        let said = signals(&admin, "hesitation");
+        assert_eq!((&said[0]["count"], &said[0]["customers"]), (&json!(2), &json!(1)), "{said:?}");
+
+        // Nobody can say what it is about: who watches every topic is told all the same.
+        let mut threat = today("r1", json!({"text": "再不解决我就打12315投诉，并且找律师起诉你们"}));
+        threat.as_object_mut().expect("an object").remove("topic");
+        send(&admin, &[threat]);
+        assert_eq!(count("risks"), 1);
+
+        let search = |n: usize, query: &str, hits: i64| json!({"channel": "help", "external_id": format!("q{n}"),
+            "kind": "search", "query": query, "hits": hits, "occurred_at": time::just_now(30)});
+        send(&admin, &[search(0, "开發票", 0), search(1, "开发票", 0), search(2, "开发票", 3)]);
+        assert_eq!(count("nothing-found"), 0);
+        send(&admin, &[search(3, " 开发票 ", 0)]);
+        let nothing = signals(&admin, "nothing-found");
+        assert_eq!((&nothing[0]["count"], &nothing[0]["subject"]), (&json!(3), &json!({"kind": "search_term", "key": "开发票"})));
+
+        let vote = |n: usize, helpful: Option<bool>| {
+            let mut v = json!({"channel": "help", "external_id": format!("a{n}"), "kind": "article_vote", "text": "文章",
+                               "article": "kb-7", "occurred_at": time::just_now(20)});
+            if let Some(helpful) = helpful {
+                v["helpful"] = json!(helpful);
+            }
+            v
+        };
+        send(&admin, &[vote(0, None), vote(1, None), vote(2, Some(true)), vote(3, Some(false)), vote(4, Some(false))]);
+        assert_eq!(count("useless"), 0, "three votes are too few");
+        send(&admin, &[vote(5, Some(false))]);
+        assert_eq!(count("useless"), 1);
+
+        let all = issues(&admin);
+        // Marks and phrases are about the same topic: one issue. Nobody else's is mixed with them.
+        assert_eq!(all.len(), 4, "{:?}", all.iter().map(|i| &i["title"]).collect::<Vec<_>>());
+        let search = issue_of(&all, "nothing-found");
+        assert_eq!(text(&search["heading"], "zh"), "搜索「开发票」：多次搜不到结果");
+        assert_eq!(text(&search["heading"], "en"), "Search \"开发票\": finds nothing, again and again");
+        assert_eq!(search["signals"][0]["kind"], "no_result_search");
+        let why = text(&search["signals"][0]["explanation"], "zh").to_owned();
+        for said in ["3 次没有结果", "共 4 次", "超过上限 2 次", "nothing-found 第 1 版"] {
+            assert!(why.contains(said), "{said}: {why}");
+        }
+        let risk = issue_of(&all, "risks");
+        assert_eq!((text(risk, "topic"), text(&risk["topic_name"], "zh").is_empty()), ("", false), "{risk}");
+        assert_eq!(issue_of(&all, "useless")["subject"], json!({"kind": "article", "key": "kb-7"}));
+
+        // A topic's department is told of its topic; what has none, whoever answers for the rule.
+        let to_owner = mails_to(&server, OWNER);
+        assert_eq!(to_owner.len(), 3, "risk, search, article: {to_owner:?}");
+        let found = to_owner.iter().find(|m| text(m, "subject").contains("开发票")).expect("of the search");
+        assert!(text(found, "text").contains(&why), "the mail says why: {found}");
+        assert_eq!(mails_to(&server, crate::world::LI).len(), 1, "one issue, one mail");
+
+        // Doing it again, and dying in between, doubles nothing.
+        server.restart();
+        let admin = server.admin();
+        admin.post("/api/v1/feedback?wait=analysed", &json!({"items": [today("m3", json!({"nps": 6})), today("m5", json!({"rating": 1}))]})).ok();
+        judged(&server);
+        assert_eq!(signals(&admin, "bad-marks").len(), 1);
+        assert_eq!((issues(&admin).len(), mails_to(&server, crate::world::LI).len()), (4, 1));
+        server.command(&["rebuild-facts", "--check"]).ok();
+    }
+}
+
+on_both_engines! {
+    /// Contacts of a closed day against their own history; of the running day as soon as they are beyond.
+    fn a_rise_rings_at_the_close_and_at_once_when_it_is_beyond(engine) {
+        let mut server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "rises", "spike", &json!({}));
+        let mut history = usual("t", 75, 8, TOPIC, &json!({}));
+        history.extend(usual("o", 75, 12, OTHER, &json!({})));
+        send(&admin, &history);
+        judged(&server);
+        assert_eq!((issues(&admin), signals(&admin, "rises")), (vec![], vec![]), "history never alarms");
+
+        // A customer who writes fifty times is no spike, on a day that is as usual otherwise.
+        send(&admin, &(0..9).map(|n| voice("y", n, time::ago(1), TOPIC)).collect::<Vec<_>>());
+        send(&admin, &(0..13).map(|n| voice("yo", n, time::ago(1), OTHER)).collect::<Vec<_>>());
+        let one: Vec<Value> = (0..50).map(|n| {
+            let mut v = voice("one", n, time::ago(1), OTHER);
+            v["channel"] = json!("chat");
+            v["customer_ref"] = json!("the same");
+            v
+        }).collect();
+        send(&admin, &one);
+        judged(&server);
+        assert_eq!(signals(&admin, "rises"), Vec::<Value>::new());
+
+        let yesterday: Vec<Value> = (9..60).map(|n| voice("y", n, time::ago(1), TOPIC)).collect();
+        // Nobody waits for the answer: the server dies while it works.
+        admin.post_lines("/api/v1/feedback", &yesterday).ok();
+        server.restart();
+        let admin = server.admin();
+        let found = rang(&admin, "rises");
+        judged(&server);
+        assert_eq!(signals(&admin, "rises").len(), 1, "{found:?}");
+        assert_eq!((&found[0]["day"], &found[0]["count"], &found[0]["customers"]),
+            (&json!(time::ago(1)), &json!(60), &json!(60)), "{found:?}");
+        let all = issues(&admin);
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!(text(&all[0], "title"), format!("{TOPIC}：来访突增"));
+        assert_eq!(mails_to(&server, crate::world::LI).len(), 1);
+
+        // Late data judges the day again: the same signal, with its new count.
+        send(&admin, &(60..65).map(|n| voice("y", n, time::ago(1), TOPIC)).collect::<Vec<_>>());
+        until_within(Duration::from_secs(60), "the signal follows", || {
+            let all = signals(&admin, "rises");
+            assert_eq!(all.len(), 1, "{all:?}");
+            (all[0]["count"] == 65).then_some(())
+        });
+        judged(&server);
+        assert_eq!((issues(&admin).len(), mails_to(&server, crate::world::LI).len()), (1, 1));
+
+        // Today is beyond the line of a whole day already: nobody waits for midnight.
+        let today: Vec<Value> = (0..90).map(|n| {
+            let mut v = voice("now", n, time::ago(1), OTHER);
+            v["occurred_at"] = json!(time::just_now(60 + n as u32));
+            v
+        }).collect();
+        send(&admin, &today);
+        let all = signals(&admin, "rises");
+        assert_eq!(all.len(), 2, "{all:?}");
+        assert_eq!((&all[0]["day"], &all[0]["subject"]["key"]), (&json!(time::today()), &json!(OTHER)), "{all:?}");
+
+        // The back-test says what was raised at the close: the same day, count, limit and sentence.
+        let span = json!({"from": time::ago(70), "to": time::ago(1)});
+        let tested = admin.post("/api/v1/detectors/rises/backtest", &span).ok();
+        let live = &all[1];
+        assert_eq!(tested["signals"].as_array().map(Vec::len), Some(1), "{tested}");
+        for field in ["day", "count", "limit", "customers", "baseline", "statistic", "threshold", "subject"] {
+            assert_eq!(tested["signals"][0][field], live[field], "{field}: {tested} {live}");
+        }
+        assert_eq!((&tested["issues"], &tested["mails"]), (&json!(1), &json!(1)));
+        assert_eq!(tested["days"].as_array().map(Vec::len), Some(70));
+        assert_eq!(tested["days"][69]["signal"], true);
+    }
+}
+
+on_both_engines! {
+    /// Satisfaction falls; the improvement that was verified is watched afterwards.
+    fn a_fall_of_satisfaction_rings_once(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "falls", "csat_fall", &json!({}));
+        let marked = |mut all: Vec<Value>, bad: usize| {
+            for (n, v) in all.iter_mut().enumerate() {
+                v["rating"] = json!(if n % 10 < bad { 1 } else { 5 });
+            }
+            all
+        };
+        let mut history = marked(usual("t", 75, 12, TOPIC, &json!({})), 2);
+        history.extend(marked(usual("o", 75, 12, OTHER, &json!({})), 2));
+        send(&admin, &history);
+        judged(&server);
+        assert_eq!(signals(&admin, "falls"), Vec::<Value>::new());
+        let day = marked((0..60).map(|n| voice("y", n, time::ago(1), TOPIC)).collect(), 8);
+        send(&admin, &day);
+        let found = rang(&admin, "falls");
+        judged(&server);
+        assert_eq!((found.len(), &found[0]["day"]), (1, &json!(time::ago(1))), "{found:?}");
+        let why = text(&found[0]["explanation"], "en").to_owned();
+        assert!(why.contains("usually 80%") && why.contains("dissatisfied") && why.contains("falls version 1"), "{why}");
+        let all = issues(&admin);
+        assert_eq!((all.len(), text(&all[0], "title")), (1, format!("{TOPIC}：满意度下降").as_str()), "{all:?}");
+    }
+}
+
+on_both_engines! {
+    /// A channel that falls silent is an alarm of its own, and no improvement.
+    fn a_silent_source_is_told_and_remembered(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "silence", "silent_source", &json!({}));
+        let mut history = usual("p", 75, 20, TOPIC, &json!({}));
+        history.extend(usual("c", 75, 20, TOPIC, &json!({"channel": "chat"})));
+        send(&admin, &history);
+        let on_chat = |prefix: &str, n: usize| {
+            let mut v = voice(prefix, n, time::ago(1), TOPIC);
+            v["channel"] = json!("chat");
+            v
+        };
+        send(&admin, &(0..20).map(|n| on_chat("y", n)).collect::<Vec<_>>());
+        let found = rang(&admin, "silence");
+        judged(&server);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((&found[0]["subject"], &found[0]["count"]), (&json!({"kind": "channel", "key": "phone"}), &json!(0)));
+        let all = issues(&admin);
+        assert_eq!(text(&all[0], "title"), "渠道「phone」：数据中断");
+        assert_eq!((text(&all[0], "topic"), all[0]["contacts_since_open"].as_i64()), ("", Some(0)), "{}", all[0]);
+        assert_eq!(mails_to(&server, OWNER).len(), 1, "who answers for the rule");
+        let gaps = || admin.get("/api/v1/source-gaps").items();
+        assert_eq!(gaps(), [json!({"channel": "phone", "from": time::ago(1), "to": null})]);
+        // It arrives after all: no gap was there.
+        send(&admin, &(0..20).map(|n| voice("late", n, time::ago(1), TOPIC)).collect::<Vec<_>>());
+        until_within(Duration::from_secs(60), "the gap closes", || gaps().is_empty().then_some(()));
+        judged(&server);
+        assert_eq!((signals(&admin, "silence").len(), mails_to(&server, OWNER).len()), (1, 1));
+    }
+}
+
+on_both_engines! {
+    /// A muted rule keeps looking and says what it would have raised; somebody is named for it.
+    fn a_muted_rule_says_what_it_would_have_raised(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let put = |mute: Value| {
+            let body = json!({"key": "limit", "kind": "threshold", "scope": {"topic": TOPIC}, "params": {"limit": 3}, "mute": mute});
+            admin.put("/api/v1/detectors/limit", &body)
+        };
+        put(json!({"until": time::today(), "reason": ""})).problem(422, "invalid_field");
+        put(json!({"until": time::today()})).problem(422, "invalid_field");
+        put(json!(null)).ok();
+        put(json!({"until": time::today(), "reason": "系统割接"})).ok();
+        let now = |n: usize| {
+            let mut v = voice("m", n, time::ago(1), TOPIC);
+            v["occurred_at"] = json!(time::just_now(60));
+            v
+        };
+        send(&admin, &(0..5).map(now).collect::<Vec<_>>());
+        assert_eq!((issues(&admin), sent(&server)), (vec![], vec![]));
+        let list = admin.get("/api/v1/detectors").items();
+        let activity = &list[0]["activity"];
+        assert_eq!((&activity["muted"], &activity["withheld"], &activity["raised"]), (&json!(true), &json!(1), &json!(0)), "{list:?}");
+        assert_eq!(activity["withheld_signals"][0]["count"], 5, "{list:?}");
+        // What the list says can be sent back as it is.
+        let mut read = admin.get("/api/v1/detectors/limit").ok();
+        read["mute"] = Value::Null;
+        admin.put("/api/v1/detectors/limit", &read).ok();
+        let events: Vec<String> = admin.get("/api/v1/detectors/limit/events").items().iter().map(|e| text(e, "kind").to_owned()).collect();
+        assert_eq!(events, ["detector.created", "detector.muted", "detector.unmuted"]);
+        send(&admin, &[now(5)]);
+        let all = signals(&admin, "limit");
+        assert_eq!((all.len(), &all[0]["withheld"], &all[0]["count"]), (1, &json!(false), &json!(6)), "{all:?}");
+        assert_eq!((issues(&admin).len(), mails_to(&server, crate::world::LI).len()), (1, 1));
+    }
+}
+
+/// When everything in a channel moves together, that is one issue.
+#[test]
+fn what_moves_the_whole_channel_is_one_issue() {
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    furnish(&admin);
+    let topics = ["甲", "乙", "丙", "丁", "戊"];
+    for topic in topics {
+        let body = json!({"key": topic, "name": topic, "owner_department": SERVICE});
+        admin.put(&format!("/api/v1/topics/{topic}"), &body).ok();
+    }
+    rule(&admin, "rises", "spike", &json!({}));
+    let history: Vec<Value> = topics
+        .iter()
+        .flat_map(|t| usual(t, 75, 8, t, &json!({})))
+        .collect();
+    send(&admin, &history);
+    let day: Vec<Value> = topics
+        .iter()
+        .flat_map(|t| (0..60).map(move |n| voice(&format!("y{t}"), n, time::ago(1), t)))
+        .collect();
+    send(&admin, &day);
+    rang(&admin, "rises");
+    judged(&server);
+    let all = signals(&admin, "rises");
+    let channel = json!({"kind": "channel", "key": "phone"});
+    assert!(all.iter().any(|s| s["subject"] == channel), "{all:?}");
+    for s in all.iter().filter(|s| s["subject"] != channel) {
+        assert_eq!(s["part_of"], channel, "{s}");
+    }
+    let open = issues(&admin);
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert_eq!(text(&open[0], "title"), "渠道「phone」：来访突增");
+    assert_eq!(open[0]["signals"].as_array().map(Vec::len), Some(all.len()));
+    let tested = admin
+        .post(
+            "/api/v1/detectors/rises/backtest",
+            &json!({"from": time::ago(20), "to": time::ago(1)}),
+        )
+        .ok();
+    assert_eq!(
+        (
+            &tested["issues"],
+            tested["signals"].as_array().map(Vec::len)
+        ),
+        (&json!(1), Some(all.len())),
+        "{tested}"
+    );
+}
+
+/// An agent who needs ever longer: the supervisor hears of it, nobody else.
+#[test]
+fn an_agent_who_drifts_is_the_supervisors_matter() {
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    furnish(&admin);
+    let mut department = admin.get(&format!("/api/v1/departments/{SERVICE}")).ok();
+    department["manager_email"] = json!("chief@telecom.example");
+    admin
+        .put(&format!("/api/v1/departments/{SERVICE}"), &department)
+        .ok();
+    rule(&admin, "drift", "agent_drift", &json!({}));
+    let of = |agent: &str, seconds: i64| json!({"agent_ref": agent, "team": SERVICE, "handle_seconds": seconds});
+    let mut history = usual("a", 75, 8, TOPIC, &of("agent-7", 300));
+    history.extend(usual("b", 75, 8, TOPIC, &of("agent-8", 300)));
+    send(&admin, &history);
+    judged(&server);
+    assert_eq!(signals(&admin, "drift"), Vec::<Value>::new());
+    let day: Vec<Value> = (0..60)
+        .map(|n| {
+            let mut v = voice("y", n, time::ago(1), TOPIC);
+            for (field, value) in of("agent-7", 1500).as_object().expect("fields") {
+                v[field] = value.clone();
+            }
+            v
+        })
+        .collect();
+    send(&admin, &day);
+    let found = rang(&admin, "drift");
+    judged(&server);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        found[0]["subject"],
+        json!({"kind": "agent", "key": "agent-7"})
+    );
+    let mails = mails_to(&server, "chief@telecom.example");
+    assert_eq!(mails.len(), 1);
+    assert!(
+        text(&mails[0], "subject").contains("坐席 agent-7：偏离本人往常水平"),
+        "{}",
+        mails[0]
+    );
+    assert_eq!(sent(&server).len(), 1, "nobody else");
+}
+
+/// A rule is tried before it is kept: by call and by command, and nothing is written.
+#[test]
+fn a_rule_is_tried_on_history_before_it_is_kept() {
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    furnish(&admin);
+    let mut history = usual("t", 40, 6, TOPIC, &json!({}));
+    for n in 0..30 {
+        let mut v = voice("x", n, time::ago(10), TOPIC);
+        v["text"] = json!("我考虑一下");
+        v["rating"] = json!(1);
+        history.push(v);
+    }
+    send(&admin, &history);
+    let try_out = |detector: Value| {
+        let body = json!({"detector": detector, "from": time::ago(30), "to": time::today()});
+        admin.post("/api/v1/detectors/backtest", &body)
+    };
+    let threshold =
+        json!({"kind": "threshold", "scope": {"topic": TOPIC}, "params": {"limit": 20}});
+    let tested = try_out(threshold.clone()).ok();
+    let signal = &tested["signals"][0];
+    assert_eq!(
+        (
+            &signal["day"],
+            &signal["limit"],
+            &tested["issues"],
+            &tested["mails"]
+        ),
+        (&json!(time::ago(10)), &json!(20), &json!(1), &json!(1)),
+        "{tested}"
+    );
+    assert!(text(&signal["explanation"], "zh").contains("超过上限 20 次"));
+    assert_eq!(tested["days"].as_array().map(Vec::len), Some(31));
+    assert_eq!(tested["days"][20]["limit"], 20.0);
+    for (kind, params, count) in [
+        ("phrase", json!({"phrases": ["我考慮一下"], "limit": 5}), 30),
+        ("low_rating", json!({"limit": 5}), 30),
+    ] {
+        let tested = try_out(json!({"kind": kind, "params": params})).ok();
+        assert_eq!(
+            tested["signals"].as_array().map(Vec::len),
+            Some(1),
+            "{tested}"
+        );
+        assert_eq!(tested["signals"][0]["count"], count, "{tested}");
+    }
+    try_out(json!({"kind": "spike", "params": {"factor": 0.5}})).problem(422, "invalid_field");
+    try_out(json!({"kind": "agent_drift", "scope": {"topic": TOPIC}}))
+        .problem(422, "invalid_field");
+
+    let file = server.folder().join("rule.json");
+    std::fs::write(&file, threshold.to_string()).expect("a file");
+    let from = time::ago(30).to_string();
+    let to = time::today().to_string();
+    let name = file.display().to_string();
+    let args = ["backtest", "--file", &name, "--from", &from, "--to", &to];
+    let said = server.command(&args).ok();
+    assert!(
+        said.contains(&time::ago(10).to_string()) && said.contains("超过上限 20 次"),
+        "{said}"
+    );
+    let mut with_json = args.to_vec();
+    with_json.push("--json");
+    let output = server.command(&with_json).output();
+    let parsed: Value = serde_json::from_slice(&output.stdout).expect("JSON on standard output");
+    assert_eq!(parsed["signals"], tested["signals"]);
+    server
+        .command(&[
+            "backtest",
+            "--detector",
+            "nobody",
+            "--from",
+            &from,
+            "--to",
+            &to,
+        ])
+        .fails();
+    assert_eq!(admin.get("/api/v1/detectors").items(), Vec::<Value>::new());
+    let database = server.database();
+    for table in ["signal", "issue", "delivery", "detector_hit"] {
+        assert_eq!(
+            database.count(&format!("SELECT COUNT(*) AS n FROM {table}")),
+            0,
+            "{table}"
+        );
+    }
+}
+
+/// Planned days stay out of baselines, and can be read for charts.
+#[test]
+fn a_planned_event_is_no_spike() {
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    furnish(&admin);
+    let note = |key: &str, from: NaiveDate, to: NaiveDate, topics: Value| {
+        let body =
+            json!({"name": "双十一", "kind": "event", "from": from, "to": to, "topics": topics});
+        admin.put(&format!("/api/v1/calendar-notes/{key}"), &body)
+    };
+    note("sale", time::ago(1), time::ago(2), json!([])).problem(422, "invalid_field");
+    note("sale", time::ago(1), time::ago(1), json!(["没有这个主题"])).problem(422, "invalid_field");
+    let mut history = usual("t", 75, 8, TOPIC, &json!({}));
+    history.extend(usual("o", 75, 8, OTHER, &json!({})));
+    send(&admin, &history);
+    let days: Vec<Value> = (0..60)
+        .map(|n| voice("y", n, time::ago(1), TOPIC))
+        .collect();
+    send(&admin, &days);
+    let tested = || {
+        let body =
+            json!({"detector": {"kind": "spike"}, "from": time::ago(20), "to": time::ago(1)});
+        let tested = admin.post("/api/v1/detectors/backtest", &body).ok();
+        tested["signals"].as_array().map(Vec::len)
+    };
+    assert_eq!(tested(), Some(1));
+    note("sale", time::ago(1), time::ago(1), json!([OTHER])).ok();
+    assert_eq!(tested(), Some(1), "of another topic");
+    note("sale", time::ago(1), time::ago(1), json!([TOPIC])).ok();
+    assert_eq!(tested(), Some(0));
+    let kept = admin.get("/api/v1/calendar-notes").items();
+    assert_eq!((kept.len(), &kept[0]["kind"]), (1, &json!("event")));
+    admin.delete("/api/v1/calendar-notes/sale").ok();
+    assert_eq!(tested(), Some(1));
+    let unusual = admin.get("/api/v1/unusual-topics").ok();
+    assert_eq!(
+        (&unusual["items"][0]["topic"], &unusual["items"][0]["count"]),
+        (&json!(TOPIC), &json!(60)),
+        "{unusual}"
+    );
+}
+
+/// What was verified is watched from then on: when it comes back, the issue relapses and its people hear.
+#[test]
+fn what_comes_back_after_a_verdict_relapses() {
+    let server = Options::new(Engine::Sqlite)
+        .set("BIHUAN_HISTORY_DAYS", "200")
+        .start();
+    let admin = server.admin();
+    furnish(&admin);
+    crate::world::watch(&admin);
+    use crate::world::{days_ago, rated};
+    send(&admin, &rated("usual", days_ago(125, 71), 24, 0.60));
+    send(&admin, &rated("alarm", days_ago(70, 70), 51, 0.60));
+    send(&admin, &rated("still", days_ago(69, 46), 24, 0.60));
+    let issue = issues(&admin).remove(0);
+    let id = text(&issue, "id").to_owned();
+    let task = admin
+        .post(
+            &format!("/api/v1/issues/{id}/tasks"),
+            &json!({"title": "说清楚", "description": "说清楚", "department": crate::world::PRODUCT, "measures": []}),
+        )
+        .ok();
+    let task = text(&task, "id").to_owned();
+    admin
+        .post(&format!("/api/v1/tasks/{task}/accept"), &json!({}))
+        .ok();
+    let at = time::on(time::ago(45), 3600);
+    let done = json!({"solution": "一页纸说明", "effective_at": at});
+    admin
+        .post(&format!("/api/v1/tasks/{task}/complete"), &done)
+        .ok();
+    send(&admin, &rated("after", days_ago(44, 2), 24, 0.90));
+    let verdict = admin
+        .post(
+            &format!("/api/v1/tasks/{task}/verification/evaluate"),
+            &json!({}),
+        )
+        .ok();
+    assert!(
+        ["improved", "recovered"].contains(&text(&verdict, "verdict")),
+        "{verdict}"
+    );
+    judged(&server);
+    assert_eq!(issues(&admin)[0]["state"], "resolved");
+    let before = mails_to(&server, crate::world::LI).len();
+    // No rule watches satisfaction: the verdict itself is watched.
+    send(&admin, &rated("again", days_ago(1, 1), 49, 0.20));
+    let back = until("the issue relapses", || {
+        let all = issues(&admin);
+        assert_eq!(all.len(), 1, "{all:?}");
+        (all[0]["state"] == "relapsed").then(|| all[0].clone())
+    });
+    judged(&server);
+    let signal = &back["signals"][0];
+    assert_eq!(
+        (&signal["detector"], &signal["kind"], &signal["window"]),
+        (&json!("relapse"), &json!("csat_fall"), &json!(time::ago(1))),
+        "{back}"
+    );
+    assert!(
+        back["timeline"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|e| e["kind"] == "issue.relapsed")),
+        "{back}"
+    );
+    let mails = mails_to(&server, crate::world::LI);
+    assert_eq!(mails.len(), before + 1);
+    let last = mails
+        .iter()
+        .find(|m| text(m, "subject").contains("复发"))
+        .expect("a mail about it");
+    assert!(text(last, "text").contains("满意度"), "{last}");
+}
