@@ -12,6 +12,7 @@ mod m20261122_000001_the_loop;
 mod m20261122_000002_evidence;
 mod m20261122_000003_detection;
 mod m20261122_000004_evidence;
+mod m20261122_000004_priority;
 
 /// Applies the migrations in their order.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_the_loop::Migration),
             Box::new(m20261122_000002_evidence::Migration),
             Box::new(m20261122_000003_detection::Migration),
+            Box::new(m20261122_000004_priority::Migration),
             Box::new(m20261122_000004_evidence::Migration),
         ]
     }

@@ -16,5 +16,6 @@ mod journey;
 mod kill;
 mod mail;
 mod permissions;
+mod priority;
 mod streams;
 mod world;

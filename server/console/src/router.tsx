@@ -79,6 +79,12 @@ const taskRoute = createRoute({
   component: lazyRouteComponent(() => import("./routes/tasks/task-page"), "TaskPage"),
 });
 
+const verificationRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/tasks/$id/verification",
+  component: lazyRouteComponent(() => import("./routes/verification/verification-page"), "VerificationPage"),
+});
+
 const knowledgeRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/knowledge",
@@ -93,6 +99,16 @@ const articleRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/knowledge/$id",
   component: lazyRouteComponent(() => import("./routes/knowledge/article-page"), "ArticlePage"),
+});
+
+const savingsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/savings",
+  validateSearch: (search: Record<string, unknown>): { month?: string } => {
+    const month = text(search.month);
+    return month && /^\d{4}-\d{2}$/.test(month) ? { month } : {};
+  },
+  component: lazyRouteComponent(() => import("./routes/verification/savings-page"), "SavingsPage"),
 });
 
 const importRoute = createRoute({
@@ -148,6 +164,21 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
+    path: "detectors/edit",
+    validateSearch: (search: Record<string, unknown>): { key?: string; kind?: string } => {
+      const key = text(search.key);
+      const kind = text(search.kind);
+      return { ...(key && { key }), ...(kind && { kind }) };
+    },
+    component: lazyRouteComponent(() => import("./routes/detection/detector-page"), "DetectorPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "calendar",
+    component: lazyRouteComponent(() => import("./routes/detection/calendar-page"), "CalendarPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
     path: "users",
     component: lazyRouteComponent(() => import("./routes/identity/users-page"), "UsersPage"),
   }),
@@ -176,8 +207,10 @@ const routeTree = rootRoute.addChildren([
     issueRoute,
     tasksRoute,
     taskRoute,
+    verificationRoute,
     knowledgeRoute,
     articleRoute,
+    savingsRoute,
     importRoute,
     topicsRoute,
     mailboxRoute,

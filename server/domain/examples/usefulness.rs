@@ -114,7 +114,26 @@ struct Topic {
 }
 
 /// A change since the fix.
-type Planted = Option<(Metric, f64)>;
+#[derive(Clone, Copy)]
+struct Planted {
+    metric: Metric,
+    /// Relative change of volumes and times; share of the unhappy that become happy; factor − 1 of
+    /// repeats: so that the whole topic changes as the contract hopes, whatever its channels are like.
+    part: f64,
+}
+
+impl Planted {
+    fn of(metric: Metric, change: f64, level: f64) -> Self {
+        let part = match metric {
+            Metric::Csat => change / (1.0 - level).max(0.02),
+            // A happy customer gives 4.55 stars on average, an unhappy one 2.05.
+            Metric::MeanRating => change / (4.55 - level).max(0.05),
+            Metric::RepeatShare => change / level.max(0.01),
+            _ => change,
+        };
+        Self { metric, part }
+    }
+}
 
 /// One organisation without any fix.
 struct World {
@@ -206,10 +225,14 @@ impl World {
     }
 
     /// One topic's day. What is not touched by `planted` is drawn alike with and without it.
-    fn draw(&self, topic: usize, day: usize, planted: Planted) -> [Counters; 3] {
+    fn draw(&self, topic: usize, day: usize, planted: Option<Planted>) -> [Counters; 3] {
         let mut rng = Rng::of(&[self.seed, self.id, topic as u64, day as u64, 7]);
         let t = &self.topics[topic];
-        let change = |metric| planted.filter(|p| p.0 == metric).map_or(0.0, |p| p.1);
+        let change = |metric| {
+            planted
+                .filter(|p| p.metric == metric)
+                .map_or(0.0, |p| p.part)
+        };
         let (mood, busy) = self.house[day];
         let busy = busy * rng.gamma(25) * (1.0 + change(Metric::Volume));
         let mood = mood + t.mood + 0.10 * rng.normal();
@@ -221,9 +244,9 @@ impl World {
             let contacts = rng.poisson(t.per_day * calm * MIX[c] * busy);
             let rated = rng.binomial(contacts, t.rated);
             let p = 1.0 / (1.0 + (-(mood + LEAN[c])).exp());
-            // A star is 0.4 of a satisfied customer: 4.55 against 2.05 on average.
-            let up = change(Metric::Csat) + change(Metric::MeanRating) / 2.5;
-            let p = p - if weekend { 0.02 } else { 0.0 } + up;
+            let p = p - if weekend { 0.02 } else { 0.0 };
+            let happier = change(Metric::Csat) + change(Metric::MeanRating);
+            let p = p + happier * (1.0 - p);
             // Customers of one day and channel are a little alike.
             let p =
                 (p + (0.004 * p * (1.0 - p)).max(0.0).sqrt() * rng.normal()).clamp(0.005, 0.995);
@@ -231,7 +254,7 @@ impl World {
             let r5 = rng.binomial(satisfied, 0.55);
             let r1 = rng.binomial(rated - satisfied, 0.35);
             let r2 = rng.binomial(rated - satisfied - r1, 0.25 / 0.65);
-            let often = (t.repeats * again.exp() + change(Metric::RepeatShare)).clamp(0.002, 0.9);
+            let often = (t.repeats * again.exp() * (1.0 + change(Metric::RepeatShare))).min(0.9);
             let repeats = rng.binomial(contacts, often);
             // Calls and chats are timed.
             let (mut ln, mut sq, mut seconds) = (0.0, 0.0, 0.0);
@@ -306,7 +329,9 @@ impl World {
         let until = self.first + Days::new(HISTORY as u64 - 15);
         METRICS
             .into_iter()
-            .filter_map(|metric| usual_noise(metric, &views, until).map(|noise| (metric, noise)))
+            .filter_map(|metric| {
+                usual_noise(metric, &views, &[], until).map(|noise| (metric, noise))
+            })
             .collect()
     }
 }
@@ -386,12 +411,28 @@ struct Results {
     /// By planned chance, in steps of five points.
     steps: BTreeMap<i64, Tally>,
     refused: usize,
+    /// Contracts on the topic above where the change reached the topic alone.
+    diluted: Tally,
+}
+
+/// What the change reaches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// All that is judged, as the contract says.
+    Whole,
+    /// The topic alone, though the one above is judged.
+    Topic,
+}
+
+fn taken(contract: &Contract) -> Option<&Candidate> {
+    contract
+        .candidates
+        .iter()
+        .find(|c| c.metric == contract.metric && c.watched_topic == contract.watched_topic)
 }
 
 fn chance(contract: &Contract) -> Option<f64> {
-    let taken =
-        |c: &&Candidate| c.metric == contract.metric && c.watched_topic == contract.watched_topic;
-    let candidate = contract.candidates.iter().find(taken)?;
+    let candidate = taken(contract)?;
     candidate
         .power
         .iter()
@@ -433,27 +474,30 @@ fn story(world: &World, topic: usize, results: &mut Results) {
         ..Asked::by_rule(format!("t{topic}"), day(alarm), Some(day(alarm)))
     };
     let all_control = days_of(&others, world.first, DAYS);
-    let verdict = |contract: &Contract| -> Verdict {
-        let planted = Some((contract.metric, contract.expected_change));
-        let touched = if contract.watched_topic.is_some() {
+    let verdict = |contract: &Contract, reach: Reach| -> Verdict {
+        let level = taken(contract).and_then(|c| c.level).unwrap_or(0.0);
+        let planted = Planted::of(contract.metric, contract.expected_change, level);
+        let judged = if contract.watched_topic.is_some() {
             &family[..]
         } else {
             &[topic][..]
         };
-        let changed: Vec<Vec<[Counters; 3]>> = touched
+        let changed: Vec<Vec<[Counters; 3]>> = judged
             .iter()
             .map(|t| {
                 let mut counts = world.counts[*t].clone();
-                for (d, count) in counts.iter_mut().enumerate().skip(fix + 1) {
-                    *count = world.draw(*t, d, planted);
+                if reach == Reach::Whole || *t == topic {
+                    for (d, count) in counts.iter_mut().enumerate().skip(fix + 1) {
+                        *count = world.draw(*t, d, Some(planted));
+                    }
                 }
                 counts
             })
             .collect();
         let rows = days_of(&sum(changed.iter()), world.first, DAYS);
         let today = day(fix) + Days::new(u64::from(contract.horizon_days + MATURITY_SCHEDULED) + 1);
-        let usual: f64 = touched.iter().map(|t| world.topics[*t].per_day).sum();
-        let noise = if touched.len() > 1 {
+        let usual: f64 = judged.iter().map(|t| world.topics[*t].per_day).sum();
+        let noise = if judged.len() > 1 {
             world.noise(usual)
         } else {
             noise.clone()
@@ -480,7 +524,11 @@ fn story(world: &World, topic: usize, results: &mut Results) {
     if let Some(power) = chance(&contract).filter(|p| *p >= ENOUGH_POWER) {
         results.planned += 1;
         results.above += usize::from(contract.watched_topic.is_some());
-        let verdict = verdict(&contract);
+        if contract.watched_topic.is_some() {
+            let seen = verdict(&contract, Reach::Topic);
+            results.diluted.add(power, seen);
+        }
+        let verdict = verdict(&contract, Reach::Whole);
         let key = (contract.metric, contract.watched_topic.is_some());
         results.proposed.entry(key).or_default().add(power, verdict);
         results
@@ -507,7 +555,7 @@ fn story(world: &World, topic: usize, results: &mut Results) {
         let contract = propose(&facts, &asked);
         if let Some(power) = chance(&contract) {
             let tally = results.asked.entry(metric).or_default();
-            tally.add(power, verdict(&contract));
+            tally.add(power, verdict(&contract, Reach::Whole));
         }
     }
 }
@@ -515,8 +563,8 @@ fn story(world: &World, topic: usize, results: &mut Results) {
 fn main() -> std::io::Result<ExitCode> {
     let mut args = std::env::args()
         .skip(1)
-        .map(|a| a.parse::<u64>().unwrap_or(12));
-    let (organisations, seed) = (args.next().unwrap_or(12), args.next().unwrap_or(20_261_122));
+        .map(|a| a.parse::<u64>().unwrap_or(15));
+    let (organisations, seed) = (args.next().unwrap_or(15), args.next().unwrap_or(20_261_122));
     let mut results = Results::default();
     for id in 0..organisations {
         let world = World::new(seed, id);
@@ -560,6 +608,14 @@ fn main() -> std::io::Result<ExitCode> {
         all.merge(tally);
     }
     good &= all.line("all", &mut out)?;
+    if results.diluted.contracts > 0 {
+        writeln!(
+            out,
+            "(judged in the topic above, but only the topic itself changed: seen {:.1} of {})",
+            100.0 * results.diluted.real(),
+            results.diluted.contracts
+        )?;
+    }
     writeln!(out, "\n{:<28} {head}", "by planned chance")?;
     for (step, tally) in &results.steps {
         tally.line(&format!("{} to {}", step * 5, step * 5 + 5), &mut out)?;

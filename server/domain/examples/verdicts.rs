@@ -184,6 +184,9 @@ fn contract(metric: Metric, alarm_day: Option<NaiveDate>) -> Contract {
         watched_topic: None,
         planned: Planned::default(),
         sentence: Sentence::default(),
+        candidates: Vec::new(),
+        refused: None,
+        notes: Vec::new(),
     }
 }
 

@@ -104,6 +104,7 @@ async fn run(app: Shared, listener: TcpListener) -> failure::Result<ExitCode> {
             "this binary was built without the console: run `cargo xtask console` and build again"
         );
     }
+    crate::issues::jobs::start(&app).await?;
     let workers = app.tracker.spawn(crate::jobs::run_workers(app.clone()));
     app.tracker
         .spawn(crate::detection::jobs::watch_the_calendar(app.clone()));

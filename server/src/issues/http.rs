@@ -1,22 +1,23 @@
 //! Issues, quadrants, facts and the overview over HTTP.
 
-use super::service::{Placed, place, remember, topic_name};
+use super::service::{Placed, UNRESOLVED, effective, place, topic_name};
 use crate::app::Shared;
-use crate::http::{Caller, Code, List, Params, Problem, Result, Segment, extract};
+use crate::http::{Body, Caller, Code, List, Params, Problem, Result, Segment, extract};
 use crate::knowledge::http::SolutionView;
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::detection::{Scope, Subject, SubjectKind};
 use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
 use domain::ids::IssueId;
 use domain::issues::Issue;
-use domain::issues::quadrant::{Basis, Point};
+use domain::issues::quadrant::{Component, Money, Point, Quadrant};
 use domain::organisation::{Bilingual, subtree};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use storage::events::Event;
+use storage::quadrants::{Moved, Override};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,6 +30,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(facts))
         .routes(routes!(list_issues))
         .routes(routes!(read_issue))
+        .routes(routes!(decide_quadrant, release_quadrant))
 }
 
 /// One line of a history.
@@ -66,6 +68,126 @@ impl From<Event> for EventView {
     }
 }
 
+/// One line of the formula of an impact; the contributions add up to it.
+#[derive(Clone, Serialize, ToSchema)]
+struct ImpactPart {
+    /// `dissatisfaction`, `risk`, `customer_tier`, `failure_demand`, `handling` or `compensation`.
+    part: String,
+    /// The topic's value: shares 0 to 1, weights, minutes or cents per contact.
+    value: f64,
+    /// What is usual among all topics; only what lies above it raises an impact.
+    usual: f64,
+    weight: f64,
+    /// What it adds to the impact, 0 to 1.
+    contribution: f64,
+    explanation: Bilingual,
+}
+
+impl From<&Component> for ImpactPart {
+    fn from(c: &Component) -> Self {
+        Self {
+            part: c.part.as_str().to_owned(),
+            value: c.value,
+            usual: c.usual,
+            weight: c.weight,
+            contribution: c.contribution,
+            explanation: c.text.clone(),
+        }
+    }
+}
+
+/// What a topic costs in a month at the window's pace. It stands beside the impact and never enters
+/// it.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = QuadrantMoney)]
+struct MoneyView {
+    /// Handling minutes × cost of a minute; null where that cost is not known.
+    handling_cents_per_month: Option<i64>,
+    compensation_cents_per_month: i64,
+    /// Null where a part is not known.
+    total_cents_per_month: Option<i64>,
+}
+
+impl From<Money> for MoneyView {
+    fn from(m: Money) -> Self {
+        Self {
+            handling_cents_per_month: m.handling_cents,
+            compensation_cents_per_month: m.compensation_cents,
+            total_cents_per_month: m.total_cents,
+        }
+    }
+}
+
+/// A change of quadrant.
+#[derive(Clone, Serialize, ToSchema)]
+struct QuadrantMove {
+    at: DateTime<Utc>,
+    day: NaiveDate,
+    /// Null: the topic was placed for the first time.
+    from: Option<String>,
+    to: String,
+    why: Bilingual,
+}
+
+/// How a topic came where it stands.
+#[derive(Clone, Default, Serialize, ToSchema)]
+struct QuadrantMovement {
+    /// Where it stood before; null: nowhere else in the last 12 weeks.
+    previous: Option<String>,
+    /// Since when it stands where it was last seen; null: not placed yet.
+    since: Option<DateTime<Utc>>,
+    /// Changes of the last 12 weeks, oldest first.
+    trail: Vec<QuadrantMove>,
+}
+
+fn movement(topic: &str, placed: &Placed, moves: &[Moved]) -> QuadrantMovement {
+    let trail: Vec<&Moved> = moves.iter().filter(|m| m.step.topic == topic).collect();
+    QuadrantMovement {
+        previous: trail
+            .last()
+            .and_then(|m| m.step.from)
+            .map(|q| q.as_str().to_owned()),
+        since: placed.stands.get(topic).map(|s| s.since),
+        trail: trail
+            .into_iter()
+            .map(|m| QuadrantMove {
+                at: m.at,
+                day: m.day,
+                from: m.step.from.map(|q| q.as_str().to_owned()),
+                to: m.step.to.as_str().to_owned(),
+                why: m.step.why.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// The moves that a trail shows.
+async fn trail(app: &Shared, placed: &Placed) -> Result<Vec<Moved>> {
+    let since = placed.to - TimeDelta::days(84);
+    Ok(storage::quadrants::moves(&app.db, None, since).await?)
+}
+
+/// A person's decision; it holds until it is released.
+#[derive(Clone, Serialize, ToSchema)]
+struct QuadrantOverride {
+    quadrant: String,
+    reason: String,
+    #[schema(value_type = EventActor)]
+    by: Actor,
+    at: DateTime<Utc>,
+}
+
+impl From<&Override> for QuadrantOverride {
+    fn from(o: &Override) -> Self {
+        Self {
+            quadrant: o.quadrant.as_str().to_owned(),
+            reason: o.reason.clone(),
+            by: o.actor.clone(),
+            at: o.at,
+        }
+    }
+}
+
 /// One topic in the chart.
 #[derive(Clone, Serialize, ToSchema)]
 struct QuadrantPoint {
@@ -74,24 +196,72 @@ struct QuadrantPoint {
     contacts: i64,
     rated: i64,
     frequency_per_1000: f64,
+    /// Share of the contacts of all listed topics, 0 to 1.
+    share: f64,
     contacts_per_week: f64,
+    /// Lower end of the 90 % interval.
+    contacts_per_week_low: f64,
+    contacts_per_week_high: f64,
     /// 0 to 1.
     impact: f64,
     impact_low: f64,
     impact_high: f64,
+    /// The line that this impact is compared with: ratings and sentiment have one each.
+    impact_line: f64,
+    /// Share of unhappy customers that is usual at the mix of its own channels.
+    expected: f64,
+    /// The formula of the impact.
+    parts: Vec<ImpactPart>,
     /// `ratings` or `sentiment`.
     basis: String,
     negative_share: Option<f64>,
     risk_share: f64,
     handling_minutes: f64,
     compensation_cents: i64,
-    /// `fix_now`, `plan`, `quick_win` or `watch`.
+    /// Frequency × impact.
+    unhappy_per_week: f64,
+    /// Those above what is usual at its channels, by a cautious estimate: the ranking.
+    avoidable_per_week: f64,
+    /// Hours of handling; null where no handling time is known.
+    hours_per_week: Option<f64>,
+    money: MoneyView,
+    /// `fix_now`, `plan`, `quick_win` or `watch`: what a person decided, else what was computed.
     quadrant: String,
+    /// What was computed, whatever a person decided.
+    computed_quadrant: String,
+    #[serde(rename = "override")]
+    decided: Option<QuadrantOverride>,
+    movement: QuadrantMovement,
+    /// Probability that it is more frequent than the line.
+    probability_frequent: f64,
+    /// Probability that it is worse than the line.
+    probability_bad: f64,
     /// Its side is not certain.
     borderline: bool,
     explanation: Bilingual,
     /// The topic's issue that is not resolved, if there is one.
     issue_id: Option<String>,
+}
+
+/// The cut lines.
+#[derive(Clone, Serialize, ToSchema)]
+struct QuadrantLines {
+    /// Contacts per week.
+    frequency: f64,
+    /// `fixed`, `median` or `pareto_80`.
+    frequency_rule: String,
+    /// Share of dissatisfied ratings.
+    ratings: f64,
+    /// Share of negative sentiment.
+    sentiment: f64,
+    /// `target`, `fixed` or `overall`.
+    impact_rule: String,
+    /// Drawn on this day and frozen until the next month; null: they still follow the facts.
+    drawn_on: Option<NaiveDate>,
+    /// Contacts per week, if the lines were drawn today.
+    frequency_today: f64,
+    ratings_today: f64,
+    sentiment_today: f64,
 }
 
 /// The chart of frequency × impact.
@@ -105,62 +275,97 @@ struct Quadrants {
     frequency_line: f64,
     /// Impact that separates bad from not so bad.
     impact_line: f64,
-    /// How the lines were drawn.
+    /// How the lines were drawn: `median/overall`.
     line_rule: String,
+    lines: QuadrantLines,
+    /// All listed topics together.
+    money: MoneyView,
+    /// Worst first.
     points: Vec<QuadrantPoint>,
-}
-
-fn basis(basis: Basis) -> String {
-    match basis {
-        Basis::Ratings => "ratings",
-        Basis::Sentiment => "sentiment",
-    }
-    .to_owned()
 }
 
 async fn quadrants_view(app: &Shared, placed: &Placed) -> Result<Quadrants> {
     let filter = storage::issues::Filter {
-        states: ["open", "in_progress", "verifying", "relapsed"]
-            .map(str::to_owned)
-            .to_vec(),
+        states: UNRESOLVED.map(str::to_owned).to_vec(),
         ..Default::default()
     };
     let issues = storage::issues::list(&app.db, &filter, 500).await?.items;
+    let ids: Vec<String> = issues.iter().map(|i| i.id.to_string()).collect();
+    let decisions = storage::quadrants::overrides(&app.db, &ids).await?;
+    let moves = trail(app, placed).await?;
     let p = &placed.placement;
-    Ok(Quadrants {
-        days: p.days,
-        contacts: p.contacts,
-        basis: basis(p.basis),
-        frequency_line: p.frequency_line,
-        impact_line: p.impact_line,
-        line_rule: format!("{}/{}", p.line_rule, p.impact_rule),
-        points: p
-            .points
-            .iter()
-            .map(|point| QuadrantPoint {
+    let points: Vec<QuadrantPoint> = p
+        .points
+        .iter()
+        .map(|point| {
+            let of_topic = || issues.iter().filter(|i| i.topic == point.topic);
+            let decided =
+                of_topic().find_map(|i| decisions.iter().find(|d| d.issue == i.id.to_string()));
+            QuadrantPoint {
                 topic: point.topic.clone(),
                 name: topic_name(&point.topic, &placed.topics),
                 contacts: point.contacts,
                 rated: point.rated,
                 frequency_per_1000: point.frequency_per_1000,
+                share: point.share,
                 contacts_per_week: point.contacts_per_week,
+                contacts_per_week_low: point.contacts_per_week_low,
+                contacts_per_week_high: point.contacts_per_week_high,
                 impact: point.impact,
                 impact_low: point.impact_low,
                 impact_high: point.impact_high,
-                basis: basis(point.basis),
+                impact_line: point.impact_line,
+                expected: point.expected,
+                parts: point.components.iter().map(ImpactPart::from).collect(),
+                basis: point.basis.as_str().to_owned(),
                 negative_share: point.negative_share,
                 risk_share: point.risk_share,
                 handling_minutes: point.handling_minutes,
                 compensation_cents: point.compensation_cents,
-                quadrant: point.quadrant.as_str().to_owned(),
+                unhappy_per_week: point.unhappy_per_week,
+                avoidable_per_week: point.avoidable_per_week,
+                hours_per_week: point.hours_per_week,
+                money: point.money.into(),
+                quadrant: effective(point.quadrant, decided).as_str().to_owned(),
+                computed_quadrant: point.quadrant.as_str().to_owned(),
+                decided: decided.map(QuadrantOverride::from),
+                movement: movement(&point.topic, placed, &moves),
+                probability_frequent: point.probability_frequent,
+                probability_bad: point.probability_bad,
                 borderline: point.borderline,
                 explanation: point.explanation.clone(),
-                issue_id: issues
-                    .iter()
-                    .find(|i| i.topic == point.topic)
-                    .map(|i| i.id.to_string()),
-            })
-            .collect(),
+                issue_id: of_topic().next().map(|i| i.id.to_string()),
+            }
+        })
+        .collect();
+    let handling: Option<i64> = p.points.iter().map(|p| p.money.handling_cents).sum();
+    let compensation: i64 = p.points.iter().map(|p| p.money.compensation_cents).sum();
+    Ok(Quadrants {
+        days: p.days,
+        contacts: p.contacts,
+        basis: p.basis.as_str().to_owned(),
+        frequency_line: p.frequency_line,
+        impact_line: p.impact_line,
+        line_rule: format!("{}/{}", p.frequency_rule.as_str(), p.impact_rule),
+        lines: QuadrantLines {
+            frequency: p.lines.frequency,
+            frequency_rule: p.frequency_rule.as_str().to_owned(),
+            ratings: p.lines.ratings,
+            sentiment: p.lines.sentiment,
+            impact_rule: p.impact_rule.clone(),
+            drawn_on: p.drawn_on,
+            frequency_today: p.drawn.0.frequency,
+            ratings_today: p.drawn.0.ratings,
+            sentiment_today: p.drawn.0.sentiment,
+        },
+        money: MoneyView {
+            handling_cents_per_month: handling.filter(|_| !p.points.is_empty()),
+            compensation_cents_per_month: compensation,
+            total_cents_per_month: handling
+                .filter(|_| !p.points.is_empty())
+                .map(|h| h + compensation),
+        },
+        points,
     })
 }
 
@@ -229,7 +434,6 @@ struct Overview {
 async fn overview(State(app): State<Shared>, caller: Caller) -> Result<Json<Overview>> {
     caller.may(Operation::ReadLoop)?;
     let placed = place(&app, &app.db, 28).await?;
-    remember(&app, &placed).await?;
     let mut all = Counters::default();
     for counters in placed.sums.values() {
         all.add(counters);
@@ -275,7 +479,7 @@ async fn overview(State(app): State<Shared>, caller: Caller) -> Result<Json<Over
         contacts: all.contacts,
         rated: all.rated,
         csat: all.csat(),
-        open_issues: sum(&issues, &["open", "in_progress", "verifying", "relapsed"]),
+        open_issues: sum(&issues, &UNRESOLVED),
         open_tasks: sum(&tasks, &["assigned", "accepted", "in_progress", "declined"]),
         overdue_tasks: i64::try_from(overdue).unwrap_or(0),
         undated,
@@ -520,7 +724,14 @@ struct Frequency {
     /// Contacts in the window.
     contacts: i64,
     per_1000: f64,
+    /// Share of the contacts of all listed topics, 0 to 1.
+    share: f64,
     contacts_per_week: f64,
+    /// Lower end of the 90 % interval.
+    low: f64,
+    high: f64,
+    /// Probability that it is more frequent than the line; null without feedback.
+    probability: Option<f64>,
     /// Contacts per week that separate often from seldom.
     line: f64,
 }
@@ -533,6 +744,19 @@ struct Impact {
     low: f64,
     high: f64,
     line: f64,
+    /// Probability that it is worse than the line; null without feedback.
+    probability: Option<f64>,
+    /// Share of unhappy customers that is usual at the mix of its own channels.
+    expected: Option<f64>,
+    /// The formula: the contributions add up to the value.
+    parts: Vec<ImpactPart>,
+    /// Frequency × impact.
+    unhappy_per_week: f64,
+    /// Those above what is usual at its channels, by a cautious estimate.
+    avoidable_per_week: f64,
+    hours_per_week: Option<f64>,
+    /// Stands beside the impact and never enters it; null without feedback.
+    money: Option<MoneyView>,
     /// `ratings` or `sentiment`.
     basis: String,
     negative_share: Option<f64>,
@@ -611,8 +835,13 @@ struct IssueView {
     #[schema(value_type = Object)]
     scope: Scope,
     detector: String,
-    /// Never null.
+    /// What a person decided, else where the topic stands. Never null.
     quadrant: String,
+    /// Where the topic stands, whatever a person decided.
+    computed_quadrant: String,
+    #[serde(rename = "override")]
+    decided: Option<QuadrantOverride>,
+    movement: QuadrantMovement,
     borderline: bool,
     frequency: Frequency,
     impact: Impact,
@@ -632,7 +861,13 @@ struct IssueView {
 }
 
 /// An issue with everything that belongs to it.
-async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Result<IssueView> {
+async fn view(
+    app: &Shared,
+    issue: Issue,
+    placed: &Placed,
+    moves: &[Moved],
+    quotes: bool,
+) -> Result<IssueView> {
     // What is about an agent or a channel has no topic; the empty one is that of other voices.
     let topics = if issue.topic.is_empty() && issue.subject.kind != SubjectKind::Topic {
         Vec::new()
@@ -683,6 +918,11 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
     let signals = storage::issues::signals(&app.db, issue.id).await?;
     let timeline = storage::events::of(&app.db, "issue", &id).await?;
     let line = placed.placement.frequency_line;
+    let decisions = storage::quadrants::overrides(&app.db, std::slice::from_ref(&id)).await?;
+    let decided = decisions.first();
+    let computed = point.map_or(Quadrant::Watch, |p| p.quadrant);
+    let stands_as = point.map_or(issue.topic.as_str(), |p| p.topic.as_str());
+    let movement = movement(stands_as, placed, moves);
     Ok(IssueView {
         id,
         state: issue.state.as_str().to_owned(),
@@ -709,12 +949,19 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
         cause: issue.cause,
         scope: issue.scope,
         detector: issue.detector,
-        quadrant: point.map_or("watch", |p| p.quadrant.as_str()).to_owned(),
+        quadrant: effective(computed, decided).as_str().to_owned(),
+        computed_quadrant: computed.as_str().to_owned(),
+        decided: decided.map(QuadrantOverride::from),
+        movement,
         borderline: point.is_none_or(|p| p.borderline),
         frequency: Frequency {
             contacts: point.map_or(0, |p| p.contacts),
             per_1000: point.map_or(0.0, |p| p.frequency_per_1000),
+            share: point.map_or(0.0, |p| p.share),
             contacts_per_week: point.map_or(0.0, |p| p.contacts_per_week),
+            low: point.map_or(0.0, |p| p.contacts_per_week_low),
+            high: point.map_or(0.0, |p| p.contacts_per_week_high),
+            probability: point.map(|p| p.probability_frequent),
             line,
         },
         impact: match point {
@@ -723,7 +970,14 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
                 low: p.impact_low,
                 high: p.impact_high,
                 line: p.impact_line,
-                basis: basis(p.basis),
+                probability: Some(p.probability_bad),
+                expected: Some(p.expected),
+                parts: p.components.iter().map(ImpactPart::from).collect(),
+                unhappy_per_week: p.unhappy_per_week,
+                avoidable_per_week: p.avoidable_per_week,
+                hours_per_week: p.hours_per_week,
+                money: Some(p.money.into()),
+                basis: p.basis.as_str().to_owned(),
                 negative_share: p.negative_share,
                 risk_share: p.risk_share,
                 handling_minutes: p.handling_minutes,
@@ -735,7 +989,14 @@ async fn view(app: &Shared, issue: Issue, placed: &Placed, quotes: bool) -> Resu
                 low: 0.0,
                 high: 1.0,
                 line: placed.placement.impact_line,
-                basis: basis(placed.placement.basis),
+                probability: None,
+                expected: None,
+                parts: Vec::new(),
+                unhappy_per_week: 0.0,
+                avoidable_per_week: 0.0,
+                hours_per_week: None,
+                money: None,
+                basis: placed.placement.basis.as_str().to_owned(),
                 negative_share: None,
                 risk_share: 0.0,
                 handling_minutes: 0.0,
@@ -834,7 +1095,7 @@ async fn list_issues(
     if query
         .quadrant
         .as_deref()
-        .is_some_and(|q| !matches!(q, "fix_now" | "plan" | "quick_win" | "watch"))
+        .is_some_and(|q| Quadrant::parse(q).is_none())
     {
         return Err(Problem::new(
             Code::InvalidQuery,
@@ -842,6 +1103,7 @@ async fn list_issues(
         ));
     }
     let placed = place(&app, &app.db, 28).await?;
+    let moves = trail(&app, &placed).await?;
     let quotes =
         caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
     let mut filter = storage::issues::Filter {
@@ -855,7 +1117,7 @@ async fn list_issues(
     let next = loop {
         let page = storage::issues::list(&app.db, &filter, limit).await?;
         for issue in page.items {
-            let seen = view(&app, issue, &placed, quotes).await?;
+            let seen = view(&app, issue, &placed, &moves, quotes).await?;
             if query.quadrant.as_ref().is_none_or(|q| *q == seen.quadrant) {
                 items.push(seen);
             }
@@ -885,7 +1147,111 @@ async fn read_issue(
         return Err(Problem::not_found("issue"));
     };
     let placed = place(&app, &app.db, 28).await?;
+    let moves = trail(&app, &placed).await?;
     let quotes =
         caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
-    Ok(Json(view(&app, issue, &placed, quotes).await?))
+    Ok(Json(view(&app, issue, &placed, &moves, quotes).await?))
+}
+
+/// A person's decision about an issue.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QuadrantDecision {
+    /// `fix_now`, `plan`, `quick_win` or `watch`.
+    quadrant: String,
+    /// Why, 1 to 500 characters: shown to everybody.
+    reason: String,
+}
+
+/// The issue after a person's decision.
+async fn decided(app: &Shared, caller: &Caller, issue: Issue) -> Result<Json<IssueView>> {
+    let placed = place(app, &app.db, 28).await?;
+    let moves = trail(app, &placed).await?;
+    let quotes =
+        caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
+    Ok(Json(view(app, issue, &placed, &moves, quotes).await?))
+}
+
+/// Puts an issue into a quadrant, whatever the figures say, until it is released.
+#[utoipa::path(put, path = "/issues/{id}/quadrant", tag = "issues", request_body = QuadrantDecision,
+    params(("id" = String, Path)), responses((status = 200, body = IssueView)),
+    security(("bearer" = ["run_loop"])))]
+async fn decide_quadrant(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+    Body(body): Body<QuadrantDecision>,
+) -> Result<Json<IssueView>> {
+    caller.may(Operation::RunLoop)?;
+    let id: IssueId = id.parse().map_err(|_| Problem::not_found("issue"))?;
+    let Some(quadrant) = Quadrant::parse(&body.quadrant) else {
+        return Err(Problem::field(
+            "quadrant",
+            "unknown",
+            "fix_now, plan, quick_win or watch",
+        ));
+    };
+    let reason = body.reason.trim();
+    if reason.is_empty() || reason.chars().count() > 500 {
+        return Err(Problem::field("reason", "invalid", "1 to 500 characters"));
+    }
+    let tx = app.begin().await?;
+    let Some(issue) = storage::issues::get(&tx, id).await? else {
+        return Err(Problem::not_found("issue"));
+    };
+    let before = storage::quadrants::overrides(&tx, &[id.to_string()]).await?;
+    storage::quadrants::put_override(&tx, id, quadrant, reason, &caller.actor).await?;
+    let data = serde_json::json!({
+        "from": before.first().map(|o| o.quadrant),
+        "to": quadrant,
+        "reason": reason,
+    });
+    storage::events::record(
+        &tx,
+        app.ids.next(),
+        "issue",
+        &id.to_string(),
+        "issue.quadrant_overridden",
+        &caller.actor,
+        &data,
+    )
+    .await?;
+    tx.commit().await?;
+    decided(&app, &caller, issue).await
+}
+
+/// Releases a person's decision: the issue stands again where its topic stands.
+#[utoipa::path(delete, path = "/issues/{id}/quadrant", tag = "issues", params(("id" = String, Path)),
+    responses((status = 200, body = IssueView)), security(("bearer" = ["run_loop"])))]
+async fn release_quadrant(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Json<IssueView>> {
+    caller.may(Operation::RunLoop)?;
+    let id: IssueId = id.parse().map_err(|_| Problem::not_found("issue"))?;
+    let tx = app.begin().await?;
+    let Some(issue) = storage::issues::get(&tx, id).await? else {
+        return Err(Problem::not_found("issue"));
+    };
+    let before = storage::quadrants::overrides(&tx, &[id.to_string()]).await?;
+    if !storage::quadrants::delete_override(&tx, id).await? {
+        return Err(Problem::not_found("override"));
+    }
+    let data = serde_json::json!({
+        "from": before.first().map(|o| o.quadrant),
+        "reason": before.first().map(|o| &o.reason),
+    });
+    storage::events::record(
+        &tx,
+        app.ids.next(),
+        "issue",
+        &id.to_string(),
+        "issue.quadrant_released",
+        &caller.actor,
+        &data,
+    )
+    .await?;
+    tx.commit().await?;
+    decided(&app, &caller, issue).await
 }

@@ -1,6 +1,7 @@
 //! Prioritise: issues, and where every topic stands in frequency × impact.
 
 pub mod http;
+pub mod jobs;
 mod service;
 
-pub use service::{Placed, day_rows, place, topic_name};
+pub use service::{Placed, day_rows, effective, place, topic_name};

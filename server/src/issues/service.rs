@@ -4,11 +4,18 @@ use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
 use domain::facts::{Class, Counters};
-use domain::issues::quadrant::{Placement, Quadrant, Settings, TopicSums, place as place_points};
-use domain::organisation::{Bilingual, Locale, Topic};
+use domain::identity::Actor;
+use domain::issues::quadrant::{
+    Drawn, Placement, Quadrant, Settings, TopicSums, WINDOW, due, place as place_points,
+};
+use domain::organisation::{Bilingual, Locale, Organisation, Topic};
 use domain::verification::DayRow;
-use std::collections::{BTreeMap, BTreeSet};
-use storage::{DbError, Read};
+use std::collections::BTreeMap;
+use storage::quadrants::{Override, Stand};
+use storage::{DbError, Read, Tx};
+
+/// States of an issue that is not resolved.
+pub const UNRESOLVED: [&str; 4] = ["open", "in_progress", "verifying", "relapsed"];
 
 /// The chart of frequency × impact and what it was made of.
 #[derive(Clone, Debug)]
@@ -23,9 +30,11 @@ pub struct Placed {
     pub topics: Vec<Topic>,
     /// Sums of every topic over the window, `""` for voices without one.
     pub sums: BTreeMap<String, Counters>,
+    /// Where every topic stood at the last evaluation.
+    pub stands: BTreeMap<String, Stand>,
 }
 
-/// Places every topic by the last `days` days. Cost: topics × channels × days.
+/// Places every topic by the last `days` days. Reads only. Cost: topics × channels × days.
 pub async fn place(app: &App, db: &impl Read, days: u32) -> Result<Placed, DbError> {
     let organisation = storage::organisation::organisation(db).await?;
     let to = local_day(app.now(), organisation.zone);
@@ -38,74 +47,151 @@ pub async fn place(app: &App, db: &impl Read, days: u32) -> Result<Placed, DbErr
         ..Default::default()
     };
     let rows = storage::facts::sum(db, &query).await?;
-    let mut of_channel: BTreeMap<String, i64> = BTreeMap::new();
-    let mut channels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut of_channel: BTreeMap<String, Counters> = BTreeMap::new();
+    let mut channels: BTreeMap<String, Vec<(String, Counters)>> = BTreeMap::new();
     let mut sums: BTreeMap<String, Counters> = BTreeMap::new();
     for row in rows {
         let topic = row.topic.unwrap_or_default();
         let channel = row.channel.unwrap_or_default();
-        *of_channel.entry(channel.clone()).or_default() += row.counters.contacts;
-        channels.entry(topic.clone()).or_default().insert(channel);
-        sums.entry(topic).or_default().add(&row.counters);
+        of_channel
+            .entry(channel.clone())
+            .or_default()
+            .add(&row.counters);
+        sums.entry(topic.clone()).or_default().add(&row.counters);
+        channels
+            .entry(topic)
+            .or_default()
+            .push((channel, row.counters));
     }
-    let seen = storage::facts::quadrants_seen(db).await?;
-    let parse = |name: &String| {
-        [
-            Quadrant::FixNow,
-            Quadrant::Plan,
-            Quadrant::QuickWin,
-            Quadrant::Watch,
-        ]
-        .into_iter()
-        .find(|q| q.as_str() == name)
-    };
+    let topics: Vec<Topic> = storage::organisation::all(db).await?;
+    let stands = storage::quadrants::stands(db).await?;
+    let tiers = tier_weights(db, &organisation, from, to).await?;
     let all: Vec<TopicSums> = sums
         .iter()
         .filter(|(topic, _)| !topic.is_empty())
         .map(|(topic, counters)| TopicSums {
             topic: topic.clone(),
             counters: *counters,
-            contacts_of_channels: channels[topic]
+            mix: channels[topic]
                 .iter()
-                .filter_map(|c| of_channel.get(c))
-                .sum(),
-            previous: seen.get(topic).and_then(parse),
+                .map(|(channel, own)| (*own, of_channel[channel]))
+                .collect(),
+            tier_weight: tiers.get(topic).copied().unwrap_or(1.0),
+            failure_demand: failure_demand(topic, &topics),
+            previous: stands.get(topic).map(|s| s.quadrant),
         })
         .collect();
     let settings = Settings {
         days,
         target_dissatisfaction: organisation.target_dissatisfaction,
+        fixed: organisation.cut_lines,
+        frozen: storage::quadrants::lines(db).await?,
+        unit_cost_cents_per_minute: organisation.unit_cost_cents_per_minute,
         ..Settings::default()
     };
-    let placement = place_points(&all, &settings);
-    let topics = storage::organisation::all(db).await?;
     Ok(Placed {
-        placement,
+        placement: place_points(&all, &settings),
         from,
         to,
         topics,
         sums,
+        stands,
     })
 }
 
-/// Remembers where topics stand, so that a topic near a line does not flap. Written at most when a
-/// topic moves.
-pub(super) async fn remember(app: &App, placed: &Placed) -> Result<(), DbError> {
-    let seen = storage::facts::quadrants_seen(&app.db).await?;
-    let moved: Vec<_> = placed
-        .placement
-        .points
-        .iter()
-        .filter(|p| seen.get(&p.topic).map(String::as_str) != Some(p.quadrant.as_str()))
-        .collect();
-    if moved.is_empty() {
-        return Ok(());
+/// Whether a topic, or the next one above it that says so, is failure demand.
+fn failure_demand(key: &str, topics: &[Topic]) -> bool {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut next = topics.iter().find(|t| t.key == key);
+    while let Some(topic) = next.filter(|t| !seen.contains(&t.key.as_str())) {
+        if let Some(demand) = &topic.demand_type {
+            return demand == "failure";
+        }
+        seen.push(&topic.key);
+        next = topics
+            .iter()
+            .find(|t| Some(t.key.as_str()) == topic.parent.as_deref());
     }
-    let tx = app.begin().await?;
-    for point in moved {
-        storage::facts::see_quadrant(&tx, &point.topic, point.quadrant.as_str()).await?;
+    false
+}
+
+/// Mean weight of the customer tiers of every topic; empty where tiers have no weight.
+async fn tier_weights(
+    db: &impl Read,
+    organisation: &Organisation,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<BTreeMap<String, f64>, DbError> {
+    if organisation.tier_weights.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    tx.commit().await
+    let mut sums: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+    for (topic, tier, n) in storage::quadrants::tiers(db, from, to).await? {
+        let sum = sums.entry(topic).or_default();
+        sum.0 += n as f64 * organisation.tier_weight(&tier);
+        sum.1 += n as f64;
+    }
+    Ok(sums
+        .into_iter()
+        .filter(|(_, (_, n))| *n > 0.0)
+        .map(|(topic, (weighted, n))| (topic, weighted / n))
+        .collect())
+}
+
+/// Draws the lines of the month when they are due, and writes down which topics moved: into the
+/// history of the topic and of its unresolved issues. The same facts move nothing twice. Answers
+/// how many topics moved.
+pub(super) async fn evaluate(app: &App, tx: &Tx) -> Result<usize, DbError> {
+    let mut placed = place(app, tx, WINDOW).await?;
+    if let Some((first, _)) = storage::facts::span(tx).await? {
+        let frozen = storage::quadrants::lines(tx).await?;
+        if due(frozen.as_ref(), first, placed.to) && !placed.placement.points.is_empty() {
+            let (lines, frequency_rule) = placed.placement.drawn;
+            let drawn = Drawn {
+                lines,
+                frequency_rule,
+                on: placed.to,
+            };
+            storage::quadrants::freeze(tx, &drawn).await?;
+            placed = place(app, tx, WINDOW).await?;
+        }
+    }
+    let moves = placed.placement.moves();
+    if moves.is_empty() {
+        return Ok(0);
+    }
+    let filter = storage::issues::Filter {
+        states: UNRESOLVED.map(str::to_owned).to_vec(),
+        ..Default::default()
+    };
+    let issues = storage::issues::list(tx, &filter, 5000).await?.items;
+    for step in &moves {
+        storage::quadrants::moved(tx, app.ids.next(), placed.to, step).await?;
+        // A first place is no change: nobody has to hear of it.
+        if step.from.is_none() {
+            continue;
+        }
+        let data = serde_json::json!({"topic": step.topic, "from": step.from, "to": step.to, "why": step.why});
+        for issue in issues.iter().filter(|i| i.topic == step.topic) {
+            storage::events::record(
+                tx,
+                app.ids.next(),
+                "issue",
+                &issue.id.to_string(),
+                "issue.quadrant_moved",
+                &Actor::system(),
+                &data,
+            )
+            .await?;
+        }
+    }
+    Ok(moves.len())
+}
+
+/// Where an issue stands: what a person decided, else where its topic stands.
+#[must_use]
+pub fn effective(computed: Quadrant, decided: Option<&Override>) -> Quadrant {
+    decided.map_or(computed, |o| o.quadrant)
 }
 
 /// Daily counts of some topics by channel, contacts and surveys together.

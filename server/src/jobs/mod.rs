@@ -9,8 +9,15 @@ use domain::ids::Ids;
 use storage::queue::NewJob;
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 7] = [
-    "analyse", "deliver", "detect", "import", "rated", "relabel", "verify",
+pub const KINDS: [&str; 8] = [
+    "analyse",
+    "deliver",
+    "detect",
+    "import",
+    "prioritise",
+    "rated",
+    "relabel",
+    "verify",
 ];
 
 /// A job with what most jobs have.

@@ -176,11 +176,19 @@ async fn run_one(app: &Shared, job: Job) {
 async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
     let payload: serde_json::Value = serde_json::from_str(&job.payload).map_err(JobError::fail)?;
     match job.kind.as_str() {
-        "analyse" => crate::detection::jobs::analyse(app, &payload).await,
+        "analyse" => {
+            let outcome = crate::detection::jobs::analyse(app, &payload).await?;
+            // What was counted may move topics: they are placed anew once, for many batches together.
+            if let Outcome::Done(tx) = &outcome {
+                crate::issues::jobs::soon(app, tx).await?;
+            }
+            Ok(outcome)
+        }
         "rated" => crate::detection::jobs::rated(app, &payload).await,
         "detect" => crate::detection::jobs::detect(app, &payload).await,
         "import" => crate::intake::jobs::import(app, &payload).await,
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,
+        "prioritise" => crate::issues::jobs::prioritise(app, &payload).await,
         "relabel" => crate::verification::jobs::relabel(app, &payload).await,
         "verify" => crate::verification::jobs::verify(app, &payload).await,
         other => Err(JobError::fail(format!("no worker for {other}"))),

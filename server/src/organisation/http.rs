@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use domain::identity::Operation;
 use domain::organisation::{
-    Channel, Department, Organisation, check_department, check_key, is_email,
+    Channel, Department, Organisation, check_department, check_key, check_priorities, is_email,
 };
 use storage::organisation::{self as store, Keyed};
 use utoipa_axum::router::OpenApiRouter;
@@ -104,6 +104,7 @@ async fn write_organisation(
             "0 to 10000000",
         ));
     }
+    check_priorities(&new)?;
     if new.arbiter_email.as_deref().is_some_and(|e| !is_email(e)) {
         return Err(Problem::field(
             "arbiter_email",
@@ -122,6 +123,8 @@ async fn write_organisation(
         ));
     }
     let saved = store::save_organisation(&tx, &new, expected).await?;
+    // Other lines or weights move topics.
+    crate::issues::jobs::soon(&app, &tx).await?;
     tx.commit().await?;
     let version = saved.version;
     Ok(tagged(saved, version))

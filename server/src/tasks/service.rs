@@ -286,11 +286,15 @@ pub async fn assign(
     let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
     let placed = crate::issues::place(app, tx, 28).await?;
     let topics = subtree(&issue.topic, &placed.topics);
-    let urgent = placed
-        .placement
-        .points
-        .iter()
-        .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow);
+    let decided = storage::quadrants::overrides(tx, &[issue_id.to_string()]).await?;
+    let urgent = match decided.first() {
+        Some(decided) => decided.quadrant == Quadrant::FixNow,
+        None => placed
+            .placement
+            .points
+            .iter()
+            .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow),
+    };
     let zone = storage::organisation::organisation(tx).await?.zone;
     let today = local_day(tx.now(), zone);
     let due_at = match new.due_at {

@@ -1,6 +1,6 @@
 //! Daily counts and sums: written in the transaction of the labels, read by everything else.
 
-use crate::tx::{micros, one, placeholders, rows};
+use crate::tx::{one, placeholders, rows};
 use crate::{DbError, Read, Tx};
 use chrono::NaiveDate;
 use domain::facts::{Batch, Class, Counters, Detail, DetailKey, FactKey, TopicDayKey};
@@ -560,27 +560,5 @@ pub async fn wants_rebuild(db: &impl Read) -> Result<bool, DbError> {
 pub async fn rebuilt(tx: &Tx) -> Result<(), DbError> {
     tx.exec("DELETE FROM upkeep WHERE name = 'rebuild-facts'", vec![])
         .await?;
-    Ok(())
-}
-
-/// The quadrants that topics last were seen in: hysteresis needs a memory.
-pub async fn quadrants_seen(db: &impl Read) -> Result<BTreeMap<String, String>, DbError> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        topic: String,
-        quadrant: String,
-    }
-    let found: Vec<Row> = rows(db, "SELECT topic, quadrant FROM quadrant_seen", vec![]).await?;
-    Ok(found.into_iter().map(|r| (r.topic, r.quadrant)).collect())
-}
-
-/// Remembers where a topic was seen.
-pub async fn see_quadrant(tx: &Tx, topic: &str, quadrant: &str) -> Result<(), DbError> {
-    tx.exec(
-        "INSERT INTO quadrant_seen (topic, quadrant, seen_at) VALUES ($1,$2,$3) \
-         ON CONFLICT (topic) DO UPDATE SET quadrant = excluded.quadrant, seen_at = excluded.seen_at",
-        vec![topic.into(), quadrant.into(), micros(tx.now()).into()],
-    )
-    .await?;
     Ok(())
 }

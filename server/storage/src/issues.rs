@@ -72,16 +72,6 @@ pub async fn update(tx: &Tx, issue: &Issue) -> Result<(), DbError> {
     }
 }
 
-/// Remembers the quadrant that an issue was last seen in.
-pub async fn set_quadrant(tx: &Tx, id: IssueId, quadrant: &str) -> Result<(), DbError> {
-    tx.exec(
-        "UPDATE issue SET quadrant = $1 WHERE id = $2 AND quadrant <> $1",
-        vec![quadrant.into(), id.to_string().into()],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Which issues to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

@@ -19,6 +19,7 @@ pub mod knowledge;
 pub mod notify;
 pub mod organisation;
 pub mod plugins;
+pub mod quadrants;
 pub mod queue;
 pub mod tasks;
 mod tx;

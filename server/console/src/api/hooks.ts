@@ -1,4 +1,5 @@
 import {
+  keepPreviousData,
   QueryClient,
   queryOptions,
   useInfiniteQuery,
@@ -6,12 +7,22 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { http, ifMatch, multipart, once, rememberCsrfToken, unwrap } from "./client";
+import { http, ifMatch, multipart, newer, once, rememberCsrfToken, unwrap } from "./client";
+import type {
+  CalendarNote,
+  ContractWish,
+  DetectorSignal,
+  SavingsReport,
+  SourceGap,
+  Statement,
+  UnusualTopics,
+} from "./evidence";
 import { hasStatus, ProblemError } from "./problem";
 import type {
   Article,
   Backtest,
   Channel,
+  Contract,
   Coverage,
   Department,
   Detector,
@@ -25,6 +36,7 @@ import type {
   OutboxItem,
   Overview,
   Plugin,
+  Quadrant,
   Role,
   Session,
   SimilarSolution,
@@ -33,6 +45,7 @@ import type {
   Topic,
   TopicSet,
   User,
+  Verification,
 } from "./types";
 
 const LIVE = 15_000;
@@ -120,7 +133,7 @@ export function useSaveOrganisation() {
   return useMutation({
     onSuccess,
     mutationFn: ({ version, ...body }: Organisation) =>
-      unwrap<Organisation>(http.PUT("/api/v1/organisation", { body, headers: ifMatch(version) })),
+      unwrap<Organisation>(newer.PUT("/api/v1/organisation", { body, headers: ifMatch(version) })),
   });
 }
 
@@ -366,6 +379,25 @@ export function useIssue(id: string) {
   });
 }
 
+/** A person's decision on the quadrant; it holds until it is released. */
+export function useDecideQuadrant(issueId: string) {
+  const onSuccess = useRefresh("issues", "overview");
+  return useMutation({
+    onSuccess,
+    mutationFn: (body: { quadrant: Quadrant; reason: string }) =>
+      unwrap<unknown>(newer.PUT("/api/v1/issues/{id}/quadrant", { params: { path: { id: issueId } }, body })),
+  });
+}
+
+export function useReleaseQuadrant(issueId: string) {
+  const onSuccess = useRefresh("issues", "overview");
+  return useMutation({
+    onSuccess,
+    mutationFn: () =>
+      unwrap<unknown>(newer.DELETE("/api/v1/issues/{id}/quadrant", { params: { path: { id: issueId } } })),
+  });
+}
+
 export type NewTask = {
   title: string;
   description: string;
@@ -373,7 +405,22 @@ export type NewTask = {
   owner_email?: string;
   due_at?: string;
   measures: string[];
+  contract?: ContractWish;
 };
+
+/** The contract that a task of this issue would get; nothing is written. */
+export function useProposedContract(issueId: string, wish: ContractWish) {
+  return useQuery({
+    queryKey: ["issues", "contract", issueId, wish],
+    // While the next proposal is computed the last one stays readable.
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+    queryFn: () =>
+      unwrap<Contract>(
+        newer.GET("/api/v1/issues/{id}/contract", { params: { path: { id: issueId }, query: wish } }),
+      ),
+  });
+}
 
 export function useAssignTask(issueId: string) {
   const onSuccess = useRefresh("issues", "tasks", "overview", "mailbox");
@@ -382,7 +429,7 @@ export function useAssignTask(issueId: string) {
     mutationFn: (body: NewTask) =>
       once("task", [issueId, body], (headers) =>
         unwrap<Pick<Task, "id">>(
-          http.POST("/api/v1/issues/{id}/tasks", { params: { path: { id: issueId } }, body, headers }),
+          newer.POST("/api/v1/issues/{id}/tasks", { params: { path: { id: issueId } }, body, headers }),
         ),
       ),
   });
@@ -405,6 +452,38 @@ export function useTask(id: string) {
     queryKey: ["tasks", "one", id],
     refetchInterval: LIVE,
     queryFn: () => unwrap<Task>(http.GET("/api/v1/tasks/{id}", { params: { path: { id } } })),
+  });
+}
+
+/** The whole evidence of a task: what the list of tasks leaves out is here. */
+export function useTaskVerification(id: string, enabled = true) {
+  return useQuery({
+    queryKey: ["tasks", "verification", id],
+    enabled,
+    queryFn: () =>
+      unwrap<Verification>(http.GET("/api/v1/tasks/{id}/verification", { params: { path: { id } } })),
+  });
+}
+
+/** What a verified task was worth, month by month, the newest first. */
+export function useStatements(id: string) {
+  return useQuery({
+    queryKey: ["tasks", "statements", id],
+    queryFn: async () => {
+      const list = await unwrap<Pick<List<Statement>, "items">>(
+        newer.GET("/api/v1/tasks/{id}/statements", { params: { path: { id } } }),
+      );
+      return [...list.items].sort((a, b) => b.month.localeCompare(a.month));
+    },
+  });
+}
+
+/** What all verified improvements were worth in a month. */
+export function useSavingsReport(month: string) {
+  return useQuery({
+    queryKey: ["savings", month],
+    queryFn: () =>
+      unwrap<SavingsReport>(newer.GET("/api/v1/reports/savings", { params: { query: { month } } })),
   });
 }
 
@@ -557,9 +636,9 @@ export function useSaveDetector() {
   const onSuccess = useRefresh("detectors");
   return useMutation({
     onSuccess,
-    mutationFn: ({ version, ...body }: DetectorDraft) =>
+    mutationFn: ({ version, activity: _, ...body }: DetectorDraft) =>
       unwrap<Detector>(
-        http.PUT("/api/v1/detectors/{key}", {
+        newer.PUT("/api/v1/detectors/{key}", {
           params: { path: { key: body.key } },
           body,
           headers: ifMatch(version),
@@ -577,11 +656,85 @@ export function useRemoveDetector() {
   });
 }
 
-/** What a saved detector would have raised between two days; nothing is raised and nothing is sent. */
+/** What a rule, saved or not, would have raised between two days; nothing is raised and nothing is sent. */
 export function useBacktest() {
   return useMutation({
-    mutationFn: ({ key, ...body }: { key: string; from: string; to: string }) =>
-      unwrap<Backtest>(http.POST("/api/v1/detectors/{key}/backtest", { params: { path: { key } }, body })),
+    mutationFn: ({ detector, ...span }: Trial) => {
+      const { version: _, activity: __, ...rule } = detector;
+      return unwrap<Backtest>(
+        newer.POST("/api/v1/detectors/backtest", { body: { detector: rule, ...span } }),
+      );
+    },
+  });
+}
+
+/** A rule, the days to try it on, and whose days the chart shows. */
+export type Trial = { detector: DetectorDraft; from: string; to: string; subject?: string };
+
+/** What a rule raised in the last 28 days, and what it would have raised while it was muted; newest first. */
+export function useDetectorSignals(key: string) {
+  return useQuery({
+    queryKey: ["detectors", "signals", key],
+    queryFn: async () =>
+      (
+        await unwrap<Pick<List<DetectorSignal>, "items">>(
+          newer.GET("/api/v1/detectors/{key}/signals", { params: { path: { key } } }),
+        )
+      ).items,
+  });
+}
+
+// ---- calendar and sources -------------------------------------------------------------------
+
+export function useCalendarNotes() {
+  return useQuery({
+    queryKey: ["calendar-notes"],
+    queryFn: async () =>
+      (await unwrap<Pick<List<CalendarNote>, "items">>(newer.GET("/api/v1/calendar-notes"))).items,
+  });
+}
+
+export type CalendarNoteDraft = Omit<CalendarNote, "version"> & { version?: number };
+
+export function useSaveCalendarNote() {
+  const onSuccess = useRefresh("calendar-notes");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ version, ...body }: CalendarNoteDraft) =>
+      unwrap<CalendarNote>(
+        newer.PUT("/api/v1/calendar-notes/{key}", {
+          params: { path: { key: body.key } },
+          body,
+          headers: ifMatch(version),
+        }),
+      ),
+  });
+}
+
+export function useRemoveCalendarNote() {
+  const onSuccess = useRefresh("calendar-notes");
+  return useMutation({
+    onSuccess,
+    mutationFn: (key: string) =>
+      unwrap<void>(newer.DELETE("/api/v1/calendar-notes/{key}", { params: { path: { key } } })),
+  });
+}
+
+/** Silent days of the last year. */
+export function useSourceGaps() {
+  return useQuery({
+    queryKey: ["source-gaps"],
+    queryFn: async () =>
+      (await unwrap<Pick<List<SourceGap>, "items">>(newer.GET("/api/v1/source-gaps"))).items,
+  });
+}
+
+/** The unusual topics of yesterday. */
+export function useUnusualTopics() {
+  return useQuery({
+    queryKey: ["unusual-topics"],
+    staleTime: 600_000,
+    queryFn: () => unwrap<UnusualTopics>(newer.GET("/api/v1/unusual-topics")),
   });
 }
 

@@ -317,6 +317,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/{id}/quadrant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Puts an issue into a quadrant, whatever the figures say, until it is released. */
+        put: operations["decide_quadrant"];
+        post?: never;
+        /** Releases a person's decision: the issue stands again where its topic stands. */
+        delete: operations["release_quadrant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}/tasks": {
         parameters: {
             query?: never;
@@ -907,6 +925,48 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An agent moves away from the own baseline; the supervisor is told. */
+        AgentDriftParams: {
+            /**
+             * Format: int32
+             * @description Weeks in a row in which satisfaction must fall, each below the one before
+             *     (default 3; 2 to 12).
+             * @default 3
+             */
+            falls: number;
+            /**
+             * Format: double
+             * @description Handling time of the last 7 days over that of the 56 days before (geometric means)
+             *     that is still accepted (default 1.3).
+             * @default 1.3
+             */
+            max_handling_ratio: number;
+            /**
+             * Format: double
+             * @description Standard errors by which it must be longer (default 4).
+             * @default 4
+             */
+            min_deviation: number;
+            /**
+             * Format: double
+             * @description Fall of satisfaction over all these weeks (share, default 0.1).
+             * @default 0.1
+             */
+            min_fall: number;
+            /**
+             * Format: int64
+             * @description Measured contacts in the last 7 days without which handling time is not judged
+             *     (default 20).
+             * @default 20
+             */
+            min_handled: number;
+            /**
+             * Format: int64
+             * @description Rated contacts in each of these weeks (default 20).
+             * @default 20
+             */
+            min_rated: number;
+        };
         /** @description What applying a set did. */
         Applied: {
             /** @description Topics that were added; those that exist are left as they are. */
@@ -1111,6 +1171,60 @@ export interface components {
             email: string;
             password: string;
         };
+        /** @description A fall of satisfaction against the topic's own history. */
+        CsatFallParams: {
+            /**
+             * Format: double
+             * @description Nominal false alarms per topic and year (default 0.5).
+             * @default 0.5
+             */
+            alarms_per_year: number;
+            /**
+             * Format: int32
+             * @description Days that ratings get to arrive before a day is judged, 0 to 14 (default 0: a day is
+             *     judged at its close and again when late ratings come).
+             * @default 0
+             */
+            maturity_days: number;
+            /**
+             * Format: double
+             * @description Rated contacts a day below which the topic is watched in the one above it (default 1).
+             * @default 1
+             */
+            min_rated_per_day: number;
+            /**
+             * Format: double
+             * @description How much more than by chance ratings vary from day to day (default 1.15).
+             * @default 1.15
+             */
+            noise: number;
+            /**
+             * Format: double
+             * @description The fall that is to be seen soonest, as a ratio of odds (default 1.65: about 10 points
+             *     at 78 %).
+             * @default 1.65
+             */
+            odds_ratio: number;
+            /**
+             * Format: double
+             * @description How many ratings the channel's level is worth before the topic has own ones (default 40).
+             * @default 40
+             */
+            prior_ratings: number;
+        };
+        /** @description Lines that the organisation decides instead of having them drawn. */
+        CutLines: {
+            /**
+             * Format: double
+             * @description Contacts per week that separate often from seldom.
+             */
+            contacts_per_week?: number | null;
+            /**
+             * Format: double
+             * @description Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare.
+             */
+            negative_share?: number | null;
+        };
         /** @description A refusal. */
         Declining: {
             /** @description Who else should do it. */
@@ -1143,10 +1257,11 @@ export interface components {
             key?: string;
             /** @description What it does. */
             kind: components["schemas"]["DetectorKind"];
+            mute?: components["schemas"]["Mute"] | null;
             /** @description Who answers for the rule. */
             owner?: string | null;
-            /** @description How it decides. */
-            params: components["schemas"]["ThresholdParams"];
+            /** @description How it decides: the parameters of its kind. */
+            params: components["schemas"]["DetectorParams"];
             /** @description What it looks at. */
             scope?: components["schemas"]["DetectorScope"];
             /**
@@ -1159,7 +1274,9 @@ export interface components {
          * @description Kinds of detectors.
          * @enum {string}
          */
-        DetectorKind: "threshold";
+        DetectorKind: "threshold" | "spike" | "csat_fall" | "risk" | "low_rating" | "no_result_search" | "unhelpful_article" | "agent_drift" | "phrase" | "silent_source" | "new_topic";
+        /** @description How a detector decides: the parameters of its kind. */
+        DetectorParams: components["schemas"]["ThresholdParams"] | components["schemas"]["SpikeParams"] | components["schemas"]["CsatFallParams"] | components["schemas"]["RiskParams"] | components["schemas"]["LowRatingParams"] | components["schemas"]["NoResultParams"] | components["schemas"]["UnhelpfulParams"] | components["schemas"]["AgentDriftParams"] | components["schemas"]["PhraseParams"] | components["schemas"]["SilentParams"] | components["schemas"]["NewTopicParams"];
         /** @description What a detector looks at. */
         DetectorScope: {
             /** @description One channel; without one, all together. */
@@ -1351,13 +1468,30 @@ export interface components {
             contacts: number;
             /** Format: double */
             contacts_per_week: number;
+            /** Format: double */
+            high: number;
             /**
              * Format: double
              * @description Contacts per week that separate often from seldom.
              */
             line: number;
+            /**
+             * Format: double
+             * @description Lower end of the 90 % interval.
+             */
+            low: number;
             /** Format: double */
             per_1000: number;
+            /**
+             * Format: double
+             * @description Probability that it is more frequent than the line; null without feedback.
+             */
+            probability?: number | null;
+            /**
+             * Format: double
+             * @description Share of the contacts of all listed topics, 0 to 1.
+             */
+            share: number;
         };
         /** @description A sanity flag beside the verdict: it never changes the verdict silently. */
         Guard: {
@@ -1383,28 +1517,76 @@ export interface components {
         };
         /** @description How bad. */
         Impact: {
+            /**
+             * Format: double
+             * @description Those above what is usual at its channels, by a cautious estimate.
+             */
+            avoidable_per_week: number;
             /** @description `ratings` or `sentiment`. */
             basis: string;
             /** Format: int64 */
             compensation_cents: number;
+            /**
+             * Format: double
+             * @description Share of unhappy customers that is usual at the mix of its own channels.
+             */
+            expected?: number | null;
             explanation: components["schemas"]["Bilingual"];
             /** Format: double */
             handling_minutes: number;
             /** Format: double */
             high: number;
             /** Format: double */
+            hours_per_week?: number | null;
+            /** Format: double */
             line: number;
             /** Format: double */
             low: number;
+            money?: components["schemas"]["QuadrantMoney"] | null;
             /** Format: double */
             negative_share?: number | null;
+            /** @description The formula: the contributions add up to the value. */
+            parts: components["schemas"]["ImpactPart"][];
+            /**
+             * Format: double
+             * @description Probability that it is worse than the line; null without feedback.
+             */
+            probability?: number | null;
             /** Format: double */
             risk_share: number;
+            /**
+             * Format: double
+             * @description Frequency × impact.
+             */
+            unhappy_per_week: number;
             /**
              * Format: double
              * @description 0 to 1.
              */
             value: number;
+        };
+        /** @description One line of the formula of an impact; the contributions add up to it. */
+        ImpactPart: {
+            /**
+             * Format: double
+             * @description What it adds to the impact, 0 to 1.
+             */
+            contribution: number;
+            explanation: components["schemas"]["Bilingual"];
+            /** @description `dissatisfaction`, `risk`, `customer_tier`, `failure_demand`, `handling` or `compensation`. */
+            part: string;
+            /**
+             * Format: double
+             * @description What is usual among all topics; only what lies above it raises an impact.
+             */
+            usual: number;
+            /**
+             * Format: double
+             * @description The topic's value: shares 0 to 1, weights, minutes or cents per contact.
+             */
+            value: number;
+            /** Format: double */
+            weight: number;
         };
         /** @description An import as people see it. */
         Import: {
@@ -1449,6 +1631,8 @@ export interface components {
             alarm_day: string;
             borderline: boolean;
             cause?: string | null;
+            /** @description Where the topic stands, whatever a person decided. */
+            computed_quadrant: string;
             /**
              * Format: int64
              * @description Contacts of the topic since the issue opened.
@@ -1464,9 +1648,11 @@ export interface components {
             frequency: components["schemas"]["Frequency"];
             id: string;
             impact: components["schemas"]["Impact"];
+            movement: components["schemas"]["QuadrantMovement"];
             /** Format: date-time */
             opened_at: string;
-            /** @description Never null. */
+            override?: components["schemas"]["QuadrantOverride"] | null;
+            /** @description What a person decided, else where the topic stands. Never null. */
             quadrant: string;
             scope: Record<string, never>;
             signals: components["schemas"]["Signal"][];
@@ -1582,10 +1768,11 @@ export interface components {
                 key?: string;
                 /** @description What it does. */
                 kind: components["schemas"]["DetectorKind"];
+                mute?: components["schemas"]["Mute"] | null;
                 /** @description Who answers for the rule. */
                 owner?: string | null;
-                /** @description How it decides. */
-                params: components["schemas"]["ThresholdParams"];
+                /** @description How it decides: the parameters of its kind. */
+                params: components["schemas"]["DetectorParams"];
                 /** @description What it looks at. */
                 scope?: components["schemas"]["DetectorScope"];
                 /**
@@ -1679,6 +1866,8 @@ export interface components {
                 alarm_day: string;
                 borderline: boolean;
                 cause?: string | null;
+                /** @description Where the topic stands, whatever a person decided. */
+                computed_quadrant: string;
                 /**
                  * Format: int64
                  * @description Contacts of the topic since the issue opened.
@@ -1694,9 +1883,11 @@ export interface components {
                 frequency: components["schemas"]["Frequency"];
                 id: string;
                 impact: components["schemas"]["Impact"];
+                movement: components["schemas"]["QuadrantMovement"];
                 /** Format: date-time */
                 opened_at: string;
-                /** @description Never null. */
+                override?: components["schemas"]["QuadrantOverride"] | null;
+                /** @description What a person decided, else where the topic stands. Never null. */
                 quadrant: string;
                 scope: Record<string, never>;
                 signals: components["schemas"]["Signal"][];
@@ -1954,6 +2145,21 @@ export interface components {
             /** Format: int64 */
             verified: number;
         };
+        /** @description A voice with a bad rating. */
+        LowRatingParams: {
+            /**
+             * Format: int64
+             * @description Bad ratings of a topic in one day that are still accepted (default 0: the first fires).
+             * @default 0
+             */
+            limit: number;
+            /**
+             * Format: int32
+             * @description The best rating that is still bad, 1 to 4 (default 2).
+             * @default 2
+             */
+            max_rating: number;
+        };
         /** @description Whether mails leave this machine. */
         MailState: {
             leaves_machine: boolean;
@@ -2051,6 +2257,16 @@ export interface components {
             /** @description In words. */
             sentence: components["schemas"]["Bilingual"];
         };
+        /** @description A detector that is to be quiet for a while. */
+        Mute: {
+            /** @description Why, for those who wonder. */
+            reason: string;
+            /**
+             * Format: date
+             * @description The last day on which nothing is raised.
+             */
+            until: string;
+        };
         /** @description What a naive comparison would say: shown beside the verdict, never used. */
         Naive: {
             /** @description The days since the fix. */
@@ -2109,6 +2325,27 @@ export interface components {
             /** @description Operations it is limited to; empty: all of its role. */
             scopes?: string[];
         };
+        /** @description A topic without history that people begin to speak of. */
+        NewTopicParams: {
+            /**
+             * Format: int64
+             * @description Contacts within `window_days` (default 5).
+             * @default 5
+             */
+            min_contacts: number;
+            /**
+             * Format: int32
+             * @description Days with contacts within `window_days` (default 2).
+             * @default 2
+             */
+            min_days: number;
+            /**
+             * Format: int32
+             * @description Days that are counted together, 2 to 28 (default 7).
+             * @default 7
+             */
+            window_days: number;
+        };
         /** @description A person who gets an account. */
         NewUser: {
             department?: string | null;
@@ -2118,19 +2355,55 @@ export interface components {
             password: string;
             role: string;
         };
+        /** @description A search that finds nothing, again and again. */
+        NoResultParams: {
+            /**
+             * Format: int64
+             * @description Searches of the same words without result in `window_days` that are still accepted
+             *     (default 4).
+             * @default 4
+             */
+            limit: number;
+            /**
+             * Format: double
+             * @description Share of the searches of these words that must have found nothing (default 0.5).
+             * @default 0.5
+             */
+            min_share: number;
+            /**
+             * Format: int32
+             * @description Days that are counted together, 1 to 28 (default 7).
+             * @default 7
+             */
+            window_days: number;
+        };
         /** @description The one organisation of this database. */
         Organisation: {
             /** @description Who decides when departments do not agree. */
             arbiter_email?: string | null;
+            /** @description Cut lines of the quadrants that the organisation fixes instead of having them drawn monthly. */
+            cut_lines?: components["schemas"]["CutLines"];
             /** @description Language of mails to people without one of their own. */
             locale?: components["schemas"]["Locale"];
+            /**
+             * Format: double
+             * @description Share of a ticket's cost that is saved when it does not come (0–1).
+             */
+            marginal_share?: number;
             /** @description Shown in mails and in the console. */
             name: string;
+            /** @description What support costs in a month, from that month (`2026-03`) on until a later entry. */
+            support_costs?: Record<string, never>;
             /**
              * Format: double
              * @description Share of dissatisfied ratings (0–1) that is still acceptable: the impact line.
              */
             target_dissatisfaction?: number | null;
+            /**
+             * @description How much a customer of a tier counts beside one without (1): raises the impact of topics that
+             *     important customers speak of.
+             */
+            tier_weights?: Record<string, never>;
             /**
              * Format: int64
              * @description Cost of a minute of handling, in cents; money is never guessed.
@@ -2224,6 +2497,20 @@ export interface components {
             /** @description The verdict. */
             verdict: components["schemas"]["Verdict"];
         };
+        /** @description People say something that matters, whatever the topic. */
+        PhraseParams: {
+            /**
+             * Format: int64
+             * @description Voices with one of the phrases in one day that are still accepted (default 0).
+             * @default 0
+             */
+            limit: number;
+            /**
+             * @description What to look for; case, width and traditional or simplified writing do not matter.
+             * @default []
+             */
+            phrases: string[];
+        };
         /** @description The power plan of a contract. */
         Planned: {
             /**
@@ -2292,18 +2579,129 @@ export interface components {
             state: string;
             target: string;
         };
+        /** @description A person's decision about an issue. */
+        QuadrantDecision: {
+            /** @description `fix_now`, `plan`, `quick_win` or `watch`. */
+            quadrant: string;
+            /** @description Why, 1 to 500 characters: shown to everybody. */
+            reason: string;
+        };
+        /** @description The cut lines. */
+        QuadrantLines: {
+            /**
+             * Format: date
+             * @description Drawn on this day and frozen until the next month; null: they still follow the facts.
+             */
+            drawn_on?: string | null;
+            /**
+             * Format: double
+             * @description Contacts per week.
+             */
+            frequency: number;
+            /** @description `fixed`, `median` or `pareto_80`. */
+            frequency_rule: string;
+            /**
+             * Format: double
+             * @description Contacts per week, if the lines were drawn today.
+             */
+            frequency_today: number;
+            /** @description `target`, `fixed` or `overall`. */
+            impact_rule: string;
+            /**
+             * Format: double
+             * @description Share of dissatisfied ratings.
+             */
+            ratings: number;
+            /** Format: double */
+            ratings_today: number;
+            /**
+             * Format: double
+             * @description Share of negative sentiment.
+             */
+            sentiment: number;
+            /** Format: double */
+            sentiment_today: number;
+        };
+        /**
+         * @description What a topic costs in a month at the window's pace. It stands beside the impact and never enters
+         *     it.
+         */
+        QuadrantMoney: {
+            /** Format: int64 */
+            compensation_cents_per_month: number;
+            /**
+             * Format: int64
+             * @description Handling minutes × cost of a minute; null where that cost is not known.
+             */
+            handling_cents_per_month?: number | null;
+            /**
+             * Format: int64
+             * @description Null where a part is not known.
+             */
+            total_cents_per_month?: number | null;
+        };
+        /** @description A change of quadrant. */
+        QuadrantMove: {
+            /** Format: date-time */
+            at: string;
+            /** Format: date */
+            day: string;
+            /** @description Null: the topic was placed for the first time. */
+            from?: string | null;
+            to: string;
+            why: components["schemas"]["Bilingual"];
+        };
+        /** @description How a topic came where it stands. */
+        QuadrantMovement: {
+            /** @description Where it stood before; null: nowhere else in the last 12 weeks. */
+            previous?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it stands where it was last seen; null: not placed yet.
+             */
+            since?: string | null;
+            /** @description Changes of the last 12 weeks, oldest first. */
+            trail: components["schemas"]["QuadrantMove"][];
+        };
+        /** @description A person's decision; it holds until it is released. */
+        QuadrantOverride: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["EventActor"];
+            quadrant: string;
+            reason: string;
+        };
         /** @description One topic in the chart. */
         QuadrantPoint: {
+            /**
+             * Format: double
+             * @description Those above what is usual at its channels, by a cautious estimate: the ranking.
+             */
+            avoidable_per_week: number;
             /** @description `ratings` or `sentiment`. */
             basis: string;
             /** @description Its side is not certain. */
             borderline: boolean;
             /** Format: int64 */
             compensation_cents: number;
+            /** @description What was computed, whatever a person decided. */
+            computed_quadrant: string;
             /** Format: int64 */
             contacts: number;
             /** Format: double */
             contacts_per_week: number;
+            /** Format: double */
+            contacts_per_week_high: number;
+            /**
+             * Format: double
+             * @description Lower end of the 90 % interval.
+             */
+            contacts_per_week_low: number;
+            /**
+             * Format: double
+             * @description Share of unhappy customers that is usual at the mix of its own channels.
+             */
+            expected: number;
             explanation: components["schemas"]["Bilingual"];
             /** Format: double */
             frequency_per_1000: number;
@@ -2311,25 +2709,60 @@ export interface components {
             handling_minutes: number;
             /**
              * Format: double
+             * @description Hours of handling; null where no handling time is known.
+             */
+            hours_per_week?: number | null;
+            /**
+             * Format: double
              * @description 0 to 1.
              */
             impact: number;
             /** Format: double */
             impact_high: number;
+            /**
+             * Format: double
+             * @description The line that this impact is compared with: ratings and sentiment have one each.
+             */
+            impact_line: number;
             /** Format: double */
             impact_low: number;
             /** @description The topic's issue that is not resolved, if there is one. */
             issue_id?: string | null;
+            money: components["schemas"]["QuadrantMoney"];
+            movement: components["schemas"]["QuadrantMovement"];
             name: components["schemas"]["Bilingual"];
             /** Format: double */
             negative_share?: number | null;
-            /** @description `fix_now`, `plan`, `quick_win` or `watch`. */
+            override?: components["schemas"]["QuadrantOverride"] | null;
+            /** @description The formula of the impact. */
+            parts: components["schemas"]["ImpactPart"][];
+            /**
+             * Format: double
+             * @description Probability that it is worse than the line.
+             */
+            probability_bad: number;
+            /**
+             * Format: double
+             * @description Probability that it is more frequent than the line.
+             */
+            probability_frequent: number;
+            /** @description `fix_now`, `plan`, `quick_win` or `watch`: what a person decided, else what was computed. */
             quadrant: string;
             /** Format: int64 */
             rated: number;
             /** Format: double */
             risk_share: number;
+            /**
+             * Format: double
+             * @description Share of the contacts of all listed topics, 0 to 1.
+             */
+            share: number;
             topic: string;
+            /**
+             * Format: double
+             * @description Frequency × impact.
+             */
+            unhappy_per_week: number;
         };
         /** @description The chart of frequency × impact. */
         Quadrants: {
@@ -2349,8 +2782,12 @@ export interface components {
              * @description Impact that separates bad from not so bad.
              */
             impact_line: number;
-            /** @description How the lines were drawn. */
+            /** @description How the lines were drawn: `median/overall`. */
             line_rule: string;
+            lines: components["schemas"]["QuadrantLines"];
+            /** @description All listed topics together. */
+            money: components["schemas"]["QuadrantMoney"];
+            /** @description Worst first. */
             points: components["schemas"]["QuadrantPoint"][];
         };
         /** @description What became of the ratings. */
@@ -2409,6 +2846,15 @@ export interface components {
              * @description 0 to 100.
              */
             percent: number;
+        };
+        /** @description A voice with a risk: authority, press, lawyer, leaving. */
+        RiskParams: {
+            /**
+             * Format: int64
+             * @description Voices with a risk in one day that are still accepted (default 0: the first fires).
+             * @default 0
+             */
+            limit: number;
         };
         /** @description Articles that were found. */
         SearchResult: {
@@ -2491,6 +2937,33 @@ export interface components {
             /** Format: date */
             window: string;
         };
+        /** @description A channel from which less arrives than it should. */
+        SilentParams: {
+            /**
+             * Format: double
+             * @description Share of the expectation that is still silence (default 0.2).
+             * @default 0.2
+             */
+            max_share: number;
+            /**
+             * Format: double
+             * @description Voices that must be expected so that silence says anything (default 5).
+             * @default 5
+             */
+            min_expected: number;
+            /**
+             * Format: double
+             * @description Chance of so little on a day when all is well, below which it fires (default 0.0001).
+             * @default 0.0001
+             */
+            probability: number;
+            /**
+             * Format: int32
+             * @description Earlier days of the same weekday that make the band, 2 to 26 (default 8).
+             * @default 8
+             */
+            weeks: number;
+        };
         /** @description A proven solution, in short. */
         Solution: {
             article_id: string;
@@ -2509,6 +2982,67 @@ export interface components {
             from: string;
             /** Format: date */
             to: string;
+        };
+        /** @description A rise of contacts against the topic's own history. */
+        SpikeParams: {
+            /**
+             * Format: double
+             * @description Nominal false alarms per topic and year of the running sum (default 0.15; as the
+             *     increments are skewed, about four times that many were measured).
+             * @default 0.15
+             */
+            alarms_per_year: number;
+            /**
+             * Format: double
+             * @description Nominal false alarms per topic and year of the look at one day (default 0.25).
+             * @default 0.25
+             */
+            day_alarms_per_year: number;
+            /**
+             * Format: double
+             * @description The rise that is to be seen soonest, as a factor (default 1.5).
+             * @default 1.5
+             */
+            factor: number;
+            /**
+             * Format: int64
+             * @description Contacts above the expectation without which no day is a spike (default 3).
+             * @default 3
+             */
+            min_excess: number;
+            /**
+             * Format: int32
+             * @description Days of history before anything fires, 3 to 400 (default 7). With 28 days and more the
+             *     running sum decides; before, a day must have `short_min_count` contacts, be
+             *     `short_min_ratio` times the mean of the earlier complete days, and be less likely than
+             *     `short_probability` under a Poisson law of that mean.
+             * @default 7
+             */
+            min_history_days: number;
+            /**
+             * Format: int64
+             * @description Contacts in the last 7 days without which nothing fires (default 5).
+             * @default 5
+             */
+            min_week: number;
+            /**
+             * Format: int64
+             * @description See `min_history_days` (default 15).
+             * @default 15
+             */
+            short_min_count: number;
+            /**
+             * Format: double
+             * @description See `min_history_days` (default 2).
+             * @default 2
+             */
+            short_min_ratio: number;
+            /**
+             * Format: double
+             * @description See `min_history_days` (default 0.0001).
+             * @default 0.0001
+             */
+            short_probability: number;
         };
         /**
          * @description Whether the after-window is complete.
@@ -2667,6 +3201,33 @@ export interface components {
          * @enum {string}
          */
         TopicState: "active" | "proposed";
+        /** @description An article that readers do not find helpful. */
+        UnhelpfulParams: {
+            /**
+             * Format: double
+             * @description Share of "not helpful" among the votes that is still accepted (default 0.4).
+             * @default 0.4
+             */
+            max_unhelpful_share: number;
+            /**
+             * Format: int64
+             * @description Views in `window_days` without which nothing fires (default 30).
+             * @default 30
+             */
+            min_views: number;
+            /**
+             * Format: int64
+             * @description Votes in `window_days` without which nothing fires (default 10).
+             * @default 10
+             */
+            min_votes: number;
+            /**
+             * Format: int32
+             * @description Days that are counted together, 7 to 120 (default 28).
+             * @default 28
+             */
+            window_days: number;
+        };
         /** @description A form with a file. */
         UploadForm: {
             /** @description Channel of the voices. */
@@ -3332,6 +3893,52 @@ export interface operations {
         };
     };
     read_issue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    decide_quadrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuadrantDecision"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    release_quadrant: {
         parameters: {
             query?: never;
             header?: never;

@@ -4,6 +4,27 @@
  * exists in the server's document.
  */
 
+import type {
+  Backtest as BacktestOf,
+  Control,
+  DetectorActivity,
+  DetectorKind,
+  DetectorParams,
+  Look,
+  Metric,
+  MoreContract,
+  MoreFrequency,
+  MoreImpact,
+  MoreIssue,
+  MoreMethod,
+  MoreOrganisation,
+  MorePoint,
+  MoreQuadrants,
+  MoreVerification,
+  Mute,
+  PastVerdict,
+} from "./evidence";
+
 export type Role = "admin" | "voc_owner" | "department_owner" | "analyst" | "integrator" | "viewer";
 export type Locale = "zh-CN" | "en";
 export type FieldError = { field: string; code: string; detail: string };
@@ -30,7 +51,7 @@ export type Session = {
   mail: { leaves_machine: boolean; transport: "smtp" | "mailbox" };
   version: string;
 };
-export type Organisation = {
+export type Organisation = MoreOrganisation & {
   name: string;
   zone: string;
   locale: Locale;
@@ -40,7 +61,7 @@ export type Organisation = {
   version: number;
 };
 export type Quadrant = "fix_now" | "plan" | "quick_win" | "watch";
-export type QuadrantPoint = {
+export type QuadrantPoint = MorePoint & {
   topic: string;
   name: Bilingual;
   contacts: number;
@@ -60,7 +81,7 @@ export type QuadrantPoint = {
   explanation: Bilingual;
   issue_id: string | null;
 };
-export type Quadrants = {
+export type Quadrants = MoreQuadrants & {
   days: number;
   contacts: number;
   basis: "ratings" | "sentiment";
@@ -164,11 +185,13 @@ export type Department = {
 };
 export type Detector = {
   key: string;
-  kind: "threshold";
+  kind: DetectorKind;
   scope: { topic?: string | null; channel?: string | null; region?: string | null };
-  params: { limit: number; window?: "1d" };
+  params: DetectorParams;
   enabled: boolean;
   owner: string | null;
+  mute?: Mute | null;
+  activity?: DetectorActivity;
   version: number;
 };
 export type Bilingual = { zh: string; en: string };
@@ -180,7 +203,7 @@ export type LoopEvent = {
 };
 export type EvidenceCard = {
   verdict: Verdict;
-  metric: string;
+  metric: Metric;
   before: { n: number; value: number | null };
   after: { n: number; value: number | null };
   effect: { value: number; low: number; high: number };
@@ -220,7 +243,7 @@ export type IssueState =
   | "relapsed"
   | "dismissed"
   | "snoozed";
-export type Issue = {
+export type Issue = MoreIssue & {
   id: string;
   state: IssueState;
   title: string;
@@ -231,8 +254,13 @@ export type Issue = {
   detector: string;
   quadrant: Quadrant;
   borderline: boolean;
-  frequency: { contacts: number; per_1000: number; contacts_per_week: number; line: number };
-  impact: {
+  frequency: MoreFrequency & {
+    contacts: number;
+    per_1000: number;
+    contacts_per_week: number;
+    line: number;
+  };
+  impact: MoreImpact & {
     value: number;
     low: number;
     high: number;
@@ -270,8 +298,8 @@ export type TaskState =
   | "verified"
   | "not_verified"
   | "cancelled";
-export type Contract = {
-  metric: "csat" | "volume";
+export type Contract = MoreContract & {
+  metric: Metric;
   expected_change: number;
   smallest_change: number;
   baseline_days: number;
@@ -308,7 +336,7 @@ export type Naive = {
   claims_success: boolean;
   method: string;
 };
-export type Method = {
+export type Method = MoreMethod & {
   statistic: string;
   strata: string;
   dropped_share: number;
@@ -322,24 +350,24 @@ export type Method = {
   chance_if_nothing: number;
   version: number;
 };
-export type Verification = {
+export type Verification = MoreVerification & {
   verdict: Verdict;
   state: "final" | "provisional";
-  metric: "csat" | "volume";
+  metric: Metric;
   effective_day: string;
   edited_afterwards: boolean;
   before: Side;
   after: Side;
   effect: Effect | null;
-  control: { kind: string };
+  control: Control;
   guards: Guard[];
   missing: Missing[];
   sentence: Bilingual;
   method: Method;
   naive: Naive;
   baseline_rule: "pooled" | "acute" | "quiet" | "before_fix";
-  looks: { last_day: string; fraction: number; boundary: number }[];
-  history: { computed_at: string; verdict: Verdict }[];
+  looks: Look[];
+  history: PastVerdict[];
   together_with: string[];
   computed_at: string;
 };
@@ -450,10 +478,7 @@ export type Token = {
   token?: string;
 };
 
-export type Backtest = {
-  signals: { topic: string; day: string; count: number; limit: number }[];
-  issues: number;
-};
+export type Backtest = BacktestOf;
 
 /** One page of a list. */
 export type List<T> = { items: T[]; next_cursor: string | null };

@@ -17,6 +17,8 @@ export type Format = {
   points: (difference: number | null | undefined, digits?: number) => string;
   /** A ratio minus one (volume effects) as a signed percentage. */
   change: (ratio: number | null | undefined, digits?: number) => string;
+  /** A signed number. */
+  signed: (value: number, digits?: number) => string;
   /** An amount in hundredths of the currency, without its sign: the organisation knows its currency. */
   money: (cents: number) => string;
   day: (day: string) => string;
@@ -85,6 +87,7 @@ export function makeFormat(language: "zh" | "en", zone: string): Format {
         : `${decimals(difference * 100, digits, true)}${unit}`,
     change: (ratio, digits = 0) =>
       ratio === null || ratio === undefined ? DASH : `${decimals(ratio * 100, digits, true)}%`,
+    signed: (value, digits = 1) => decimals(value, digits, true),
     money: (cents) => decimals(cents / 100, 2),
     day: (value) => day.format(noon(value)),
     dayShort: (value) => dayShort.format(noon(value)),

@@ -1,4 +1,5 @@
 import {
+  AccountBookOutlined,
   AlertOutlined,
   AppstoreOutlined,
   BookOutlined,
@@ -25,7 +26,16 @@ import { may, type Permission, SessionContext } from "../lib/session";
 
 type Entry = {
   to: string;
-  key: "overview" | "issues" | "tasks" | "knowledge" | "import" | "topics" | "mailbox" | "settings";
+  key:
+    | "overview"
+    | "issues"
+    | "tasks"
+    | "knowledge"
+    | "savings"
+    | "import"
+    | "topics"
+    | "mailbox"
+    | "settings";
   icon: ReactNode;
   needs?: Permission;
 };
@@ -38,6 +48,7 @@ const MENU: ReadonlyArray<{ group: "loop" | "sources" | "system"; entries: reado
       { to: "/issues", key: "issues", icon: <AlertOutlined /> },
       { to: "/tasks", key: "tasks", icon: <CarryOutOutlined />, needs: "read_tasks" },
       { to: "/knowledge", key: "knowledge", icon: <BookOutlined /> },
+      { to: "/savings", key: "savings", icon: <AccountBookOutlined /> },
     ],
   },
   {

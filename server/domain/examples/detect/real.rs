@@ -96,6 +96,9 @@ fn expected(gold: &[Value], name: impl Fn(&Value) -> (String, String)) -> BTreeM
         .collect()
 }
 
+/// Contacts of one day, those without customer, and the known customers.
+type Counted<'a> = (u32, u32, BTreeSet<&'a str>);
+
 /// Contacts and distinct customers of every (source, topic) by day. `before`: only voices before
 /// that second of their day.
 fn count(
@@ -105,7 +108,7 @@ fn count(
     names: impl Fn(&Voice) -> Vec<(String, String)>,
 ) -> BTreeMap<(String, String), Series> {
     let length = usize::try_from((last - first).num_days() + 1).unwrap_or(0);
-    let mut all: BTreeMap<(String, String), Vec<(u32, u32, BTreeSet<&str>)>> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), Vec<Counted<'_>>> = BTreeMap::new();
     for voice in voices {
         if voice.at.num_seconds_from_midnight() >= before {
             continue;
@@ -151,6 +154,7 @@ fn spikes_by_source(voices: &[Voice], (first, last): (NaiveDate, NaiveDate)) -> 
     let mut found = Found::new();
     let params = SpikeParams {
         min_history_days: 3,
+        short_dispersion: 0.0,
         quiet_days: 0,
         ..SpikeParams::default()
     };
@@ -241,6 +245,7 @@ fn judge(
 fn rises_of_all(voices: &[Voice], days: (NaiveDate, NaiveDate)) -> Found {
     let params = SpikeParams {
         weekday_weeks: 4,
+        short_dispersion: 0.0,
         quiet_days: 0,
         ..SpikeParams::default()
     };

@@ -149,12 +149,24 @@ pub fn rate(counts: &[usize]) -> (f64, f64) {
 }
 
 pub fn print(topics: usize) {
-    false_alarms(topics);
-    delays(topics);
+    let worse = false_alarms(topics) + delays(topics);
+    println!();
+    println!(
+        "{worse} of 32 figures are worse than the specification's by more than two standard errors of the difference (marked !)"
+    );
     super::extras::print(topics);
 }
 
-fn false_alarms(topics: usize) {
+/// Marks a figure that is worse than the specification's. `gap`: how much worse; `error`: its
+/// standard error here; the specification's figure comes from 2,000 topics and is rounded by up to
+/// `rounding`.
+fn mark(gap: f64, error: f64, topics: usize, rounding: f64) -> bool {
+    let both = (1.0 + real(topics) / 2000.0).sqrt() * error;
+    gap > 2.0 * both + rounding
+}
+
+fn false_alarms(topics: usize) -> usize {
+    let mut worse = 0;
     println!("False alarms per topic-year ({topics} topics x 1 year; specification in brackets)");
     println!(
         "{:>10}  {:>22}  {:>22}",
@@ -180,18 +192,27 @@ fn false_alarms(topics: usize) {
             rate(&counts)
         };
         let (c, v) = (count(&csat()), count(&spike()));
+        let marks = [(c, spec_csat), (v, spec_volume)].map(|((mean, error), spec)| {
+            let is = mark(mean - spec, error, topics, 0.005);
+            worse += usize::from(is);
+            if is { "!" } else { "" }
+        });
         println!(
-            "{contacts:>4}/{:<5.0}  {:>6.2} ± {:.2} ({spec_csat:.2})    {:>6.2} ± {:.2} ({spec_volume:.2})",
+            "{contacts:>4}/{:<5.0}  {:>6.2} ± {:.2} ({spec_csat:.2}){}    {:>6.2} ± {:.2} ({spec_volume:.2}){}",
             contacts * 0.2,
             c.0,
             c.1,
+            marks[0],
             v.0,
-            v.1
+            v.1,
+            marks[1]
         );
     }
+    worse
 }
 
-fn delays(topics: usize) {
+fn delays(topics: usize) -> usize {
+    let mut worse = 0;
     println!();
     println!("Found within 14 days, %; median delay in days (specification in brackets)");
     let from = BURN + 60;
@@ -231,14 +252,18 @@ fn delays(topics: usize) {
             let error = (share * (1.0 - share) / real(topics)).sqrt() * 100.0;
             let median = f64::midpoint(delay[(topics - 1) / 2], delay[topics / 2]);
             let days_of = |m: Option<f64>| m.map_or("> 60".to_owned(), |m| format!("{m:.0}"));
+            let is = mark(spec[i].0 - share * 100.0, error, topics, 0.5);
+            worse += usize::from(is);
             line.push_str(&format!(
-                "  {:>5.1} ± {error:.1} ({:.0}); {:>4} ({})",
+                "  {:>5.1} ± {error:.1} ({:.0}){}; {:>4} ({})",
                 share * 100.0,
                 spec[i].0,
+                if is { "!" } else { "" },
                 days_of((median < 999.0).then_some(median)),
                 days_of(spec[i].1)
             ));
         }
         println!("{line}");
     }
+    worse
 }

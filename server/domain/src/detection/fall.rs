@@ -90,41 +90,37 @@ pub(super) fn scan(
             s = 0.0;
             continue;
         }
+        let mix = Mix::of(context, series, &sums, rated, d);
         let (level, pace) = match after {
             Some(a) => (a.level, a.pace),
             None => {
-                let prior = prior_level(context, watched, &sums, rated, d);
                 let weight = params.prior_ratings;
                 (
-                    (satisfied + prior * weight) / (rated + weight),
+                    (satisfied + mix.prior * weight) / (rated + weight),
                     rated / f64::max(days, 1.0),
                 )
             }
         };
         let level = level.clamp(0.02, 0.98);
-        let odds = level / (1.0 - level);
-        let centre = centre(context, series, &sums, rated, d);
+        let odds = level / ((1.0 - level) * mix.centre);
+        let kind = context.kind(d);
         let mut today = Course::NONE;
         let mut increment = 0.0;
         for (lane, sum) in series.lanes.iter().zip(&sums) {
-            let share = if rated > 0.0 {
-                (sum.rated[0] + sum.rated[1]) / rated
-            } else {
-                0.0
-            };
-            let point = lane.points[d];
+            let share = (sum.rated[0] + sum.rated[1]) * mix.one;
+            let point = lane.at(d);
             if share <= 0.0 && point.rated == 0 {
                 continue;
             }
-            let o = odds * context.odds(lane.channel, d)[context.kind(d)] / centre;
+            let o = odds * context.odds(lane.channel, d)[kind];
             let o = o.clamp(0.02 / 0.98, 0.98 / 0.02);
             let shift = ShareShift::of_odds(o, odds_ratio, ln_ratio);
             let (mean, variance) = shift.day(pace * share, params.noise);
             today.mean += mean;
             today.variance += variance;
-            increment +=
-                shift.increment(f64::from(point.rated), f64::from(point.satisfied)) / params.noise;
+            increment += shift.increment(f64::from(point.rated), f64::from(point.satisfied));
         }
+        increment /= params.noise;
         let filled = seen.min(course.len());
         if !context.left_out(d) {
             if s <= 0.0 {
@@ -203,46 +199,49 @@ fn change_sums(
     }
     let kind = context.kind(e);
     for (lane, sum) in watched.series.lanes.iter().zip(sums) {
-        let p = lane.points[e];
+        let p = lane.at(e);
         sum.rated[kind] += sign * f64::from(p.rated);
         sum.satisfied += sign * f64::from(p.satisfied);
     }
     sign
 }
 
-/// Mean odds, against all, of the channels and day types that the topic's own ratings come from:
-/// what its level already holds.
-fn centre(context: &Context, series: &Series, sums: &[Sums], rated: f64, d: usize) -> f64 {
-    if rated <= 0.0 {
-        return 1.0;
-    }
-    let mut centre = 0.0;
-    for (lane, sum) in series.lanes.iter().zip(sums) {
-        let o = context.odds(lane.channel, d);
-        centre += (sum.rated[0] * o[0] + sum.rated[1] * o[1]) / rated;
-    }
-    centre
+/// What the channels and day types that the topic's own ratings come from lead to expect.
+struct Mix {
+    /// Satisfaction of its channels.
+    prior: f64,
+    /// Their mean odds against all: what the topic's level already holds.
+    centre: f64,
+    /// Share of one rating; 0 without ratings.
+    one: f64,
 }
 
-/// What the topic's channels lead to expect, at its own mix.
-fn prior_level(
-    context: &Context,
-    watched: Watched<'_>,
-    sums: &[Sums],
-    rated: f64,
-    d: usize,
-) -> f64 {
-    let lanes = watched.series.lanes.iter().zip(sums);
-    if rated > 0.0 {
-        lanes
-            .map(|(lane, sum)| {
-                (sum.rated[0] + sum.rated[1]) / rated * context.level(lane.channel, d)
-            })
-            .sum()
-    } else {
-        lanes
-            .map(|(lane, _)| context.level(lane.channel, d))
-            .fold(0.8, |_, level| level)
+impl Mix {
+    fn of(context: &Context, series: &Series, sums: &[Sums], rated: f64, d: usize) -> Self {
+        let lanes = series.lanes.iter().zip(sums);
+        if rated <= 0.0 {
+            let prior = lanes
+                .last()
+                .map_or(0.8, |(l, _)| context.level(l.channel, d));
+            return Self {
+                prior,
+                centre: 1.0,
+                one: 0.0,
+            };
+        }
+        let one = rated.recip();
+        let (mut prior, mut centre) = (0.0, 0.0);
+        for (lane, sum) in lanes {
+            let [work, off] = sum.rated;
+            let odds = context.odds(lane.channel, d);
+            prior += (work + off) * context.level(lane.channel, d);
+            centre += work * odds[0] + off * odds[1];
+        }
+        Self {
+            prior: prior * one,
+            centre: centre * one,
+            one,
+        }
     }
 }
 
@@ -329,18 +328,18 @@ pub(super) fn level(
     let (rated, satisfied) = sums.iter().fold((0.0, 0.0), |(n, s), lane| {
         (n + lane.rated[0] + lane.rated[1], s + lane.satisfied)
     });
-    let prior = prior_level(context, watched, &sums, rated, d);
-    let level = (satisfied + prior * params.prior_ratings) / (rated + params.prior_ratings);
+    let mix = Mix::of(context, watched.series, &sums, rated, d);
+    let level = (satisfied + mix.prior * params.prior_ratings) / (rated + params.prior_ratings);
     let level = level.clamp(0.02, 0.98);
     if rated <= 0.0 {
         return level;
     }
     let mut today = 0.0;
     for (lane, sum) in watched.series.lanes.iter().zip(&sums) {
-        let share = (sum.rated[0] + sum.rated[1]) / rated;
+        let share = (sum.rated[0] + sum.rated[1]) * mix.one;
         today += share * context.odds(lane.channel, d)[context.kind(d)];
     }
-    let odds = level / (1.0 - level) * today / centre(context, watched.series, &sums, rated, d);
+    let odds = level * today / ((1.0 - level) * mix.centre);
     odds / (1.0 + odds)
 }
 

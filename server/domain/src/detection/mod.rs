@@ -32,7 +32,7 @@ pub use series::{
 pub use shock::{ChannelAlarm, attach, channel_alarms, fall_against, rise_against};
 pub use short::{Above, Earlier};
 pub use signal::{Signal, Subject, SubjectKind};
-pub use silent::{Band, band};
+pub use silent::{Band, band, silence};
 pub use unusual::{Finding, Unusual, unusual};
 
 #[cfg(test)]

@@ -34,8 +34,7 @@ pub(super) fn scan(
             days += u16::from(p.contacts > 0);
         }
         // One person who writes again and again is no topic.
-        let many =
-            contacts >= params.min_contacts && customers >= params.min_contacts.div_euclid(2) + 1;
+        let many = contacts >= params.min_contacts && customers > params.min_contacts / 2;
         if many && days >= params.min_days {
             if d < from {
                 return Vec::new();

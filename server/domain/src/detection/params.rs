@@ -91,10 +91,10 @@ params! {
         min_excess: i64 = 3,
         /// Contacts in the last 7 days without which nothing fires (default 5).
         min_week: i64 = 5,
-        /// Days of history before anything fires, 3 to 400 (default 7). With 28 days and more the
-        /// running sum decides; before, a day must have `short_min_count` contacts, be
-        /// `short_min_ratio` times the mean of the earlier complete days, and be less likely than
-        /// `short_probability` under a Poisson law of that mean.
+        /// Days of history before anything fires, 3 to 400 (default 7). From 28 days on the running
+        /// sum and the day's chance decide, from 7 on the running sum; before 28 a day fires that
+        /// has `short_min_count` contacts, `short_min_ratio` times the mean of the earlier complete
+        /// days, and is less likely than `short_probability` with that mean.
         min_history_days: u16 = 7,
         /// See `min_history_days` (default 15).
         short_min_count: i64 = 15,
@@ -102,6 +102,9 @@ params! {
         short_min_ratio: f64 = 2.0,
         /// See `min_history_days` (default 0.0001).
         short_probability: f64 = 1e-4,
+        /// How much days vary beyond chance in that rule: variance = mean + this × mean² (default
+        /// 0.04, which is 20 %; 0 for a Poisson law).
+        short_dispersion: f64 = 0.04,
         /// Above 0 a day is compared, by the rule of `min_history_days`, with the same weekday of
         /// that many weeks before, whatever the length of history, and nothing is added up
         /// (default 0: off; 2 to 12).
@@ -316,6 +319,7 @@ impl Params {
                 whole("short_min_count", p.short_min_count, 1, MOST)?;
                 real("short_min_ratio", p.short_min_ratio, 1.0, 100.0)?;
                 real("short_probability", p.short_probability, 1e-12, 0.05)?;
+                real("short_dispersion", p.short_dispersion, 0.0, 2.0)?;
                 if p.weekday_weeks != 0 {
                     whole("weekday_weeks", p.weekday_weeks.into(), 2, 12)?;
                 }

@@ -72,6 +72,14 @@ pub struct Lane {
     pub points: Vec<Point>,
 }
 
+impl Lane {
+    /// Day `d`; a day that it does not have is empty.
+    #[must_use]
+    pub fn at(&self, d: usize) -> Point {
+        self.points.get(d).copied().unwrap_or_default()
+    }
+}
+
 /// A topic's days, channel by channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Series {
@@ -85,7 +93,7 @@ impl Series {
     pub fn day(&self, d: usize) -> Point {
         let mut sum = Point::default();
         for lane in &self.lanes {
-            sum.add(lane.points.get(d).copied().unwrap_or_default());
+            sum.add(lane.at(d));
         }
         sum
     }
@@ -198,7 +206,7 @@ impl Context {
     /// before. `None`: no history yet.
     #[must_use]
     pub fn source_start(&self, d: usize) -> Option<usize> {
-        let total = |e: usize| -> u32 { self.totals.iter().map(|l| l.points[e].contacts).sum() };
+        let total = |e: usize| -> u32 { self.totals.iter().map(|l| l.at(e).contacts).sum() };
         let best = (self.first..d).map(total).max()?;
         let least = best.div_ceil(20).max(5);
         (self.first..d).find(|&e| total(e) >= least)
@@ -281,22 +289,28 @@ impl Context {
     /// Odds of satisfaction of `channel` around day `d`, of working days and of days off, over those
     /// of all channels and days.
     pub(super) fn odds(&self, channel: usize, d: usize) -> [f64; 2] {
-        self.by_channel[channel][d].odds
+        self.channel_day(channel, d).map_or([1.0; 2], |c| c.odds)
     }
 
     /// Satisfaction of a channel before day `d`.
     pub(super) fn level(&self, channel: usize, d: usize) -> f64 {
-        self.by_channel[channel][d].level
+        self.channel_day(channel, d).map_or(0.8, |c| c.level)
+    }
+
+    fn channel_day(&self, channel: usize, d: usize) -> Option<&ChannelDay> {
+        self.by_channel.get(channel)?.get(d)
     }
 
     pub(super) fn total(&self, channel: usize, d: usize) -> Point {
-        self.totals[channel].points[d]
+        self.totals
+            .get(channel)
+            .map_or_else(Point::default, |l| l.at(d))
     }
 
     /// How all other topics of `channel` moved on day `d`, of which `contacts` (expected: `mu`)
     /// are the topic's own: their contacts over their expectation, between 0.5 and 2.
     pub(super) fn moved(&self, channel: usize, d: usize, contacts: f64, mu: f64) -> f64 {
-        let others = self.by_channel[channel][d].expected - mu;
+        let others = self.channel_day(channel, d).map_or(0.0, |c| c.expected) - mu;
         // With hardly any other contacts there is nothing to compare with.
         if others < 2.0 * STEADY || d < self.first + FULL_DAYS {
             return 1.0;
@@ -388,7 +402,7 @@ impl Context {
                 continue;
             };
             volume.restart(topic.lanes.len());
-            for d in 0..days {
+            for (d, (sum, cells)) in by_day.iter_mut().enumerate() {
                 let mu = volume.advance(self, topic, first, d, true, |_| false);
                 if d < first + FULL_DAYS || self.days[d].left_out {
                     continue;
@@ -396,8 +410,8 @@ impl Context {
                 if let Some(mu) = mu {
                     // A real spike is no noise: it counts as a doubling at most.
                     let y = f64::from(topic.day(d).contacts).min(2.0 * mu + 5.0);
-                    by_day[d].0.add(y, mu);
-                    by_day[d].1 += 1.0;
+                    sum.add(y, mu);
+                    *cells += 1.0;
                 }
             }
         }

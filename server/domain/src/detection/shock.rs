@@ -143,7 +143,7 @@ fn sides(
         let all = context.total(channel, e);
         let (mut y, mut n, mut s) = (0.0, 0.0, 0.0);
         for lane in series.lanes.iter().filter(|l| l.channel == channel) {
-            let p = lane.points[e];
+            let p = lane.at(e);
             y += f64::from(p.contacts);
             n += f64::from(p.rated);
             s += f64::from(p.satisfied);

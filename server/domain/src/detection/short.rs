@@ -50,7 +50,7 @@ impl Earlier {
             let y = f64::from(count);
             i64::from(count) >= params.short_min_count
                 && y >= params.short_min_ratio * expected
-                && count_tail(y, expected, 0.0) < params.short_probability
+                && count_tail(y, expected, params.short_dispersion) < params.short_probability
         };
         let people = f64::from(today.customers);
         let usual = self.customers / self.days;
@@ -72,7 +72,7 @@ impl Earlier {
         Some(Above {
             expected,
             limit: accepted.into(),
-            chance: count_tail(f64::from(today.contacts), expected, 0.0),
+            chance: count_tail(f64::from(today.contacts), expected, params.short_dispersion),
         })
     }
 }

@@ -3,8 +3,9 @@
 
 use super::params::SilentParams;
 use super::series::{Context, Watched};
-use super::{Detector, Signal};
+use super::{Detector, Params, Signal, Subject};
 use crate::statistics::cusum::{Dispersion, count_below};
+use chrono::NaiveDate;
 
 /// What a channel usually brings on one kind of day.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,36 +88,35 @@ pub(super) fn scan(
         let Some(band) = band(&earlier, params) else {
             continue;
         };
-        let day = watched.series.day(d);
-        if i64::from(day.contacts) <= band.silent_at {
-            found.push(silence(detector, context, watched, d, band));
-        }
+        let count = watched.series.day(d).contacts;
+        found.extend(silence(
+            detector,
+            watched.subject,
+            context.date(d),
+            count,
+            band,
+        ));
     }
     found
 }
 
-fn silence(
+/// The signal of a channel that brought `count` voices on `day`, if that is silence. For a day that
+/// is not over, count and band are those of the same hours.
+#[must_use]
+pub fn silence(
     detector: &Detector,
-    context: &Context,
-    watched: Watched<'_>,
-    d: usize,
+    subject: &Subject,
+    day: NaiveDate,
+    count: u32,
     band: Band,
-) -> Signal {
-    let count = watched.series.day(d).contacts;
-    let probability = match &detector.params {
-        super::Params::SilentSource(p) => Some(p.probability),
-        _ => None,
+) -> Option<Signal> {
+    let Params::SilentSource(params) = &detector.params else {
+        return None;
     };
-    Signal {
+    (i64::from(count) <= band.silent_at).then(|| Signal {
         limit: band.silent_at,
         baseline: Some(band.expected),
-        threshold: probability,
-        ..Signal::counted(
-            detector,
-            watched.subject.clone(),
-            context.date(d),
-            count.into(),
-            None,
-        )
-    }
+        threshold: Some(params.probability),
+        ..Signal::counted(detector, subject.clone(), day, count.into(), None)
+    })
 }

@@ -222,3 +222,68 @@ mod rules {
         }
     }
 }
+
+mod counted;
+mod daily;
+mod properties;
+mod together;
+
+use super::series::{Context, Day, Lane, Point, Series};
+
+/// Monday.
+fn start() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2025, 1, 6).unwrap()
+}
+
+fn date(d: usize) -> NaiveDate {
+    start() + chrono::Days::new(u64::try_from(d).unwrap())
+}
+
+fn calendar(days: usize) -> Vec<Day> {
+    (0..days)
+        .map(|d| Day {
+            off: d % 7 >= 5,
+            left_out: false,
+        })
+        .collect()
+}
+
+/// One channel, every contact by another customer.
+fn series(days: usize, point: impl Fn(usize) -> (u32, u32, u32)) -> Series {
+    let points = (0..days)
+        .map(|d| {
+            let (contacts, rated, satisfied) = point(d);
+            Point {
+                contacts,
+                customers: contacts,
+                rated,
+                satisfied,
+            }
+        })
+        .collect();
+    Series {
+        lanes: vec![Lane { channel: 0, points }],
+    }
+}
+
+fn context(days: usize, topics: &[Series]) -> Context {
+    Context::new(start(), calendar(days), vec!["phone".into()], topics)
+}
+
+fn watched<'a>(subject: &'a Subject, series: &'a Series) -> Watched<'a> {
+    Watched {
+        subject,
+        series,
+        open: &[],
+    }
+}
+
+fn rule(kind: &str, params: Value) -> Detector {
+    serde_json::from_value(json!({"key": kind, "kind": kind, "params": params, "version": 2}))
+        .unwrap()
+}
+
+/// A little noise that is always the same: 0, 1 or 2 by day.
+fn wobble(d: usize) -> u32 {
+    [1, 0, 2, 1, 1, 0, 2, 0, 1, 2, 1][d % 11]
+}

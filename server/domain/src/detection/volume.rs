@@ -35,7 +35,7 @@ impl Levels {
     fn change(&mut self, context: &Context, series: &Series, e: usize, sign: f64) {
         self.exposure += sign * context.factor(e);
         for (lane, sum) in series.lanes.iter().zip(&mut self.lanes) {
-            let p = lane.points[e];
+            let p = lane.at(e);
             *sum += sign * f64::from(p.contacts);
             self.contacts += sign * f64::from(p.contacts);
             self.customers += sign * f64::from(p.customers);
@@ -101,7 +101,7 @@ impl Levels {
             for (lane, sum) in series.lanes.iter().zip(&self.lanes) {
                 let share = sum / self.contacts;
                 if share > 0.0 {
-                    let y = f64::from(lane.points[d].contacts);
+                    let y = f64::from(lane.at(d).contacts);
                     moved += share * context.moved(lane.channel, d, y, usual * share);
                 }
             }
@@ -260,8 +260,10 @@ pub(super) fn scan(
                 let line = (rise.s, Some(line));
                 alarm = Some(added_up(detector, context, watched, d, up, line));
             }
-            if alarm.is_none() && full {
-                alarm = one_day(detector, params, context, watched, d, (mu, mu_people, a));
+            // What one day says by itself is said as that of one day.
+            if full && (alarm.is_none() || up.from == d) {
+                alarm =
+                    one_day(detector, params, context, watched, d, (mu, mu_people, a)).or(alarm);
             }
             if let Some(signal) = alarm.filter(|_| enough(params, series, d)) {
                 if d >= from {

@@ -1,5 +1,6 @@
 //! Who we are: the organisation, its topics, channels, departments and the people who own tasks.
 
+use crate::issues::quadrant::CutLines;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,12 +77,124 @@ pub struct Organisation {
     /// Share of dissatisfied ratings (0–1) that is still acceptable: the impact line.
     #[serde(default)]
     pub target_dissatisfaction: Option<f64>,
+    /// Cut lines of the quadrants that the organisation fixes instead of having them drawn monthly.
+    #[serde(default)]
+    pub cut_lines: CutLines,
+    /// How much a customer of a tier counts beside one without (1): raises the impact of topics that
+    /// important customers speak of.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub tier_weights: BTreeMap<String, f64>,
+    /// What support costs in a month, from that month (`2026-03`) on until a later entry.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub support_costs: BTreeMap<String, SupportCost>,
+    /// Share of a ticket's cost that is saved when it does not come (0–1).
+    #[serde(default = "default_marginal_share")]
+    pub marginal_share: f64,
     /// Who decides when departments do not agree.
     #[serde(default)]
     pub arbiter_email: Option<String>,
     /// Counts changes.
     #[serde(default)]
     pub version: i64,
+}
+
+/// What support costs in a month, in cents, by group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SupportCost {
+    /// Wages and training.
+    #[serde(default)]
+    pub people_cents: i64,
+    /// Systems, telephone, compensation handling.
+    #[serde(default)]
+    pub operations_cents: i64,
+    /// Rent and management.
+    #[serde(default)]
+    pub indirect_cents: i64,
+}
+
+impl SupportCost {
+    /// All groups together.
+    #[must_use]
+    pub const fn total_cents(self) -> i64 {
+        self.people_cents
+            .saturating_add(self.operations_cents)
+            .saturating_add(self.indirect_cents)
+    }
+}
+
+impl Organisation {
+    /// What support costs in `month` (`2026-03`): the latest entry that is not later.
+    #[must_use]
+    pub fn support_cost(&self, month: &str) -> Option<SupportCost> {
+        self.support_costs
+            .range(..=month.to_owned())
+            .next_back()
+            .map(|(_, cost)| *cost)
+    }
+
+    /// How much a customer of that tier counts; 1 without a weight.
+    #[must_use]
+    pub fn tier_weight(&self, tier: &str) -> f64 {
+        self.tier_weights.get(tier).copied().unwrap_or(1.0)
+    }
+}
+
+/// Checks what an organisation decides about quadrants and money.
+pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
+    let refuse = |field: &'static str, detail: &str| {
+        Err(Invalid::Field {
+            field,
+            detail: detail.to_owned(),
+        })
+    };
+    let lines = &organisation.cut_lines;
+    if lines
+        .contacts_per_week
+        .is_some_and(|c| !(c > 0.0 && c <= 1e9))
+    {
+        return refuse("cut_lines.contacts_per_week", "above 0, at most 1000000000");
+    }
+    if lines
+        .negative_share
+        .is_some_and(|s| !(0.0..=1.0).contains(&s))
+    {
+        return refuse("cut_lines.negative_share", "0 to 1");
+    }
+    if !(0.0..=1.0).contains(&organisation.marginal_share) {
+        return refuse("marginal_share", "0 to 1");
+    }
+    if organisation.tier_weights.len() > 100 {
+        return refuse("tier_weights", "at most 100 tiers");
+    }
+    for (tier, weight) in &organisation.tier_weights {
+        check_length("tier_weights", tier, 60)?;
+        if !(0.0..=100.0).contains(weight) {
+            return refuse("tier_weights", "weights from 0 to 100");
+        }
+    }
+    for (month, cost) in &organisation.support_costs {
+        let date = chrono::NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d");
+        if month.len() != 7 || date.is_err() {
+            return refuse("support_costs", "months like 2026-03");
+        }
+        let groups = [
+            cost.people_cents,
+            cost.operations_cents,
+            cost.indirect_cents,
+        ];
+        if groups.iter().any(|c| !(0..=1_000_000_000_000).contains(c)) {
+            return refuse("support_costs", "0 to 1000000000000 cents");
+        }
+    }
+    Ok(())
+}
+
+const fn default_marginal_share() -> f64 {
+    0.6
 }
 
 fn default_zone() -> chrono_tz::Tz {
@@ -96,6 +209,10 @@ impl Default for Organisation {
             locale: Locale::ZhCn,
             unit_cost_cents_per_minute: None,
             target_dissatisfaction: None,
+            cut_lines: CutLines::default(),
+            tier_weights: BTreeMap::new(),
+            support_costs: BTreeMap::new(),
+            marginal_share: default_marginal_share(),
             arbiter_email: None,
             version: 0,
         }
@@ -517,5 +634,56 @@ mod tests {
         for bad in ["", " a", "a/b", "a\nb", "a?"] {
             assert!(check_key(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn costs_hold_until_a_later_entry() {
+        let cost = |people_cents| SupportCost {
+            people_cents,
+            operations_cents: 20,
+            indirect_cents: 3,
+        };
+        let organisation = Organisation {
+            support_costs: BTreeMap::from([
+                ("2026-02".to_owned(), cost(100)),
+                ("2026-05".to_owned(), cost(200)),
+            ]),
+            tier_weights: BTreeMap::from([("金卡".to_owned(), 3.0)]),
+            ..Organisation::default()
+        };
+        let total = |month| {
+            organisation
+                .support_cost(month)
+                .map(SupportCost::total_cents)
+        };
+        assert_eq!(total("2026-01"), None);
+        assert_eq!((total("2026-04"), total("2027-01")), (Some(123), Some(223)));
+        assert_eq!(
+            (
+                organisation.tier_weight("金卡"),
+                organisation.tier_weight("普通")
+            ),
+            (3.0, 1.0)
+        );
+        assert_eq!(check_priorities(&organisation), Ok(()));
+        let bad = |change: fn(&mut Organisation)| {
+            let mut o = organisation.clone();
+            change(&mut o);
+            check_priorities(&o).is_err()
+        };
+        assert!(bad(|o| o.marginal_share = 1.5));
+        assert!(bad(|o| o.cut_lines.contacts_per_week = Some(0.0)));
+        assert!(bad(|o| o.cut_lines.negative_share = Some(f64::NAN)));
+        assert!(bad(|o| {
+            o.tier_weights.insert("x".to_owned(), -1.0);
+        }));
+        assert!(bad(|o| {
+            o.support_costs
+                .insert("2026-3".to_owned(), SupportCost::default());
+        }));
+        assert!(bad(|o| {
+            o.support_costs
+                .insert("2026-13".to_owned(), SupportCost::default());
+        }));
     }
 }

@@ -65,9 +65,9 @@ impl ShareShift {
         let p = self.level;
         let one = self.mean();
         let step = self.satisfied - self.dissatisfied;
-        let mean = pace * one / noise;
-        let variance =
-            (noise * pace * p * (1.0 - p) * step * step + pace * one * one) / noise.powi(2);
+        let share = noise.recip();
+        let mean = pace * one * share;
+        let variance = pace * share * (p * (1.0 - p) * step * step + one * one * share);
         (mean, variance)
     }
 }
@@ -145,23 +145,33 @@ fn length(d: f64, b: f64) -> f64 {
     (x.exp_m1() - x) / (2.0 * d * d)
 }
 
-/// The line `h` (at least 0.5) at which the run length in control is `days`, by bisection.
-/// `mean` is taken as a little below 0 when it is not.
+/// The line `h` (at least 0.5) at which the run length in control is `days`. `mean` is taken as a
+/// little below 0 when it is not.
+///
+/// With x = −2Db the run length is (eˣ − 1 − x)/(2D²): Newton's method from above, where the
+/// function is convex, so that it never steps below the root.
 #[must_use]
 pub fn threshold(mean: f64, variance: f64, days: f64) -> f64 {
     let sd = variance.max(1e-12).sqrt();
     let d = mean.min(-1e-9) / sd;
-    let (mut low, mut high) = (CORRECTION, 2000.0);
-    // 2000 / 2^52: further halving changes nothing.
-    for _ in 0..52 {
-        let b = (low + high) / 2.0;
-        if length(d, b) < days {
-            low = b;
-        } else {
-            high = b;
+    let b = if d.abs() < 1e-6 {
+        days.sqrt()
+    } else {
+        let k = 2.0 * d * d * days;
+        // eˣ − 1 − x ≥ x²/2 and so x ≤ √(2k); then eˣ = 1 + k + x ≤ 1 + k + √(2k).
+        let most = (2.0 * k).sqrt();
+        let mut x = most.min((1.0 + k + most).ln());
+        for _ in 0..30 {
+            let slope = x.exp_m1();
+            let less = (slope - x - k) / slope;
+            x -= less;
+            if less <= 1e-13 * x {
+                break;
+            }
         }
-    }
-    ((low - CORRECTION) * sd).max(0.5)
+        x / (-2.0 * d)
+    };
+    ((b.clamp(CORRECTION, 2000.0) - CORRECTION) * sd).max(0.5)
 }
 
 /// Whether `s` is at or above the [`threshold`] of `days`: the same answer, without a search.
@@ -307,7 +317,13 @@ mod tests {
         // k = 0.5, mu = 0.5: no drift at all.
         assert!(close(run_length(0.0, 1.0, 5.0), 38.0096099218961, 0.05));
         assert!(threshold(-3.0, 0.1, 2.0) >= 0.5);
-        for (mean, variance) in [(-0.5, 1.0), (-0.1, 0.2), (-3.0, 0.1), (0.0, 2.0)] {
+        for (mean, variance) in [
+            (-0.5, 1.0),
+            (-0.1, 0.2),
+            (-3.0, 0.1),
+            (0.0, 2.0),
+            (-1e-5, 1.0),
+        ] {
             let line = threshold(mean, variance, 730.0);
             assert!(crosses(line + 1e-6, mean, variance, 730.0), "{mean}");
             assert!(!crosses(line - 1e-6, mean, variance, 730.0), "{mean}");

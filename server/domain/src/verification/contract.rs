@@ -6,7 +6,7 @@
 //! above it is looked at; if that is too thin as well, the contract says that nothing can be decided.
 //! A metric that a person asks for and that cannot be decided is refused with the reason.
 
-use super::baseline::{Series, Window, minus, noise_factor};
+use super::baseline::{Series, Usual, Window, history, minus};
 use super::power::{ControlSize, Design, PRICE_OF_LOOKS, Schedules};
 use super::{
     Answers, Chosen, Contract, ControlRule, DayRow, Facts, GuardMetric, Metric, MetricKind,
@@ -432,8 +432,13 @@ impl<'a> Source<'a> {
         channels: &'a [String],
         above: Option<&'a str>,
     ) -> Self {
-        let series = Series::new(rows, channels);
-        let first = series.first_day();
+        let days = || rows.iter().map(|row| row.day);
+        let first = days().min();
+        let time = Window {
+            from: first.unwrap_or(NaiveDate::MIN),
+            to: days().max().unwrap_or(NaiveDate::MIN),
+        };
+        let series = Series::between(rows, facts.control, channels, &[], &[], time);
         Self {
             rows,
             series,
@@ -481,6 +486,16 @@ impl<'a> Source<'a> {
         let ratio = others / own;
         (self.control_topics >= CONTROL_TOPICS && own > 0.0 && ratio >= CONTROL_RATIO)
             .then_some(ControlSize { ratio })
+    }
+
+    /// The noise factor as the verdict will learn it.
+    fn noise(&self, metric: Metric, quiet: Window, usual: Option<f64>, against: bool) -> f64 {
+        let mut panel = self.series.panel(metric, against);
+        let quiet = self.series.span(quiet);
+        panel.choose_strata(&panel.window(&[quiet]), quiet.days());
+        let usual = Usual::of(&panel, quiet, self.series.closed(), usual);
+        let from = self.series.known_from(quiet.to);
+        history(&panel, from, quiet.to, usual).noise
     }
 
     fn candidate(&self, metric: Metric, asked: &Asked, schedules: &mut Schedules) -> Candidate {
@@ -543,7 +558,8 @@ impl<'a> Source<'a> {
 
     /// Metrics that must not become worse while the goal is pursued. Who has fewer contacts by making
     /// it hard to get through has improved nothing, so volumes are guarded by satisfaction, by customers
-    /// who come again and by the share that the bot hands on; satisfaction by what it costs.
+    /// who come again and by the share that the bot hands on; satisfaction by what it costs. More
+    /// contacts count against it only where other topics tell what is the season.
     fn guards(&self, goal: &Candidate, asked: &Asked) -> Vec<GuardMetric> {
         let wanted: &[Metric] = match goal.metric {
             // Not the number of contacts, nor of those who come back: seasons and launches move
@@ -565,7 +581,11 @@ impl<'a> Source<'a> {
         wanted
             .iter()
             .copied()
-            .filter(|metric| Figures::of(self, *metric, asked).baseline >= f64::from(MIN_ANSWERS))
+            .filter(|metric| {
+                let figures = Figures::of(self, *metric, asked);
+                let comparable = *metric != Metric::Volume || figures.control.is_some();
+                figures.baseline >= f64::from(MIN_ANSWERS) && comparable
+            })
             .map(|metric| GuardMetric {
                 metric,
                 limit: metric.smallest_change(),
@@ -637,14 +657,15 @@ impl Figures {
             .iter()
             .find(|(m, _)| *m == metric)
             .map(|(_, noise)| *noise);
+        let control = source.control(metric, asked);
         Self {
             metric,
             answers: basis.n,
             level,
             mean,
             variance,
-            noise: noise_factor(&source.series, metric, quiet, usual).0,
-            control: source.control(metric, asked),
+            noise: source.noise(metric, quiet, usual, control.is_some()),
+            control,
             baseline: held.n + per_day * to_fix,
             between: asked.alarm_day.map_or(0.0, |_| per_day * to_fix),
             days_to_fix: to_fix,

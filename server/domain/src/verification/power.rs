@@ -452,7 +452,7 @@ mod tests {
             let power = design.power(&looks, Grid::Fine);
             for (day, want) in by {
                 let at = looks.iter().position(|d| d == day).unwrap();
-                let tolerance = if *day == horizon { 2e-6 } else { 6e-4 };
+                let tolerance = if *day == horizon { 1e-4 } else { 6e-4 };
                 near(power[at], *want, tolerance);
             }
         }

@@ -885,6 +885,7 @@ fn every_metric_is_compared_and_said_in_both_languages() {
                 metric,
                 chosen: Chosen::Person,
                 smallest_change: metric.smallest_change(),
+                guards: Vec::new(),
                 ..compared(&topic)
             };
             let result = against(&contract, &topic, &others, &on_request(40, 0));

@@ -5,18 +5,10 @@ import type { Organisation } from "../../api/types";
 import { NoAccessPage } from "../../components/fallback-pages";
 import { Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
+import { dayIn } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { zoneOptions } from "../../lib/zones";
-
-/** As people write it: money in units, the target in percent. */
-type Values = {
-  name: string;
-  zone: string;
-  locale: Organisation["locale"];
-  unit_cost?: number | null;
-  target?: number | null;
-  arbiter_email?: string;
-};
+import { GROUPS, organisationOf, type Values, valuesOf } from "./organisation-values";
 
 function OrganisationForm(props: { organisation: Organisation }) {
   const { t } = useTranslation();
@@ -24,32 +16,15 @@ function OrganisationForm(props: { organisation: Organisation }) {
   const save = useSaveOrganisation();
   const { organisation } = props;
   const required = { required: true, message: t("app.required") };
-  const cost = organisation.unit_cost_cents_per_minute;
-  const target = organisation.target_dissatisfaction;
+  const thisMonth = dayIn(new Date(), organisation.zone).slice(0, 7);
   return (
     <Form<Values>
       layout="vertical"
-      style={{ maxWidth: 560 }}
-      initialValues={{
-        name: organisation.name,
-        zone: organisation.zone,
-        locale: organisation.locale,
-        unit_cost: typeof cost === "number" ? cost / 100 : null,
-        target: typeof target === "number" ? Math.round(target * 1000) / 10 : null,
-        arbiter_email: organisation.arbiter_email ?? "",
-      }}
+      style={{ maxWidth: 800 }}
+      initialValues={valuesOf(organisation)}
       onFinish={async (values) => {
         try {
-          await save.mutateAsync({
-            name: values.name.trim(),
-            zone: values.zone,
-            locale: values.locale,
-            unit_cost_cents_per_minute:
-              typeof values.unit_cost === "number" ? Math.round(values.unit_cost * 100) : null,
-            target_dissatisfaction: typeof values.target === "number" ? values.target / 100 : null,
-            arbiter_email: values.arbiter_email?.trim() || null,
-            version: organisation.version,
-          });
+          await save.mutateAsync(organisationOf(values, organisation));
           message.success(t("app.saved"));
         } catch {
           // Shown above the form.
@@ -72,16 +47,6 @@ function OrganisationForm(props: { organisation: Organisation }) {
         />
       </Form.Item>
       <Form.Item
-        name="unit_cost"
-        label={t("organisation.unit_cost")}
-        extra={t("organisation.unit_cost_hint")}
-      >
-        <InputNumber min={0} precision={2} style={{ width: 180 }} />
-      </Form.Item>
-      <Form.Item name="target" label={t("organisation.target")} extra={t("organisation.target_hint")}>
-        <InputNumber min={0} max={100} precision={1} suffix="%" style={{ width: 180 }} />
-      </Form.Item>
-      <Form.Item
         name="arbiter_email"
         label={t("organisation.arbiter")}
         extra={t("organisation.arbiter_hint")}
@@ -89,6 +54,146 @@ function OrganisationForm(props: { organisation: Organisation }) {
       >
         <Input type="email" />
       </Form.Item>
+      <h3 className="subhead">{t("organisation.lines")}</h3>
+      <p className="faint" style={{ marginBottom: 10 }}>
+        {t("organisation.lines_text")}
+      </p>
+      <div className="form-grid">
+        <Form.Item name="target" label={t("organisation.target")} extra={t("organisation.target_hint")}>
+          <InputNumber min={0} max={100} precision={1} suffix="%" style={{ width: 180 }} />
+        </Form.Item>
+        {organisation.cut_lines && (
+          <>
+            <Form.Item
+              name="cut_contacts"
+              label={t("organisation.cut_contacts")}
+              extra={t("organisation.cut_contacts_hint")}
+            >
+              <InputNumber min={0.1} max={1e9} style={{ width: 180 }} />
+            </Form.Item>
+            <Form.Item
+              name="cut_negative"
+              label={t("organisation.cut_negative")}
+              extra={t("organisation.cut_negative_hint")}
+            >
+              <InputNumber min={0} max={100} precision={1} suffix="%" style={{ width: 180 }} />
+            </Form.Item>
+          </>
+        )}
+      </div>
+      {organisation.tier_weights && (
+        <>
+          <h3 className="subhead">{t("organisation.tiers")}</h3>
+          <p className="faint" style={{ marginBottom: 10 }}>
+            {t("organisation.tiers_text")}
+          </p>
+          <Form.List name="tiers">
+            {(fields, { add, remove }) => (
+              <div className="stack stack--tight" style={{ marginBottom: 16 }}>
+                {fields.map((field) => (
+                  <div key={field.key} className="row">
+                    <Form.Item name={[field.name, "tier"]} noStyle rules={[required]}>
+                      <Input
+                        aria-label={t("organisation.tier")}
+                        placeholder={t("organisation.tier")}
+                        maxLength={60}
+                        style={{ width: 180 }}
+                      />
+                    </Form.Item>
+                    <Form.Item name={[field.name, "weight"]} noStyle rules={[required]}>
+                      <InputNumber
+                        aria-label={t("organisation.weight")}
+                        placeholder={t("organisation.weight")}
+                        min={0}
+                        max={100}
+                        step={0.1}
+                        prefix="×"
+                        style={{ width: 120 }}
+                      />
+                    </Form.Item>
+                    <Button type="text" onClick={() => remove(field.name)}>
+                      {t("app.remove")}
+                    </Button>
+                  </div>
+                ))}
+                <div>
+                  <Button size="small" onClick={() => add({ weight: 1 })}>
+                    {t("organisation.add_tier")}
+                  </Button>
+                </div>
+              </div>
+            )}
+          </Form.List>
+        </>
+      )}
+      <h3 className="subhead">{t("organisation.costs")}</h3>
+      <p className="faint" style={{ marginBottom: 10 }}>
+        {t("organisation.costs_text")}
+      </p>
+      <div className="form-grid">
+        <Form.Item
+          name="unit_cost"
+          label={t("organisation.unit_cost")}
+          extra={t("organisation.unit_cost_hint")}
+        >
+          <InputNumber min={0} precision={2} style={{ width: 180 }} />
+        </Form.Item>
+        {typeof organisation.marginal_share === "number" && (
+          <Form.Item
+            name="marginal_share"
+            label={t("organisation.marginal")}
+            extra={t("organisation.marginal_hint")}
+          >
+            <InputNumber min={0} max={100} precision={1} suffix="%" style={{ width: 180 }} />
+          </Form.Item>
+        )}
+      </div>
+      {organisation.support_costs && (
+        <Form.List name="costs">
+          {(fields, { add, remove }) => (
+            <div className="stack stack--tight" style={{ marginBottom: 18 }}>
+              <span>{t("organisation.support_costs")}</span>
+              {fields.map((field) => (
+                <div key={field.key} className="row costs">
+                  <Form.Item
+                    name={[field.name, "month"]}
+                    noStyle
+                    rules={[required, { pattern: /^\d{4}-(0[1-9]|1[0-2])$/, message: "2026-03" }]}
+                  >
+                    <Input
+                      aria-label={t("organisation.from_month")}
+                      placeholder="2026-03"
+                      maxLength={7}
+                      style={{ width: 110 }}
+                    />
+                  </Form.Item>
+                  {GROUPS.map((group) => (
+                    <Form.Item key={group} name={[field.name, group]} noStyle>
+                      <InputNumber
+                        aria-label={t(`organisation.cost_${group}`)}
+                        placeholder={t(`organisation.cost_${group}`)}
+                        min={0}
+                        precision={2}
+                        prefix={t(`organisation.cost_${group}`)}
+                        style={{ width: 172 }}
+                      />
+                    </Form.Item>
+                  ))}
+                  <Button type="text" onClick={() => remove(field.name)}>
+                    {t("app.remove")}
+                  </Button>
+                </div>
+              ))}
+              <div>
+                <Button size="small" onClick={() => add({ month: thisMonth }, 0)}>
+                  {t("organisation.add_cost")}
+                </Button>
+              </div>
+              <small className="faint">{t("organisation.support_costs_hint")}</small>
+            </div>
+          )}
+        </Form.List>
+      )}
       <Button type="primary" htmlType="submit" loading={save.isPending}>
         {t("app.save")}
       </Button>

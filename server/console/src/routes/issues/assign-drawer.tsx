@@ -2,12 +2,16 @@ import { Link } from "@tanstack/react-router";
 import { Alert, App, Button, DatePicker, Drawer, Form, Input, Select } from "antd";
 import type { Dayjs } from "dayjs";
 import dayjs from "dayjs";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAssignTask, useDepartments, useTopics } from "../../api/hooks";
+import type { ContractWish } from "../../api/evidence";
+import { useAssignTask, useDepartments, useProposedContract, useTopics } from "../../api/hooks";
 import type { Department, Issue } from "../../api/types";
 import { ProblemAlert } from "../../components/problem-alert";
 import { addDays, dayIn, useFormat, wallTime } from "../../lib/format";
 import { useSession } from "../../lib/session";
+import { useSettled } from "../../lib/use-settled";
+import { ContractChoice } from "./contract-choice";
 
 type Values = {
   title: string;
@@ -20,17 +24,6 @@ type Values = {
 
 /** Days that a new task gets when nothing else is said: two for urgent ones, two weeks for the others. */
 const USUAL_DAYS = { fix_now: 2, plan: 28, quick_win: 7, watch: 14 } as const;
-
-function Contract() {
-  const { t } = useTranslation();
-  return (
-    <div className="voice" style={{ marginBottom: 16 }}>
-      <strong>{t("assign.contract")}</strong>
-      <p className="soft">{t("assign.contract_text")}</p>
-      <p className="faint">{t("assign.contract_frozen")}</p>
-    </div>
-  );
-}
 
 function AssignForm(props: { issue: Issue; departments: readonly Department[]; onDone: () => void }) {
   const { t } = useTranslation();
@@ -46,6 +39,11 @@ function AssignForm(props: { issue: Issue; departments: readonly Department[]; o
   const inCharge = topics?.find((topic) => topic.key === issue.topic)?.owner_department;
   const first = departments.find((candidate) => candidate.key === inCharge) ?? departments[0];
   const today = dayIn(new Date(), format.zone);
+  const [wish, setWish] = useState<ContractWish>({});
+  // Typing must not ask the server for every digit.
+  const settled = useSettled(wish, 400);
+  const proposed = useProposedContract(issue.id, settled);
+  const refused = proposed.data?.refused ?? null;
 
   if (departments.length === 0) {
     return (
@@ -69,6 +67,7 @@ function AssignForm(props: { issue: Issue; departments: readonly Department[]; o
           .split("\n")
           .map((line) => line.trim())
           .filter(Boolean),
+        ...(Object.keys(wish).length > 0 && { contract: wish }),
       });
       message.success(t("assign.done", { name: department?.name || values.department }));
       props.onDone();
@@ -149,13 +148,19 @@ function AssignForm(props: { issue: Issue; departments: readonly Department[]; o
       <Form.Item name="measures" label={t("assign.measures")}>
         <Input.TextArea autoSize={{ minRows: 2, maxRows: 8 }} />
       </Form.Item>
-      <Contract />
+      <ContractChoice
+        contract={proposed.data}
+        error={proposed.error}
+        pending={proposed.isFetching}
+        wish={wish}
+        onChange={setWish}
+      />
       <Button
         type="primary"
         htmlType="submit"
         block
         loading={assign.isPending}
-        disabled={department?.owners.length === 0}
+        disabled={department?.owners.length === 0 || refused !== null}
       >
         {t(session.mail.leaves_machine ? "assign.submit" : "assign.submit_local")}
       </Button>
@@ -171,7 +176,7 @@ export function AssignDrawer(props: { issue: Issue; open: boolean; onClose: () =
       title={t("assign.title")}
       open={props.open}
       onClose={props.onClose}
-      size={Math.min(520, window.innerWidth)}
+      size={Math.min(620, window.innerWidth)}
       destroyOnHidden
     >
       <ProblemAlert error={departments.error} />

@@ -4,15 +4,17 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useIssue } from "../../api/hooks";
 import type { Issue } from "../../api/types";
-import { IssueStateBadge, QuadrantBadge, TaskStateBadge } from "../../components/badges";
+import { Badge, IssueStateBadge, QuadrantBadge, TaskStateBadge } from "../../components/badges";
 import { Page, Panel, QueryView } from "../../components/page";
 import { Timeline } from "../../components/timeline";
 import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
+import { colour } from "../../styles/tokens";
 import { Evidence } from "../verification/evidence";
 import { AssignDrawer } from "./assign-drawer";
+import { QuadrantPanel } from "./quadrant-decision";
 import { TrendChart } from "./trend-chart";
 
 function Why(props: { issue: Issue }) {
@@ -78,6 +80,15 @@ function Why(props: { issue: Issue }) {
             <dt>{t("issue.handling")}</dt>
             <dd>{t("issue.handling_text", { n: format.count(impact.handling_minutes) })}</dd>
           </div>
+          {typeof impact.money?.total_cents_per_month === "number" && (
+            <div>
+              <dt>{t("quadrant.money_month")}</dt>
+              <dd>
+                {format.money(impact.money.total_cents_per_month)}
+                <small>{t("quadrant.money_note")}</small>
+              </dd>
+            </div>
+          )}
           {impact.compensation_cents > 0 && (
             <div>
               <dt>{t("issue.compensation")}</dt>
@@ -196,6 +207,7 @@ function IssueView(props: { issue: Issue }) {
       intro={
         <span className="row">
           <QuadrantBadge quadrant={issue.quadrant} />
+          {issue.override && <Badge colour={colour.inkFaint}>{t("quadrant.decided")}</Badge>}
           <IssueStateBadge state={issue.state} />
           <Link to="/topics" search={{ topic: issue.topic }}>
             {t("issue.topic_link", { name: say(issue.topic_name) })}
@@ -223,6 +235,7 @@ function IssueView(props: { issue: Issue }) {
           <Voices issue={issue} />
         </div>
         <div className="stack">
+          <QuadrantPanel issue={issue} />
           {seesTasks && <Tasks issue={issue} onAssign={mayAssign ? () => setAssigning(true) : null} />}
           <Similar issue={issue} />
           <Panel title={t("issue.timeline")}>

@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { Alert } from "antd";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useOverview, useTasks } from "../../api/hooks";
+import { useChannels, useOverview, useSourceGaps, useTasks, useUnusualTopics } from "../../api/hooks";
 import type { Overview, QuadrantPoint, Task } from "../../api/types";
 import { VerdictBadge } from "../../components/badges";
 import { EmptyState, Page, Panel, QueryView } from "../../components/page";
@@ -192,6 +192,61 @@ function Start() {
   );
 }
 
+/** What was unusual yesterday: information beside the issues, no alarm. */
+function Unusual() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const say = useBilingual();
+  const unusual = useUnusualTopics().data;
+  if (!unusual || unusual.items.length === 0) return null;
+  return (
+    <Panel title={t("unusual.title", { day: format.day(unusual.day) })}>
+      <ul className="records">
+        {unusual.items.slice(0, 6).map((item) => (
+          <li key={`${item.topic} ${item.what}`}>
+            <Link className="record" to="/topics" search={{ topic: item.topic }}>
+              <span>
+                <span className="record__title">{say(item.name)}</span>
+                <span className="record__meta num">
+                  {t(item.what === "satisfaction" ? "unusual.satisfaction" : "unusual.contacts", {
+                    count: format.count(item.count),
+                    expected: format.decimal(item.expected, 0),
+                  })}
+                </span>
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+      <p className="faint">{t("unusual.text")}</p>
+    </Panel>
+  );
+}
+
+/** Channels that are silent now: what they send is missing in every figure. */
+function Silent() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const channels = useChannels().data;
+  const gaps = (useSourceGaps().data ?? []).filter((gap) => gap.to === null);
+  if (gaps.length === 0) return null;
+  return (
+    <Alert
+      type="warning"
+      showIcon
+      title={t("sources.silent_now", {
+        channels: gaps
+          .map(
+            (gap) =>
+              `${channels?.find((c) => c.key === gap.channel)?.name || gap.channel} (${format.dayShort(gap.from)})`,
+          )
+          .join(t("app.comma")),
+      })}
+      action={<Link to="/settings/calendar">{t("sources.see")}</Link>}
+    />
+  );
+}
+
 /** Gaps that make the figures above smaller than the truth, each with what closes it. */
 function Gaps(props: { overview: Overview }) {
   const { t } = useTranslation();
@@ -248,6 +303,8 @@ export function OverviewPage() {
                     <Panel title={t("overview.fix_now")}>
                       <FixNow points={data.quadrant.points} />
                     </Panel>
+                    <Unusual />
+                    <Silent />
                     <Gaps overview={data} />
                   </div>
                 </div>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { makeFormat } from "../../lib/format";
 import { point, quadrants } from "../../test/fixtures";
-import { frequencyBounds, frequencyTicks, impactBounds, quadrantOption } from "./quadrant-option";
+import { frequencyBounds, frequencyTicks, impactBounds, quadrantOption, trailStart } from "./quadrant-option";
 
 const words = {
   quadrant: { fix_now: "fix now", plan: "plan", quick_win: "quick win", watch: "watch" },
@@ -103,4 +103,44 @@ test("a topic's name cannot become markup in the tooltip", () => {
 test("the log axis names more than powers of ten", () => {
   expect(frequencyTicks({ low: 150, high: 1400 })).toEqual([200, 500, 1000]);
   expect(frequencyTicks({ low: 0.3, high: 6 })).toEqual([0.5, 1, 2, 5]);
+});
+
+type Segment = [{ coord: [number, number] }, { coord: [number, number]; symbol: string }];
+
+function segments(data: ReturnType<typeof quadrants>, narrow = false): Segment[] {
+  const [, below] = draw(data, narrow).option.series as unknown as Array<{ markLine: { data: Segment[] } }>;
+  return below?.markLine.data ?? [];
+}
+
+test("a point shows how far it may really lie, on both axes where both are known", () => {
+  const known = point("a", { contacts_per_week_low: 80, contacts_per_week_high: 130 });
+  expect(segments(quadrants([known])).map(([from, to]) => [from.coord, to.coord])).toEqual([
+    [
+      [100, 0.25],
+      [100, 0.36],
+    ],
+    [
+      [80, 0.3],
+      [130, 0.3],
+    ],
+  ]);
+  expect(segments(quadrants([point("a")]))).toHaveLength(1);
+});
+
+test("on a phone only the uncertain keep their range", () => {
+  const data = quadrants([point("sure"), point("unsure", { borderline: true })]);
+  expect(segments(data, true)).toHaveLength(1);
+});
+
+test("a topic that moved trails an arrow from the side it came from", () => {
+  const bounds = { x: { low: 10, high: 1000 }, y: { low: 0, high: 1 } };
+  const moved = point("a", { movement: { previous: "watch", since: "2026-03-01T00:00:00Z", trail: [] } });
+  const start = trailStart(moved, bounds.x, bounds.y);
+  expect(start?.from).toBe("watch");
+  // It stands in "fix now" and came from the rarer and better side.
+  expect(start?.at[0]).toBeLessThan(100);
+  expect(start?.at[1]).toBeLessThan(0.3);
+  expect(segments(quadrants([moved])).some(([, to]) => to.symbol === "arrow")).toBe(true);
+  const stayed = point("a", { movement: { previous: "fix_now", since: null, trail: [] } });
+  expect(trailStart(stayed, bounds.x, bounds.y)).toBeNull();
 });

@@ -25,7 +25,36 @@ export type Words = {
   borderline: string;
   clickIssue: string;
   clickTopic: string;
+  unhappy?: string;
+  money?: string;
+  moved?: (from: string, since: string) => string;
+  decided?: string;
 };
+
+/** The chart's area that lies in the direction a topic came from, as steps along both axes. */
+const FREQUENT: Record<Quadrant, boolean> = { fix_now: true, quick_win: true, plan: false, watch: false };
+const BAD: Record<Quadrant, boolean> = { fix_now: true, quick_win: false, plan: true, watch: false };
+
+/** Where the trail of a topic that moved starts: a short way back towards its former quadrant. */
+export function trailStart(
+  point: QuadrantPoint,
+  x: Bounds,
+  y: Bounds,
+): { from: Quadrant; at: [number, number] } | null {
+  const from = point.movement?.previous ?? null;
+  const now = point.computed_quadrant ?? point.quadrant;
+  if (!from || from === now) return null;
+  const sideways = Number(FREQUENT[from]) - Number(FREQUENT[now]);
+  const upwards = Number(BAD[from]) - Number(BAD[now]);
+  const clip = (value: number, bounds: Bounds) => Math.min(bounds.high, Math.max(bounds.low, value));
+  return {
+    from,
+    at: [
+      clip(Math.max(frequency(point), x.low) * (x.high / x.low) ** (0.09 * sideways), x),
+      clip(point.impact + 0.13 * upwards * (y.high - y.low), y),
+    ],
+  };
+}
 
 /** What the horizontal axis shows and the frequency line is measured in. */
 export function frequency(point: QuadrantPoint): number {
@@ -55,7 +84,10 @@ export function frequencyTicks({ low, high }: Bounds): number[] {
 
 /** Bounds of the impact axis on whole steps, and the step between its labels. */
 export function impactBounds(quadrants: Quadrants): Bounds & { step: number } {
-  const values = [...quadrants.points.map((p) => p.impact), quadrants.impact_line];
+  const values = [
+    ...quadrants.points.flatMap((p) => [p.impact, p.impact_low, p.impact_high]),
+    quadrants.impact_line,
+  ];
   const low = Math.min(...values);
   const high = Math.max(...values);
   const step = high - low > 0.3 ? 0.1 : 0.05;
@@ -86,6 +118,46 @@ export function quadrantOption(
   const lineX = format.decimal(lines.x, lines.x < 10 ? 1 : 0);
   const lineY = format.percent(lines.y);
 
+  // How far each topic may really lie from where it is drawn: in full where its side is uncertain.
+  const clip = (value: number, bounds: Bounds) => Math.min(bounds.high, Math.max(bounds.low, value));
+  const whiskers = quadrants.points.flatMap((point) => {
+    if (narrow && !point.borderline) return [];
+    const lineStyle = {
+      color: quadrantColour[point.quadrant],
+      type: "solid" as const,
+      width: 1.5,
+      opacity: point.borderline ? 0.7 : 0.28,
+    };
+    const at = clip(frequency(point), x);
+    const line = (from: [number, number], to: [number, number]) => [
+      { coord: from, lineStyle, symbol: "none" },
+      { coord: to, symbol: "none" },
+    ];
+    const { contacts_per_week_low: fewest, contacts_per_week_high: most } = point;
+    return [
+      line([at, clip(point.impact_low, y)], [at, clip(point.impact_high, y)]),
+      ...(typeof fewest === "number" && typeof most === "number"
+        ? [line([clip(fewest, x), point.impact], [clip(most, x), point.impact])]
+        : []),
+    ];
+  });
+  const trails = quadrants.points.flatMap((point) => {
+    const start = trailStart(point, x, y);
+    if (!start) return [];
+    return [
+      [
+        {
+          coord: start.at,
+          symbol: "circle",
+          symbolSize: 5,
+          lineStyle: { color: quadrantColour[start.from], type: "dashed" as const, width: 2, opacity: 0.9 },
+          itemStyle: { color: quadrantColour[start.from] },
+        },
+        { coord: [clip(frequency(point), x), point.impact], symbol: "arrow", symbolSize: 9 },
+      ],
+    ];
+  });
+
   const field = (quadrant: Quadrant, from: [number, number], to: [number, number]) => [
     {
       coord: from,
@@ -114,6 +186,11 @@ export function quadrantOption(
         const one = Array.isArray(item) ? item[0] : item;
         const point = (one?.data as { point?: QuadrantPoint } | undefined)?.point;
         if (!point) return "";
+        const { movement, money, unhappy_per_week: unhappy } = point;
+        const moved =
+          movement?.previous && movement.since && movement.previous !== point.quadrant && words.moved
+            ? words.moved(words.quadrant[movement.previous], format.date(movement.since))
+            : "";
         return tooltipTable(
           `${say(point.name)} · ${words.quadrant[point.quadrant]}`,
           [
@@ -124,8 +201,19 @@ export function quadrantOption(
             [words.range, `${format.percent(point.impact_low)} – ${format.percent(point.impact_high)}`],
             [words.risk, format.percent(point.risk_share)],
             [words.minutes, format.count(point.handling_minutes)],
+            ...(typeof unhappy === "number" && words.unhappy
+              ? [[words.unhappy, format.decimal(unhappy, 1)] as [string, string]]
+              : []),
+            ...(typeof money?.total_cents_per_month === "number" && words.money
+              ? [[words.money, format.money(money.total_cents_per_month)] as [string, string]]
+              : []),
           ],
-          [point.borderline ? words.borderline : "", point.issue_id ? words.clickIssue : words.clickTopic]
+          [
+            point.override ? (words.decided ?? "") : "",
+            moved,
+            point.borderline ? words.borderline : "",
+            point.issue_id ? words.clickIssue : words.clickTopic,
+          ]
             .filter(Boolean)
             .join(" · "),
         );
@@ -221,6 +309,19 @@ export function quadrantOption(
               label: { formatter: narrow ? lineY : words.lineY(lineY), position: "insideStartTop" },
             },
           ],
+        },
+      },
+      {
+        // Below the points: intervals and where topics came from.
+        type: "scatter",
+        data: [],
+        silent: true,
+        z: 1,
+        markLine: {
+          silent: true,
+          symbol: "none",
+          label: { show: false },
+          data: [...whiskers, ...trails] as never,
         },
       },
     ],

@@ -4,11 +4,12 @@ import { Page } from "../../components/page";
 import { may, type Permission, useSession } from "../../lib/session";
 
 const PAGES: ReadonlyArray<{
-  key: "departments" | "detectors" | "users" | "tokens" | "plugins" | "organisation";
+  key: "departments" | "detectors" | "calendar" | "users" | "tokens" | "plugins" | "organisation";
   needs?: Permission;
 }> = [
   { key: "departments" },
   { key: "detectors" },
+  { key: "calendar" },
   { key: "users", needs: "manage_access" },
   { key: "tokens", needs: "manage_access" },
   { key: "plugins", needs: "read_plugins" },

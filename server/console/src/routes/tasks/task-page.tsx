@@ -6,9 +6,12 @@ import type { Contract, Task } from "../../api/types";
 import { Badge, TaskStateBadge } from "../../components/badges";
 import { Page, Panel, QueryView } from "../../components/page";
 import { Timeline } from "../../components/timeline";
+import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
+import { change } from "../../lib/metric";
 import { useMay } from "../../lib/session";
+import { useTopicNames } from "../../lib/topic-names";
 import { colour } from "../../styles/tokens";
 import { BeforeAfterChart } from "../verification/before-after-chart";
 import { VerdictCard } from "../verification/verdict-card";
@@ -20,7 +23,7 @@ function ContractPanel(props: { contract: Contract }) {
   const format = useFormat();
   const say = useBilingual();
   const { contract } = props;
-  const change = contract.metric === "csat" ? format.points : format.change;
+  const nameOf = useTopicNames();
   const { planned } = contract;
   return (
     <Panel title={t("task.contract")}>
@@ -28,15 +31,18 @@ function ContractPanel(props: { contract: Contract }) {
       <dl className="facts" style={{ marginTop: 10 }}>
         <div>
           <dt>{t("task.contract_metric")}</dt>
-          <dd>{t(`task.metric_${contract.metric}`)}</dd>
+          <dd>
+            {word("metric", contract.metric)}
+            <small>{word("metric_hint", contract.metric)}</small>
+          </dd>
         </div>
         <div>
           <dt>{t("task.contract_expected")}</dt>
-          <dd>{change(contract.expected_change, 0)}</dd>
+          <dd>{change(format, contract.metric, contract.expected_change, 0)}</dd>
         </div>
         <div>
           <dt>{t("task.contract_smallest")}</dt>
-          <dd>{change(contract.smallest_change, 0)}</dd>
+          <dd>{change(format, contract.metric, contract.smallest_change, 0).replace(/^\+/, "")}</dd>
         </div>
         <div>
           <dt>{t("task.contract_baseline")}</dt>
@@ -45,7 +51,10 @@ function ContractPanel(props: { contract: Contract }) {
         <div>
           <dt>{t("task.contract_minimum")}</dt>
           <dd>
-            {t("task.contract_minimum_text", { days: contract.min_days, answers: contract.min_answers })}
+            {t("task.contract_minimum_text", {
+              days: contract.min_days,
+              answers: `${contract.min_answers} ${word("metric_answers", contract.metric)}`,
+            })}
           </dd>
         </div>
         <div>
@@ -58,12 +67,28 @@ function ContractPanel(props: { contract: Contract }) {
             <dd>{format.day(contract.alarm_day)}</dd>
           </div>
         )}
+        {contract.watched_topic && (
+          <div>
+            <dt>{t("task.contract_watched")}</dt>
+            <dd>{nameOf(contract.watched_topic)}</dd>
+          </div>
+        )}
+        <div>
+          <dt>{t("task.contract_control")}</dt>
+          <dd>{t(contract.control === "other_topics" ? "task.control_others" : "task.control_none")}</dd>
+        </div>
+        {(contract.guards ?? []).length > 0 && (
+          <div>
+            <dt>{t("task.contract_guards")}</dt>
+            <dd>{(contract.guards ?? []).map((g) => word("metric", g.metric)).join(t("app.comma"))}</dd>
+          </div>
+        )}
         <div>
           <dt>{t("task.contract_plan")}</dt>
           <dd>
             {typeof planned.answers_needed === "number" && typeof planned.days === "number"
               ? t("task.contract_plan_text", {
-                  answers: format.count(planned.answers_needed),
+                  answers: `${format.count(planned.answers_needed)} ${word("metric_answers", contract.metric)}`,
                   rate: format.decimal(planned.answers_per_day, 1),
                   days: format.count(planned.days),
                 })
@@ -212,7 +237,7 @@ function TaskView(props: { task: Task }) {
         <TaskActions task={task} />
         {task.verification ? (
           <>
-            <VerdictCard verification={task.verification} />
+            <VerdictCard verification={task.verification} taskId={task.id} />
             <BeforeAfterChart task={task} verification={task.verification} />
           </>
         ) : (

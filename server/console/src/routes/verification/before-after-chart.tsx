@@ -1,12 +1,14 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { useDailyFacts } from "../../api/hooks";
+import { useCalendarNotes, useDailyFacts, useSourceGaps } from "../../api/hooks";
 import type { Task, Verification } from "../../api/types";
 import { Chart } from "../../components/chart";
 import { Panel, QueryView } from "../../components/page";
+import { word } from "../../i18n";
 import { addDays, useFormat } from "../../lib/format";
+import { factOf, weighted } from "../../lib/metric";
 import { useNarrow } from "../../lib/use-narrow";
-import { beforeAfterOption, guardWindow, quietWindow } from "./before-after-option";
+import { beforeAfterOption, daysBetween, guardWindow, quietWindow } from "./before-after-option";
 
 /** The days on which the verdict rests, as they were. */
 export function BeforeAfterChart(props: { task: Task; verification: Verification }) {
@@ -22,14 +24,28 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
   const from = candidates.filter((day) => typeof day === "string").sort()[0] ?? effectiveDay;
   const to = verification.after.to ?? addDays(effectiveDay, 7);
   const facts = useDailyFacts({
-    metric: verification.metric === "csat" ? "csat" : "contacts",
+    metric: factOf(verification.metric),
     from,
     to,
-    topic: task.contract.topic,
+    topic: task.contract.watched_topic ?? task.contract.topic,
   });
+  // Days that need a word; the chart does without where they cannot be read.
+  const notes = useCalendarNotes().data ?? [];
+  const silent = useSourceGaps().data ?? [];
+  const { channels } = task.contract;
+  const gaps = silent
+    .filter((gap) => channels.length === 0 || channels.includes(gap.channel))
+    .map((gap) => ({ ...gap, to: gap.to ?? to, what: gap.channel }))
+    .filter((gap) => gap.to >= from && gap.from <= to);
+  const events = notes
+    .filter((note) => note.kind === "event" && note.from >= from && note.from <= to)
+    .map((note) => ({ day: note.from, text: note.name }));
+  const closedDays = notes
+    .filter((note) => note.kind === "holiday" && note.to >= from && note.from <= to)
+    .flatMap((note) => daysBetween(note.from < from ? from : note.from, note.to > to ? to : note.to));
   const words = useMemo(
     () => ({
-      metric: t(verification.metric === "csat" ? "chart.csat" : "chart.contacts"),
+      metric: word("metric", verification.metric),
       weekly: t("chart.weekly"),
       baseline: t("chart.baseline"),
       guard: t("chart.guard"),
@@ -39,7 +55,10 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
       fix: t("chart.fix"),
       meanBefore: (value: string) => t("chart.mean_before", { value }),
       meanAfter: (value: string) => t("chart.mean_after", { value }),
-      answers: (n: string) => t("chart.rated", { n }),
+      answers: (n: string) => `${n} ${word("metric_answers", verification.metric)}`,
+      alarm: t("chart.alarm"),
+      closed: t("chart.closed"),
+      gap: (what: string) => t("chart.gap", { what }),
     }),
     [t, verification.metric],
   );
@@ -60,10 +79,16 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
                 usual: verification.baseline_rule === "acute" ? usual : null,
                 format,
                 words,
+                marks: {
+                  alarmDay: task.contract.alarm_day ?? null,
+                  closedDays,
+                  gaps,
+                  annotations: events,
+                },
                 narrow,
               })}
             />
-            {verification.metric === "csat" && <p className="legend">{t("chart.hint")}</p>}
+            {weighted(verification.metric) && <p className="legend">{t("chart.hint")}</p>}
           </>
         )}
       </QueryView>

@@ -7,6 +7,7 @@ import {
   tooltipTable,
 } from "../../components/chart-option";
 import { addDays, type Format } from "../../lib/format";
+import { kindOf, level as levelText, weighted } from "../../lib/metric";
 import { colour, verdictColour } from "../../styles/tokens";
 
 export type Words = {
@@ -21,6 +22,17 @@ export type Words = {
   meanAfter: (value: string) => string;
   meanUsual: (value: string) => string;
   answers: (n: string) => string;
+  alarm?: string;
+  closed?: string;
+  gap?: (what: string) => string;
+};
+
+/** Days that need a word: why they look as they do. */
+export type Marks = {
+  alarmDay?: string | null;
+  closedDays?: readonly string[];
+  gaps?: ReadonlyArray<{ channel: string; from: string; to: string; what: string }>;
+  annotations?: ReadonlyArray<{ day: string; text: string }>;
 };
 
 export type Window = { from: string; to: string };
@@ -92,6 +104,7 @@ export function beforeAfterOption(input: {
   usual: Window | null;
   format: Format;
   words: Words;
+  marks?: Marks;
   /** On a phone the bands are too narrow for their names; colours and the text below tell them. */
   narrow?: boolean;
 }): ChartOption {
@@ -101,12 +114,22 @@ export function beforeAfterOption(input: {
   const last = input.window.to;
   const inside = (day: string) => (day < first ? first : day > last ? last : day);
   const byDay = new Map(rows.map((row) => [row.day, row]));
-  const csat = verification.metric === "csat";
-  const show = (value: number) => (csat ? format.percent(value) : format.decimal(value, 0));
+  const kind = kindOf(verification.metric);
+  const csat = kind === "share";
+  const smooth = weighted(verification.metric);
+  const marks = input.marks ?? {};
+  const show = (value: number) =>
+    kind === "rate" ? format.decimal(value, 0) : levelText(format, verification.metric, value);
   const most = Math.max(1, ...rows.map((row) => row.n));
-  const weeklyMean = csat ? weekly(rows, days) : [];
+  const weeklyMean = smooth ? weekly(rows, days) : [];
   const values = rows.flatMap((row) => (typeof row.value === "number" ? [row.value] : []));
-  const low = csat ? Math.max(0, Math.floor((Math.min(...values, 0.95) - 0.05) * 10) / 10) : 0;
+  const low = csat
+    ? Math.max(0, Math.floor((Math.min(...values, 0.95) - 0.05) * 10) / 10)
+    : kind === "stars"
+      ? 1
+      : 0;
+  // A share that is small on every day needs no axis up to one.
+  const top = csat ? Math.min(1, Math.ceil((Math.max(...values, 0.2) + 0.05) * 10) / 10) : 5;
   const { before, after, verdict } = verification;
 
   const level = (
@@ -139,10 +162,10 @@ export function beforeAfterOption(input: {
       : [];
   const windowOf = (side: Verification["before"]): Window | null =>
     side.from && side.to ? { from: side.from, to: side.to } : null;
-  const usualLevel = usual ? meanOf(rows, usual, csat) : null;
+  const usualLevel = usual ? meanOf(rows, usual, smooth) : null;
 
   // A window that lies outside the chart has no band.
-  const band = (window: Window, name: string, fill: string, text: string) =>
+  const band = (window: Window, name: string, fill: string, text: string, position = "insideTop") =>
     window.to < first || window.from > last
       ? []
       : [
@@ -151,7 +174,7 @@ export function beforeAfterOption(input: {
               name,
               xAxis: inside(window.from),
               itemStyle: { color: fill },
-              label: { show: !input.narrow, color: text, fontSize: 12, position: "insideTop" },
+              label: { show: !input.narrow, color: text, fontSize: 12, position },
             },
             { xAxis: inside(window.to) },
           ],
@@ -176,7 +199,24 @@ export function beforeAfterOption(input: {
     ...(after.from && after.to
       ? band({ from: after.from, to: after.to }, words.after, "rgb(194 89 42 / 9%)", colour.accent)
       : []),
+    // A source that was silent: the days say less than they seem to.
+    ...(marks.gaps ?? []).flatMap((gap) =>
+      band(
+        gap,
+        words.gap?.(gap.what || gap.channel) ?? "",
+        "rgb(179 50 44 / 13%)",
+        "#b3322c",
+        "insideBottom",
+      ),
+    ),
   ];
+
+  const inWindow = (day: string) => day >= first && day <= last;
+  const pins = [
+    ...(marks.alarmDay && inWindow(marks.alarmDay) ? [{ day: marks.alarmDay, text: words.alarm ?? "" }] : []),
+    ...(marks.annotations ?? []).filter((note) => inWindow(note.day)),
+  ];
+  const closed = (marks.closedDays ?? []).filter(inWindow);
 
   const dots = days.flatMap((day) => {
     const row = byDay.get(day);
@@ -194,8 +234,13 @@ export function beforeAfterOption(input: {
         const data = point?.data as { value?: [string, number]; n?: number } | undefined;
         if (!data?.value) return "";
         const rows: Array<[string, string]> = [[words.metric, show(data.value[1])]];
-        if (csat && data.n !== undefined) rows.push([words.answers(format.count(data.n)), ""]);
-        return tooltipTable(format.day(data.value[0]), rows);
+        if (smooth && data.n !== undefined) rows.push([words.answers(format.count(data.n)), ""]);
+        const day = data.value[0];
+        const told = [
+          ...pins.filter((pin) => pin.day === day).map((pin) => pin.text),
+          ...(closed.includes(day) && words.closed ? [words.closed] : []),
+        ];
+        return tooltipTable(format.day(day), rows, told.join(" · "));
       },
     },
     xAxis: {
@@ -212,7 +257,7 @@ export function beforeAfterOption(input: {
     yAxis: {
       type: "value",
       min: low,
-      ...(csat ? { max: 1 } : {}),
+      ...(csat || kind === "stars" ? { max: top } : {}),
       ...axisStyle,
       axisLabel: {
         ...axisStyle.axisLabel,
@@ -242,6 +287,16 @@ export function beforeAfterOption(input: {
                 fontSize: 12,
               },
             },
+            ...pins.map((pin) => ({
+              xAxis: pin.day,
+              lineStyle: { color: colour.inkFaint, width: 1.5, type: "dashed" as const },
+              label: {
+                formatter: pin.text,
+                color: colour.inkSoft,
+                position: "end" as const,
+                fontSize: 12,
+              },
+            })),
             ...([
               ...level(
                 usual,
@@ -266,7 +321,22 @@ export function beforeAfterOption(input: {
           ],
         },
       },
-      ...(csat
+      ...(closed.length > 0
+        ? [
+            {
+              // Small marks on the axis: holidays count like weekends.
+              type: "scatter" as const,
+              name: words.closed ?? "",
+              silent: true,
+              data: closed.map((day) => [day, low] as [string, number]),
+              symbol: "triangle",
+              symbolSize: 7,
+              symbolOffset: [0, -4] as [number, number],
+              itemStyle: { color: colour.inkFaint },
+            },
+          ]
+        : []),
+      ...(smooth
         ? [
             {
               type: "line" as const,

@@ -1,8 +1,10 @@
 import { useTranslation } from "react-i18next";
 import type { EvidenceCard } from "../../api/types";
 import { VerdictBadge } from "../../components/badges";
+import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
+import { change, level } from "../../lib/metric";
 import { verdictStyle } from "./verdict-card";
 
 /** What proves an article, in three lines. */
@@ -11,10 +13,7 @@ export function Evidence(props: { evidence: EvidenceCard }) {
   const format = useFormat();
   const say = useBilingual();
   const { evidence } = props;
-  const csat = evidence.metric === "csat";
-  const level = (value: number | null | undefined) =>
-    typeof value !== "number" ? "–" : csat ? format.percent(value) : format.decimal(value);
-  const change = csat ? format.points : format.change;
+  const { metric } = evidence;
   return (
     <div
       className="voice"
@@ -23,15 +22,14 @@ export function Evidence(props: { evidence: EvidenceCard }) {
       <div className="row">
         <VerdictBadge verdict={evidence.verdict} />
         <span className="num">
-          {level(evidence.before.value)} → {level(evidence.after.value)} · {change(evidence.effect.value)}
+          {word("metric", metric)} {level(format, metric, evidence.before.value)} →{" "}
+          {level(format, metric, evidence.after.value)} · {change(format, metric, evidence.effect.value)}
         </span>
       </div>
       <p>{say(evidence.sentence)}</p>
       <footer>
         <span>
-          {t(csat ? "verification.rated" : "verification.contacts", {
-            n: format.count(evidence.before.n + evidence.after.n),
-          })}
+          {format.count(evidence.before.n + evidence.after.n)} {word("metric_answers", metric)}
         </span>
         <span>{t("verification.computed", { at: format.date(evidence.computed_at) })}</span>
       </footer>

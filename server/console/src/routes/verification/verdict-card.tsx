@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import { Collapse } from "antd";
 import type { CSSProperties, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -5,23 +6,13 @@ import type { Verdict, Verification } from "../../api/types";
 import { VerdictBadge } from "../../components/badges";
 import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
-import { type Format, useFormat } from "../../lib/format";
+import { useFormat } from "../../lib/format";
+import { change, level } from "../../lib/metric";
 import { verdictColour } from "../../styles/tokens";
 
 /** The colour of a verdict for everything inside. */
 export function verdictStyle(verdict: Verdict): CSSProperties {
   return { "--badge": verdictColour[verdict] } as CSSProperties;
-}
-
-/** A level of the verification's metric: a share as percentage, or contacts a day. */
-function level(format: Format, metric: Verification["metric"], value: number | null | undefined): string {
-  if (value === null || value === undefined) return "–";
-  return metric === "csat" ? format.percent(value) : format.decimal(value, 1);
-}
-
-/** A change of the verification's metric: points for shares, a percentage for volume. */
-function change(format: Format, metric: Verification["metric"], value: number | null | undefined): string {
-  return metric === "csat" ? format.points(value) : format.change(value);
 }
 
 function isSuccess(verdict: Verdict): boolean {
@@ -87,7 +78,7 @@ function SideFigure(props: { title: string; metric: Verification["metric"]; side
         {/* The level at the shared mix of channels and day types: the one the sentence prints. */}
         <strong>{level(format, metric, side.adjusted ?? side.value)}</strong>
         <small>
-          {t(metric === "csat" ? "verification.rated" : "verification.contacts", { n: format.count(side.n) })}
+          {format.count(side.n)} {word("metric_answers", metric)}
         </small>
         {side.from && side.to && (
           <small>
@@ -112,7 +103,7 @@ function Term(props: { name: string; children: ReactNode }) {
 function Details(props: { verification: Verification }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { method, naive, looks, control, baseline_rule, before, after, metric } = props.verification;
+  const { method, naive, looks, control, baseline_rule, before, after, metric, chance } = props.verification;
   const range = (low: number | null | undefined, high: number | null | undefined) =>
     t("verification.range", { low: level(format, metric, low), high: level(format, metric, high) });
   return (
@@ -141,9 +132,49 @@ function Details(props: { verification: Verification }) {
         )}
       </Term>
       <Term name={t("verification.looks")}>{looks.length}</Term>
-      <Term name={t("verification.control")}>
-        {control.kind === "none" ? t("verification.control_none") : control.kind}
+      <Term name={t("verification.error_budget")}>
+        {format.percent(method.alpha, 0)}
+        <small>{t("verification.error_budget_note")}</small>
       </Term>
+      {chance && (
+        <Term name={t("verification.chance")}>
+          {format.percent(chance.share, 0)}
+          <small>
+            {t("verification.chance_note", {
+              family: word("chance_family", chance.family),
+              pace: format.decimal(chance.per_day, 0),
+            })}
+          </small>
+        </Term>
+      )}
+      <Term name={t("verification.control")}>
+        {control.kind === "none"
+          ? t("verification.control_none")
+          : t("verification.control_topics", { n: control.topics ?? 0 })}
+        {typeof method.control_factor === "number" && method.control_factor > 0 && (
+          <small>
+            {t("verification.control_factor", { value: format.decimal(method.control_factor, 2) })}
+          </small>
+        )}
+      </Term>
+      {method.dropped_share > 0 && (
+        <Term name={t("verification.dropped")}>{format.percent(method.dropped_share)}</Term>
+      )}
+      {typeof method.alarm_days_z === "number" && (
+        <Term name={t("verification.alarm_days")}>{format.decimal(method.alarm_days_z, 2)}</Term>
+      )}
+      {method.against_quiet && (
+        <Term name={t("verification.against_quiet")}>
+          {change(format, metric, method.against_quiet.value)}
+          <small>
+            {t("verification.range", {
+              low: change(format, metric, method.against_quiet.low),
+              high: change(format, metric, method.against_quiet.high),
+            })}
+          </small>
+        </Term>
+      )}
+      <Term name={t("verification.rules_version")}>{method.version}</Term>
       <Term name={t("verification.naive_method")}>
         {word("method", naive.method)}
         {typeof naive.p_value === "number" && (
@@ -156,14 +187,14 @@ function Details(props: { verification: Verification }) {
   );
 }
 
-/** The result of a verification: the sentence first, then the comparison, the numbers, and the method on request. */
-export function VerdictCard(props: { verification: Verification; actions?: ReactNode }) {
+/** The verdict's name and the sentence: before any number. */
+export function VerdictHead(props: { verification: Verification; large?: boolean; actions?: ReactNode }) {
   const { t } = useTranslation();
   const format = useFormat();
   const say = useBilingual();
   const v = props.verification;
   return (
-    <section className="panel verdict" style={verdictStyle(v.verdict)} data-verdict={v.verdict}>
+    <>
       <div className="row row--between">
         <div className="row">
           <VerdictBadge verdict={v.verdict} large />
@@ -171,52 +202,142 @@ export function VerdictCard(props: { verification: Verification; actions?: React
             {t(v.state === "final" ? "verification.final" : "verification.provisional")}
             {" · "}
             {t("verification.computed", { at: format.dateTime(v.computed_at) })}
+            {v.decided_on && ` · ${t("verification.decided_on", { day: format.day(v.decided_on) })}`}
           </span>
         </div>
         {props.actions}
       </div>
-      <p className="verdict__sentence">{say(v.sentence)}</p>
-      <Versus verification={v} />
-      <dl className="verdict__numbers">
-        <SideFigure title={t("verification.before")} metric={v.metric} side={v.before} />
-        <SideFigure title={t("verification.after")} metric={v.metric} side={v.after} />
-        <div>
-          <dt>{t("verification.effect")}</dt>
-          <dd>
-            <strong>{change(format, v.metric, v.effect?.value)}</strong>
-            {v.effect && (
-              <small>
-                {t("verification.range", {
-                  low: change(format, v.metric, v.effect.low),
-                  high: change(format, v.metric, v.effect.high),
-                })}
-              </small>
+      <p className={props.large ? "verdict__sentence verdict__sentence--large" : "verdict__sentence"}>
+        {say(v.sentence)}
+      </p>
+    </>
+  );
+}
+
+/** What a missing thing is counted in, where counting says something. */
+const COUNTED = new Set(["days", "answers", "baseline"]);
+
+/** What stands in the way of a verdict, and how far it is. */
+export function MissingList(props: { verification: Verification }) {
+  const { t } = useTranslation();
+  const say = useBilingual();
+  const format = useFormat();
+  return (
+    <ul className="stack stack--tight">
+      {props.verification.missing.map((missing) => {
+        const done = missing.need > 0 ? Math.min(1, missing.have / missing.need) : 0;
+        return (
+          <li key={missing.code} className="soft">
+            {say(missing.sentence)}
+            {COUNTED.has(missing.code) && missing.need > 0 && (
+              <span className="progress">
+                <span
+                  className="meter"
+                  role="progressbar"
+                  aria-label={t("verification.missing")}
+                  aria-valuemin={0}
+                  aria-valuemax={missing.need}
+                  aria-valuenow={missing.have}
+                >
+                  <i style={{ width: `${done * 100}%` }} />
+                </span>
+                <small className="faint num">
+                  {t("verification.progress", {
+                    have: format.count(missing.have),
+                    need: format.count(missing.need),
+                  })}
+                </small>
+              </span>
             )}
-          </dd>
-        </div>
-      </dl>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** What to keep in mind beside the verdict; none of it changed the verdict silently. */
+export function FlagList(props: { verification: Verification }) {
+  const say = useBilingual();
+  return (
+    <ul className="stack stack--tight">
+      {props.verification.guards.map((guard) => (
+        <li key={guard.code} className="flagged soft">
+          {say(guard.sentence)}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Numbers(props: { verification: Verification }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const v = props.verification;
+  return (
+    <dl className="verdict__numbers">
+      <SideFigure title={t("verification.before")} metric={v.metric} side={v.before} />
+      <SideFigure title={t("verification.after")} metric={v.metric} side={v.after} />
+      <div>
+        <dt>{t(v.control.kind === "none" ? "verification.effect" : "verification.effect_net")}</dt>
+        <dd>
+          <strong>{change(format, v.metric, v.effect?.value)}</strong>
+          {v.effect && (
+            <small>
+              {t("verification.range", {
+                low: change(format, v.metric, v.effect.low),
+                high: change(format, v.metric, v.effect.high),
+              })}
+            </small>
+          )}
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+/** Everything that made the numbers, for whoever asks. */
+export function MethodFold(props: { verification: Verification }) {
+  const { t } = useTranslation();
+  return (
+    <Collapse
+      ghost
+      size="small"
+      items={[
+        {
+          key: "details",
+          label: t("verification.details"),
+          children: (
+            <div className="stack">
+              <Details verification={props.verification} />
+              <p className="faint">{t("verification.explain")}</p>
+            </div>
+          ),
+        },
+      ]}
+    />
+  );
+}
+
+/** The result of a verification: the sentence first, then the comparison, the numbers, and the method on request. */
+export function VerdictCard(props: { verification: Verification; taskId?: string; actions?: ReactNode }) {
+  const { t } = useTranslation();
+  const v = props.verification;
+  return (
+    <section className="panel verdict" style={verdictStyle(v.verdict)} data-verdict={v.verdict}>
+      <VerdictHead verification={v} actions={props.actions} />
+      <Versus verification={v} />
+      <Numbers verification={v} />
       {v.missing.length > 0 && (
         <div className="stack stack--tight">
           <strong>{t("verification.missing")}</strong>
-          <ul>
-            {v.missing.map((missing) => (
-              <li key={missing.code} className="soft">
-                {say(missing.sentence)}
-              </li>
-            ))}
-          </ul>
+          <MissingList verification={v} />
         </div>
       )}
       {v.guards.length > 0 && (
         <div className="stack stack--tight">
           <strong>{t("verification.guards")}</strong>
-          <ul>
-            {v.guards.map((guard) => (
-              <li key={guard.code} className="soft">
-                {say(guard.sentence)}
-              </li>
-            ))}
-          </ul>
+          <FlagList verification={v} />
         </div>
       )}
       {v.together_with.length > 0 && (
@@ -224,34 +345,15 @@ export function VerdictCard(props: { verification: Verification; actions?: React
           {t("verification.together")} {v.together_with.join(" · ")}
         </p>
       )}
-      <Collapse
-        ghost
-        size="small"
-        items={[
-          {
-            key: "details",
-            label: t("verification.details"),
-            children: (
-              <div className="stack">
-                <Details verification={v} />
-                {v.history.length > 1 && (
-                  <div>
-                    <strong>{t("verification.history")}</strong>
-                    <ul className="faint">
-                      {v.history.map((past) => (
-                        <li key={past.computed_at}>
-                          {format.dateTime(past.computed_at)} · {t(`verdict.${past.verdict}`)}
-                        </li>
-                      ))}
-                    </ul>
-                  </div>
-                )}
-                <p className="faint">{t("verification.explain")}</p>
-              </div>
-            ),
-          },
-        ]}
-      />
+      {props.taskId ? (
+        <p style={{ marginTop: 12 }}>
+          <Link to="/tasks/$id/verification" params={{ id: props.taskId }}>
+            {t("verification.all_evidence")}
+          </Link>
+        </p>
+      ) : (
+        <MethodFold verification={v} />
+      )}
     </section>
   );
 }

@@ -1,0 +1,175 @@
+use super::*;
+use crate::facts::{Class, Counters, FactInput};
+
+fn rows(days: usize, row: impl Fn(usize) -> Counters) -> Vec<Counters> {
+    (0..days).map(row).collect()
+}
+
+fn found(detector: &Detector, rows: &[Counters]) -> Vec<Signal> {
+    let all = Rows {
+        start: start(),
+        days: rows,
+    };
+    let last = date(rows.len() - 1);
+    backtest_counts(detector, &Subject::topic("退款"), all, start(), last)
+}
+
+#[test]
+fn days_above_a_limit() {
+    let threshold = rule("threshold", json!({"limit": 50}));
+    let all = rows(4, |d| Counters {
+        contacts: [50, 51, 10, 80][d],
+        customers: [50, 40, 10, 79][d],
+        ..Counters::default()
+    });
+    let signals = found(&threshold, &all);
+    assert_eq!(
+        signals
+            .iter()
+            .map(|s| (s.window, s.count))
+            .collect::<Vec<_>>(),
+        [(date(1), 51), (date(3), 80)]
+    );
+    assert_eq!(signals[0].customers, Some(40));
+    let low = rule("low_rating", json!({"max_rating": 2, "limit": 1}));
+    let all = rows(2, |d| Counters {
+        r1: [1, 1][d],
+        r2: [0, 1][d],
+        r3: 5,
+        ..Counters::default()
+    });
+    assert_eq!(found(&low, &all).len(), 1);
+    let risk = rule("risk", Value::Null);
+    let all = rows(2, |d| Counters {
+        risky: [0, 1][d],
+        ..Counters::default()
+    });
+    assert_eq!(found(&risk, &all)[0].window, date(1));
+}
+
+#[test]
+fn which_voices_count() {
+    let voice = Voice {
+        rating: Some(2),
+        risk: true,
+        no_result: false,
+        text: "我要考慮一下，THINK again",
+    };
+    assert!(rule("low_rating", Value::Null).counts(&voice));
+    assert!(!rule("low_rating", json!({"max_rating": 1})).counts(&voice));
+    assert!(!rule("low_rating", Value::Null).counts(&Voice::default()));
+    assert!(rule("risk", Value::Null).counts(&voice));
+    assert!(!rule("no_result_search", Value::Null).counts(&voice));
+    assert!(rule("phrase", json!({"phrases": ["考虑一下"]})).counts(&voice));
+    assert!(rule("phrase", json!({"phrases": ["x", "think"]})).counts(&voice));
+    assert!(!rule("phrase", json!({"phrases": ["再想想"]})).counts(&voice));
+}
+
+#[test]
+fn the_search_that_crosses_the_line_fires() {
+    let detector = rule("no_result_search", json!({"limit": 4, "window_days": 7}));
+    let all = rows(20, |d| Counters {
+        voices: 1 + i64::from(d == 9) * 3,
+        no_result: i64::from(d > 4),
+        ..Counters::default()
+    });
+    let signals = found(&detector, &all);
+    assert_eq!(
+        (signals[0].window, signals[0].count, signals[0].limit),
+        (date(9), 5, 4)
+    );
+    assert_eq!(signals.len(), 2, "silent for its 7 days");
+    let mostly = rule("no_result_search", json!({"limit": 4, "min_share": 0.9}));
+    assert_eq!(found(&mostly, &all)[0].window, date(16));
+}
+
+#[test]
+fn an_article_needs_views_and_votes() {
+    let detector = rule("unhelpful_article", Value::Null);
+    let article = |views: i64, unhelpful: i64| {
+        rows(28, |_| Counters {
+            voices: views,
+            helpful: 1,
+            unhelpful,
+            ..Counters::default()
+        })
+    };
+    let signals = found(&detector, &article(3, 1));
+    assert_eq!(signals.len(), 1);
+    // 30 views and 20 votes on the tenth day.
+    assert_eq!(
+        (signals[0].window, signals[0].count, signals[0].limit),
+        (date(9), 10, 8)
+    );
+    assert!(signals[0].explanation().zh.contains("20 次投票中 10 次"));
+    assert_eq!(found(&detector, &article(1, 1)), [], "too few views");
+    assert_eq!(found(&detector, &article(3, 0)), [], "everybody is content");
+}
+
+/// A day of an agent: contacts with handling times around `seconds`.
+fn handled(seconds: u32) -> Counters {
+    let mut sum = Counters::default();
+    for share in [50, 80, 100, 125, 200] {
+        sum.add(&Counters::of(&FactInput {
+            handle_seconds: Some(seconds * share / 100),
+            ..FactInput::bare(Class::Contact)
+        }));
+    }
+    sum
+}
+
+#[test]
+fn an_agent_who_takes_much_longer_than_usual() {
+    let detector = rule("agent_drift", Value::Null);
+    let all = rows(100, |d| handled(if d >= 80 { 480 } else { 300 }));
+    let signals = found(&detector, &all);
+    let first = &signals[0];
+    assert!((date(82)..=date(86)).contains(&first.window), "{first:?}");
+    assert!((first.baseline.unwrap() - 300.0).abs() < 3.0);
+    assert!(first.statistic.unwrap() > 1.3 && first.level.unwrap() > 390.0);
+    assert!(
+        first.explanation().zh.contains("本人往常 300 秒"),
+        "{}",
+        first.explanation().zh
+    );
+    assert_eq!(
+        found(&detector, &rows(100, |d| handled(300 + 20 * wobble(d)))),
+        []
+    );
+    assert_eq!(
+        found(
+            &detector,
+            &rows(100, |d| handled(if d >= 80 { 150 } else { 300 }))
+        ),
+        []
+    );
+}
+
+#[test]
+fn an_agent_whose_satisfaction_falls_week_by_week() {
+    let detector = rule("agent_drift", Value::Null);
+    let weeks = |levels: [i64; 6]| {
+        rows(42, |d| Counters {
+            rated: 10,
+            satisfied: levels[d / 7],
+            ..Counters::default()
+        })
+    };
+    let signals = found(&detector, &weeks([9, 9, 9, 8, 7, 6]));
+    assert_eq!(signals.len(), 1);
+    assert_eq!(signals[0].window, date(41), "a Sunday");
+    assert!((signals[0].baseline.unwrap() - 0.9).abs() < 1e-9);
+    assert!(
+        signals[0]
+            .explanation()
+            .zh
+            .contains("连续 3 周下降，从 90% 到 60%")
+    );
+    assert_eq!(
+        found(&detector, &weeks([9, 9, 8, 7, 7, 6])),
+        [],
+        "not in a row"
+    );
+    let small = rule("agent_drift", json!({"min_fall": 0.4}));
+    assert_eq!(found(&small, &weeks([9, 9, 9, 8, 7, 6])), []);
+}

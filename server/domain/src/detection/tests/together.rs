@@ -1,0 +1,191 @@
+//! What a topic is to its channel, and the channel to its topics.
+
+use super::*;
+
+const DAYS: usize = 140;
+const FROM: usize = 100;
+
+/// 20 topics with 30 contacts and 15 ratings a day; `change` of all from day 100 on.
+fn tenant(change: impl Fn(usize, u32, u32) -> (u32, u32)) -> (Context, Vec<Series>) {
+    let topics: Vec<Series> = (0..20)
+        .map(|i| {
+            series(DAYS, |d| {
+                let w = wobble(d + 3 * i) + wobble(d / 2 + i);
+                let usual = (28 + 2 * w, 11 + wobble(d + i));
+                let (contacts, satisfied) = if d >= FROM {
+                    change(i, usual.0, usual.1)
+                } else {
+                    usual
+                };
+                (contacts, 15, satisfied.min(15))
+            })
+        })
+        .collect();
+    (context(DAYS, &topics), topics)
+}
+
+fn ringing(detector: &Detector, context: &Context, topics: &[Series]) -> Vec<usize> {
+    let subject = Subject::topic("t");
+    (0..topics.len())
+        .filter(|&i| {
+            let w = watched(&subject, &topics[i]);
+            !backtest(detector, context, w, date(0), date(DAYS - 1)).is_empty()
+        })
+        .collect()
+}
+
+#[test]
+fn what_all_topics_do_is_no_spike_of_one() {
+    let (context, topics) = tenant(|_, y, s| (y * 16 / 10, s));
+    assert!(ringing(&rule("spike", Value::Null), &context, &topics).is_empty());
+    let alone = rule("spike", json!({"with_channel": false}));
+    assert_eq!(ringing(&alone, &context, &topics).len(), 20);
+    let (alarms, signals) = channel_alarms(&rule("spike", Value::Null), &context, &[]);
+    assert_eq!(
+        (alarms[0].from, alarms[0].subject.kind),
+        (FROM, SubjectKind::Channel)
+    );
+    assert_eq!(signals[0].subject.key, "phone");
+}
+
+#[test]
+fn one_among_many_still_rings() {
+    let (context, topics) = tenant(|i, y, s| (if i == 7 { y * 2 } else { y }, s));
+    assert_eq!(ringing(&rule("spike", Value::Null), &context, &topics), [7]);
+}
+
+#[test]
+fn alarms_of_a_shared_fall_join_the_channel_but_for_the_one_that_fell_further() {
+    let (context, topics) = tenant(|i, y, s| (y, if i == 3 { s - 8 } else { s - 3 }));
+    let csat = rule("csat_fall", Value::Null);
+    let (alarms, _) = channel_alarms(&csat, &context, &[]);
+    assert!(!alarms.is_empty());
+    let subject = Subject::topic("t");
+    let mut own = Vec::new();
+    let mut rang = 0;
+    for (i, series) in topics.iter().enumerate() {
+        let w = watched(&subject, series);
+        let signals = backtest(&csat, &context, w, date(0), date(FROM + 13));
+        rang += usize::from(!signals.is_empty());
+        let signals = attach(&csat, &context, w, &alarms, signals);
+        if signals.iter().any(|s| s.part_of.is_none()) {
+            own.push(i);
+        }
+        for s in signals.iter().filter(|s| s.part_of.is_some()) {
+            assert!(s.explanation().zh.contains("phone"));
+        }
+    }
+    assert_eq!((rang, own), (20, vec![3]));
+}
+
+#[test]
+fn an_open_issue_of_the_channel_keeps_its_alarm_on() {
+    let (context, _) = tenant(|_, y, s| (y, s));
+    let open = vec![vec![(date(60), date(75))]];
+    let (alarms, _) = channel_alarms(&rule("csat_fall", Value::Null), &context, &open);
+    assert_eq!(
+        alarms.iter().map(|a| (a.from, a.to)).collect::<Vec<_>>(),
+        [(60, 75)]
+    );
+}
+
+#[test]
+fn offsets_of_channels_are_against_the_topics_own_mix() {
+    // Phone 60 %, chat 90 %: a topic that is only on the phone is not therefore falling, nor is
+    // one whose contacts all move to the phone.
+    let lane = |channel, moved: bool| Lane {
+        channel,
+        points: (0..DAYS)
+            .map(|d| {
+                let rated = if moved && d >= FROM {
+                    [20, 0][channel]
+                } else {
+                    10
+                };
+                Point {
+                    contacts: rated,
+                    customers: rated,
+                    rated,
+                    satisfied: rated * [6, 9][channel] / 10,
+                }
+            })
+            .collect(),
+    };
+    let both = |moved| Series {
+        lanes: vec![lane(0, moved), lane(1, moved)],
+    };
+    let phone_only = Series {
+        lanes: vec![lane(0, false)],
+    };
+    let topics = [both(true), both(false), both(false), phone_only];
+    let channels = vec!["phone".to_owned(), "chat".to_owned()];
+    let context = Context::new(start(), calendar(DAYS), channels, &topics);
+    assert!(ringing(&rule("csat_fall", Value::Null), &context, &topics).is_empty());
+}
+
+#[test]
+fn the_list_of_unusual_topics() {
+    let (context, topics) = tenant(|i, y, s| match i {
+        4 => (y * 3, s),
+        9 => (y, 1),
+        _ => (y, s),
+    });
+    let names: Vec<Subject> = (0..20).map(|i| Subject::topic(format!("t{i}"))).collect();
+    let all: Vec<Watched<'_>> = topics
+        .iter()
+        .zip(&names)
+        .map(|(series, subject)| watched(subject, series))
+        .collect();
+    let list = unusual(&context, &all, FROM);
+    let what: Vec<(&str, Unusual)> = list
+        .iter()
+        .map(|f| (f.subject.key.as_str(), f.what))
+        .collect();
+    assert!(
+        what.contains(&("t4", Unusual::Contacts)) && what.contains(&("t9", Unusual::Satisfaction)),
+        "{what:?}"
+    );
+    assert!(list.len() <= 3, "{what:?}");
+    assert!(list.is_sorted_by(|a, b| a.chance <= b.chance));
+    assert_eq!(unusual(&context, &all, 80), []);
+}
+
+#[test]
+fn a_silent_source_rings_and_is_told_from_a_thin_one() {
+    let silent = rule("silent_source", Value::Null);
+    let (context, _) = tenant(|_, _, s| (0, s));
+    let (subject, series) = context.channel(0).unwrap();
+    let found = backtest(
+        &silent,
+        &context,
+        watched(&subject, &series),
+        date(0),
+        date(FROM + 2),
+    );
+    let days: Vec<NaiveDate> = found.iter().map(|s| s.window).collect();
+    assert_eq!(days, [date(FROM), date(FROM + 1), date(FROM + 2)]);
+    assert!(
+        found[0].explanation().zh.contains("只收到 0 条"),
+        "{}",
+        found[0].explanation().zh
+    );
+    // The volume of a channel that sinks is information.
+    let spike = rule("spike", Value::Null);
+    let found = backtest(
+        &spike,
+        &context,
+        watched(&subject, &series),
+        date(0),
+        date(FROM + 2),
+    );
+    assert_eq!(found.len(), 1);
+    assert!(found[0].information && found[0].window == date(FROM));
+    let Params::SilentSource(p) = &silent.params else {
+        panic!("a rule of silence has its parameters");
+    };
+    assert_eq!(band(&[3, 2, 4, 3, 0, 1, 2, 3], p).unwrap().silent_at, -1);
+    assert_eq!(band(&[200], p), None);
+    let busy = band(&[200, 190, 210, 205, 0, 195, 188, 220], p).unwrap();
+    assert!((10..=40).contains(&busy.silent_at), "{busy:?}");
+    assert!((busy.expected - 197.5).abs() < 1e-9);
+}
