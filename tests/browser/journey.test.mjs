@@ -170,6 +170,55 @@ describe("the console", { concurrency: false }, () => {
     }
   });
 
+  test("the evidence of a verdict: sentence first, then the nights that led to it", async () => {
+    await open("/tasks");
+    await page.locator("a.record--task", { hasText: VERDICTS[0] }).first().click();
+    await page.waitForURL(/\/tasks\/.+/);
+    await page.getByRole("link", { name: /查看全部证据/ }).click();
+    await page.waitForURL(/\/verification$/);
+    await settled();
+    const sentence = page.locator(".verdict__sentence--large");
+    await sentence.waitFor();
+    assert.match(await sentence.innerText(), /从 \d+% 升到 \d+%/);
+    const looks = page.getByRole("img", { name: /每晚的判断/ });
+    await looks.waitFor();
+    assert.match(await looks.getAttribute("aria-label"), /\d+ 晚，最后一次 .+可信范围/);
+    await drawn(2);
+    const body = await text();
+    const order = ["我们的结论", "前后对比，并与其他主题比较", "每晚的判断", "护栏指标", "历次结论", "节省"];
+    for (const part of order) assert.ok(body.includes(part), `${part} in ${body}`);
+    await shot("evidence", { fullPage: true });
+    await page.getByText("数字与方法").click();
+    await page.getByText("日常波动放大系数").waitFor();
+  });
+
+  test("a rule is tried on stored history before it is saved", async () => {
+    await open("/settings/detectors/edit?kind=threshold");
+    await page.getByLabel("上限", { exact: true }).fill("100");
+    await page.getByRole("button", { name: "试算", exact: true }).click();
+    const says = page.locator(".backtest__says");
+    await says.waitFor();
+    assert.match(await says.innerText(), /会发出 \d+ 个信号，打开 \d+ 个问题，发 \d+ 封邮件|一次也不会触发/);
+    await drawn();
+    await shot("backtest", { fullPage: true });
+    await open("/settings/detectors");
+    assert.doesNotMatch(await text(), /超过 100 次/, "nothing was saved");
+  });
+
+  test("a person decides a quadrant, and releases the decision", async () => {
+    await open("/issues");
+    await page.locator("main a[href^='/issues/']").first().click();
+    await page.waitForURL(/\/issues\/.+/);
+    await page.getByRole("button", { name: "改由人决定" }).click();
+    await page.getByLabel("为什么（会记入经过）").fill("管理层要求本季度解决");
+    await page.getByRole("dialog").getByRole("button", { name: "保存" }).click();
+    await page.getByText("管理层要求本季度解决").first().waitFor();
+    await shot("quadrant-decided", { fullPage: true });
+    await page.getByRole("button", { name: "解除" }).first().click();
+    await page.locator(".ant-popover, .ant-popconfirm").getByRole("button", { name: "解除" }).click();
+    await page.getByRole("button", { name: "改由人决定" }).waitFor();
+  });
+
   test("an issue shows its trend, voices and quadrant", async () => {
     await open("/issues");
     await page.locator("main a.record, main a[href^='/issues/']").first().click();

@@ -14,6 +14,7 @@ mod generated;
 mod intake;
 mod journey;
 mod kill;
+mod latency;
 mod mail;
 mod permissions;
 mod priority;

@@ -106,7 +106,7 @@ const savingsRoute = createRoute({
   path: "/savings",
   validateSearch: (search: Record<string, unknown>): { month?: string } => {
     const month = text(search.month);
-    return month && /^\d{4}-\d{2}$/.test(month) ? { month } : {};
+    return month ? { month } : {};
   },
   component: lazyRouteComponent(() => import("./routes/verification/savings-page"), "SavingsPage"),
 });

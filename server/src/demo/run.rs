@@ -111,6 +111,7 @@ pub async fn prepare(
     if first_time {
         follow_up(app, &plan).await?;
         crate::jobs::settle(app).await?;
+        watch_everything(app).await?;
         say(&format!(
             "demo: ready after {:.0} s",
             started.elapsed().as_secs_f64()
@@ -189,6 +190,26 @@ async fn organise(app: &Shared, plan: &Plan) -> failure::Result<()> {
     crate::identity::new_account(app, LOGIN, "林晓", Role::Admin, None, "zh-CN", PASSWORD)
         .await
         .map_err(|p| p.detail)?;
+    Ok(())
+}
+
+/// The rules that a new organisation begins with, for the days that are lived from now on: the past is
+/// told by the stories.
+async fn watch_everything(app: &Shared) -> failure::Result<()> {
+    let tx = app.begin().await?;
+    let rules = [
+        ("来访突增", Params::Spike(Default::default())),
+        ("满意度下降", Params::CsatFall(Default::default())),
+        ("渠道中断", Params::SilentSource(Default::default())),
+    ];
+    for (key, params) in rules {
+        let detector = Detector {
+            owner: Some(LOGIN.to_owned()),
+            ..Detector::new(key, params)
+        };
+        storage::organisation::put_new(&tx, &detector).await?;
+    }
+    tx.commit().await?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use storage::{DbError, Tx};
 use tokio::time::sleep;
 
 /// Seconds that late data waits for more of it before its day is judged again.
-const GATHER: i64 = 5;
+const GATHER: i64 = 3;
 /// How often the end of a day is looked for.
 const LOOK: Duration = Duration::from_secs(15);
 /// Days that what people said is remembered for.
@@ -97,8 +97,9 @@ pub(super) async fn ask(app: &App, tx: &Tx, day: NaiveDate, backfill: bool) -> R
     let slot = tx.now().timestamp().div_euclid(GATHER);
     let key = format!("detect:{day}:{backfill}:{slot}");
     let mut job = day_job(app, day, backfill, key);
+    // One slot later: whoever shares the slot has committed by then.
     job.run_at =
-        chrono::DateTime::<Utc>::from_timestamp((slot + 1) * GATHER, 0).unwrap_or(job.run_at);
+        chrono::DateTime::<Utc>::from_timestamp((slot + 2) * GATHER, 0).unwrap_or(job.run_at);
     storage::queue::enqueue(tx, &job).await?;
     Ok(())
 }

@@ -24,15 +24,6 @@ http.use({
   },
 });
 
-type Options = {
-  params?: { path?: Record<string, string>; query?: Record<string, unknown> };
-  body?: unknown;
-  headers?: Record<string, string>;
-};
-type Call = (path: string, options?: Options) => Promise<Answer>;
-/** Calls that the server's document does not list yet. */
-export const newer = http as unknown as Record<"GET" | "POST" | "PUT" | "DELETE", Call>;
-
 type Answer = { data?: unknown; error?: unknown; response: Response };
 
 /** The body of a good answer, as `types.ts` describes it; everything else is thrown as a `ProblemError`. */

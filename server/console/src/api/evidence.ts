@@ -113,8 +113,6 @@ export type SavingsReport = {
   compensation_avoided_cents: number | null;
   statements: Statement[];
   sentence: Bilingual;
-  /** Total cost ÷ tickets resolved in the month; null = no data. */
-  cost_per_ticket_cents?: number | null;
 };
 export type MoreMethod = { control_factor?: number };
 export type MoreVerification = {
@@ -183,7 +181,7 @@ export type DetectorKind =
   | "phrase"
   | "silent_source"
   | "new_topic";
-export type DetectorParams = Record<string, number | string | string[]>;
+export type DetectorParams = Record<string, number | string | boolean | string[]>;
 export type Mute = { until: string; reason: string };
 export type Subject = { kind: string; key: string };
 export type BacktestSignal = {

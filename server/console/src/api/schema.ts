@@ -4,6 +4,42 @@
  */
 
 export interface paths {
+    "/api/v1/calendar-notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holidays and planned events, in the order of their keys. */
+        get: operations["list_notes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendar-notes/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One holiday or planned event. */
+        get: operations["read_note"];
+        /** Creates or replaces a holiday or planned event. Its days stay out of baselines from now on. */
+        put: operations["write_note"];
+        post?: never;
+        /** Removes a holiday or planned event. */
+        delete: operations["delete_note"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -92,6 +128,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/detector-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every kind of detector, with its parameters as documented. */
+        get: operations["list_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/detectors": {
         parameters: {
             query?: never;
@@ -99,10 +152,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All detectors. */
+        /** All detectors, each with what it did in the last 28 days. */
         get: operations["list_detectors"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/detectors/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs a rule that is not saved yet over stored history. Nothing is kept, raised or sent. */
+        post: operations["backtest_unsaved"];
         delete?: never;
         options?: never;
         head?: never;
@@ -118,7 +188,10 @@ export interface paths {
         };
         /** One detector. */
         get: operations["read_detector"];
-        /** Creates or replaces a detector. It watches what arrives from now on. */
+        /**
+         * Creates or replaces a detector. It watches what arrives from now on. A mute needs its end and a reason;
+         *     who muted and when stands in the detector's history.
+         */
         put: operations["write_detector"];
         post?: never;
         /** Removes a detector. Its signals stay. */
@@ -138,7 +211,41 @@ export interface paths {
         get?: never;
         put?: never;
         /** Runs a detector over stored history. Nothing is raised and nothing is sent. */
-        post: operations["backtest"];
+        post: operations["backtest_saved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/detectors/{key}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed or muted a detector, and when. */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/detectors/{key}/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a detector raised, and what it would have raised while it was muted, newest first; at most 500. */
+        get: operations["list_signals"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -309,6 +416,26 @@ export interface paths {
         };
         /** One issue. */
         get: operations["read_issue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/contract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The contract that a task of this issue would get, with every metric that it might take and whether
+         *     it can be decided. Nothing is written.
+         */
+        get: operations["propose_contract"];
         put?: never;
         post?: never;
         delete?: never;
@@ -558,6 +685,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/savings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What all verified improvements were worth in a month; every topic's avoided contacts count once. */
+        get: operations["read_savings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -572,6 +716,23 @@ export interface paths {
         post: operations["open_session"];
         /** Logs out. */
         delete: operations["close_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/source-gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Silent days of channels: what arrived there is incomplete and looks like improvement. */
+        get: operations["list_gaps"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -747,6 +908,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The monthly statements of a verified task, oldest first. Closed months are frozen. */
+        get: operations["read_statements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/verification": {
         parameters: {
             query?: never;
@@ -754,7 +932,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The latest verdict of a task. */
+        /** The present verdict of a task, with looks, history, guard metrics, displacement and savings. */
         get: operations["read_verification"];
         put?: never;
         post?: never;
@@ -773,7 +951,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Computes the verdict now. May be asked at any time and again. */
+        /** Computes the verdict now. May be asked at any time and again: asking costs nothing of the evidence. */
         post: operations["evaluate"];
         delete?: never;
         options?: never;
@@ -886,6 +1064,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unusual-topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which topics were unusual on a day, by Benjamini and Hochberg at 10 %: information, no alarm. */
+        get: operations["unusual_topics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -988,17 +1183,59 @@ export interface components {
         };
         /** @description What a detector would have raised. */
         Backtest: {
-            /** @description Issues that would have opened: one a topic. */
+            /** @description One row a day. */
+            days: components["schemas"]["BacktestDay"][];
+            /** @description Issues that would have opened: one a topic or other subject. */
             issues: number;
+            /** @description Mails that would have gone out. */
+            mails: number;
+            /** @description What one must know of this answer, such as a bound that was met. */
+            notes: components["schemas"]["Bilingual"][];
+            series?: components["schemas"]["Subject"] | null;
             signals: components["schemas"]["BacktestSignal"][];
         };
-        BacktestSignal: {
+        BacktestDay: {
+            /** Format: double */
+            baseline?: number | null;
             /** Format: int64 */
             count: number;
             /** Format: date */
             day: string;
+            /**
+             * Format: double
+             * @description A share where the rule looks at one.
+             */
+            level?: number | null;
+            /** Format: double */
+            limit?: number | null;
+            /** @description The rule rings on this day. */
+            signal: boolean;
+        };
+        BacktestSignal: {
+            /** Format: double */
+            baseline?: number | null;
+            /** Format: date */
+            change_day?: string | null;
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            customers?: number | null;
+            /** Format: date */
+            day: string;
+            explanation: components["schemas"]["Bilingual"];
+            /** @description It opens no issue. */
+            information: boolean;
+            /** Format: double */
+            level?: number | null;
             /** Format: int64 */
             limit: number;
+            part_of?: components["schemas"]["Subject"] | null;
+            /** Format: double */
+            statistic?: number | null;
+            subject: components["schemas"]["Subject"];
+            /** Format: double */
+            threshold?: number | null;
+            /** @description Key of the subject, whatever it is: a topic for most kinds. */
             topic: string;
         };
         /**
@@ -1013,9 +1250,95 @@ export interface components {
             /** @description Simplified Chinese. */
             zh: string;
         };
+        /** @description Days that are known to be different. */
+        CalendarNote: {
+            /** @description Channels concerned; empty: all. */
+            channels?: string[];
+            /**
+             * Format: date
+             * @description First day, of the organisation's calendar.
+             */
+            from: string;
+            /** @description Stable name. */
+            key?: string;
+            /** @description What sort of days. */
+            kind: components["schemas"]["CalendarNoteKind"];
+            /** @description Name for people. */
+            name: string;
+            /**
+             * Format: date
+             * @description Last day, included.
+             */
+            to: string;
+            /** @description Topics concerned, each with everything below it; empty: all. */
+            topics?: string[];
+            /**
+             * Format: int64
+             * @description Counts changes.
+             */
+            version?: number;
+        };
+        /**
+         * @description What sort of days.
+         * @enum {string}
+         */
+        CalendarNoteKind: "holiday" | "event";
         /** @description A withdrawal. */
         Cancelling: {
             reason: string;
+        };
+        /** @description A metric that the contract might have taken, with its plan. */
+        Candidate: {
+            /**
+             * Format: int64
+             * @description Answers needed after the fix for a chance of 80 %; `None` = this baseline can never show it.
+             */
+            answers_needed?: number | null;
+            /**
+             * Format: double
+             * @description Present pace.
+             */
+            answers_per_day: number;
+            /**
+             * Format: int64
+             * @description Days that this takes at the pace after the fix.
+             */
+            days?: number | null;
+            /** @description Whether it can be decided. */
+            decidable: components["schemas"]["Decidable"];
+            /**
+             * Format: double
+             * @description Change that is hoped for, with its sign: a share, stars, or relative.
+             */
+            expected_change: number;
+            /**
+             * Format: int32
+             * @description The shortest horizon with a chance of 80 %.
+             */
+            horizon_days?: number | null;
+            /**
+             * Format: double
+             * @description Present level: a share, stars, seconds (geometric mean), or contacts per day.
+             */
+            level?: number | null;
+            /** @description The metric. */
+            metric: components["schemas"]["Metric"];
+            /** @description Chance by 28, 42 and 56 days. */
+            power: components["schemas"]["Chances"][];
+            /** @description Why, or why not. */
+            reason: components["schemas"]["Bilingual"];
+            /**
+             * Format: double
+             * @description Smallest change worth while, without sign.
+             */
+            smallest_change: number;
+            /**
+             * Format: double
+             * @description The smallest change that 56 days would show, with its sign.
+             */
+            smallest_visible?: number | null;
+            /** @description The topic above, where it would be judged there; `None` = the topic itself. */
+            watched_topic?: string | null;
         };
         /** @description A sub-reason inside a topic and the words that tell it. */
         CauseWords: {
@@ -1023,6 +1346,34 @@ export interface components {
             key: string;
             /** @description Words that tell this cause from its siblings. */
             words?: string[];
+        };
+        /** @description How often `improved` came out where nothing was improved, as measured for such cases. */
+        Chance: {
+            /** @description Which streams it was measured on. */
+            family: string;
+            /**
+             * Format: double
+             * @description The pace that they had, in answers per day.
+             */
+            per_day: number;
+            /**
+             * Format: double
+             * @description The share, rounded up to a whole per cent.
+             */
+            share: number;
+        };
+        /** @description Chance of seeing the expected change within some days. */
+        Chances: {
+            /**
+             * Format: int32
+             * @description Days after the fix.
+             */
+            days: number;
+            /**
+             * Format: double
+             * @description The chance (0–1), as measured on streams like an organisation's.
+             */
+            power: number;
         };
         /** @description Where voices come from. */
         Channel: {
@@ -1041,11 +1392,31 @@ export interface components {
              */
             version?: number;
         };
+        /** @description One channel's change. */
+        ChannelEffect: {
+            /** @description The channel. */
+            channel: string;
+            /**
+             * Format: int64
+             * @description Answers after.
+             */
+            n_after: number;
+            /**
+             * Format: int64
+             * @description Answers before.
+             */
+            n_before: number;
+            /**
+             * Format: double
+             * @description After − before, in the unit of [`Effect::value`].
+             */
+            value: number;
+        };
         /**
          * @description Who chose the metric of a contract.
          * @enum {string}
          */
-        Chosen: "rule" | "person";
+        Chosen: "rule" | "plan" | "person";
         /** @description A column and what it is taken for. */
         ColumnView: {
             /** @description The field it maps to; null: left out. */
@@ -1080,6 +1451,8 @@ export interface components {
              * @description Length of the quiet part of the baseline, in days.
              */
             baseline_days: number;
+            /** @description All metrics that were planned, those of the topic above last. */
+            candidates?: components["schemas"]["Candidate"][];
             /**
              * Format: date
              * @description First day of the change as the detector estimates it, if it does.
@@ -1089,6 +1462,8 @@ export interface components {
             channels: string[];
             /** @description Who chose it. */
             chosen?: components["schemas"]["Chosen"];
+            /** @description What the change is compared with; contracts of the first version: nothing. */
+            control?: components["schemas"]["ControlRule"];
             /**
              * Format: double
              * @description Change that is hoped for: CSAT as a share (0.10 = ten points up), volume relative
@@ -1100,6 +1475,8 @@ export interface components {
              * @description Days up to and including the alarm that are never used.
              */
             guard_days?: number;
+            /** @description Other metrics that must not become worse. */
+            guards?: components["schemas"]["GuardMetric"][];
             /**
              * Format: int32
              * @description Days after the fix when the verdict falls at the latest.
@@ -1117,8 +1494,11 @@ export interface components {
              * @description Full days after the fix below which nothing is said.
              */
             min_days: number;
+            /** @description What whoever signs it should know. */
+            notes?: components["schemas"]["Note"][];
             /** @description How long it will take. */
             planned: components["schemas"]["Planned"];
+            refused?: components["schemas"]["Refusal"] | null;
             /** @description The plan in words. */
             sentence: components["schemas"]["Bilingual"];
             /**
@@ -1128,21 +1508,79 @@ export interface components {
             smallest_change: number;
             /** @description Topic. */
             topic: string;
+            /** @description The topic whose figures decide where the task's own has too few: its parent. `None` = its own. */
+            watched_topic?: string | null;
         };
-        /** @description How a task will be judged, as far as a person wants to say. */
+        /** @description How a task will be judged, as far as a person wants to say; the rest is by the rules. */
         ContractWish: {
+            /**
+             * Format: date
+             * @description The day the trouble was seen, where it is not the day the detector rang. It decides which days
+             *     are the baseline, so the history says who dated it.
+             */
+            alarm_day?: string | null;
+            /** @description Channels concerned; the issue's when missing, all when empty. */
+            channels?: string[] | null;
             /**
              * Format: double
              * @description In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
              */
             expected_change?: number | null;
+            /** @description Metrics that must not become worse, each with the smallest worsening that counts. */
+            guards?: components["schemas"]["GuardMetric"][];
+            /**
+             * Format: int32
+             * @description Days after the fix when the verdict falls at the latest, 7 to 56.
+             */
+            horizon_days?: number | null;
             metric?: components["schemas"]["Metric"] | null;
         };
         /** @description What the change was compared with, beside the topic's own past. */
         Control: {
             /** @enum {string} */
             kind: "none";
+            /** @description `not_asked`, `too_few_topics` or `too_few_answers`. */
+            why?: string;
+        } | {
+            /**
+             * Format: double
+             * @description Their level after.
+             */
+            after: number;
+            /**
+             * Format: double
+             * @description Their level before: a share, stars, seconds, or contacts per day.
+             */
+            before: number;
+            /**
+             * Format: double
+             * @description How they moved, in the unit of [`Effect::value`]. A share's effect is the topic's change
+             *     minus this one times [`Method::control_factor`]; a ratio's is the quotient.
+             */
+            effect: number;
+            /** @enum {string} */
+            kind: "other_topics";
+            /**
+             * Format: int64
+             * @description Their answers after.
+             */
+            n_after: number;
+            /**
+             * Format: int64
+             * @description Their answers before.
+             */
+            n_before: number;
+            /**
+             * Format: int32
+             * @description How many topics.
+             */
+            topics: number;
         };
+        /**
+         * @description What a change is compared with.
+         * @enum {string}
+         */
+        ControlRule: "none" | "other_topics";
         /** @description A person's correction. Left out: as it is; an empty topic: no topic explains it. */
         Correction: {
             cause?: string | null;
@@ -1225,6 +1663,11 @@ export interface components {
              */
             negative_share?: number | null;
         };
+        /**
+         * @description Whether a metric can be decided, and why not.
+         * @enum {string}
+         */
+        Decidable: "yes" | "no_answers" | "no_baseline" | "baseline_too_small" | "too_slow" | "change_too_small";
         /** @description A refusal. */
         Declining: {
             /** @description Who else should do it. */
@@ -1270,11 +1713,49 @@ export interface components {
              */
             version?: number;
         };
+        /** @description What a rule did in the last 28 days. Sent back with a detector it is ignored. */
+        DetectorActivity: {
+            /** @description It is muted now. */
+            muted: boolean;
+            /**
+             * Format: int64
+             * @description Signals it raised.
+             */
+            raised: number;
+            /**
+             * Format: int64
+             * @description Signals it would have raised, had it not been muted.
+             */
+            withheld: number;
+            /** @description The latest of those it would have raised, at most ten. */
+            withheld_signals: components["schemas"]["SignalOfDetector"][];
+        };
+        /** @description One line of a detector's history. */
+        DetectorEvent: {
+            actor: Record<string, never>;
+            /** Format: date-time */
+            at: string;
+            data: Record<string, never>;
+            /** @description `detector.created`, `.changed`, `.muted`, `.unmuted` or `.removed`. */
+            kind: string;
+        };
+        /** @description A rule and what it has done lately. */
+        DetectorInList: components["schemas"]["Detector"] & {
+            activity: components["schemas"]["DetectorActivity"];
+        };
         /**
          * @description Kinds of detectors.
          * @enum {string}
          */
         DetectorKind: "threshold" | "spike" | "csat_fall" | "risk" | "low_rating" | "no_result_search" | "unhelpful_article" | "agent_drift" | "phrase" | "silent_source" | "new_topic";
+        /** @description A kind of rule, with what its parameters are when nothing is said. */
+        DetectorKindInfo: {
+            /** @description The voice that crosses the line fires it; others look at days at their close. */
+            immediate: boolean;
+            kind: components["schemas"]["DetectorKind"];
+            name: components["schemas"]["Bilingual"];
+            params: Record<string, never>;
+        };
         /** @description How a detector decides: the parameters of its kind. */
         DetectorParams: components["schemas"]["ThresholdParams"] | components["schemas"]["SpikeParams"] | components["schemas"]["CsatFallParams"] | components["schemas"]["RiskParams"] | components["schemas"]["LowRatingParams"] | components["schemas"]["NoResultParams"] | components["schemas"]["UnhelpfulParams"] | components["schemas"]["AgentDriftParams"] | components["schemas"]["PhraseParams"] | components["schemas"]["SilentParams"] | components["schemas"]["NewTopicParams"];
         /** @description What a detector looks at. */
@@ -1285,6 +1766,28 @@ export interface components {
             region?: string | null;
             /** @description A topic and everything below it; without one, every topic by itself. */
             topic?: string | null;
+        };
+        /** @description A sibling topic whose contacts rose since the fix: perhaps the trouble only moved. */
+        Displaced: {
+            /**
+             * Format: double
+             * @description Contacts per day after.
+             */
+            after: number;
+            /**
+             * Format: double
+             * @description Contacts per day before.
+             */
+            before: number;
+            /** @description Relative change with an interval of 95 %. */
+            effect: components["schemas"]["Effect"];
+            /**
+             * Format: double
+             * @description One-sided, adjusted for the number of siblings (Benjamini–Hochberg).
+             */
+            p_value: number;
+            /** @description The topic's name. */
+            topic: components["schemas"]["Bilingual"];
         };
         /** @description The change with its repeated confidence interval. */
         Effect: {
@@ -1306,6 +1809,11 @@ export interface components {
         };
         /** @description Nothing. */
         Empty: Record<string, never>;
+        /**
+         * @description Why a statement's days end before its month does.
+         * @enum {string}
+         */
+        Ended: "relapse" | "twelve_months" | "running";
         /** @description One line of a history. */
         Event: {
             actor: components["schemas"]["EventActor"];
@@ -1386,6 +1894,8 @@ export interface components {
         };
         /** @description One figure. */
         FactRow: {
+            agent?: string | null;
+            article?: string | null;
             channel?: string | null;
             /** Format: date */
             day?: string | null;
@@ -1394,6 +1904,9 @@ export interface components {
              * @description What the value was computed from.
              */
             n: number;
+            /** @description Folded. */
+            search_term?: string | null;
+            team?: string | null;
             topic?: string | null;
             /**
              * Format: double
@@ -1505,15 +2018,61 @@ export interface components {
              * @description The figure before.
              */
             before: number;
-            /** @description `response_rate`, `channel_mix` or `easy_contacts`. */
+            /** @description `response_rate`, `channel_mix`, `easy_contacts`, `control_topics` or `gap`. */
             code: string;
             /** @description In words. */
             sentence: components["schemas"]["Bilingual"];
+        };
+        /** @description A metric that must not become worse while the goal is pursued. */
+        GuardMetric: {
+            /**
+             * Format: double
+             * @description Smallest worsening that counts, in the metric's unit, without sign.
+             */
+            limit: number;
+            /** @description The metric. One whose answers come from other classes than the goal's is not looked at. */
+            metric: components["schemas"]["Metric"];
+        };
+        /** @description How a metric that must not become worse did. */
+        GuardResult: {
+            /**
+             * Format: double
+             * @description Level after.
+             */
+            after?: number | null;
+            /**
+             * Format: double
+             * @description Level before.
+             */
+            before?: number | null;
+            effect?: components["schemas"]["Effect"] | null;
+            /**
+             * Format: double
+             * @description Smallest worsening that counts.
+             */
+            limit: number;
+            /** @description The metric. */
+            metric: components["schemas"]["Metric"];
+            /** @description Worse than chance allows, by the limit at least: the verdict is `worse`. */
+            worse: boolean;
         };
         /** @description A hand-over. */
         HandingOver: {
             department: string;
             reason?: string | null;
+        };
+        /** @description Whether the effect is the same everywhere. */
+        Heterogeneity: {
+            /** @description By channel, without comparison with other topics. */
+            channels: components["schemas"]["ChannelEffect"][];
+            /** @description p < 0.01: the effect differs between channels. */
+            differs: boolean;
+            /**
+             * Format: double
+             * @description Of Breslow and Day's test of equal odds ratios, the noise factor taken out; `None` where it
+             *     cannot be computed.
+             */
+            p_value?: number | null;
         };
         /** @description How bad. */
         Impact: {
@@ -1646,6 +2205,8 @@ export interface components {
             detector: string;
             evidence: components["schemas"]["EvidenceVoice"][];
             frequency: components["schemas"]["Frequency"];
+            /** @description The title in both languages. */
+            heading: components["schemas"]["Bilingual"];
             id: string;
             impact: components["schemas"]["Impact"];
             movement: components["schemas"]["QuadrantMovement"];
@@ -1659,9 +2220,12 @@ export interface components {
             /** @description Proven solutions; empty: none yet. */
             similar_solutions: components["schemas"]["Solution"][];
             state: string;
+            /** @description What it is about: a topic, search, article, agent or channel. */
+            subject: components["schemas"]["Subject"];
             tasks: components["schemas"]["IssueTask"][];
             timeline: components["schemas"]["Event"][];
             title: string;
+            /** @description Empty: it is about no topic, or about voices that no topic explains. */
             topic: string;
             topic_name: components["schemas"]["Bilingual"];
             /** Format: int64 */
@@ -1714,6 +2278,39 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_CalendarNote: {
+            /** @description The items. */
+            items: {
+                /** @description Channels concerned; empty: all. */
+                channels?: string[];
+                /**
+                 * Format: date
+                 * @description First day, of the organisation's calendar.
+                 */
+                from: string;
+                /** @description Stable name. */
+                key?: string;
+                /** @description What sort of days. */
+                kind: components["schemas"]["CalendarNoteKind"];
+                /** @description Name for people. */
+                name: string;
+                /**
+                 * Format: date
+                 * @description Last day, included.
+                 */
+                to: string;
+                /** @description Topics concerned, each with everything below it; empty: all. */
+                topics?: string[];
+                /**
+                 * Format: int64
+                 * @description Counts changes.
+                 */
+                version?: number;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_Channel: {
             /** @description The items. */
             items: {
@@ -1759,27 +2356,37 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
-        List_Detector: {
+        List_DetectorEvent: {
             /** @description The items. */
             items: {
-                /** @description Off detectors raise nothing. */
-                enabled?: boolean;
-                /** @description Stable name. */
-                key?: string;
-                /** @description What it does. */
+                actor: Record<string, never>;
+                /** Format: date-time */
+                at: string;
+                data: Record<string, never>;
+                /** @description `detector.created`, `.changed`, `.muted`, `.unmuted` or `.removed`. */
+                kind: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_DetectorInList: {
+            /** @description The items. */
+            items: (components["schemas"]["Detector"] & {
+                activity: components["schemas"]["DetectorActivity"];
+            })[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_DetectorKindInfo: {
+            /** @description The items. */
+            items: {
+                /** @description The voice that crosses the line fires it; others look at days at their close. */
+                immediate: boolean;
                 kind: components["schemas"]["DetectorKind"];
-                mute?: components["schemas"]["Mute"] | null;
-                /** @description Who answers for the rule. */
-                owner?: string | null;
-                /** @description How it decides: the parameters of its kind. */
-                params: components["schemas"]["DetectorParams"];
-                /** @description What it looks at. */
-                scope?: components["schemas"]["DetectorScope"];
-                /**
-                 * Format: int64
-                 * @description Counts changes; a signal names the version that raised it.
-                 */
-                version?: number;
+                name: components["schemas"]["Bilingual"];
+                params: Record<string, never>;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -1881,6 +2488,8 @@ export interface components {
                 detector: string;
                 evidence: components["schemas"]["EvidenceVoice"][];
                 frequency: components["schemas"]["Frequency"];
+                /** @description The title in both languages. */
+                heading: components["schemas"]["Bilingual"];
                 id: string;
                 impact: components["schemas"]["Impact"];
                 movement: components["schemas"]["QuadrantMovement"];
@@ -1894,9 +2503,12 @@ export interface components {
                 /** @description Proven solutions; empty: none yet. */
                 similar_solutions: components["schemas"]["Solution"][];
                 state: string;
+                /** @description What it is about: a topic, search, article, agent or channel. */
+                subject: components["schemas"]["Subject"];
                 tasks: components["schemas"]["IssueTask"][];
                 timeline: components["schemas"]["Event"][];
                 title: string;
+                /** @description Empty: it is about no topic, or about voices that no topic explains. */
                 topic: string;
                 topic_name: components["schemas"]["Bilingual"];
                 /** Format: int64 */
@@ -1923,6 +2535,16 @@ export interface components {
                 text: string;
                 to: string;
             }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_MonthlyStatement: {
+            /** @description The items. */
+            items: (components["schemas"]["Statement"] & {
+                /** @description The month is closed and this will not change any more. */
+                frozen: boolean;
+            })[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
         };
@@ -1974,6 +2596,77 @@ export interface components {
                 /** @description `installed` or `active`. */
                 state: string;
                 version: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_SignalOfDetector: {
+            /** @description The items. */
+            items: {
+                /** Format: double */
+                baseline?: number | null;
+                /**
+                 * Format: date
+                 * @description First day of the change, where days are added up.
+                 */
+                change_day?: string | null;
+                /** @description Whose labels were counted: `name@version`. */
+                classifier?: string | null;
+                /** Format: int64 */
+                count: number;
+                /**
+                 * Format: int64
+                 * @description Distinct customers, where they are counted.
+                 */
+                customers?: number | null;
+                /** Format: date */
+                day: string;
+                /**
+                 * Format: int64
+                 * @description Version of the rule that raised it.
+                 */
+                detector_version: number;
+                explanation: components["schemas"]["Bilingual"];
+                /** Format: date-time */
+                fired_at: string;
+                id: string;
+                /** @description Worth knowing, no problem by itself. */
+                information: boolean;
+                /** @description Its issue; null: it was held back or opens none. */
+                issue_id?: string | null;
+                /**
+                 * Format: double
+                 * @description A share or seconds, where the rule looks at one.
+                 */
+                level?: number | null;
+                /** Format: int64 */
+                limit: number;
+                part_of?: components["schemas"]["Subject"] | null;
+                /** Format: double */
+                statistic?: number | null;
+                subject: components["schemas"]["Subject"];
+                subject_name: components["schemas"]["Bilingual"];
+                /** Format: double */
+                threshold?: number | null;
+                /** @description The rule was muted. */
+                withheld: boolean;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_SourceGap: {
+            /** @description The items. */
+            items: {
+                channel: string;
+                /** Format: date */
+                from: string;
+                /**
+                 * Format: date
+                 * @description Null: it has not come back yet.
+                 */
+                to?: string | null;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -2112,7 +2805,7 @@ export interface components {
          * @enum {string}
          */
         Locale: "zh-CN" | "en";
-        /** @description One look at the data, kept so that later looks know what is left of the error budget. */
+        /** @description One look at the data: what a nightly evaluation of that day gave. */
         Look: {
             /**
              * Format: double
@@ -2121,14 +2814,29 @@ export interface components {
             boundary: number;
             /**
              * Format: double
+             * @description The change as it looked then, in the unit of [`Effect::value`].
+             */
+            effect?: number | null;
+            /**
+             * Format: double
              * @description Share of the planned information that was there (0–1].
              */
             fraction: number;
+            /**
+             * Format: double
+             * @description Upper end.
+             */
+            high?: number | null;
             /**
              * Format: date
              * @description Last day that entered.
              */
             last_day: string;
+            /**
+             * Format: double
+             * @description Lower end of its interval.
+             */
+            low?: number | null;
         };
         /** @description Counts along the loop. */
         LoopCounts: {
@@ -2207,6 +2915,11 @@ export interface components {
             chance_if_nothing: number;
             /**
              * Format: double
+             * @description Factor κ that the change of the other topics was taken times; 0 = not compared.
+             */
+            control_factor?: number;
+            /**
+             * Format: double
              * @description Share of the after-answers in strata that have no counterpart before.
              */
             dropped_share: number;
@@ -2239,10 +2952,13 @@ export interface components {
          * @description The metric that a contract promises to move.
          * @enum {string}
          */
-        Metric: "csat" | "volume";
+        Metric: "csat" | "mean_rating" | "fcr" | "repeat_share" | "no_result_share" | "negative_share" | "containment" | "aht" | "volume";
         /** @description Something that stands in the way of a verdict. */
         Missing: {
-            /** @description `days`, `answers`, `baseline`, `immature` or `evidence`. */
+            /**
+             * @description `days`, `answers`, `baseline`, `immature`, `evidence`, `gap` (a source was silent),
+             *     `same_ruler` (labels of different classifiers) or `survey_changed`.
+             */
             code: string;
             /**
              * Format: int64
@@ -2256,6 +2972,11 @@ export interface components {
             need: number;
             /** @description In words. */
             sentence: components["schemas"]["Bilingual"];
+        };
+        /** @description A month of a verified task. */
+        MonthlyStatement: components["schemas"]["Statement"] & {
+            /** @description The month is closed and this will not change any more. */
+            frozen: boolean;
         };
         /** @description A detector that is to be quiet for a while. */
         Mute: {
@@ -2355,6 +3076,11 @@ export interface components {
             password: string;
             role: string;
         };
+        /**
+         * @description Why no money is named, or less than one might hope.
+         * @enum {string}
+         */
+        NoMoney: "not_improved" | "recovered" | "metric" | "back_dated" | "no_cost";
         /** @description A search that finds nothing, again and again. */
         NoResultParams: {
             /**
@@ -2376,6 +3102,13 @@ export interface components {
              * @default 7
              */
             window_days: number;
+        };
+        /** @description Something that whoever signs a contract should know. */
+        Note: {
+            /** @description `hasty_fix`, `parent_topic`, `no_control` or `not_decidable`. */
+            code: string;
+            /** @description In words. */
+            sentence: components["schemas"]["Bilingual"];
         };
         /** @description The one organisation of this database. */
         Organisation: {
@@ -2790,6 +3523,24 @@ export interface components {
             /** @description Worst first. */
             points: components["schemas"]["QuadrantPoint"][];
         };
+        /** @description A figure with its range. */
+        Range: {
+            /**
+             * Format: double
+             * @description Upper end.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description Lower end.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description The middle.
+             */
+            value: number;
+        };
         /** @description What became of the ratings. */
         RatingsReceipt: {
             /**
@@ -2824,6 +3575,26 @@ export interface components {
             /** @description What is worth knowing although nothing was refused. */
             warnings: components["schemas"]["Warning"][];
         };
+        /** @description The answer to a person who asked for a metric that cannot be decided. */
+        Refusal: {
+            /**
+             * Format: double
+             * @description The change that was hoped for.
+             */
+            expected_change: number;
+            instead?: components["schemas"]["Metric"] | null;
+            /** @description The metric that was asked for. */
+            metric: components["schemas"]["Metric"];
+            /** @description In words. */
+            sentence: components["schemas"]["Bilingual"];
+            /**
+             * Format: double
+             * @description The smallest change that 56 days would show; `None` = none at all.
+             */
+            smallest_visible?: number | null;
+            /** @description Why it cannot be decided. */
+            why: components["schemas"]["Decidable"];
+        };
         /** @description An item that was refused. A bad item never spoils its batch. */
         Rejected: {
             /** @description Stable code. */
@@ -2837,6 +3608,40 @@ export interface components {
              * @description Where it stood, counted from 0.
              */
             index: number;
+        };
+        /** @description The organisation's month: every topic once. */
+        Report: {
+            /**
+             * Format: int64
+             * @description Compensation not paid, in cents; beside the savings, not in them.
+             */
+            compensation_avoided_cents?: number | null;
+            /**
+             * @description Contacts avoided. The ends are the sums of the ends: wider than chance makes them, never
+             *     narrower.
+             */
+            contacts_avoided: components["schemas"]["Range"];
+            /**
+             * Format: int64
+             * @description Sum of the estimated amounts, in cents.
+             */
+            estimated_cents?: number | null;
+            /**
+             * Format: double
+             * @description Hours freed; `None` without handling times.
+             */
+            freed_hours?: number | null;
+            /** @description `2026-06`. */
+            month: string;
+            /**
+             * Format: int64
+             * @description Sum of the secured amounts, in cents; `None` where no task has an amount.
+             */
+            secured_cents?: number | null;
+            /** @description In words. */
+            sentence: components["schemas"]["Bilingual"];
+            /** @description All statements, those that count first by what they secure. */
+            statements: components["schemas"]["Statement"][];
         };
         /** @description A report. */
         Reporting: {
@@ -2855,6 +3660,48 @@ export interface components {
              * @default 0
              */
             limit: number;
+        };
+        /** @description What an improvement is worth over some days. */
+        Savings: {
+            /**
+             * Format: int64
+             * @description Compensation that was not paid, in cents; beside the savings, not in them.
+             */
+            compensation_avoided_cents?: number | null;
+            contacts_avoided?: components["schemas"]["Range"] | null;
+            /**
+             * Format: double
+             * @description What a contact that does not come saves, in cents (the marginal share of the average).
+             */
+            cost_per_contact_cents?: number | null;
+            /**
+             * Format: int64
+             * @description Days that were counted.
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description Middle of the range, in cents.
+             */
+            estimated_cents?: number | null;
+            /**
+             * Format: double
+             * @description Hours of handling that were freed, middle of the range; `None` without handling times.
+             */
+            freed_hours?: number | null;
+            no_money?: components["schemas"]["NoMoney"] | null;
+            /**
+             * Format: int64
+             * @description Estimated savings of a year, in cents, if it lasts; `None` after a relapse.
+             */
+            per_year_cents?: number | null;
+            /**
+             * Format: int64
+             * @description Lower end, in cents: what one may write into a report.
+             */
+            secured_cents?: number | null;
+            /** @description In words. */
+            sentence: components["schemas"]["Bilingual"];
         };
         /** @description Articles that were found. */
         SearchResult: {
@@ -2882,6 +3729,18 @@ export interface components {
             language: string;
             name: string;
             role: string;
+        };
+        /** @description A task that shares the verdict. */
+        SetMember: {
+            /**
+             * Format: date
+             * @description The day its fix went live.
+             */
+            effective_day: string;
+            /** @description The earliest: its contract and date judge them all. */
+            first: boolean;
+            task_id: string;
+            title: string;
         };
         /** @description One side of the comparison. */
         Side: {
@@ -2924,18 +3783,101 @@ export interface components {
         };
         /** @description One firing of a detector. */
         Signal: {
+            /**
+             * Format: double
+             * @description What is normal: contacts, a share, seconds.
+             */
+            baseline?: number | null;
+            /**
+             * Format: date
+             * @description First day of the change, where days are added up.
+             */
+            change_day?: string | null;
+            /** @description Whose labels were counted: `name@version`. */
+            classifier?: string | null;
             /** Format: int64 */
             count: number;
+            /**
+             * Format: int64
+             * @description Distinct customers among `count`, where they are counted.
+             */
+            customers?: number | null;
             detector: string;
+            /** Format: int64 */
+            detector_version: number;
             explanation: components["schemas"]["Bilingual"];
             /** Format: date-time */
             fired_at: string;
             id: string;
             kind: string;
+            /**
+             * Format: double
+             * @description What it is now, where that is no count.
+             */
+            level?: number | null;
             /** Format: int64 */
             limit: number;
+            /**
+             * Format: double
+             * @description The figure that was compared with `threshold`.
+             */
+            statistic?: number | null;
+            /** @description What it is about; its key is empty in signals of an earlier version. */
+            subject: components["schemas"]["Subject"];
+            /** Format: double */
+            threshold?: number | null;
             /** Format: date */
             window: string;
+        };
+        /** @description A signal of a rule. */
+        SignalOfDetector: {
+            /** Format: double */
+            baseline?: number | null;
+            /**
+             * Format: date
+             * @description First day of the change, where days are added up.
+             */
+            change_day?: string | null;
+            /** @description Whose labels were counted: `name@version`. */
+            classifier?: string | null;
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: int64
+             * @description Distinct customers, where they are counted.
+             */
+            customers?: number | null;
+            /** Format: date */
+            day: string;
+            /**
+             * Format: int64
+             * @description Version of the rule that raised it.
+             */
+            detector_version: number;
+            explanation: components["schemas"]["Bilingual"];
+            /** Format: date-time */
+            fired_at: string;
+            id: string;
+            /** @description Worth knowing, no problem by itself. */
+            information: boolean;
+            /** @description Its issue; null: it was held back or opens none. */
+            issue_id?: string | null;
+            /**
+             * Format: double
+             * @description A share or seconds, where the rule looks at one.
+             */
+            level?: number | null;
+            /** Format: int64 */
+            limit: number;
+            part_of?: components["schemas"]["Subject"] | null;
+            /** Format: double */
+            statistic?: number | null;
+            subject: components["schemas"]["Subject"];
+            subject_name: components["schemas"]["Bilingual"];
+            /** Format: double */
+            threshold?: number | null;
+            /** @description The rule was muted. */
+            withheld: boolean;
         };
         /** @description A channel from which less arrives than it should. */
         SilentParams: {
@@ -2976,10 +3918,26 @@ export interface components {
             score: number;
             title: string;
         };
+        /** @description Days on which a channel sent less than it should. */
+        SourceGap: {
+            channel: string;
+            /** Format: date */
+            from: string;
+            /**
+             * Format: date
+             * @description Null: it has not come back yet.
+             */
+            to?: string | null;
+        };
         /** @description Days to look at, both included. */
         Span: {
             /** Format: date */
             from: string;
+            /**
+             * @description Whose days the chart shows: a topic, search, article, agent or channel; normally the rule's topic, or
+             *     what rang most.
+             */
+            subject?: string | null;
             /** Format: date */
             to: string;
         };
@@ -3012,10 +3970,10 @@ export interface components {
             min_excess: number;
             /**
              * Format: int32
-             * @description Days of history before anything fires, 3 to 400 (default 7). With 28 days and more the
-             *     running sum decides; before, a day must have `short_min_count` contacts, be
-             *     `short_min_ratio` times the mean of the earlier complete days, and be less likely than
-             *     `short_probability` under a Poisson law of that mean.
+             * @description Days of history before anything fires, 3 to 400 (default 7). From 28 days on the running
+             *     sum and the day's chance decide, from 7 on the running sum; before 28 a day fires that
+             *     has `short_min_count` contacts, `short_min_ratio` times the mean of the earlier complete
+             *     days, and is less likely than `short_probability` with that mean.
              * @default 7
              */
             min_history_days: number;
@@ -3025,6 +3983,19 @@ export interface components {
              * @default 5
              */
             min_week: number;
+            /**
+             * Format: int32
+             * @description Days without a further alarm after one, 0 to 90 (default 14).
+             * @default 14
+             */
+            quiet_days: number;
+            /**
+             * Format: double
+             * @description How much days vary beyond chance in that rule: variance = mean + this × mean² (default
+             *     0.04, which is 20 %; 0 for a Poisson law).
+             * @default 0.04
+             */
+            short_dispersion: number;
             /**
              * Format: int64
              * @description See `min_history_days` (default 15).
@@ -3043,12 +4014,74 @@ export interface components {
              * @default 0.0001
              */
             short_probability: number;
+            /**
+             * Format: int32
+             * @description Above 0 a day is compared, by the rule of `min_history_days`, with the same weekday of
+             *     that many weeks before, whatever the length of history, and nothing is added up
+             *     (default 0: off; 2 to 12).
+             * @default 0
+             */
+            weekday_weeks: number;
+            /**
+             * @description Whether what the other topics of the same channels do on a day counts towards what is
+             *     expected (default true).
+             * @default true
+             */
+            with_channel: boolean;
         };
         /**
          * @description Whether the after-window is complete.
          * @enum {string}
          */
         State: "final" | "provisional";
+        /** @description What one task was worth in one month. */
+        Statement: {
+            /**
+             * Format: int64
+             * @description Contacts that came on these days.
+             */
+            contacts: number;
+            /** @description Counted in the organisation's sum; otherwise the task that it is counted with. */
+            counted_with?: string | null;
+            ended?: components["schemas"]["Ended"] | null;
+            /**
+             * Format: date
+             * @description First day counted.
+             */
+            from: string;
+            /** @description `2026-06`. */
+            month: string;
+            /** @description Contacts avoided, money and hours. */
+            savings: components["schemas"]["Savings"];
+            /** @description In words. */
+            sentence: components["schemas"]["Bilingual"];
+            /** @description The task. */
+            task: string;
+            /**
+             * Format: date
+             * @description Last day counted.
+             */
+            to: string;
+            /** @description Other tasks that share the verdict. */
+            together_with: string[];
+            /** @description The topic whose contacts were counted. */
+            topic: string;
+        };
+        /** @description What a signal is about. */
+        Subject: {
+            /**
+             * @description Its key: topic, folded search words, article, agent, channel. Empty in signals that were
+             *     stored before subjects were.
+             */
+            key: string;
+            /** @description What sort of thing. */
+            kind: components["schemas"]["SubjectKind"];
+        };
+        /**
+         * @description What sort of thing a signal is about.
+         * @enum {string}
+         */
+        SubjectKind: "topic" | "search_term" | "article" | "agent" | "channel";
         /** @description A text to find solutions for. */
         SuggestText: {
             text: string;
@@ -3126,6 +4159,12 @@ export interface components {
             /** Format: int32 */
             percent: number;
         };
+        /** @description A verdict with what it is worth and whom it is shared with. */
+        TaskVerification: components["schemas"]["Verification"] & {
+            savings?: components["schemas"]["Savings"] | null;
+            /** @description All tasks that share this verdict, the earliest fix first; empty where it is this task's alone. */
+            set: components["schemas"]["SetMember"][];
+        };
         TellingWord: {
             /** Format: int64 */
             count: number;
@@ -3143,6 +4182,28 @@ export interface components {
             limit: number;
             /** @description The window; `1d` is one calendar day of the organisation. */
             window?: components["schemas"]["Window"];
+        };
+        /** @description How unlike the others additional (or lost) raters would have to be for the effect to vanish. */
+        TippingPoint: {
+            /** @description Whether they could erase the effect. */
+            can_erase: boolean;
+            /**
+             * Format: double
+             * @description The same after.
+             */
+            rate_after: number;
+            /**
+             * Format: double
+             * @description Share of contacts with a rating before.
+             */
+            rate_before: number;
+            /**
+             * Format: double
+             * @description Satisfaction that they would need; outside 0–1 they cannot erase the effect.
+             */
+            satisfaction: number;
+            /** @description In words. */
+            sentence: components["schemas"]["Bilingual"];
         };
         /** @description An API token, without its secret. */
         Token: {
@@ -3201,6 +4262,36 @@ export interface components {
          * @enum {string}
          */
         TopicState: "active" | "proposed";
+        /** @description How the topic moved against the others before the fix. */
+        Trend: {
+            /** @description Whether it is more than chance, and hence counted against the claim. */
+            significant: boolean;
+            /**
+             * Format: double
+             * @description Change per week in the unit of the statistic (shares, stars, logarithms).
+             */
+            slope_per_week: number;
+            /**
+             * Format: int32
+             * @description Weeks it was learnt from.
+             */
+            weeks: number;
+            /**
+             * Format: double
+             * @description Its statistic.
+             */
+            z: number;
+        };
+        /** @description A rule that is not saved yet, and the days to try it on. */
+        Trial: {
+            detector: components["schemas"]["Detector"];
+            /** Format: date */
+            from: string;
+            /** @description As in the back-test of a saved rule. */
+            subject?: string | null;
+            /** Format: date */
+            to: string;
+        };
         /** @description An article that readers do not find helpful. */
         UnhelpfulParams: {
             /**
@@ -3227,6 +4318,32 @@ export interface components {
              * @default 28
              */
             window_days: number;
+        };
+        /** @description A topic that was unusual on a day. */
+        UnusualTopic: {
+            /**
+             * Format: double
+             * @description Chance of that when nothing is the matter.
+             */
+            chance: number;
+            /**
+             * Format: int32
+             * @description Contacts, or satisfied ratings.
+             */
+            count: number;
+            /** Format: double */
+            expected: number;
+            name: components["schemas"]["Bilingual"];
+            topic: string;
+            /** @description `contacts`: more than expected; `satisfaction`: fewer satisfied than expected. */
+            what: string;
+        };
+        /** @description The unusual topics of a day. */
+        UnusualTopics: {
+            /** Format: date */
+            day: string;
+            /** @description The least likely first. About one in ten of a long list is there by chance. */
+            items: components["schemas"]["UnusualTopic"][];
         };
         /** @description A form with a file. */
         UploadForm: {
@@ -3280,6 +4397,8 @@ export interface components {
             baseline_rule: components["schemas"]["BaselineRule"];
             /** @description Before. */
             before: components["schemas"]["Side"];
+            /** @description How often chance alone would look like this. */
+            chance?: components["schemas"]["Chance"];
             /**
              * Format: date-time
              * @description When this was computed.
@@ -3287,6 +4406,14 @@ export interface components {
             computed_at: string;
             /** @description What it was compared with. */
             control: components["schemas"]["Control"];
+            /**
+             * Format: date
+             * @description The first day on which a rule fired (a recovery that became an improvement: the day of the
+             *     recovery); `None` while it is open.
+             */
+            decided_on?: string | null;
+            /** @description Sibling topics that rose, the surest first. */
+            displacement?: components["schemas"]["Displaced"][];
             /** @description The date of the fix was given after the days that judge it. */
             edited_afterwards: boolean;
             effect?: components["schemas"]["Effect"] | null;
@@ -3295,11 +4422,14 @@ export interface components {
              * @description Deployment day, itself never used.
              */
             effective_day: string;
+            /** @description Metrics that must not become worse. */
+            guard_metrics?: components["schemas"]["GuardResult"][];
             /** @description Sanity flags. */
             guards: components["schemas"]["Guard"][];
+            heterogeneity?: components["schemas"]["Heterogeneity"] | null;
             /** @description Verdicts so far, each time they changed. */
             history: components["schemas"]["PastVerdict"][];
-            /** @description The looks so far, this one included. */
+            /** @description The looks so far, this one included, as nightly evaluations would have made them. */
             looks: components["schemas"]["Look"][];
             /** @description How the numbers were made. */
             method: components["schemas"]["Method"];
@@ -3313,8 +4443,10 @@ export interface components {
             sentence: components["schemas"]["Bilingual"];
             /** @description Whether more days will come. */
             state: components["schemas"]["State"];
+            tipping_point?: components["schemas"]["TippingPoint"] | null;
             /** @description Other tasks of the same topic whose fix lies in the after-window: the verdict is theirs too. */
             together_with: string[];
+            trend?: components["schemas"]["Trend"] | null;
             /** @description The outcome. */
             verdict: components["schemas"]["Verdict"];
         };
@@ -3337,6 +4469,95 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_notes: {
+        parameters: {
+            query?: {
+                /** @description First day; normally 28 days ago. */
+                from?: string;
+                /** @description Last day; normally today. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_CalendarNote"];
+                };
+            };
+        };
+    };
+    read_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarNote"];
+                };
+            };
+        };
+    };
+    write_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalendarNote"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarNote"];
+                };
+            };
+        };
+    };
+    delete_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_channels: {
         parameters: {
             query?: never;
@@ -3508,6 +4729,25 @@ export interface operations {
             };
         };
     };
+    list_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_DetectorKindInfo"];
+                };
+            };
+        };
+    };
     list_detectors: {
         parameters: {
             query?: never;
@@ -3522,7 +4762,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_Detector"];
+                    "application/json": components["schemas"]["List_DetectorInList"];
+                };
+            };
+        };
+    };
+    backtest_unsaved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backtest"];
                 };
             };
         };
@@ -3543,7 +4806,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Detector"];
+                    "application/json": components["schemas"]["DetectorInList"];
                 };
             };
         };
@@ -3592,7 +4855,7 @@ export interface operations {
             };
         };
     };
-    backtest: {
+    backtest_saved: {
         parameters: {
             query?: never;
             header?: never;
@@ -3617,6 +4880,53 @@ export interface operations {
             };
         };
     };
+    list_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_DetectorEvent"];
+                };
+            };
+        };
+    };
+    list_signals: {
+        parameters: {
+            query?: {
+                /** @description First day; normally 28 days ago. */
+                from?: string;
+                /** @description Last day; normally today. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SignalOfDetector"];
+                };
+            };
+        };
+    };
     facts: {
         parameters: {
             query: {
@@ -3627,9 +4937,15 @@ export interface operations {
                 /** @description A topic and everything below it; empty: voices without a topic. */
                 topic?: string;
                 channel?: string;
-                /** @description `contact`, `survey`, `search`, `vote` or `voe`; normally contacts and surveys. */
+                /**
+                 * @description `contact`, `survey`, `search`, `vote` or `voe`; normally contacts and surveys, for figures of
+                 *     searches and of articles theirs.
+                 */
                 class?: string;
-                /** @description Any of `day,topic,channel`. */
+                /**
+                 * @description Any of `day,topic,channel`; or one of `agent`, `team`, `search_term`, `article`, with or without
+                 *     `day`: then neither topic, channel nor class can be asked for.
+                 */
                 group_by?: string;
             };
             header?: never;
@@ -3909,6 +5225,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    propose_contract: {
+        parameters: {
+            query?: {
+                /** @description The metric that is wished for; by the rules when missing. */
+                metric?: components["schemas"]["Metric"];
+                /** @description In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts. */
+                expected_change?: number;
+                /** @description Channels concerned, comma between; the issue's when missing. */
+                channels?: string;
+                /** @description Days after the fix when the verdict falls at the latest. */
+                horizon_days?: number;
+                /** @description The day the trouble was seen, where it is not the day the detector rang. */
+                alarm_day?: string;
+                /** @description When the fix is due; two weeks from the alarm when missing. */
+                due_at?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contract"];
                 };
             };
         };
@@ -4296,6 +5646,28 @@ export interface operations {
             };
         };
     };
+    read_savings: {
+        parameters: {
+            query: {
+                /** @description `YYYY-MM`. */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
     read_session: {
         parameters: {
             query?: never;
@@ -4352,6 +5724,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_gaps: {
+        parameters: {
+            query?: {
+                /** @description First day; normally 28 days ago. */
+                from?: string;
+                /** @description Last day; normally today. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SourceGap"];
+                };
             };
         };
     };
@@ -4615,6 +6011,27 @@ export interface operations {
             };
         };
     };
+    read_statements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_MonthlyStatement"];
+                };
+            };
+        };
+    };
     read_verification: {
         parameters: {
             query?: never;
@@ -4631,7 +6048,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Verification"];
+                    "application/json": components["schemas"]["TaskVerification"];
                 };
             };
         };
@@ -4652,7 +6069,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Verification"];
+                    "application/json": components["schemas"]["TaskVerification"];
                 };
             };
         };
@@ -4839,6 +6256,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    unusual_topics: {
+        parameters: {
+            query?: {
+                /** @description Which closed day; normally yesterday. */
+                day?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnusualTopics"];
+                };
             };
         };
     };

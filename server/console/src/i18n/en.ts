@@ -1040,6 +1040,7 @@ export const en: Translation = {
       "The fixes of these tasks overlap and nobody can tell which one did it: the verdict is theirs together, and savings count once.",
     together_day: "live on {{day}}",
     together_first: ", the earliest: its contract judges them all",
+    per_thousand: "per 1,000 contacts of other topics",
   },
   savings: {
     title: "Savings",
@@ -1080,18 +1081,12 @@ export const en: Translation = {
     no_data_hint: "no cost entered, or no ticket resolved",
     counted_with: "Counted with another task of the topic, not added twice.",
     frozen: "closed",
+    enter_cost: "Enter costs under Settings → Organisation",
   },
   statement_ended: {
     relapse: "relapsed",
     twelve_months: "twelve months over",
     running: "month not over",
-  },
-  no_money: {
-    not_improved: "Savings are counted for verified improvements only.",
-    recovered: "Back to normal, but the cause is unproven: no savings are counted.",
-    metric: "This metric does not count work; better satisfaction alone is not turned into money.",
-    back_dated: "The date of the fix was given afterwards: nothing is secured.",
-    no_cost: "No data on cost, so no amount can be given. Enter costs under Settings → Organisation.",
   },
   subject: {
     channel: "Channel: {{key}}",
@@ -1166,6 +1161,10 @@ export const en: Translation = {
     weeks: "Weeks of the same weekday compared",
     min_contacts: "Contacts needed",
     min_days: "On at least this many days",
+    with_channel: "Allow for what other topics do that day",
+    quiet_days: "Quiet days after an alarm",
+    weekday_weeks: "Compare with the same weekday instead",
+    short_dispersion: "Short history: day-to-day variation",
   },
   param_hint: {
     limit: "Fires above it: with 50 the 51st fires; 0 means the first one fires",
@@ -1202,6 +1201,10 @@ export const en: Translation = {
     weeks: "Usually 8",
     min_contacts: "Usually 5",
     min_days: "Usually 2: one burst does not count",
+    with_channel: "Usually on: a day on which everything rises is no spike",
+    quiet_days: "Usually 14: one matter is not told again and again",
+    weekday_weeks: "Usually 0, off; 2 to 12 compares with that many weeks and adds nothing up",
+    short_dispersion: "Usually 0.04: days vary by some 20%",
   },
   rule: {
     threshold: "more than {{limit}} in a day",

@@ -1014,6 +1014,7 @@ export const zh = {
     together_text: "这些任务的修复时间重叠，分不清是谁的功劳：结论属于它们的总和，节省只算一次。",
     together_day: "{{day}} 生效",
     together_first: "，最早的一个：按它的约定判断",
+    per_thousand: "每千次其他主题的联络",
   },
   savings: {
     title: "节省",
@@ -1053,18 +1054,12 @@ export const zh = {
     no_data_hint: "没有成本，或没有已解决的工单",
     counted_with: "与同主题的另一任务合并计算，不重复相加。",
     frozen: "已结算",
+    enter_cost: "去“设置 → 组织”填写成本",
   },
   statement_ended: {
     relapse: "已复发",
     twelve_months: "满十二个月",
     running: "本月未结束",
-  },
-  no_money: {
-    not_improved: "只有“已验证有效”的改进才计算节省。",
-    recovered: "已恢复，但原因未证实，不计算节省。",
-    metric: "这个指标不衡量工作量；满意度提高本身不折算成钱。",
-    back_dated: "修复日期是事后填写的，不计入确定节省。",
-    no_cost: "没有成本数据，无法折算成钱。到“设置 → 组织”填写成本。",
   },
   subject: {
     channel: "渠道：{{key}}",
@@ -1134,6 +1129,10 @@ export const zh = {
     weeks: "参照几周的同一天",
     min_contacts: "至少几次联络",
     min_days: "至少分布在几天",
+    with_channel: "考虑同渠道其他主题当天的变化",
+    quiet_days: "报警后安静几天",
+    weekday_weeks: "改为与前几周的同一天比较",
+    short_dispersion: "历史短时：日常波动",
   },
   param_hint: {
     limit: "超过这个数才触发：上限 50，第 51 次触发；0 表示出现一次就触发",
@@ -1170,6 +1169,10 @@ export const zh = {
     weeks: "默认 8",
     min_contacts: "默认 5",
     min_days: "默认 2，一天里的一阵不算",
+    with_channel: "默认开：全公司一起上涨的日子不算异常",
+    quiet_days: "默认 14，同一件事不反复报",
+    weekday_weeks: "默认 0 表示不用；2 到 12 表示与前几周的同一天比较，不累积证据",
+    short_dispersion: "默认 0.04，即每天约 20% 的起伏",
   },
   rule: {
     threshold: "一天超过 {{limit}} 次",

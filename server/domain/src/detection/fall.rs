@@ -220,9 +220,8 @@ impl Mix {
     fn of(context: &Context, series: &Series, sums: &[Sums], rated: f64, d: usize) -> Self {
         let lanes = series.lanes.iter().zip(sums);
         if rated <= 0.0 {
-            let prior = lanes
-                .last()
-                .map_or(0.8, |(l, _)| context.level(l.channel, d));
+            let last = series.lanes.last();
+            let prior = last.map_or(0.8, |l| context.level(l.channel, d));
             return Self {
                 prior,
                 centre: 1.0,

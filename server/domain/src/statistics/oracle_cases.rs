@@ -41,6 +41,8 @@ const NO_TEST: &str = "the specification has no test where neither side varies";
 const NOT_FOUND: &str = "the library's root search found nothing";
 const OUTSIDE: &str = "the library's root leaves 0–1, where a share cannot be";
 const NO_ROOT: &str = "rounding takes the library's cosine out of -1 to 1";
+const ALIKE: &str =
+    "a stratum whose answers are all alike is 0/0 in the library and adds nothing here";
 const ONE_STRATUM: &str = "one stratum cannot disagree with itself";
 const NO_RATIO: &str = "the pooled ratio is 0, infinite or undefined: it has no logarithm";
 const NO_VARIANCE: &str = "no variance: nothing to test";
@@ -686,6 +688,8 @@ fn mantel_haenszel(input: &Value, output: &Value) -> Option<Vec<Comparison>> {
     let equal = tables::breslow_day(&strata);
     let r = &output["R"];
     let without = plain.is_none();
+    // 0/0 there, unless rounding leaves something.
+    let alike = output["breslow_day"][0].is_null() && equal.is_some();
     let mut cmh = subtracted(&output["cmh_chi2_nocc"], plain);
     if !r["mantelhaen"].is_null() {
         cmh.push(one(&r["mantelhaen"]["chi2"], plain.map(|c| c.0)));
@@ -721,8 +725,8 @@ fn mantel_haenszel(input: &Value, output: &Value) -> Option<Vec<Comparison>> {
             "breslow_day",
             aside_if(
                 subtracted(&output["breslow_day"], equal),
-                strata.len() < 2,
-                ONE_STRATUM,
+                strata.len() < 2 || alike,
+                if alike { ALIKE } else { ONE_STRATUM },
             ),
         ),
     ];

@@ -167,12 +167,18 @@ pub enum Scale {
     Means,
 }
 
+/// How often the squared doubt about the scale of a common shock counts. Measured: with 1, streams
+/// in which all topics fall by six equal points still gave 5.1 % false improvements at 60 ratings a
+/// day; with 3 they give about 3.5 %, and real effects under a common shock are seen as often.
+const DOUBT: f64 = 3.0;
+
 /// Difference of means after − before inside strata, minus what the others did meanwhile.
 ///
 /// The topic's part is the Mantel–Haenszel difference with the variance of the (mean score)
 /// Cochran–Mantel–Haenszel test times `phi` ([`share_difference`]; Landis, Heyman and Koch). The
-/// others enter with the topic's weights, so that a shift of their own mix cannot leak in, and with
-/// their own sampling variance. A stratum that is empty on any side has no weight. `None` when none
+/// others enter with the topic's weights, so that a shift of their own mix cannot leak in, with their
+/// own sampling variance and with the doubt about the scale on which all topics move alike (which
+/// only counts where they moved far). A stratum that is empty on any side has no weight. `None` when none
 /// is left.
 #[must_use]
 pub fn mean_difference(
@@ -233,10 +239,17 @@ pub fn mean_difference(
         }
         Scale::Means => (variance / weight) / (other_each / weight).max(1e-9),
     };
-    let factor = ratio.clamp(0.5, 2.0).sqrt();
+    let ratio = ratio.clamp(0.5, 2.0);
+    let factor = ratio.sqrt();
+    // Nobody knows on which scale a shock moves all topics alike: what equal points (1) or equal
+    // log-odds (the ratio itself) would have taken off instead counts as uncertainty.
+    let moved = (other_a - other_b) / weight;
+    let doubt = moved * (factor - 1.0).abs().max((ratio - factor).abs());
     Some(Contrast {
-        delta: alone.delta - factor * (other_a - other_b) / weight,
-        variance: alone.variance + factor * factor * other_var / (weight * weight),
+        delta: alone.delta - factor * moved,
+        variance: alone.variance
+            + factor * factor * other_var / (weight * weight)
+            + DOUBT * doubt * doubt,
         control: Some(Others {
             before: other_b / weight,
             after: other_a / weight,

@@ -20,6 +20,8 @@ use chrono::{Datelike, Days, NaiveDate, Weekday};
 
 /// Days of noise history before the guard.
 pub const HISTORY_DAYS: u64 = 112;
+/// Days before the guard that a trend is looked for in, at most: half a year nearly.
+pub const TREND_DAYS: u64 = 168;
 /// Length of a block of noise history. Long on purpose: weeks miss slow noise.
 pub const BLOCK_DAYS: u64 = 28;
 /// Noise factor where neither this topic's history nor other topics tell one.
@@ -195,7 +197,7 @@ impl Windows {
     /// The first day that anything is read from.
     #[must_use]
     pub fn earliest(&self) -> NaiveDate {
-        let history = minus(self.history_end, HISTORY_DAYS - 1);
+        let history = minus(self.history_end, TREND_DAYS - 1);
         history.min(self.quiet.from).min(minus(self.after.from, 15))
     }
 }
@@ -678,18 +680,15 @@ impl Totals {
     }
 }
 
-/// What the days before the guard tell: how noisy the topic is, and whether it was on its way
-/// already.
+/// How noisy the days before the guard say that the topic is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct History {
+pub struct Noise {
     /// Noise factor φ.
-    pub noise: f64,
+    pub factor: f64,
     /// Blocks of 28 days it was learnt from; 0 = what is usual.
     pub blocks: u32,
     /// Pearson sum X of the blocks' deviations.
     pub pearson: f64,
-    /// Change per week, if there are weeks enough to tell.
-    pub trend: Option<Slope>,
 }
 
 /// A slope and its variance, per week.
@@ -715,91 +714,135 @@ impl Slope {
     }
 }
 
-/// Each of the `count` blocks of `length` days that end before `end`, compared with the others: the
-/// deviation from them all and its variance, oldest first.
-fn blocks(panel: &Panel, end: usize, length: usize, count: usize, out: &mut Vec<(f64, f64)>) {
-    out.clear();
-    let start = end - length * count;
-    let total = panel.window(&[Span {
-        from: start,
-        to: end,
-    }]);
-    let mut block = vec![Sums::default(); total.len()];
-    let mut rest = block.clone();
-    #[expect(clippy::cast_precision_loss, reason = "at most 16 blocks")]
-    let all = count as f64;
-    let shrink = (all - 1.0) / all;
-    for j in 0..count {
-        let from = start + j * length;
-        block.fill(Sums::default());
-        panel.add_window(
-            &[Span {
-                from,
-                to: from + length,
-            }],
-            &mut block,
-        );
-        for ((rest, total), block) in rest.iter_mut().zip(&total).zip(&block) {
-            *rest = total.less(block);
-        }
-        let (delta, variance) = panel
-            .contrast(&rest, &block, 1.0)
-            .map_or((0.0, 0.0), |(c, _)| (c.delta, c.variance));
-        out.push((delta * shrink, variance.max(1e-9) * shrink));
-    }
+/// One stretch of days against all the others.
+#[derive(Clone, Copy, Debug)]
+struct Deviation {
+    /// Deviation from them all together.
+    delta: f64,
+    /// Its variance at φ = 1.
+    variance: f64,
+    /// Answers of the topic.
+    answers: f64,
+    /// The middle of its days, as a day's number.
+    middle: f64,
 }
 
-/// Learns noise and trend from the 112 days before `end` (a day's number), as far as they reach back.
+/// Each stretch compared with the others.
+fn deviations(panel: &Panel, stretches: &[Span]) -> Vec<Deviation> {
+    let total = panel.window(stretches);
+    let all: f64 = total.iter().map(|s| s.n).sum();
+    let mut block = vec![Sums::default(); total.len()];
+    let mut rest = block.clone();
+    stretches
+        .iter()
+        .map(|span| {
+            block.fill(Sums::default());
+            panel.add_window(&[*span], &mut block);
+            for ((rest, total), block) in rest.iter_mut().zip(&total).zip(&block) {
+                *rest = total.less(block);
+            }
+            let answers: f64 = block.iter().map(|s| s.n).sum();
+            let left = if all > 0.0 { 1.0 - answers / all } else { 1.0 };
+            let (delta, variance) = panel
+                .contrast(&rest, &block, 1.0)
+                .map_or((0.0, 0.0), |(c, _)| (c.delta, c.variance));
+            Deviation {
+                delta: delta * left,
+                variance: variance.max(1e-9) * left,
+                answers,
+                middle: f64::midpoint(float(float_len(span.from)), float(float_len(span.to)) - 1.0),
+            }
+        })
+        .collect()
+}
+
+/// `count` stretches of `length` days that end before `end`, the oldest first.
+fn stretches(end: usize, length: usize, count: usize) -> Vec<Span> {
+    (0..count)
+        .map(|j| end - length * (count - j))
+        .map(|from| Span {
+            from,
+            to: from + length,
+        })
+        .collect()
+}
+
+/// Learns the noise from the 112 days before `end` (a day's number), as far as they reach back.
 ///
-/// Noise: each whole block of 28 days is compared with the other blocks; the Pearson sum X of these
+/// Each whole block of 28 days is compared with the other blocks; the Pearson sum X of these
 /// deviations (J − 1 degrees of freedom) is shrunk towards the usual noise:
 /// φ = max(1, (k φ₀ + X) / (k + J − 1)), k = 20 where other topics of the organisation tell φ₀ and 6
 /// where it is a default. With fewer than two blocks φ = φ₀.
-///
-/// Trend: least squares through the same deviations of the weeks.
 #[must_use]
-pub fn history(panel: &Panel, from: usize, end: usize, usual: Usual) -> History {
-    let length = end.saturating_sub(from).min(HISTORY_DAYS as usize);
-    let mut found = Vec::with_capacity(16);
-    let count = length / BLOCK_DAYS as usize;
-    let (mut pearson, mut noise) = (0.0, usual.noise);
-    if count >= 2 {
-        blocks(panel, end, BLOCK_DAYS as usize, count, &mut found);
-        pearson = found.iter().map(|(d, v)| d * d / v).sum();
-        #[expect(clippy::cast_precision_loss, reason = "at most 4 blocks")]
-        let freedom = count as f64 - 1.0;
-        noise = (usual.weight * usual.noise + pearson) / (usual.weight + freedom);
+pub fn noise(panel: &Panel, from: usize, end: usize, usual: Usual) -> Noise {
+    let count = end.saturating_sub(from).min(HISTORY_DAYS as usize) / BLOCK_DAYS as usize;
+    if count < 2 {
+        return Noise {
+            factor: usual.noise.max(1.0),
+            ..Noise::default()
+        };
     }
-    let noise = noise.max(1.0);
-    let weeks = length / 7;
-    let trend = (weeks >= LEAST_WEEKS).then(|| {
-        blocks(panel, end, 7, weeks, &mut found);
-        #[expect(clippy::cast_precision_loss, reason = "at most 16 weeks")]
-        let all = weeks as f64;
-        let (mut sum, mut squares, mut variance) = (0.0, 0.0, 0.0);
-        for (j, (deviation, v)) in found.iter().enumerate() {
-            #[expect(clippy::cast_precision_loss, reason = "at most 16 weeks")]
-            let t = j as f64 - (all - 1.0) / 2.0;
-            sum += deviation * t;
-            squares += t * t;
-            variance += v;
+    #[expect(clippy::cast_precision_loss, reason = "at most 4 blocks")]
+    let all = count as f64;
+    // Blocks are weighed alike here, however many answers they hold.
+    let total = stretches(end, BLOCK_DAYS as usize, count);
+    let sums = panel.window(&total);
+    let mut block = vec![Sums::default(); sums.len()];
+    let mut rest = block.clone();
+    let mut pearson = 0.0;
+    for span in &total {
+        block.fill(Sums::default());
+        panel.add_window(&[*span], &mut block);
+        for ((rest, total), block) in rest.iter_mut().zip(&sums).zip(&block) {
+            *rest = total.less(block);
         }
-        Slope {
-            value: sum / squares,
-            variance: noise * variance / all / squares,
-            weeks: u32::try_from(weeks).unwrap_or(0),
+        if let Some((c, _)) = panel.contrast(&rest, &block, 1.0) {
+            pearson += c.delta * c.delta / c.variance.max(1e-9) * (all - 1.0) / all;
         }
-    });
-    History {
-        noise,
-        blocks: if count >= 2 {
-            u32::try_from(count).unwrap_or(0)
-        } else {
-            0
-        },
+    }
+    let factor = (usual.weight * usual.noise + pearson) / (usual.weight + all - 1.0);
+    Noise {
+        factor: factor.max(1.0),
+        blocks: u32::try_from(count).unwrap_or(0),
         pearson,
-        trend,
     }
+}
+
+/// The trend before the fix: weighted least squares through the deviations of the whole weeks before
+/// `end`, 24 at most, and of the days after the alarm (`since_alarm`), which reach furthest; `None`
+/// with fewer than eight weeks.
+#[must_use]
+pub fn trend(
+    panel: &Panel,
+    from: usize,
+    end: usize,
+    since_alarm: Option<Span>,
+    noise: f64,
+) -> Option<Slope> {
+    let weeks = end.saturating_sub(from).min(TREND_DAYS as usize) / 7;
+    if weeks < LEAST_WEEKS {
+        return None;
+    }
+    let mut spans = stretches(end, 7, weeks);
+    spans.extend(since_alarm);
+    let found = deviations(panel, &spans);
+    let all: f64 = found.iter().map(|d| d.answers).sum();
+    if all <= 0.0 {
+        return None;
+    }
+    let centre = found.iter().map(|d| d.answers * d.middle).sum::<f64>() / all;
+    let (mut sum, mut squares, mut variance) = (0.0, 0.0, 0.0);
+    for d in &found {
+        let t = (d.middle - centre) / 7.0;
+        sum += d.answers * t * d.delta;
+        squares += d.answers * t * t;
+        variance += d.answers * d.answers * t * t * d.variance;
+    }
+    (squares > 0.0).then(|| Slope {
+        value: sum / squares,
+        variance: noise * variance / (squares * squares),
+        weeks: u32::try_from(weeks).unwrap_or(0),
+    })
 }
 
 /// The noise that is expected before a topic's own history is asked, and how much that counts.
@@ -847,8 +890,8 @@ pub fn noise_factor(
     let quiet = series.span(quiet);
     let usual = Usual::of(&panel, quiet, &series.closed, usual);
     let from = series.known_from.unwrap_or(quiet.to).min(quiet.to);
-    let found = history(&panel, from, quiet.to, usual);
-    (found.noise, found.blocks)
+    let found = noise(&panel, from, quiet.to, usual);
+    (found.factor, found.blocks)
 }
 
 impl Series<'_> {

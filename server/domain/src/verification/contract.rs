@@ -6,7 +6,7 @@
 //! above it is looked at; if that is too thin as well, the contract says that nothing can be decided.
 //! A metric that a person asks for and that cannot be decided is refused with the reason.
 
-use super::baseline::{Series, Usual, Window, history, minus};
+use super::baseline::{self, Series, Usual, Window, minus};
 use super::power::{ControlSize, Design, PRICE_OF_LOOKS, Schedules};
 use super::{
     Answers, Chosen, Contract, ControlRule, DayRow, Facts, GuardMetric, Metric, MetricKind,
@@ -495,7 +495,7 @@ impl<'a> Source<'a> {
         panel.choose_strata(&panel.window(&[quiet]), quiet.days());
         let usual = Usual::of(&panel, quiet, self.series.closed(), usual);
         let from = self.series.known_from(quiet.to);
-        history(&panel, from, quiet.to, usual).noise
+        baseline::noise(&panel, from, quiet.to, usual).factor
     }
 
     fn candidate(&self, metric: Metric, asked: &Asked, schedules: &mut Schedules) -> Candidate {
@@ -503,7 +503,7 @@ impl<'a> Source<'a> {
         let expected = figures.expected(asked);
         let smallest = metric.smallest_change().min(expected.abs() / 2.0);
         let design = figures.design(expected, smallest);
-        let need = design.and_then(|d| d.answers_needed(price(metric)));
+        let need = design.and_then(|d| d.answers_needed(PRICE_OF_LOOKS));
         let days = design
             .zip(need)
             .and_then(|(d, need)| d.days(need, MIN_DAYS));
@@ -558,8 +558,7 @@ impl<'a> Source<'a> {
 
     /// Metrics that must not become worse while the goal is pursued. Who has fewer contacts by making
     /// it hard to get through has improved nothing, so volumes are guarded by satisfaction, by customers
-    /// who come again and by the share that the bot hands on; satisfaction by what it costs. More
-    /// contacts count against it only where other topics tell what is the season.
+    /// who come again and by the share that the bot hands on; satisfaction by the time that it costs.
     fn guards(&self, goal: &Candidate, asked: &Asked) -> Vec<GuardMetric> {
         let wanted: &[Metric] = match goal.metric {
             // Not the number of contacts, nor of those who come back: seasons and launches move
@@ -581,11 +580,7 @@ impl<'a> Source<'a> {
         wanted
             .iter()
             .copied()
-            .filter(|metric| {
-                let figures = Figures::of(self, *metric, asked);
-                let comparable = *metric != Metric::Volume || figures.control.is_some();
-                figures.baseline >= f64::from(MIN_ANSWERS) && comparable
-            })
+            .filter(|metric| Figures::of(self, *metric, asked).baseline >= f64::from(MIN_ANSWERS))
             .map(|metric| GuardMetric {
                 metric,
                 limit: metric.smallest_change(),
@@ -749,7 +744,9 @@ impl Figures {
 
     /// The chance that the verdict sees the change of `design` by day `horizon`.
     ///
-    /// Calibrated with `cargo run -p domain --release --example usefulness`.
+    /// Calibrated with `cargo run -p domain --release --example usefulness` (900 contracts, seed
+    /// 20261122: planned 85.3 %, seen 86.6 ± 1.1 %; by metric −0.3 to +3.1 points, standard errors 1.0
+    /// to 3.0).
     fn chance(&self, design: &Design, horizon: u32, schedules: &mut Schedules) -> f64 {
         let pooled = schedules.power(design, horizon);
         let alone = self.between >= f64::from(MIN_ANSWERS);
@@ -793,7 +790,7 @@ impl Figures {
                 };
                 // The closed formula is quick and says where it is worth while to look closely.
                 let nearly = design
-                    .answers_needed(0.9 * price(self.metric))
+                    .answers_needed(0.9 * PRICE_OF_LOOKS)
                     .and_then(|n| design.days(n, MIN_DAYS))
                     .is_some_and(|days| days <= 1.2 * f64::from(longest));
                 nearly
@@ -801,12 +798,6 @@ impl Figures {
                     && self.chance(&design, longest, schedules) >= ENOUGH_POWER
             })
     }
-}
-
-/// What looking every day and the guards against false praise cost, as a factor on the information.
-fn price(metric: Metric) -> f64 {
-    let _ = metric;
-    PRICE_OF_LOOKS
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "bounded by 1e12")]

@@ -1,6 +1,6 @@
 //! Which topics the change is compared with, and how noisy topics of this organisation usually are.
 
-use super::baseline::{BLOCK_DAYS, HISTORY_DAYS, Series, Usual, Window, history, minus};
+use super::baseline::{BLOCK_DAYS, HISTORY_DAYS, Series, Usual, Window, minus, noise};
 use super::{DayRow, Metric};
 use chrono::NaiveDate;
 
@@ -53,7 +53,7 @@ pub fn control_topics(topic: &str, all: &[TopicInfo], from: NaiveDate) -> Vec<St
 }
 
 /// The usual noise factor φ₀ of untreated topics, learnt from the 112 days up to `until`: the mean
-/// over the topics of X / (J − 1), each compared with the others ([`history`]), at least 1. `None`
+/// over the topics of X / (J − 1), each compared with the others ([`noise`]), at least 1. `None`
 /// with fewer than five topics that hold two blocks of 28 days.
 #[must_use]
 pub fn usual_noise(
@@ -85,7 +85,7 @@ pub fn usual_noise(
             noise: 1.0,
             weight: 1.0,
         };
-        let found = history(&panel, series.known_from(span.to), span.to, known);
+        let found = noise(&panel, series.known_from(span.to), span.to, known);
         if found.blocks >= 2 {
             sum += found.pearson / (f64::from(found.blocks) - 1.0);
             n += 1;

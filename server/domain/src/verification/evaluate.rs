@@ -2,7 +2,7 @@
 //! of any day is what nightly looks would have given, and late data is simply computed again.
 
 use super::baseline::{
-    History, Panel, Series, Span, Strata, Usual, Window, Windows, history, minus, plus,
+    Noise, Panel, Series, Slope, Span, Strata, Usual, Window, Windows, minus, noise, plus, trend,
 };
 use super::guards::{self, Guarded};
 use super::sentence::{self, Family, Figures};
@@ -17,8 +17,10 @@ use crate::statistics::sequential::{ALPHA, RHO, boundaries};
 use crate::statistics::stratified::{Contrast, Sums, no_contact_z};
 
 /// Statistic above which the days between alarm and fix count as different from the quiet days, and
-/// a trend before the fix as more than chance: 10 %, two-sided.
+/// a trend away from the goal as more than chance: 10 %, two-sided.
 const POOL_Z: f64 = 1.644_853_626_951_472_2;
+/// The same for a trend towards the goal.
+const RISE_Z: f64 = 1.45;
 /// Days before the fix that the naive comparison looks at.
 const NAIVE_DAYS: u64 = 14;
 /// What each daily look adds to the fraction of the information, so that even a look that brings
@@ -161,7 +163,8 @@ pub(super) struct Case<'a> {
     smallest: f64,
     pub(super) panel: Panel,
     control: Result<(), &'static str>,
-    pub(super) history: History,
+    pub(super) noise: Noise,
+    trend: Option<Slope>,
     rule: BaselineRule,
     pub(super) baseline: Vec<Span>,
     pub(super) after: Span,
@@ -199,10 +202,11 @@ impl<'a> Case<'a> {
                 .from
         });
         let usual = Usual::of(&panel, quiet, series.closed(), course.usual_noise);
-        let history = history(&panel, from.max(series.known_from(end)), end, usual);
+        let from = from.max(series.known_from(end));
+        let noise = noise(&panel, from, end, usual);
         let (quiet_sums, alarm_sums) = (panel.window(&[quiet]), panel.window(&[alarm]));
         let alarm_days_z = panel
-            .contrast(&quiet_sums, &alarm_sums, history.noise)
+            .contrast(&quiet_sums, &alarm_sums, noise.factor)
             .and_then(|(c, _)| c.z());
         let enough = count(&alarm_sums) >= f64::from(contract.min_answers);
         let (rule, baseline) = if windows.before_fix {
@@ -214,6 +218,8 @@ impl<'a> Case<'a> {
         } else {
             (BaselineRule::Quiet, vec![quiet])
         };
+        let since_alarm = (rule == BaselineRule::Pooled && enough).then_some(alarm);
+        let trend = trend(&panel, from, end, since_alarm, noise.factor);
         let before_sums = panel.window(&baseline);
         let after_sums = panel.window(&[after]);
         Self {
@@ -226,7 +232,8 @@ impl<'a> Case<'a> {
             smallest: on_scale(metric, smallest),
             panel,
             control,
-            history,
+            noise,
+            trend,
             rule,
             baseline,
             after,
@@ -484,7 +491,7 @@ impl<'a> Case<'a> {
             }
             let Some((contrast, strata)) =
                 self.panel
-                    .contrast(&self.before_sums, &after, self.history.noise)
+                    .contrast(&self.before_sums, &after, self.noise.factor)
             else {
                 continue;
             };
@@ -516,7 +523,7 @@ impl<'a> Case<'a> {
             let quiet = (self.rule == BaselineRule::Acute)
                 .then(|| {
                     self.panel
-                        .contrast(&self.quiet_sums, &after, self.history.noise)
+                        .contrast(&self.quiet_sums, &after, self.noise.factor)
                 })
                 .flatten()
                 .map(|(c, _)| c);
@@ -583,7 +590,7 @@ impl<'a> Case<'a> {
 
     fn exact(&self, after: &[Sums]) -> Option<f64> {
         (self.metric.kind() == MetricKind::Rate)
-            .then(|| no_contact_z(&self.before_sums, after, self.history.noise))
+            .then(|| no_contact_z(&self.before_sums, after, self.noise.factor))
             .flatten()
     }
 
@@ -664,10 +671,16 @@ impl<'a> Case<'a> {
 
     /// The trend that counts: more than chance, and not of rates, whose company-wide seasons leave
     /// nothing to see here.
-    fn slope(&self) -> Option<super::baseline::Slope> {
-        self.history
-            .trend
-            .filter(|t| self.metric.kind() != MetricKind::Rate && t.z().abs() > POOL_Z)
+    fn slope(&self) -> Option<Slope> {
+        self.trend
+            .filter(|t| self.metric.kind() != MetricKind::Rate && self.is_trend(t))
+    }
+
+    /// A trend towards the goal counts sooner than one away from it: a drift of the topic alone is
+    /// what is most easily taken for an effect.
+    fn is_trend(&self, slope: &Slope) -> bool {
+        let z = sign(self.metric) * slope.z();
+        z > RISE_Z || z < -POOL_Z
     }
 
     fn result(&self, outcome: &Outcome) -> Verification {
@@ -721,8 +734,8 @@ impl<'a> Case<'a> {
                 .to_owned(),
                 strata: last.map_or("none", |at| at.strata.as_str()).to_owned(),
                 dropped_share: contrast.map_or(0.0, |c| c.dropped),
-                noise_factor: self.history.noise,
-                noise_blocks: self.history.blocks,
+                noise_factor: self.noise.factor,
+                noise_blocks: self.noise.blocks,
                 control_factor: contrast.and_then(|c| c.control).map_or(0.0, |o| o.factor),
                 z: last.and_then(|at| at.z),
                 boundary: last.map(|at| at.look.boundary),
@@ -746,10 +759,10 @@ impl<'a> Case<'a> {
                 &self.windows,
                 self.rule,
             ),
-            trend: self.history.trend.map(|slope| Trend {
+            trend: self.trend.map(|slope| Trend {
                 slope_per_week: slope.value,
                 z: slope.z(),
-                significant: slope.z().abs() > POOL_Z,
+                significant: self.is_trend(&slope),
                 weeks: slope.weeks,
             }),
             tipping_point: contrast.and_then(|c| guards::tipping_point(self, &c)),
@@ -882,7 +895,7 @@ impl<'a> Case<'a> {
                 )
             }
             MetricKind::Rate if days > 0.0 => {
-                let half = Z95 * (self.history.noise * n).sqrt();
+                let half = Z95 * (self.noise.factor * n).sqrt();
                 let per_day = |y: f64| (y / days).max(0.0);
                 (
                     Some(per_day(n)),
@@ -1059,7 +1072,7 @@ impl<'a> Case<'a> {
         let planned: Vec<Sums> = self.before_sums.iter().map(|s| s.times(factor)).collect();
         let (c, _) = self
             .panel
-            .contrast(&self.before_sums, &planned, self.history.noise)?;
+            .contrast(&self.before_sums, &planned, self.noise.factor)?;
         (c.variance > 0.0).then(|| normal_cdf(Z95 - self.smallest / c.variance.sqrt()))
     }
 

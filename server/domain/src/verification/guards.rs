@@ -1,7 +1,7 @@
 //! What stands beside the goal metric: metrics that must not become worse, siblings that the trouble
 //! may have moved to, and flags that say when a comparison should be read with care.
 
-use super::baseline::{Panel, Series, Span, Usual, Window, Windows, history};
+use super::baseline::{Panel, Series, Span, Usual, Window, Windows, noise};
 use super::evaluate::{Case, count, in_unit, interval, level_of, on_scale, sign, whole};
 use super::{
     BaselineRule, ChannelEffect, Contract, Control, Course, Displaced, Facts, Guard, GuardMetric,
@@ -67,7 +67,7 @@ pub(super) fn prepare(case: &Case<'_>) -> Vec<Guarded> {
                 case.series.closed(),
                 None,
             );
-            let noise = history(&panel, case.series.known_from(end), end, usual).noise;
+            let noise = noise(&panel, case.series.known_from(end), end, usual).factor;
             Guarded {
                 goal: *goal,
                 noise,
@@ -300,7 +300,7 @@ pub(super) fn heterogeneity(case: &Case<'_>) -> Option<Heterogeneity> {
     );
     let mut channels = Vec::new();
     let mut tables = Vec::new();
-    let phi = case.history.noise;
+    let phi = case.noise.factor;
     for (at, name) in names.iter().enumerate() {
         let (b, a) = (merge(&before, at), merge(&case.after_sums, at));
         if b.n <= 0.0 || a.n <= 0.0 {
@@ -377,7 +377,7 @@ pub(super) fn displacement(
         panel.choose_strata(&before, days_b);
         let quiet = sibling.span(windows.quiet);
         let usual = Usual::of(&panel, quiet, sibling.closed(), None);
-        let noise = history(&panel, sibling.known_from(quiet.to), quiet.to, usual).noise;
+        let noise = noise(&panel, sibling.known_from(quiet.to), quiet.to, usual).factor;
         let found = panel.contrast(&before, &since, noise).map(|(c, _)| c);
         let Some((c, z)) = found.and_then(|c| c.z().map(|z| (c, z))) else {
             continue;

@@ -177,8 +177,9 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// What `verification` measured. `handling` = ratio of handling times with its interval, where a
-    /// goal of contact volume was reached and they were measured too.
+    /// What `verification` measured. `handling` = the change of handling times, where the goal was the
+    /// number of contacts and they were measured too: the effect of the same contract judged by
+    /// [`Metric::Aht`] without guards.
     #[must_use]
     pub fn of(verification: &Verification, handling: Option<&Effect>) -> Self {
         let ratio = |metric| {

@@ -1256,3 +1256,105 @@ fn nothing_at_all_is_pending() {
     );
     assert!(!result.sentence.zh.is_empty());
 }
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A topic and its others by day: a level each, some noise, and a change since the fix.
+    fn stream() -> impl Strategy<Value = (Vec<DayRow>, Vec<DayRow>, f64)> {
+        (
+            0.4..0.9_f64,
+            0.5..0.9_f64,
+            -0.15..0.1_f64,
+            2..40_i64,
+            prop::collection::vec(-0.1..0.1_f64, 169),
+        )
+            .prop_map(|(level, others, effect, size, noise)| {
+                let make = |size: i64, level: f64, effect: f64, lean: f64| -> Vec<DayRow> {
+                    (-140..=28_i64)
+                        .zip(&noise)
+                        .filter(|(d, _)| *d != 0)
+                        .map(|(d, wave)| {
+                            let n = size + (d * 7).rem_euclid(3);
+                            let p = level + wave * lean + if d > 0 { effect } else { 0.0 };
+                            let s = (n as f64 * p).round().clamp(0.0, n as f64) as i64;
+                            row(d, ["phone", "app"][d.rem_euclid(2) as usize], n, s, n)
+                        })
+                        .collect()
+                };
+                (
+                    make(size, level, effect, 1.0),
+                    make(8 * size, others, 0.0, 0.3),
+                    effect,
+                )
+            })
+    }
+
+    fn judged(topic: &[DayRow], others: &[DayRow], course: &Course) -> Verification {
+        against(&compared(topic), topic, others, course)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn numbers_are_numbers_and_intervals_hold_their_estimate((topic, others, _) in stream()) {
+            let v = judged(&topic, &others, &on_request(40, 0));
+            for look in &v.looks {
+                let (low, value, high) = (look.low.unwrap(), look.effect.unwrap(), look.high.unwrap());
+                prop_assert!(low <= value && value <= high, "{look:?}");
+                prop_assert!(look.boundary.is_finite() && (0.0..=1.0).contains(&look.fraction));
+            }
+            prop_assert!(v.method.noise_factor >= 1.0);
+            prop_assert!(!v.sentence.zh.is_empty() && !v.sentence.en.contains("NaN"));
+            prop_assert_eq!(v.decided_on.is_some(), !matches!(v.verdict, Verdict::Pending | Verdict::Inconclusive));
+            let json = serde_json::to_value(&v).unwrap();
+            prop_assert_eq!(serde_json::from_value::<Verification>(json).unwrap(), v);
+        }
+
+        #[test]
+        fn the_order_of_rows_does_not_matter((mut topic, mut others, _) in stream()) {
+            let straight = judged(&topic, &others, &on_request(40, 0));
+            topic.reverse();
+            others.reverse();
+            prop_assert_eq!(judged(&topic, &others, &on_request(40, 0)), straight);
+        }
+
+        #[test]
+        fn more_satisfied_after_the_fix_never_lowers_the_effect((topic, others, _) in stream()) {
+            let plain = judged(&topic, &others, &on_request(40, 0));
+            let mut better = topic;
+            for r in better.iter_mut().filter(|r| r.day > day(0)) {
+                r.counters.satisfied = (r.counters.satisfied + 1).min(r.counters.rated);
+            }
+            let more = judged(&better, &others, &on_request(40, 0));
+            prop_assert!(more.effect.unwrap().value >= plain.effect.unwrap().value - 0.02);
+            prop_assert!(!(plain.verdict == Verdict::Improved && more.verdict == Verdict::Worse));
+        }
+
+        #[test]
+        fn what_happens_later_changes_no_earlier_look((topic, others, _) in stream(), today in 9..28_i64) {
+            let all = judged(&topic, &others, &on_request(40, 0));
+            let night = judged(&topic, &others, &on_request(today, 0));
+            prop_assert_eq!(&night.looks[..], &all.looks[..night.looks.len()]);
+            if night.decided_on.is_some() && night.verdict != Verdict::Recovered {
+                prop_assert_eq!(night.verdict, all.verdict);
+            }
+        }
+
+        #[test]
+        fn a_silent_channel_changes_nothing_of_the_others((topic, others, _) in stream()) {
+            // "web" appears only on days that are then declared silent: as if it had never been.
+            let plain = judged(&topic, &others, &on_request(40, 0));
+            let mut noisy = topic;
+            noisy.extend((-140..=28).map(|d| row(d, "web", 50, 1, 50)));
+            let course = Course {
+                gaps: vec![Gap { channel: "web".to_owned(), from: day(-200), to: day(200), what: "web".to_owned() }],
+                ..on_request(40, 0)
+            };
+            let v = judged(&noisy, &others, &course);
+            prop_assert_eq!((v.verdict, v.effect, v.before.n), (plain.verdict, plain.effect, plain.before.n));
+        }
+    }
+}

@@ -52,6 +52,10 @@ export function backtestOption(input: {
     shares ? format.percent(value) : format.decimal(value, value < 10 ? 1 : 0);
   const has = (pick: (day: BacktestDay) => number | null | undefined) =>
     days.some((day) => typeof pick(day) === "number");
+  // A figure that only some days have is a dash over the bar; a line would need neighbours.
+  const sparse = (pick: (day: BacktestDay) => number | null | undefined) =>
+    days.filter((day) => typeof pick(day) === "number").length < days.length / 2;
+  const dash = { showSymbol: true, symbol: "rect", symbolSize: [14, 2.5] as [number, number] };
   const line = (pick: (day: BacktestDay) => number | null | undefined) =>
     days.map((day) => pick(day) ?? "-") as Array<number | string>;
   return {
@@ -113,7 +117,9 @@ export function backtestOption(input: {
               name: words.baseline,
               data: line((day) => day.baseline),
               showSymbol: false,
+              ...(sparse((day) => day.baseline) ? dash : {}),
               silent: true,
+              itemStyle: { color: colour.teal700 },
               lineStyle: { color: colour.teal700, width: 1.6 },
             },
           ]
@@ -125,7 +131,9 @@ export function backtestOption(input: {
               name: words.limit,
               data: line((day) => day.limit),
               showSymbol: false,
+              ...(sparse((day) => day.limit) ? dash : {}),
               silent: true,
+              itemStyle: { color: colour.accent },
               step: "middle" as const,
               lineStyle: { color: colour.accent, width: 1.6, type: "dashed" as const },
             },

@@ -121,7 +121,12 @@ function Found(props: {
                 return (
                   <tr key={`${signal.day} ${subject}`}>
                     <td className="num nowrap">{format.day(signal.day)}</td>
-                    <td>{subject}</td>
+                    <td>
+                      {subject}
+                      {signal.information && (
+                        <small className="faint block">{t("detectors.information")}</small>
+                      )}
+                    </td>
                     <td className="right">
                       {format.count(signal.count)}
                       {typeof signal.customers === "number" && (
@@ -160,7 +165,9 @@ export function BacktestPanel(props: { draft: () => Promise<DetectorDraft | null
   const format = useFormat();
   const backtest = useBacktest();
   const today = dayIn(new Date(), format.zone);
-  const [span, setSpan] = useState({ from: addDays(today, -55), to: today });
+  // The running day looks like a fall: only whole days unless somebody picks it.
+  const yesterday = addDays(today, -1);
+  const [span, setSpan] = useState({ from: addDays(yesterday, -55), to: yesterday });
   const [ran, setRan] = useState(span);
 
   async function run(days: typeof span, subject?: string) {
@@ -181,7 +188,7 @@ export function BacktestPanel(props: { draft: () => Promise<DetectorDraft | null
           maxDate={dayjs(today)}
           presets={[28, 56, 120, 365].map((days) => ({
             label: t("backtest.last_days", { n: days }),
-            value: [dayjs(addDays(today, 1 - days)), dayjs(today)],
+            value: [dayjs(addDays(yesterday, 1 - days)), dayjs(yesterday)],
           }))}
           onChange={(range) => {
             const [from, to] = range ?? [];

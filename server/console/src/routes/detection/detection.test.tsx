@@ -35,6 +35,10 @@ describe("the parameters of a kind", () => {
     expect(fromForm("unhelpful_article", { max_unhelpful_share: 35.5 }).max_unhelpful_share).toBe(0.355);
   });
 
+  test("what a newer page set stays", () => {
+    expect(fromForm("risk", { limit: 2 }, { limit: 9, later: 5 })).toEqual({ limit: 2, later: 5 });
+  });
+
   test("what belongs to another kind is not sent", () => {
     expect(fromForm("risk", { limit: 2, factor: 3 })).toEqual({ limit: 2 });
   });

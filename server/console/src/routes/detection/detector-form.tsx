@@ -40,7 +40,7 @@ export function draftOf(draft: DetectorDraft, values: Values): DetectorDraft {
     ...draft,
     key: draft.version === undefined ? (values.key ?? "").trim() : draft.key,
     scope,
-    params: fromForm(draft.kind, values.params ?? {}),
+    params: fromForm(draft.kind, values.params ?? {}, draft.version === undefined ? {} : draft.params),
     enabled: values.enabled,
     owner: values.owner?.trim() || null,
   };
@@ -50,6 +50,18 @@ function ParamField(props: { param: Param }) {
   const { t } = useTranslation();
   const { param } = props;
   const percent = param.type === "share" ? 100 : 1;
+  if (param.type === "yes") {
+    return (
+      <Form.Item
+        name={["params", param.name]}
+        label={word("param", param.name)}
+        extra={word("param_hint", param.name)}
+        valuePropName="checked"
+      >
+        <Switch />
+      </Form.Item>
+    );
+  }
   return (
     <Form.Item
       name={["params", param.name]}

@@ -50,8 +50,7 @@ function Editor(props: { draft: DetectorDraft }) {
     } catch {
       return null;
     }
-    const now = draftOf(draft, form.getFieldsValue(true) as Values);
-    return { ...now, key: now.key || "draft" };
+    return draftOf(draft, form.getFieldsValue(true) as Values);
   }
 
   return (

@@ -3,10 +3,10 @@ import type { DetectorKind, DetectorParams } from "../../api/evidence";
 /** One parameter of a kind: what may be entered, and what counts when nothing is. */
 export type Param = {
   name: string;
-  type: "whole" | "real" | "share" | "words";
+  type: "whole" | "real" | "share" | "words" | "yes";
   min: number;
   max: number;
-  usual: number | string[];
+  usual: number | boolean | string[];
   step?: number;
   /** Sensible as it is; shown on request. */
   fine?: boolean;
@@ -47,10 +47,14 @@ export const PARAMS: Record<DetectorKind, readonly Param[]> = {
     whole("min_week", 5),
     real("alarms_per_year", 0.15, 0.001, 50, 0.05, true),
     real("day_alarms_per_year", 0.25, 0.001, 50, 0.05, true),
+    { name: "with_channel", type: "yes", min: 0, max: 1, usual: true, fine: true },
+    whole("quiet_days", 14, 0, 90, true),
+    whole("weekday_weeks", 0, 0, 12, true),
     whole("min_history_days", 7, 3, 400, true),
     whole("short_min_count", 15, 1, MOST, true),
     real("short_min_ratio", 2, 1, 100, 0.1, true),
     real("short_probability", 0.0001, 1e-12, 0.05, 0.0001, true),
+    real("short_dispersion", 0.04, 0, 2, 0.01, true),
   ],
   csat_fall: [
     real("odds_ratio", 1.65, 1.05, 20, 0.05),
@@ -130,9 +134,16 @@ export function toForm(kind: DetectorKind, params: DetectorParams): DetectorPara
   return values;
 }
 
-/** What is sent: the kind's own parameters only, and the window of a threshold, which has no choice yet. */
-export function fromForm(kind: DetectorKind, values: DetectorParams): DetectorParams {
-  const params: DetectorParams = kind === "threshold" ? { window: "1d" } : {};
+/**
+ * What is sent: the kind's own parameters as entered. Those of a saved rule that this form does not know stay as they
+ * are, so that an older page does not undo what a newer one set.
+ */
+export function fromForm(
+  kind: DetectorKind,
+  values: DetectorParams,
+  saved: DetectorParams = {},
+): DetectorParams {
+  const params: DetectorParams = kind === "threshold" ? { window: "1d", ...saved } : { ...saved };
   for (const param of PARAMS[kind]) {
     const value = values[param.name];
     if (value === null || value === undefined) continue;

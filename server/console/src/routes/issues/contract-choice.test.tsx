@@ -1,8 +1,17 @@
-import { fireEvent, screen } from "@testing-library/react";
-import { expect, test, vi } from "vitest";
+import { cleanup, fireEvent, screen } from "@testing-library/react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { candidate, contract } from "../../test/evidence";
 import { show } from "../../test/fixtures";
 import { ContractChoice, chanceOf, enteredSize, sizeEntered } from "./contract-choice";
+
+// Names of topics are asked for and never come: keys stand in for them.
+beforeEach(() => {
+  vi.stubGlobal("fetch", () => new Promise(() => {}));
+});
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
 
 const slow = candidate({
   metric: "fcr",

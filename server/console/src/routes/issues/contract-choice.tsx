@@ -57,7 +57,8 @@ function Choice(props: { candidate: Candidate }) {
               {t("app.semicolon")}
               {t("contract.chance", {
                 days: chance.days,
-                power: format.percent(chance.power, 0),
+                // Nothing is ever certain.
+                power: chance.power > 0.99 ? "> 99%" : format.percent(chance.power, 0),
               })}
             </>
           )}

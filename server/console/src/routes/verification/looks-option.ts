@@ -167,7 +167,7 @@ export function looksOption(input: {
                 itemStyle: { color: "rgb(95 115 118 / 9%)" },
                 label: {
                   show: !input.narrow,
-                  position: good > 0 ? "insideBottomRight" : "insideTopRight",
+                  position: good > 0 ? "insideTopLeft" : "insideBottomLeft",
                   color: colour.inkFaint,
                   fontSize: 11.5,
                 },

@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Amount, Savings, Statement } from "../../api/evidence";
 import { useStatements } from "../../api/hooks";
@@ -57,30 +58,26 @@ export function SavingsFigures(props: { savings: Savings }) {
           </div>
         </>
       )}
-      <div>
-        <dt>{t(avoided && avoided.value < 0 ? "savings.extra" : "savings.avoided")}</dt>
-        <dd>
-          <strong>
-            {avoided
-              ? avoidedText(format, avoided, { range: (low, high) => t("savings.range", { low, high }) })
-              : "–"}
-          </strong>
-          <small>{avoided ? t("savings.in_days", { n: s.days }) : t("savings.not_measured")}</small>
-        </dd>
-      </div>
-      <div>
-        <dt>{t("savings.hours")}</dt>
-        <dd>
-          <strong>
-            {typeof s.freed_hours === "number"
-              ? t("savings.hours_value", { n: format.decimal(s.freed_hours, 0) })
-              : "–"}
-          </strong>
-          <small>
-            {typeof s.freed_hours === "number" ? t("savings.hours_hint") : t("savings.no_handling")}
-          </small>
-        </dd>
-      </div>
+      {avoided && (
+        <div>
+          <dt>{t(avoided.value < 0 ? "savings.extra" : "savings.avoided")}</dt>
+          <dd>
+            <strong>
+              {avoidedText(format, avoided, { range: (low, high) => t("savings.range", { low, high }) })}
+            </strong>
+            <small>{t("savings.in_days", { n: s.days })}</small>
+          </dd>
+        </div>
+      )}
+      {typeof s.freed_hours === "number" && (
+        <div>
+          <dt>{t("savings.hours")}</dt>
+          <dd>
+            <strong>{t("savings.hours_value", { n: format.decimal(s.freed_hours, 0) })}</strong>
+            <small>{t("savings.hours_hint")}</small>
+          </dd>
+        </div>
+      )}
       {money && (
         <div>
           <dt>{t("savings.year")}</dt>
@@ -186,7 +183,11 @@ export function SavingsCard(props: { taskId: string; savings: Savings | null | u
       {savings ? (
         <div className="stack">
           <p className="soft">{say(savings.sentence)}</p>
-          {savings.no_money && <p className="flagged soft">{word("no_money", savings.no_money)}</p>}
+          {savings.no_money === "no_cost" && (
+            <p>
+              <Link to="/settings/organisation">{t("savings.enter_cost")}</Link>
+            </p>
+          )}
           <SavingsFigures savings={savings} />
           <div>
             <h3 className="subhead">{t("savings.statements")}</h3>

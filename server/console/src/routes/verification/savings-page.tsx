@@ -22,9 +22,8 @@ function Figure(props: { label: string; value: ReactNode; note: string }) {
   );
 }
 
-/** What a ticket cost, where the statements know what an avoided one saves. */
+/** What an avoided contact saves; null where nobody told what support costs, or no ticket was resolved. */
 function perContact(report: SavingsReport): number | null {
-  if (typeof report.cost_per_ticket_cents === "number") return report.cost_per_ticket_cents;
   for (const statement of report.statements) {
     const { cost_per_contact_cents: cost } = statement.savings;
     if (typeof cost === "number") return cost;
@@ -81,6 +80,7 @@ function Report(props: { report: SavingsReport }) {
   const say = useBilingual();
   const { report } = props;
   const cost = perContact(report);
+  const measured = report.statements.some((statement) => statement.savings.contacts_avoided !== null);
   const extra = report.contacts_avoided.value < 0;
   return (
     <div className="stack">
@@ -102,11 +102,15 @@ function Report(props: { report: SavingsReport }) {
         />
         <Figure
           label={t(extra ? "savings.extra" : "savings.avoided")}
-          value={format.count(Math.abs(report.contacts_avoided.value))}
-          note={t("savings.range", {
-            low: format.count(report.contacts_avoided.low),
-            high: format.count(report.contacts_avoided.high),
-          })}
+          value={measured ? format.count(Math.abs(report.contacts_avoided.value)) : "–"}
+          note={
+            measured
+              ? t("savings.range", {
+                  low: format.count(report.contacts_avoided.low),
+                  high: format.count(report.contacts_avoided.high),
+                })
+              : t("savings.not_measured")
+          }
         />
         <Figure
           label={t("savings.hours")}
@@ -174,7 +178,8 @@ export function SavingsPage() {
   const navigate = useNavigate();
   const search = useSearch({ from: "/shell/savings" });
   const thisMonth = dayIn(new Date(), format.zone).slice(0, 7);
-  const month = search.month ?? thisMonth;
+  // The router keeps what it was given; the server would refuse anything else.
+  const month = search.month && /^\d{4}-(0[1-9]|1[0-2])$/.test(search.month) ? search.month : thisMonth;
   const report = useSavingsReport(month);
   return (
     <Page

@@ -69,7 +69,7 @@ test("no money is a reason, not a nought", async () => {
   });
   await screen.findByText("improved zh");
   const money = panel("节省")?.textContent ?? "";
-  expect(money).toContain("没有成本数据");
+  expect(money).toContain("填写成本");
   expect(money).not.toContain("0.00");
 });
 

@@ -20,9 +20,15 @@ import { LooksChart } from "./looks-chart";
 import { SavingsCard } from "./savings-card";
 import { FlagList, MethodFold, MissingList, VerdictHead, Versus, verdictStyle } from "./verdict-card";
 
-function Guards(props: { guards: readonly GuardResult[] }) {
+function Guards(props: { guards: readonly GuardResult[]; compared: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
+  // Contacts are counted against those of the other topics wherever there are such.
+  const perThousand = (guard: GuardResult) => props.compared && guard.metric === "volume";
+  const show = (guard: GuardResult, value: number | null) =>
+    perThousand(guard) && value !== null
+      ? format.decimal(value * 1000, 0)
+      : level(format, guard.metric, value);
   return (
     <Panel title={t("evidence.guards")}>
       <p className="soft">{t("evidence.guards_text")}</p>
@@ -55,7 +61,10 @@ function Guards(props: { guards: readonly GuardResult[] }) {
                     </small>
                   </td>
                   <td className="right">
-                    {level(format, guard.metric, guard.before)} → {level(format, guard.metric, guard.after)}
+                    {show(guard, guard.before)} → {show(guard, guard.after)}
+                    {perThousand(guard) && (
+                      <small className="faint block">{t("evidence.per_thousand")}</small>
+                    )}
                   </td>
                   <td className="right">
                     {guard.effect ? (
@@ -312,7 +321,7 @@ function EvidenceView(props: { task: Task; verification: Verification }) {
       <div className="columns">
         <div className="stack">
           <Checks verification={v} />
-          <Guards guards={v.guard_metrics ?? []} />
+          <Guards guards={v.guard_metrics ?? []} compared={v.control.kind !== "none"} />
         </div>
         <div className="stack">
           <Displacement verification={v} />
