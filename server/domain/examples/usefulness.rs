@@ -29,7 +29,7 @@ const TOPICS: usize = 60;
 const PARENTS: usize = 15;
 const CONTACTS_A_DAY: f64 = 2000.0;
 /// First possible day of the alarm, the days on which it may ring, and all days.
-const HISTORY: usize = 140;
+const HISTORY: usize = 190;
 const ALARMS: usize = 30;
 const DAYS: usize = HISTORY + ALARMS + 21 + 61;
 const CHANNELS: [&str; 3] = ["phone", "chat", "app"];

@@ -273,13 +273,18 @@ pub async fn relabel_some(
         let Some(voice) = storage::feedback::get(&tx, read.id).await? else {
             continue;
         };
-        let still = voice
-            .label
-            .as_ref()
-            .is_some_and(|(l, _)| l.ruler(&voice.feedback.labels) == old);
-        if still && voice.revision == read.revision {
-            storage::feedback::relabel(&tx, &voice, label, &mut facts).await?;
+        let Some((present, _)) = voice.label.clone() else {
+            continue;
+        };
+        if voice.revision != read.revision {
+            continue;
         }
+        let label = if present.source == Source::Person {
+            &present
+        } else {
+            label
+        };
+        storage::feedback::relabel(&tx, &voice, label, &mut facts).await?;
     }
     storage::facts::apply(&tx, &facts).await?;
     tx.commit().await?;

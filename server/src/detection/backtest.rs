@@ -287,6 +287,14 @@ fn fill(
     all
 }
 
+/// Voices of a topic and day that hold a phrase.
+#[derive(Default)]
+struct Said {
+    voices: i64,
+    customers: BTreeSet<String>,
+    classifier: Option<String>,
+}
+
 type Days = BTreeMap<String, BTreeMap<NaiveDate, (i64, Option<f64>)>>;
 
 /// A phrase stands in no fact: voices are read, newest first and not without end.
@@ -307,8 +315,7 @@ async fn phrases(
         to: Some(start_of_day(to + TimeDelta::days(1), zone).timestamp_micros()),
         ..Default::default()
     };
-    let mut said: BTreeMap<(NaiveDate, String), (i64, BTreeSet<String>, Option<String>)> =
-        BTreeMap::new();
+    let mut said: BTreeMap<(NaiveDate, String), Said> = BTreeMap::new();
     let (mut read, mut cut) = (0, false);
     loop {
         let page = storage::feedback::list(&app.db, &filter, PAGE).await?;
@@ -332,12 +339,12 @@ async fn phrases(
             if heard {
                 let subject = detector.subject(&topic).to_owned();
                 let entry = said.entry((day, subject)).or_default();
-                entry.0 += 1;
+                entry.voices += 1;
                 let customer = voice.feedback.customer_hash.clone();
                 entry
-                    .1
+                    .customers
                     .insert(customer.unwrap_or_else(|| voice.id.to_string()));
-                entry.2 = ruler(label).or(entry.2.take());
+                entry.classifier = ruler(label).or(entry.classifier.take());
             }
         }
         match page.next {
@@ -352,7 +359,12 @@ async fn phrases(
     let limit = detector.limit().unwrap_or_default();
     let mut days = Days::new();
     let mut found = Vec::new();
-    for ((day, subject), (count, customers, classifier)) in said {
+    for ((day, subject), heard) in said {
+        let Said {
+            voices: count,
+            customers,
+            classifier,
+        } = heard;
         days.entry(subject.clone())
             .or_default()
             .insert(day, (count, None));

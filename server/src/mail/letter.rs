@@ -60,10 +60,6 @@ pub struct Thread {
 /// What a mail says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "letter", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one letter at a time lives in memory"
-)]
 pub enum Letter {
     /// A detector opened an issue: to the topic's department, the agent's supervisor, whoever answers.
     IssueNotice {

@@ -4,13 +4,13 @@
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use domain::clock::{Timestamp, local_day, start_of_day};
-use domain::facts::Class;
+use domain::facts::{CalendarNote, Class, NoteKind};
 use domain::organisation::{Topic, subtree};
 use domain::tasks::Task;
 use domain::verification::baseline::Windows;
 use domain::verification::{
-    Contract, Course, DayRow, Facts, LabelVersion, Metric, OtherFix, Sentence, TopicInfo,
-    control_topics, usual_noise,
+    Annotation, Contract, Course, DayRow, Facts, Gap, LabelVersion, Metric, OtherFix, Sentence,
+    TopicInfo, control_topics, usual_noise,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{DbError, Read};
@@ -345,6 +345,69 @@ pub fn ruled(contract: &Contract, course: &Course, zone: Tz) -> (Timestamp, Time
         start_of_day(Windows::of(contract, course, true).earliest(), zone),
         start_of_day(course.today + TimeDelta::days(1), zone),
     )
+}
+
+/// What people and detectors know of the days: holidays, notes, silent sources.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Holidays: they count as weekend days.
+    pub closed_days: Vec<NaiveDate>,
+    /// What people wrote down. A note whose key begins with `survey_changed` suspends verdicts on
+    /// ratings: other questions give other answers.
+    pub annotations: Vec<Annotation>,
+    /// Days on which a source was silent.
+    pub gaps: Vec<Gap>,
+}
+
+/// Reads what is known of the days that a verdict on `topic` can use.
+pub async fn known(
+    db: &impl Read,
+    setting: &Setting,
+    topic: &str,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Known, DbError> {
+    let mut line = vec![topic.to_owned()];
+    while let Some(parent) = line.last().and_then(|key| setting.parent(key)) {
+        if line.contains(&parent) {
+            break;
+        }
+        line.push(parent);
+    }
+    let mut known = Known::default();
+    let notes: Vec<CalendarNote> = storage::organisation::all(db).await?;
+    for note in notes.iter().filter(|note| note.concerns(&line, None)) {
+        if note.from > to || note.to < from {
+            continue;
+        }
+        if note.kind == NoteKind::Holiday {
+            known.closed_days.extend(note.days(from, to));
+            continue;
+        }
+        let kind = if note.key.starts_with("survey_changed") {
+            "survey_changed"
+        } else {
+            "event"
+        };
+        known.annotations.push(Annotation {
+            day: note.from,
+            kind: kind.to_owned(),
+            text: note.name.clone(),
+        });
+    }
+    known.closed_days.sort_unstable();
+    known.closed_days.dedup();
+    known.gaps = storage::detection::gaps(db, from, to)
+        .await?
+        .into_iter()
+        .map(|gap| Gap {
+            what: gap.channel.clone(),
+            channel: gap.channel,
+            from: gap.from,
+            to: gap.to.unwrap_or(to),
+        })
+        .collect();
+    Ok(known)
 }
 
 /// Which classifier labelled which days.

@@ -7,7 +7,7 @@ pub mod page;
 mod service;
 
 pub use evidence::{
-    Evidence, Setting, Span, gather, label_versions, overlap, ruled, topic_rows, watched,
+    Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,
 };
 pub use http::require;
 pub use offer::{Actions, link_token};

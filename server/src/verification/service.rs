@@ -3,7 +3,8 @@
 use crate::app::Shared;
 use crate::http::{Code, Problem};
 use crate::tasks::{
-    Actions, Evidence, Setting, Span, act_in, gather, label_versions, overlap, ruled, watched,
+    Actions, Evidence, Setting, Span, act_in, gather, known, label_versions, overlap, ruled,
+    watched,
 };
 use chrono::NaiveDate;
 use domain::clock::{Timestamp, local_day};
@@ -135,7 +136,7 @@ pub async fn compute(
         .collect();
     let lead = members.first().unwrap_or(task);
     let contract = lead.contract.clone();
-    let mut course = course(setting, lead, &contract, today, now);
+    let mut course = course(&app.db, setting, lead, &contract, today, now).await?;
     course.maturity_days = look.maturity_days();
     course.edited_afterwards = members.iter().any(|t| t.backdated);
     let evidence = read(&app.db, setting, &contract, &course).await?;
@@ -183,7 +184,7 @@ async fn set_of(
         .collect();
     let mut alone = Vec::new();
     for first in candidates {
-        let course = course(setting, first, &first.contract, today, app.now());
+        let course = course(&app.db, setting, first, &first.contract, today, app.now()).await?;
         let evidence = read(&app.db, setting, &first.contract, &course).await?;
         alone.push((*first, course, evidence));
     }
@@ -210,17 +211,18 @@ async fn set_of(
     }))
 }
 
-fn course(
+async fn course(
+    db: &impl storage::Read,
     setting: &Setting,
     lead: &Task,
     contract: &Contract,
     today: NaiveDate,
     now: Timestamp,
-) -> Course {
+) -> Result<Course, DbError> {
     let effective = lead
         .effective_at
         .map_or(today, |at| local_day(at, setting.zone));
-    Course {
+    let course = Course {
         edited_afterwards: lead.backdated,
         other_fixes: setting.other_fixes(lead.id, contract),
         ..Course::on_request(
@@ -229,7 +231,15 @@ fn course(
             effective,
             crate::issues::topic_name(watched(contract), &setting.topics),
         )
-    }
+    };
+    let first = Windows::of(contract, &course, true).earliest();
+    let days = known(db, setting, watched(contract), first, today).await?;
+    Ok(Course {
+        closed_days: days.closed_days,
+        annotations: days.annotations,
+        gaps: days.gaps,
+        ..course
+    })
 }
 
 async fn read(
@@ -286,6 +296,8 @@ async fn record(
         return Err(stale());
     }
     let mut result = judged.verification.clone();
+    let own = task.id.to_string();
+    result.together_with.retain(|name| *name != own);
     for other in &judged.members {
         let name = other.id.to_string();
         if other.id != task.id && !result.together_with.contains(&name) {

@@ -18,12 +18,17 @@ const CLOSING_DAYS: i64 = 3;
 
 const CONTACTS: [Class; 2] = [Class::Contact, Class::Survey];
 
-/// What contacts cost in some days: nobody guesses money, so what is not told is not there.
-async fn costs(db: &impl Read, from: NaiveDate, to: NaiveDate) -> Result<Costs, DbError> {
+/// What contacts cost in the month of `day`, or in the one before while that is not over: its cost
+/// belongs to tickets that are still to come. Nobody guesses money: what is not told is not there.
+async fn costs(db: &impl Read, day: NaiveDate, today: NaiveDate) -> Result<Costs, DbError> {
     let organisation = storage::organisation::organisation(db).await?;
+    let mut month = Month::of(day);
+    if month.last() >= today {
+        month = Month::of(month.first() - TimeDelta::days(1));
+    }
     let query = storage::facts::Query {
-        from: Some(from),
-        to: Some(to),
+        from: Some(month.first()),
+        to: Some(month.last()),
         classes: vec![Class::Contact],
         ..Default::default()
     };
@@ -32,9 +37,12 @@ async fn costs(db: &impl Read, from: NaiveDate, to: NaiveDate) -> Result<Costs, 
         .first()
         .map_or(0, |s| s.counters.resolved);
     Ok(Costs {
+        total_cents: organisation
+            .support_cost(&month.to_string())
+            .map(|cost| cost.total_cents()),
         resolved,
+        marginal_share: organisation.marginal_share,
         cents_per_minute: organisation.unit_cost_cents_per_minute,
-        ..Costs::default()
     })
 }
 
@@ -127,7 +135,7 @@ pub async fn since_fix(
     };
     let issue = storage::issues::get(&app.db, task.issue_id).await?;
     let relapsed = relapsed_on(task, issue.as_ref(), setting.zone).is_some();
-    let costs = costs(&app.db, from, to).await?;
+    let costs = costs(&app.db, to, local_day(app.now(), setting.zone)).await?;
     Ok(Some(savings(
         &measured(verification),
         &counted,
@@ -195,7 +203,7 @@ async fn of_month(
     today: NaiveDate,
 ) -> Result<Option<Statement>, DbError> {
     let all = rows(db, setting, task, month.first(), month.last()).await?;
-    let costs = costs(db, month.first(), month.last()).await?;
+    let costs = costs(db, month.last(), today).await?;
     Ok(statement(earned, month, &all, &costs, today))
 }
 

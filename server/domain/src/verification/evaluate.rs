@@ -680,7 +680,7 @@ impl<'a> Case<'a> {
     /// what is most easily taken for an effect.
     fn is_trend(&self, slope: &Slope) -> bool {
         let z = sign(self.metric) * slope.z();
-        z > RISE_Z || z < -POOL_Z
+        !(-POOL_Z..=RISE_Z).contains(&z)
     }
 
     fn result(&self, outcome: &Outcome) -> Verification {
