@@ -89,7 +89,7 @@ export function SavingsFigures(props: { savings: Savings }) {
           </dd>
         </div>
       )}
-      <div>
+      {(money || avoided) && <div>
         <dt>{t("savings.per_contact")}</dt>
         <dd>
           <strong>
@@ -101,7 +101,7 @@ export function SavingsFigures(props: { savings: Savings }) {
           </strong>
           <small>{t("savings.per_contact_hint")}</small>
         </dd>
-      </div>
+      </div>}
       {typeof s.compensation_avoided_cents === "number" && (
         <div>
           <dt>{t("savings.compensation")}</dt>
@@ -145,7 +145,7 @@ function Statements(props: { items: readonly Statement[] }) {
             <tr key={statement.month}>
               <td>
                 {statement.month}
-                <small className="faint block">
+                <small className="faint block nowrap">
                   {format.dayShort(statement.from)}–{format.dayShort(statement.to)}
                 </small>
               </td>
