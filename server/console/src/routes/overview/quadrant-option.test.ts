@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
 import { makeFormat } from "../../lib/format";
 import { point, quadrants } from "../../test/fixtures";
-import { frequencyBounds, frequencyTicks, impactBounds, quadrantOption, trailStart } from "./quadrant-option";
+import {
+  frequencyBounds,
+  frequencyTicks,
+  impactBounds,
+  nameSide,
+  quadrantOption,
+  trailStart,
+} from "./quadrant-option";
 
 const words = {
   quadrant: { fix_now: "fix now", plan: "plan", quick_win: "quick win", watch: "watch" },
@@ -143,4 +150,15 @@ test("a topic that moved trails an arrow from the side it came from", () => {
   expect(segments(quadrants([moved])).some(([, to]) => to.symbol === "arrow")).toBe(true);
   const stayed = point("a", { movement: { previous: "fix_now", since: null, trail: [] } });
   expect(trailStart(stayed, bounds.x, bounds.y)).toBeNull();
+});
+
+test("a name stands away from the edge and from the trail", () => {
+  const bounds = { x: { low: 10, high: 1000 }, y: { low: 0, high: 1 } };
+  const from = (previous: "plan" | "fix_now", quadrant: "plan" | "fix_now") =>
+    point("a", { quadrant, movement: { previous, since: null, trail: [] } });
+  const side = (one: Parameters<typeof nameSide>[0]) => nameSide(one, bounds.x, bounds.y);
+  expect(side(point("a"))).toBe("right");
+  expect(side(point("a", { contacts_per_week: 900 }))).toBe("left");
+  expect(side(from("fix_now", "plan"))).toBe("left");
+  expect(side(from("plan", "fix_now"))).toBe("right");
 });

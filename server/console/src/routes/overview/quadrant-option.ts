@@ -100,6 +100,15 @@ export function impactBounds(quadrants: Quadrants): Bounds & { step: number } {
   };
 }
 
+/** Where a name has room: away from the right edge, and not under the trail of where the topic came from. */
+export function nameSide(point: QuadrantPoint, x: Bounds, y: Bounds): "left" | "right" {
+  const at = Math.max(frequency(point), x.low);
+  const from = trailStart(point, x, y)?.at[0] ?? at;
+  const share = Math.log(at / x.low) / Math.log(x.high / x.low);
+  if (from !== at && share > 0.2 && share < 0.8) return from > at ? "left" : "right";
+  return share > 0.66 ? "left" : "right";
+}
+
 /**
  * Topics by frequency (log) and impact, cut by two lines into four named fields. A point near a line is hollow: it is
  * not certain which side it belongs to.
@@ -266,11 +275,7 @@ export function quadrantOption(
             // On a phone only what must be acted on carries its name; the others tell it on touch.
             show: !narrow || point.quadrant === "fix_now",
             formatter: say(point.name),
-            // Names of points in the right third would leave the chart.
-            position:
-              Math.log(Math.max(frequency(point), x.low) / x.low) > 0.66 * Math.log(x.high / x.low)
-                ? ("left" as const)
-                : ("right" as const),
+            position: nameSide(point, x, y),
             color: colour.ink,
             fontSize: 12,
             textBorderColor: colour.surface,
