@@ -9,10 +9,10 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_the_loop;
-mod m20261122_000002_evidence;
+mod m20261122_000002_facts;
 mod m20261122_000003_detection;
-mod m20261122_000004_evidence;
 mod m20261122_000004_priority;
+mod m20261122_000005_verdicts;
 
 /// Applies the migrations in their order.
 pub struct Migrator;
@@ -22,10 +22,10 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261122_000001_the_loop::Migration),
-            Box::new(m20261122_000002_evidence::Migration),
+            Box::new(m20261122_000002_facts::Migration),
             Box::new(m20261122_000003_detection::Migration),
             Box::new(m20261122_000004_priority::Migration),
-            Box::new(m20261122_000004_evidence::Migration),
+            Box::new(m20261122_000005_verdicts::Migration),
         ]
     }
 }

@@ -58,7 +58,10 @@ pub(super) async fn detect(app: &App, day: NaiveDate, backfill: bool) -> Result<
             };
             found.extend(all.into_iter().map(|f| (detector.clone(), f)));
         }
-        found.extend(relapses(app, &setup, &mut shelf, day, yesterday).await?);
+        // A file of old data is no relapse: the next close looks again.
+        if !backfill {
+            found.extend(relapses(app, &setup, &mut shelf, day, yesterday).await?);
+        }
     }
     for (_, f) in &mut found {
         f.signal.classifier = ruler(app, &f.topic).await?;

@@ -10,7 +10,7 @@ pub struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m20261122_000004_evidence"
+        "m20261122_000005_verdicts"
     }
 }
 

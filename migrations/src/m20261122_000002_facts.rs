@@ -1,4 +1,4 @@
-//! Evidence: distinct customers, figures that detectors and verdicts ask for, facts of agents,
+//! Distinct customers, figures that detectors and verdicts ask for, facts of agents,
 //! search terms and articles, and what detection remembers between two looks.
 #![expect(elided_lifetimes_in_paths, reason = "the trait's signature elides it")]
 
@@ -9,7 +9,7 @@ pub struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m20261122_000002_evidence"
+        "m20261122_000002_facts"
     }
 }
 
