@@ -89,19 +89,21 @@ export function SavingsFigures(props: { savings: Savings }) {
           </dd>
         </div>
       )}
-      {(money || avoided) && <div>
-        <dt>{t("savings.per_contact")}</dt>
-        <dd>
-          <strong>
-            {typeof s.cost_per_contact_cents === "number" ? (
-              <Money cents={s.cost_per_contact_cents} />
-            ) : (
-              t("savings.no_data")
-            )}
-          </strong>
-          <small>{t("savings.per_contact_hint")}</small>
-        </dd>
-      </div>}
+      {(money || avoided) && (
+        <div>
+          <dt>{t("savings.per_contact")}</dt>
+          <dd>
+            <strong>
+              {typeof s.cost_per_contact_cents === "number" ? (
+                <Money cents={s.cost_per_contact_cents} />
+              ) : (
+                t("savings.no_data")
+              )}
+            </strong>
+            <small>{t("savings.per_contact_hint")}</small>
+          </dd>
+        </div>
+      )}
       {typeof s.compensation_avoided_cents === "number" && (
         <div>
           <dt>{t("savings.compensation")}</dt>
