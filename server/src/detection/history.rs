@@ -76,6 +76,7 @@ impl Setup {
             match note.kind {
                 NoteKind::Holiday => day.off = true,
                 NoteKind::Event => day.left_out = true,
+                NoteKind::SurveyChanged => {}
             }
         }
         day

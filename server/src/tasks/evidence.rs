@@ -352,8 +352,8 @@ pub fn ruled(contract: &Contract, course: &Course, zone: Tz) -> (Timestamp, Time
 pub struct Known {
     /// Holidays: they count as weekend days.
     pub closed_days: Vec<NaiveDate>,
-    /// What people wrote down. A note whose key begins with `survey_changed` suspends verdicts on
-    /// ratings: other questions give other answers.
+    /// What people wrote down. A changed survey suspends verdicts on ratings: other questions give
+    /// other answers.
     pub annotations: Vec<Annotation>,
     /// Days on which a source was silent.
     pub gaps: Vec<Gap>,
@@ -380,14 +380,13 @@ pub async fn known(
         if note.from > to || note.to < from {
             continue;
         }
-        if note.kind == NoteKind::Holiday {
-            known.closed_days.extend(note.days(from, to));
-            continue;
-        }
-        let kind = if note.key.starts_with("survey_changed") {
-            "survey_changed"
-        } else {
-            "event"
+        let kind = match note.kind {
+            NoteKind::Holiday => {
+                known.closed_days.extend(note.days(from, to));
+                continue;
+            }
+            NoteKind::Event => "event",
+            NoteKind::SurveyChanged => "survey_changed",
         };
         known.annotations.push(Annotation {
             day: note.from,

@@ -324,7 +324,7 @@ export type MoreOrganisation = {
 export type CalendarNote = {
   key: string;
   name: string;
-  kind: "holiday" | "event";
+  kind: "holiday" | "event" | "survey_changed";
   from: string;
   to: string;
   topics: string[];

@@ -1282,7 +1282,7 @@ export interface components {
          * @description What sort of days.
          * @enum {string}
          */
-        CalendarNoteKind: "holiday" | "event";
+        CalendarNoteKind: "holiday" | "event" | "survey_changed";
         /** @description A withdrawal. */
         Cancelling: {
             reason: string;

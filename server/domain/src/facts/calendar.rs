@@ -1,5 +1,5 @@
-//! Days that are known to be different: holidays and planned events. They stay out of baselines and
-//! are shown on charts.
+//! Days that are known to be different: holidays, planned events, a new survey. They are shown on
+//! charts; what each does to baselines and verdicts stands with its kind.
 
 use chrono::{NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,12 @@ use serde::{Deserialize, Serialize};
 pub enum NoteKind {
     /// A public holiday: judged like a weekend.
     Holiday,
-    /// Something planned: a campaign, a move of systems, a price change.
+    /// Something planned: a campaign, a move of systems, a price change. Out of detection's
+    /// baselines.
     Event,
+    /// The survey asks otherwise from `from` on (wording, scale, vendor): ratings before and after
+    /// cannot be compared.
+    SurveyChanged,
 }
 
 /// Days that are known to be different.

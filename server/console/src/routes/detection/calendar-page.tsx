@@ -85,6 +85,7 @@ function NoteForm(props: { note: CalendarNoteDraft; onDone: () => void }) {
           options={[
             { value: "holiday", label: t("calendar.holiday") },
             { value: "event", label: t("calendar.event") },
+            { value: "survey_changed", label: t("calendar.survey_changed") },
           ]}
         />
       </Form.Item>
@@ -179,7 +180,7 @@ function Notes() {
                       </span>
                       <span className="record__side">
                         <Badge colour={note.kind === "holiday" ? colour.teal700 : colour.accent}>
-                          {t(note.kind === "holiday" ? "calendar.holiday_short" : "calendar.event_short")}
+                          {t(`calendar.${note.kind}_short`)}
                         </Badge>
                         {mayEdit && (
                           <Button size="small" onClick={() => setEditing(note)}>
