@@ -303,5 +303,6 @@ pub async fn savings_of(app: &App, month: Month) -> Result<Report, DbError> {
         };
         all.extend(statement.map(|s| (earned, s)));
     }
-    Ok(report(month, all))
+    let costs = costs(&app.db, month.last(), today).await?;
+    Ok(report(month, &costs, all))
 }

@@ -111,6 +111,12 @@ export type SavingsReport = {
   estimated_cents: number | null;
   freed_hours: number | null;
   compensation_avoided_cents: number | null;
+  cost?: {
+    total_cents: number | null;
+    resolved: number;
+    per_ticket_cents: number | null;
+    per_avoided_cents: number | null;
+  };
   statements: Statement[];
   sentence: Bilingual;
 };

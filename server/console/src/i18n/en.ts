@@ -1063,6 +1063,8 @@ export const en: Translation = {
     no_handling: "no handling times",
     year: "A year, if it lasts",
     year_hint: "stops at a relapse, twelve months at most",
+    per_ticket: "Cost per ticket",
+    per_ticket_hint: "total cost ÷ {{n}} resolved tickets",
     per_contact: "A contact avoided saves",
     per_contact_hint: "cost per ticket × marginal share",
     no_data: "no data",

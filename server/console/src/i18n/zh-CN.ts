@@ -1037,6 +1037,8 @@ export const zh = {
     no_handling: "没有处理时长数据",
     year: "如果保持一年",
     year_hint: "复发即停止，最多十二个月",
+    per_ticket: "单票成本",
+    per_ticket_hint: "总成本 ÷ {{n}} 张已解决工单",
     per_contact: "少一次联络省多少",
     per_contact_hint: "单票成本 × 边际比例",
     no_data: "没有数据",

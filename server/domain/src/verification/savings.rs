@@ -71,6 +71,31 @@ impl Costs {
     }
 }
 
+/// What a ticket cost in a period, in cents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TicketCost {
+    /// Total support cost; `None` = nobody told.
+    pub total_cents: Option<i64>,
+    /// Tickets resolved.
+    pub resolved: i64,
+    /// Total ÷ resolved; `None` = no data.
+    pub per_ticket_cents: Option<f64>,
+    /// What a ticket that does not come saves: the marginal share of the average.
+    pub per_avoided_cents: Option<f64>,
+}
+
+impl From<&Costs> for TicketCost {
+    fn from(costs: &Costs) -> Self {
+        Self {
+            total_cents: costs.total_cents,
+            resolved: costs.resolved,
+            per_ticket_cents: costs.per_ticket(),
+            per_avoided_cents: costs.per_avoided(),
+        }
+    }
+}
+
 /// A figure with its range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

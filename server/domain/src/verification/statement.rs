@@ -7,8 +7,8 @@
 
 use super::baseline::{minus, plus};
 use super::savings::{
-    Costs, Counted, Measured, NoMoney, Range, Savings, contacts_in_words, float, savings, whole,
-    yuan,
+    Costs, Counted, Measured, NoMoney, Range, Savings, TicketCost, contacts_in_words, float,
+    savings, whole, yuan,
 };
 use super::{DayRow, Sentence};
 use crate::facts::Counters;
@@ -288,6 +288,8 @@ pub struct Report {
     pub freed_hours: Option<f64>,
     /// Compensation not paid, in cents; beside the savings, not in them.
     pub compensation_avoided_cents: Option<i64>,
+    /// What a ticket cost: in this month, or in the one before while this one is not over.
+    pub cost: TicketCost,
     /// All statements, those that count first by what they secure.
     pub statements: Vec<Statement>,
     /// In words.
@@ -297,7 +299,7 @@ pub struct Report {
 /// The sum of a month's statements, each with its task. Statements without an amount and without
 /// avoided contacts of an improvement are listed and add nothing.
 #[must_use]
-pub fn report(month: Month, mut statements: Vec<(Earned, Statement)>) -> Report {
+pub fn report(month: Month, costs: &Costs, mut statements: Vec<(Earned, Statement)>) -> Report {
     // What secures most first; then what is estimated, then by name, so that the order is settled.
     statements.sort_by(|(_, a), (_, b)| {
         let key = |s: &Statement| {
@@ -351,6 +353,7 @@ pub fn report(month: Month, mut statements: Vec<(Earned, Statement)>) -> Report 
         estimated_cents: estimated,
         freed_hours: hours,
         compensation_avoided_cents: compensation,
+        cost: costs.into(),
         statements: out,
         sentence: Sentence::default(),
     };
@@ -587,7 +590,13 @@ mod tests {
             .iter()
             .map(|e| (e.clone(), of(e, "2026-06").unwrap()))
             .collect();
-        let sum = report(month, with);
+        let costs = Costs {
+            total_cents: Some(3_600),
+            resolved: 1_200,
+            ..Costs::default()
+        };
+        let sum = report(month, &costs, with);
+        assert_eq!(sum.cost.per_ticket_cents, Some(3.0));
         // 1,200 contacts a topic: 300 avoided in each of the two counted ones.
         assert!(
             (sum.contacts_avoided.value - 600.0).abs() < 1e-9,
@@ -609,7 +618,8 @@ mod tests {
             "{:?}",
             sum.sentence
         );
-        let none = report(month, Vec::new());
+        let none = report(month, &Costs::default(), Vec::new());
+        assert_eq!(none.cost.per_ticket_cents, None);
         assert_eq!((none.secured_cents, none.estimated_cents), (None, None));
         assert!(none.sentence.zh.contains("没有"));
     }

@@ -22,15 +22,6 @@ function Figure(props: { label: string; value: ReactNode; note: string }) {
   );
 }
 
-/** What an avoided contact saves; null where nobody told what support costs, or no ticket was resolved. */
-function perContact(report: SavingsReport): number | null {
-  for (const statement of report.statements) {
-    const { cost_per_contact_cents: cost } = statement.savings;
-    if (typeof cost === "number") return cost;
-  }
-  return null;
-}
-
 function Row(props: { statement: Statement }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -79,7 +70,8 @@ function Report(props: { report: SavingsReport }) {
   const format = useFormat();
   const say = useBilingual();
   const { report } = props;
-  const cost = perContact(report);
+  const perTicket = report.cost?.per_ticket_cents ?? null;
+  const cost = report.cost?.per_avoided_cents ?? null;
   const measured = report.statements.some((statement) => statement.savings.contacts_avoided !== null);
   const extra = report.contacts_avoided.value < 0;
   return (
@@ -120,6 +112,15 @@ function Report(props: { report: SavingsReport }) {
               : "–"
           }
           note={t(typeof report.freed_hours === "number" ? "savings.hours_hint" : "savings.no_handling")}
+        />
+        <Figure
+          label={t("savings.per_ticket")}
+          value={perTicket === null ? t("savings.no_data") : <Money cents={perTicket} />}
+          note={
+            perTicket === null
+              ? t("savings.no_data_hint")
+              : t("savings.per_ticket_hint", { n: format.count(report.cost?.resolved ?? 0) })
+          }
         />
         <Figure
           label={t("savings.per_contact")}
