@@ -27,7 +27,7 @@ use random::Rng;
 pub const ORGANISATION: &str = "远信通信";
 /// The seed of a demo that asks for none: its three verdicts come out as told on whatever day of the
 /// week it starts. Other seeds may miss one, as real data may; [`measure`] says how often.
-pub const DEFAULT_SEED: u64 = 1;
+pub const DEFAULT_SEED: u64 = 2;
 /// Key of the starter set of topics that the stream is written for.
 pub const STARTER_SET: &str = "telecom";
 
