@@ -3621,6 +3621,8 @@ export interface components {
              *     narrower.
              */
             contacts_avoided: components["schemas"]["Range"];
+            /** @description What a ticket cost: in this month, or in the one before while this one is not over. */
+            cost: components["schemas"]["TicketCost"];
             /**
              * Format: int64
              * @description Sum of the estimated amounts, in cents.
@@ -4182,6 +4184,29 @@ export interface components {
             limit: number;
             /** @description The window; `1d` is one calendar day of the organisation. */
             window?: components["schemas"]["Window"];
+        };
+        /** @description What a ticket cost in a period, in cents. */
+        TicketCost: {
+            /**
+             * Format: double
+             * @description What a ticket that does not come saves: the marginal share of the average.
+             */
+            per_avoided_cents?: number | null;
+            /**
+             * Format: double
+             * @description Total ÷ resolved; `None` = no data.
+             */
+            per_ticket_cents?: number | null;
+            /**
+             * Format: int64
+             * @description Tickets resolved.
+             */
+            resolved: number;
+            /**
+             * Format: int64
+             * @description Total support cost; `None` = nobody told.
+             */
+            total_cents?: number | null;
         };
         /** @description How unlike the others additional (or lost) raters would have to be for the effect to vanish. */
         TippingPoint: {
