@@ -74,10 +74,21 @@ test("no cost and nothing measured is no data, never nought", async () => {
   });
   visit("/savings?month=2026-03");
   await screen.findByText("一共少了约 280 次联系。");
-  expect(screen.getByText("没有数据")).toBeTruthy();
+  // Of the cost per ticket, and of what an avoided contact saves.
+  expect(screen.getAllByText("没有数据")).toHaveLength(2);
   const figures = document.querySelector(".figures")?.textContent ?? "";
   expect(figures).not.toMatch(/\b0\b/);
   expect(figures).toContain("没有比较联络量");
+});
+
+test("3,600 yuan and 1,200 resolved tickets are 3 yuan a ticket", async () => {
+  const cost = { total_cents: 360_000, resolved: 1200, per_ticket_cents: 300, per_avoided_cents: 180 };
+  serve({ "GET /reports/savings": report({ cost }) });
+  visit("/savings?month=2026-03");
+  await screen.findByText("单票成本");
+  const figures = document.querySelector(".figures")?.textContent ?? "";
+  expect(figures).toMatch(/单票成本3(\.00)? 元总成本 ÷ 1,200 张已解决工单/);
+  expect(figures).toMatch(/1\.80? 元/);
 });
 
 test("an address with a month that is none asks for the present one", async () => {
