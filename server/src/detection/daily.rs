@@ -17,8 +17,9 @@ use storage::detection::Gap;
 use storage::{DbError, Tx};
 use tokio::task::block_in_place;
 
-/// Days whose gaps are worked out anew at every look.
-const GAP_DAYS: i64 = 28;
+/// Days whose gaps are worked out anew at every look: what the windows of a verdict reach back to, so that
+/// an outage that was imported with its history is known too.
+const GAP_DAYS: i64 = 120;
 /// The name under which the watch after a verdict signs its signals.
 pub(super) const RELAPSE: &str = "relapse";
 

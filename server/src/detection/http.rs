@@ -264,6 +264,14 @@ async fn write_detector(
     same_key(&key, &mut new.key)?;
     check_key(&new.key)?;
     check(&app, &new).await?;
+    let latest = today(&app).await? + TimeDelta::days(366);
+    if new.mute.as_ref().is_some_and(|mute| mute.until > latest) {
+        return Err(Problem::field(
+            "mute.until",
+            "out_of_range",
+            "at most a year ahead: who wants it longer switches the rule off",
+        ));
+    }
     let tx = app.begin().await?;
     let before = store::get::<Detector>(&tx, &key).await?;
     let saved = store::put(&tx, &new, expected).await?;

@@ -235,6 +235,36 @@ async fn rows_by_topic(
     Ok(all)
 }
 
+/// The topics with voices of `from`–`to` in some channels, the largest first.
+async fn speaking(
+    db: &impl Read,
+    topics: &[String],
+    classes: &[Class],
+    channels: &BTreeSet<&str>,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<String>, DbError> {
+    let query = storage::facts::Query {
+        from: Some(from),
+        to: Some(to),
+        topics: Some(topics.to_vec()),
+        classes: classes.to_vec(),
+        by_topic: true,
+        by_channel: true,
+        ..Default::default()
+    };
+    let mut voices: BTreeMap<String, i64> = BTreeMap::new();
+    for sum in storage::facts::sum(db, &query).await? {
+        let here = sum.channel.is_some_and(|c| channels.contains(c.as_str()));
+        if let Some(topic) = sum.topic.filter(|_| here && sum.counters.voices > 0) {
+            *voices.entry(topic).or_default() += sum.counters.voices;
+        }
+    }
+    let mut found: Vec<String> = voices.keys().cloned().collect();
+    found.sort_by_key(|topic| std::cmp::Reverse(voices.get(topic).copied()));
+    Ok(found)
+}
+
 /// The topics with the most voices of `from`–`to`, the largest first; those without any are left out.
 async fn largest(
     db: &impl Read,
@@ -294,8 +324,8 @@ pub async fn gather(
     // The same channels: what moves elsewhere is no measure for this topic.
     let same: BTreeSet<&str> = facts.iter().map(|r| r.channel.as_str()).collect();
     let controls = control_topics(topic, &setting.infos(), windows_from);
-    // A topic that nobody speaks of is no measure.
-    let mut controls = largest(db, &controls, classes, windows_from, today, usize::MAX).await?;
+    // A topic that nobody speaks of there is no measure.
+    let mut controls = speaking(db, &controls, classes, &same, windows_from, today).await?;
     let history = history_end - TimeDelta::days(HISTORY - 1);
     let steady: Vec<String> = controls.iter().take(NOISE_TOPICS).cloned().collect();
     let steady = rows_by_topic(db, &steady, classes, history, history_end).await?;

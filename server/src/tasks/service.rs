@@ -212,6 +212,19 @@ pub async fn contract(
         span,
     )
     .await?;
+    // A channel that the topic never came by can never be judged; most often it is a slip.
+    let unknown = wish
+        .channels
+        .iter()
+        .flatten()
+        .any(|channel| !evidence.topic.iter().any(|row| row.channel == *channel));
+    if unknown {
+        return Err(Problem::field(
+            "contract.channels",
+            "unknown",
+            "the topic has no voices in one of these channels",
+        ));
+    }
     let searches = topic_rows(
         db,
         &setting,

@@ -154,9 +154,11 @@ pub async fn compute(
     })
 }
 
-/// Whether two fixes are about the same thing.
+/// Whether two fixes are about the same thing and judged by the same metric. What another metric
+/// judges has a verdict of its own, over the same joint windows: its contract is frozen.
 fn same_matter(a: &Task, b: &Task) -> bool {
-    watched(&a.contract) == watched(&b.contract)
+    a.contract.metric == b.contract.metric
+        && watched(&a.contract) == watched(&b.contract)
         && overlap(&a.contract.channels, &b.contract.channels)
 }
 

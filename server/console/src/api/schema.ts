@@ -3126,7 +3126,9 @@ export interface components {
             /** @description Shown in mails and in the console. */
             name: string;
             /** @description What support costs in a month, from that month (`2026-03`) on until a later entry. */
-            support_costs?: Record<string, never>;
+            support_costs?: {
+                [key: string]: components["schemas"]["SupportCost"];
+            };
             /**
              * Format: double
              * @description Share of dissatisfied ratings (0–1) that is still acceptable: the impact line.
@@ -4087,6 +4089,24 @@ export interface components {
         /** @description A text to find solutions for. */
         SuggestText: {
             text: string;
+        };
+        /** @description What support costs in a month, in cents, by group. */
+        SupportCost: {
+            /**
+             * Format: int64
+             * @description Rent and management.
+             */
+            indirect_cents: number;
+            /**
+             * Format: int64
+             * @description Systems, telephone, compensation handling.
+             */
+            operations_cents: number;
+            /**
+             * Format: int64
+             * @description Wages and training.
+             */
+            people_cents: number;
         };
         /** @description An improvement that an owner must deliver. */
         Task: {

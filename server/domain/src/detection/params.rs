@@ -377,7 +377,9 @@ impl Params {
             Self::NewTopic(p) => {
                 whole("min_contacts", p.min_contacts, 1, MOST)?;
                 whole("min_days", p.min_days.into(), 1, 28)?;
-                whole("window_days", p.window_days.into(), 2, 28)
+                whole("window_days", p.window_days.into(), 2, 28)?;
+                let within = p.window_days.into();
+                whole("min_days", p.min_days.into(), 1, within)
             }
         }
     }

@@ -87,7 +87,6 @@ pub struct Organisation {
     pub tier_weights: BTreeMap<String, f64>,
     /// What support costs in a month, from that month (`2026-03`) on until a later entry.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub support_costs: BTreeMap<String, SupportCost>,
     /// Share of a ticket's cost that is saved when it does not come (0–1).
     #[serde(default = "default_marginal_share")]
@@ -106,13 +105,10 @@ pub struct Organisation {
 #[serde(deny_unknown_fields)]
 pub struct SupportCost {
     /// Wages and training.
-    #[serde(default)]
     pub people_cents: i64,
     /// Systems, telephone, compensation handling.
-    #[serde(default)]
     pub operations_cents: i64,
     /// Rent and management.
-    #[serde(default)]
     pub indirect_cents: i64,
 }
 

@@ -553,6 +553,13 @@ pub fn apply(
                     detail: "at most a year ahead".into(),
                 });
             }
+            if effective < at - chrono::TimeDelta::days(400) {
+                return Err(Refused::Field {
+                    field: "effective_at",
+                    code: "out_of_range",
+                    detail: "at most 400 days ago".into(),
+                });
+            }
             next.backdated = effective < at - chrono::TimeDelta::days(1);
             next.effective_at = Some(effective);
             next.done_at = Some(at);
