@@ -34,6 +34,14 @@ pub(super) struct Args {
 
 /// Runs it and prints what the rule would have raised.
 pub(super) async fn run(config: Config, args: Args) -> failure::Result<ExitCode> {
+    // A slip in the folder's name must not look like an organisation without history.
+    let file = config.database_url();
+    let file = file
+        .strip_prefix("sqlite:")
+        .and_then(|f| f.split('?').next());
+    if let Some(file) = file.filter(|f| !std::path::Path::new(f).exists()) {
+        return Err(format!("there is no database {file}").into());
+    }
     if args.to < args.from || (args.to - args.from).num_days() > LONGEST {
         return Err(format!("--from must not be after --to, at most {LONGEST} days apart").into());
     }
