@@ -59,7 +59,9 @@ pub fn band(earlier: &[u32], params: &SilentParams) -> Option<Band> {
     })
 }
 
-/// The signals of the days `from..=to`: every silent day is one.
+/// The signals of the days `from..=to`: every silent day is one. The days are judged in order from
+/// the first on, whatever is asked for, because a day that was silent belongs to no later band: an
+/// outage that did would become what is expected after a few weeks.
 pub(super) fn scan(
     detector: &Detector,
     params: &SilentParams,
@@ -68,8 +70,9 @@ pub(super) fn scan(
     (from, to): (usize, usize),
 ) -> Vec<Signal> {
     let mut found = Vec::new();
+    let mut silent = vec![false; to + 1];
     let mut earlier = Vec::with_capacity(params.weeks.into());
-    for d in from..=to {
+    for d in 0..=to {
         if context.left_out(d) {
             continue;
         }
@@ -81,7 +84,7 @@ pub(super) fn scan(
         while earlier.len() < usize::from(params.weeks) && e >= start + 7 {
             e -= 7;
             // A holiday is compared with nothing but what it is.
-            if context.kind(e) == context.kind(d) && !context.left_out(e) {
+            if context.kind(e) == context.kind(d) && !context.left_out(e) && !silent[e] {
                 earlier.push(watched.series.day(e).contacts);
             }
         }
@@ -89,13 +92,12 @@ pub(super) fn scan(
             continue;
         };
         let count = watched.series.day(d).contacts;
-        found.extend(silence(
-            detector,
-            watched.subject,
-            context.date(d),
-            count,
-            band,
-        ));
+        if let Some(signal) = silence(detector, watched.subject, context.date(d), count, band) {
+            silent[d] = true;
+            if d >= from {
+                found.push(signal);
+            }
+        }
     }
     found
 }

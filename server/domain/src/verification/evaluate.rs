@@ -37,7 +37,7 @@ const MOST_SILENT: f64 = 0.25;
 ///
 /// `facts` should reach back to 112 days before the guard (noise and trend are learnt from them),
 /// and at least 70 days. A pure function of its arguments: of `course.previous` only the history of
-/// verdicts is kept.
+/// verdicts is kept, and that a final result found no improvement.
 #[must_use]
 pub fn evaluate(contract: &Contract, facts: &Facts<'_>, course: &Course) -> Verification {
     let alone = Windows::of(contract, course, false);
@@ -441,6 +441,7 @@ impl<'a> Case<'a> {
         };
         if missing.is_empty() {
             self.replay(&mut outcome);
+            self.hold(&mut outcome);
         }
         if outcome.verdict == Verdict::Pending {
             // A measure by two rulers stays open; a horizon without a basis is over.
@@ -566,6 +567,41 @@ impl<'a> Case<'a> {
         if outcome.verdict == Verdict::Inconclusive {
             outcome.decided = None;
         }
+    }
+
+    /// A final result that found no improvement does not become one because an early look crosses
+    /// now that late answers of an early day are in: what counts then is the look at the horizon,
+    /// unless that one excludes no change by itself.
+    fn hold(&self, outcome: &mut Outcome) {
+        let good = |verdict| matches!(verdict, Verdict::Improved | Verdict::Recovered);
+        let Some(previous) = self.course.previous.as_ref().filter(|p| {
+            p.state == State::Final
+                && !good(p.verdict)
+                && p.metric == self.metric
+                && p.effective_day == self.course.effective_day
+        }) else {
+            return;
+        };
+        let Some(last) = outcome.last else {
+            return;
+        };
+        if !good(outcome.verdict)
+            || !self.at_horizon()
+            || !no_change_within(last.look.low, last.look.high)
+        {
+            return;
+        }
+        let look = self.contract.horizon_days as usize;
+        let compared = self.panel.against()
+            && others(&self.after_sums) >= LEAST_CONTROL * count(&self.after_sums);
+        outcome.verdict = self.verdict(&last, look, true, compared);
+        outcome.decided = if matches!(outcome.verdict, Verdict::Pending | Verdict::Inconclusive) {
+            None
+        } else if outcome.verdict == previous.verdict {
+            previous.decided_on
+        } else {
+            Some(last.look.last_day)
+        };
     }
 
     /// The weight that the horizon will hold at the pace of the baseline.
@@ -1129,6 +1165,12 @@ impl<'a> Case<'a> {
             Verdict::Pending => self.waiting(&result.missing),
         }
     }
+}
+
+/// Whether an interval includes no change.
+fn no_change_within(low: Option<f64>, high: Option<f64>) -> bool {
+    low.zip(high)
+        .is_some_and(|(low, high)| low <= 0.0 && high >= 0.0)
 }
 
 /// The change with its interval at this line.

@@ -466,6 +466,54 @@ fn a_verdict_does_not_flip_because_more_days_came() {
     assert_eq!(anew.history.len(), 2);
 }
 
+/// A good first week after the fix and a poor rest, and the same with late ratings of day 3.
+fn good_at_first() -> (Contract, Vec<DayRow>, Vec<DayRow>) {
+    let mut rows = spread(-56, -1, 1120, 0.78);
+    rows.extend(spread(1, 7, 140, 0.79));
+    rows.extend(spread(8, 28, 420, 0.74));
+    let mut late = rows.clone();
+    late.push(row(3, "phone", 150, 150, 150));
+    (contract(&rows, 0, None), rows, late)
+}
+
+#[test]
+fn late_ratings_of_one_early_day_make_no_final_result_an_improvement() {
+    let (contract, rows, late) = good_at_first();
+    let first = evaluate(&contract, &rows, &on_request(40, 0));
+    assert_eq!(first.state, State::Final);
+    assert!(
+        matches!(first.verdict, Verdict::NoEffect | Verdict::Inconclusive),
+        "{:?}",
+        first.verdict
+    );
+    let alone = evaluate(&contract, &late, &on_request(45, 0));
+    assert_eq!(alone.verdict, Verdict::Improved, "an early look crosses");
+    let now = alone.effect.unwrap();
+    assert!(now.low < 0.0 && now.high > 0.0, "{now:?}");
+    let again = |previous: &Verification, today: i64| {
+        let course = Course {
+            previous: Some(Box::new(previous.clone())),
+            ..on_request(today, 0)
+        };
+        evaluate(&contract, &late, &course)
+    };
+    let anew = again(&first, 45);
+    assert_ne!(anew.verdict, Verdict::Improved);
+    assert!(
+        matches!(anew.verdict, Verdict::NoEffect | Verdict::Inconclusive),
+        "{:?}",
+        anew.verdict
+    );
+    assert_eq!(anew.effect, alone.effect, "the estimate is the same");
+    assert_eq!(again(&anew, 46).verdict, anew.verdict, "and so it stays");
+    // What was not final is replayed as ever.
+    let open = Verification {
+        state: State::Provisional,
+        ..first
+    };
+    assert_eq!(again(&open, 45).verdict, Verdict::Improved);
+}
+
 #[test]
 fn a_late_day_changes_only_the_looks_that_hold_it() {
     let mut rows = spread(-56, -1, 56 * 20, 0.78);

@@ -189,3 +189,34 @@ fn a_silent_source_rings_and_is_told_from_a_thin_one() {
     assert!((10..=40).contains(&busy.silent_at), "{busy:?}");
     assert!((busy.expected - 197.5).abs() < 1e-9);
 }
+
+/// The silent days of a channel whose day `d` brings `contacts(d)`, as numbers of days.
+fn silent_days(days: usize, contacts: impl Fn(usize) -> u32) -> Vec<usize> {
+    let rule = rule("silent_source", Value::Null);
+    let topics = [series(days, |d| (contacts(d), 0, 0))];
+    let context = Context::new(start(), calendar(days), vec!["phone".to_owned()], &topics);
+    let (subject, total) = context.channel(0).unwrap();
+    let at = watched(&subject, &total);
+    let found = backtest(&rule, &context, at, date(0), date(days - 1));
+    let live: Vec<Signal> = (0..days)
+        .flat_map(|d| scan_day(&rule, &context, at, date(d)))
+        .collect();
+    assert_eq!(found, live, "the live scan and the back-test are one");
+    found
+        .iter()
+        .map(|s| context.index(s.window).unwrap())
+        .collect()
+}
+
+#[test]
+fn an_outage_is_reported_until_data_returns() {
+    let usual = |d: usize| 26 + u32::try_from(d * 5 % 9).unwrap();
+    let outage = |d: usize| if (84..124).contains(&d) { 0 } else { usual(d) };
+    assert_eq!(silent_days(150, outage), (84..124).collect::<Vec<_>>());
+    // A channel that was closed for good is reported as long as somebody asks.
+    let closed = |d: usize| if d < 84 { usual(d) } else { 0 };
+    assert_eq!(silent_days(250, closed), (84..250).collect::<Vec<_>>());
+    // A lasting fall by 60 % is none.
+    let fallen = |d: usize| if d < 84 { usual(d) } else { usual(d) * 2 / 5 };
+    assert_eq!(silent_days(150, fallen), [0; 0]);
+}
