@@ -311,6 +311,8 @@ export type MoreImpact = {
   money?: MonthlyMoney | null;
 };
 export type MoreIssue = {
+  /** The title in both languages. */
+  heading?: Bilingual;
   computed_quadrant?: Quadrant;
   override?: QuadrantOverride | null;
   movement?: Movement;

@@ -1,5 +1,5 @@
 import type { Backtest, Candidate, Savings } from "../api/evidence";
-import type { Contract, Task, Verification } from "../api/types";
+import type { Contract, Issue, Task, Verification } from "../api/types";
 import { verification } from "./fixtures";
 
 export const savings: Savings = {
@@ -174,4 +174,63 @@ export const backtest: Backtest = {
     { day: "2026-03-03", count: 31, limit: 50, baseline: 34, signal: false },
   ],
   notes: [],
+};
+
+export const issue: Issue = {
+  id: "01900000-0000-7000-8000-000000000020",
+  state: "open",
+  title: "账单",
+  topic: "billing",
+  topic_name: { zh: "账单", en: "Billing" },
+  cause: null,
+  scope: {},
+  detector: "d",
+  quadrant: "quick_win",
+  computed_quadrant: "quick_win",
+  borderline: false,
+  frequency: { contacts: 400, per_1000: 90, contacts_per_week: 100, line: 60 },
+  impact: {
+    value: 0.2,
+    low: 0.17,
+    high: 0.24,
+    line: 0.22,
+    basis: "ratings",
+    negative_share: null,
+    risk_share: 0.01,
+    handling_minutes: 900,
+    compensation_cents: 0,
+    explanation: { zh: "", en: "" },
+    parts: [
+      {
+        part: "dissatisfaction",
+        value: 0.2,
+        usual: 0.22,
+        weight: 1,
+        contribution: 0.2,
+        explanation: { zh: "不满意 20%", en: "" },
+      },
+    ],
+  },
+  evidence: [],
+  signals: [],
+  contacts_since_open: 30,
+  similar_solutions: [],
+  tasks: [],
+  timeline: [],
+  opened_at: "2026-03-01T02:00:00Z",
+  version: 1,
+  override: null,
+  movement: {
+    previous: "watch",
+    since: "2026-03-01T00:00:00Z",
+    trail: [
+      {
+        at: "2026-03-01T00:00:00Z",
+        day: "2026-03-01",
+        from: "watch",
+        to: "quick_win",
+        why: { zh: "联络更多了", en: "" },
+      },
+    ],
+  },
 };

@@ -9,6 +9,7 @@ import { useAssignTask, useDepartments, useProposedContract, useTopics } from ".
 import type { Department, Issue } from "../../api/types";
 import { ProblemAlert } from "../../components/problem-alert";
 import { addDays, dayIn, useFormat, wallTime } from "../../lib/format";
+import { useIssueName } from "../../lib/issue-name";
 import { useSession } from "../../lib/session";
 import { useSettled } from "../../lib/use-settled";
 import { ContractChoice } from "./contract-choice";
@@ -31,6 +32,7 @@ function AssignForm(props: { issue: Issue; departments: readonly Department[]; o
   const session = useSession();
   const { message } = App.useApp();
   const { issue, departments } = props;
+  const nameOf = useIssueName();
   const topics = useTopics().data;
   const assign = useAssignTask(issue.id);
   const [form] = Form.useForm<Values>();
@@ -82,7 +84,7 @@ function AssignForm(props: { issue: Issue; departments: readonly Department[]; o
       layout="vertical"
       onFinish={submit}
       initialValues={{
-        title: issue.title,
+        title: nameOf(issue),
         department: first?.key,
         due: dayjs(`${addDays(today, USUAL_DAYS[issue.quadrant])}T18:00`),
       }}

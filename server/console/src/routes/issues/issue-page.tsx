@@ -10,6 +10,7 @@ import { Timeline } from "../../components/timeline";
 import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
+import { useIssueName } from "../../lib/issue-name";
 import { useMay } from "../../lib/session";
 import { colour } from "../../styles/tokens";
 import { Evidence } from "../verification/evidence";
@@ -195,6 +196,7 @@ function Tasks(props: { issue: Issue; onAssign: (() => void) | null }) {
 function IssueView(props: { issue: Issue }) {
   const { t } = useTranslation();
   const say = useBilingual();
+  const nameOf = useIssueName();
   const { issue } = props;
   const mayAssign = useMay("run_loop");
   const seesTasks = useMay("read_tasks");
@@ -202,7 +204,7 @@ function IssueView(props: { issue: Issue }) {
   const scope = Object.entries(issue.scope).filter(([name, value]) => name !== "topic" && value);
   return (
     <Page
-      title={issue.title}
+      title={nameOf(issue)}
       crumb={{ to: "/issues", label: t("issues.title") }}
       intro={
         <span className="row">

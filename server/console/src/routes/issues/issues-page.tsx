@@ -7,6 +7,7 @@ import { IssueStateBadge, QuadrantBadge } from "../../components/badges";
 import { EmptyState, More, Page, Panel, QueryView } from "../../components/page";
 import { languageOf } from "../../i18n";
 import { useFormat } from "../../lib/format";
+import { useIssueName } from "../../lib/issue-name";
 import { topicName } from "../../lib/topic-names";
 
 const STATES: readonly IssueState[] = ["open", "relapsed", "in_progress", "verifying", "resolved"];
@@ -15,11 +16,12 @@ const QUADRANTS: readonly Quadrant[] = ["fix_now", "plan", "quick_win", "watch"]
 export function IssueRow(props: { issue: Issue }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const nameOf = useIssueName();
   const { issue } = props;
   return (
     <Link className="record" to="/issues/$id" params={{ id: issue.id }}>
       <span>
-        <span className="record__title">{issue.title}</span>
+        <span className="record__title">{nameOf(issue)}</span>
         <span className="record__meta num">
           <span>{t("issues.opened", { at: format.dateTime(issue.opened_at) })}</span>
           <span>{t("issues.contacts", { n: format.count(issue.frequency.contacts) })}</span>

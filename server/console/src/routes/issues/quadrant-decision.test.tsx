@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
-import type { Issue } from "../../api/types";
+import { issue } from "../../test/evidence";
 import { leave, serve, visit } from "../../test/server";
 
 vi.mock("../../components/chart", () => ({
@@ -9,64 +9,6 @@ vi.mock("../../components/chart", () => ({
 
 afterEach(leave);
 
-const issue: Issue = {
-  id: "01900000-0000-7000-8000-000000000020",
-  state: "open",
-  title: "账单",
-  topic: "billing",
-  topic_name: { zh: "账单", en: "Billing" },
-  cause: null,
-  scope: {},
-  detector: "d",
-  quadrant: "quick_win",
-  computed_quadrant: "quick_win",
-  borderline: false,
-  frequency: { contacts: 400, per_1000: 90, contacts_per_week: 100, line: 60 },
-  impact: {
-    value: 0.2,
-    low: 0.17,
-    high: 0.24,
-    line: 0.22,
-    basis: "ratings",
-    negative_share: null,
-    risk_share: 0.01,
-    handling_minutes: 900,
-    compensation_cents: 0,
-    explanation: { zh: "", en: "" },
-    parts: [
-      {
-        part: "dissatisfaction",
-        value: 0.2,
-        usual: 0.22,
-        weight: 1,
-        contribution: 0.2,
-        explanation: { zh: "不满意 20%", en: "" },
-      },
-    ],
-  },
-  evidence: [],
-  signals: [],
-  contacts_since_open: 30,
-  similar_solutions: [],
-  tasks: [],
-  timeline: [],
-  opened_at: "2026-03-01T02:00:00Z",
-  version: 1,
-  override: null,
-  movement: {
-    previous: "watch",
-    since: "2026-03-01T00:00:00Z",
-    trail: [
-      {
-        at: "2026-03-01T00:00:00Z",
-        day: "2026-03-01",
-        from: "watch",
-        to: "quick_win",
-        why: { zh: "联络更多了", en: "" },
-      },
-    ],
-  },
-};
 const path = `/issues/${issue.id}`;
 
 test("a place is told with its formula and where it came from", async () => {

@@ -9,6 +9,7 @@ import { Timeline } from "../../components/timeline";
 import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
+import { useTaskIssueName } from "../../lib/issue-name";
 import { change } from "../../lib/metric";
 import { useMay } from "../../lib/session";
 import { useTopicNames } from "../../lib/topic-names";
@@ -217,6 +218,7 @@ function Work(props: { task: Task }) {
 function TaskView(props: { task: Task }) {
   const { t } = useTranslation();
   const { task } = props;
+  const issueName = useTaskIssueName(task);
   const runs = useMay("run_loop");
   const finished = task.state === "done" || task.state === "verifying";
   return (
@@ -228,7 +230,7 @@ function TaskView(props: { task: Task }) {
           <TaskStateBadge state={task.state} />
           {task.fast_track && <Badge colour={colour.accent}>{t("task.fast_track")}</Badge>}
           <Link to="/issues/$id" params={{ id: task.issue_id }}>
-            {t("task.issue", { title: task.issue_title })}
+            {t("task.issue", { title: issueName })}
           </Link>
         </span>
       }

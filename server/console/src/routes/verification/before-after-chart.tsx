@@ -52,7 +52,7 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
       after: t("chart.after"),
       usual: t("chart.usual"),
       meanUsual: (value: string) => t("chart.mean_usual", { value }),
-      fix: t("chart.fix"),
+      fix: t(narrow ? "chart.fix_short" : "chart.fix"),
       meanBefore: (value: string) => t("chart.mean_before", { value }),
       meanAfter: (value: string) => t("chart.mean_after", { value }),
       answers: (n: string) => `${n} ${word("metric_answers", verification.metric)}`,
@@ -60,7 +60,7 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
       closed: t("chart.closed"),
       gap: (what: string) => t("chart.gap", { what }),
     }),
-    [t, verification.metric],
+    [t, verification.metric, narrow],
   );
   return (
     <Panel title={t("verification.chart")}>

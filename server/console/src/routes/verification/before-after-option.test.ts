@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { makeFormat } from "../../lib/format";
 import { verification } from "../../test/fixtures";
-import { beforeAfterOption, daysBetween, guardWindow, weekly } from "./before-after-option";
+import { beforeAfterOption, daysBetween, guardWindow, placeLabels, weekly } from "./before-after-option";
 
 const words = {
   metric: "CSAT",
@@ -94,4 +94,22 @@ test("a recovery shows the usual level it came back to, and nothing outside the 
   const usual = dots?.markLine.data[1]?.[0];
   expect(usual?.label.formatter).toBe("usual 75.0%");
   expect(usual?.coord[1]).toBeCloseTo(0.75);
+});
+
+test("labels of an alarm and a fix read away from each other, and else stand in rows", () => {
+  const close = placeLabels({ fix: 0.68, alarm: 0.65, notes: [0.7, 0.9] });
+  expect(close.fix).toEqual({ align: "left", row: 0 });
+  expect(close.alarm).toEqual({ align: "right", row: 0 });
+  expect(close.notes).toEqual([
+    { align: "left", row: 1 },
+    { align: "right", row: 2 },
+  ]);
+  expect(close.rows).toBe(3);
+  // Late on the chart both read to the left, so one of them moves up.
+  const late = placeLabels({ fix: 0.9, alarm: 0.87, notes: [] });
+  expect([late.fix, late.alarm, late.rows]).toEqual([
+    { align: "right", row: 0 },
+    { align: "right", row: 1 },
+    2,
+  ]);
 });

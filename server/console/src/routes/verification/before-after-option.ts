@@ -90,6 +90,43 @@ export function daysBetween(from: string, to: string): string[] {
   return days;
 }
 
+/** Width of the widest line of a label, roughly: Chinese characters are square. */
+function labelWidth(text: string): number {
+  const width = (line: string) => [...line].reduce((sum, c) => sum + (c > "\u2e7f" ? 12 : 5.6), 0);
+  return Math.max(...text.split("\n").map(width));
+}
+
+/** Plot width that the names of bands must fit in; phones show none. */
+const USUAL_WIDTH = 700;
+const ROW = 16;
+
+/** Where the label of a line stands: to which side of the line and how many rows above the plot. */
+type Spot = { align: "left" | "right"; row: number };
+
+/**
+ * Labels above the plot, none over another however close the lines are: the fix reads away from its line, an alarm
+ * before it to the other side, and what else there is stands in rows above.
+ */
+export function placeLabels(places: { fix: number; alarm: number | null; notes: readonly number[] }): {
+  fix: Spot;
+  alarm: Spot | null;
+  notes: Spot[];
+  rows: number;
+} {
+  // Near the right edge a label has no room but to the left.
+  const side = (place: number): Spot["align"] => (place > 0.75 ? "right" : "left");
+  const fix: Spot = { align: side(places.fix), row: 0 };
+  let rows = 1;
+  let alarm: Spot | null = null;
+  if (places.alarm !== null) {
+    const apart = places.alarm < places.fix && places.alarm > 0.2 && fix.align === "left";
+    alarm = apart ? { align: "right", row: 0 } : { align: side(places.alarm), row: rows++ };
+  }
+  const notes = places.notes.map((place, index): Spot => ({ align: side(place), row: rows + (index % 2) }));
+  rows += Math.min(2, notes.length);
+  return { fix, alarm, notes, rows };
+}
+
 /**
  * Daily values around a fix: a dot a day, its size the number of answers, a weekly mean, bands for the windows that
  * are compared and for the days that are left out, and a line at the fix.
@@ -132,6 +169,10 @@ export function beforeAfterOption(input: {
   const top = csat ? Math.min(1, Math.ceil((Math.max(...values, 0.2) + 0.05) * 10) / 10) : 5;
   const { before, after, verdict } = verification;
 
+  /** Part of the chart's width that lies before a day. */
+  const place = (day: string) => days.indexOf(inside(day)) / Math.max(1, days.length - 1);
+  const share = (window: Window) => place(window.to) - place(window.from);
+
   const level = (
     window: Window | null,
     value: number | null,
@@ -147,13 +188,19 @@ export function beforeAfterOption(input: {
               lineStyle: { color: stroke, type, width: type === "solid" ? 2.5 : 1.5 },
               label: {
                 show: true,
-                position: "insideStartTop",
+                // A short window late on the chart has no room to its right but over the next one.
+                position:
+                  share(window) < (input.narrow ? 0.28 : 0.12) && place(window.from) > 0.3
+                    ? "insideEndTop"
+                    : "insideStartTop",
                 formatter: name,
                 color: stroke,
                 fontWeight: 600,
                 fontSize: 12,
-                textBorderColor: "#fff",
-                textBorderWidth: 3,
+                // Dots and the weekly mean pass behind the label, not through it.
+                backgroundColor: "rgb(255 255 255 / 88%)",
+                padding: [1, 4],
+                borderRadius: 3,
               },
             },
             { coord: [inside(window.to), value] },
@@ -165,7 +212,13 @@ export function beforeAfterOption(input: {
   const usualLevel = usual ? meanOf(rows, usual, smooth) : null;
 
   // A window that lies outside the chart has no band.
-  const band = (window: Window, name: string, fill: string, text: string, position = "insideTop") =>
+  const band = (
+    window: Window,
+    name: string,
+    fill: string,
+    text: string,
+    label: { position?: string; distance?: number; always?: boolean } = {},
+  ) =>
     window.to < first || window.from > last
       ? []
       : [
@@ -174,7 +227,14 @@ export function beforeAfterOption(input: {
               name,
               xAxis: inside(window.from),
               itemStyle: { color: fill },
-              label: { show: !input.narrow, color: text, fontSize: 12, position },
+              label: {
+                show: !input.narrow && (label.always || labelWidth(name) <= share(window) * USUAL_WIDTH),
+                color: text,
+                fontSize: 12,
+                lineHeight: 15,
+                position: label.position ?? "insideTop",
+                distance: label.distance ?? 5,
+              },
             },
             { xAxis: inside(window.to) },
           ],
@@ -195,7 +255,12 @@ export function beforeAfterOption(input: {
     ...baselines.flatMap((window, index) =>
       band(window, index === 0 ? words.baseline : "", "rgb(42 138 134 / 9%)", colour.teal700),
     ),
-    ...(guard ? band(guard, words.guard, "rgb(95 115 118 / 16%)", colour.inkFaint) : []),
+    ...(guard
+      ? band(guard, words.guard, "rgb(95 115 118 / 16%)", colour.inkFaint, {
+          position: "insideBottom",
+          distance: 12,
+        })
+      : []),
     ...(after.from && after.to
       ? band({ from: after.from, to: after.to }, words.after, "rgb(194 89 42 / 9%)", colour.accent)
       : []),
@@ -206,16 +271,37 @@ export function beforeAfterOption(input: {
         words.gap?.(gap.what || gap.channel) ?? "",
         "rgb(179 50 44 / 13%)",
         "#b3322c",
-        "insideBottom",
+        // Above the words of the guard where both share their days.
+        {
+          position: "insideBottom",
+          distance: guard && gap.to >= guard.from && gap.from <= guard.to ? 48 : 12,
+          always: true,
+        },
       ),
     ),
   ];
 
   const inWindow = (day: string) => day >= first && day <= last;
+  const alarmDay = marks.alarmDay && inWindow(marks.alarmDay) ? marks.alarmDay : null;
+  const notes = (marks.annotations ?? []).filter((note) => inWindow(note.day));
+  const spots = placeLabels({
+    fix: place(effectiveDay),
+    alarm: alarmDay === null ? null : place(alarmDay),
+    notes: notes.map((note) => place(note.day)),
+  });
   const pins = [
-    ...(marks.alarmDay && inWindow(marks.alarmDay) ? [{ day: marks.alarmDay, text: words.alarm ?? "" }] : []),
-    ...(marks.annotations ?? []).filter((note) => inWindow(note.day)),
+    ...(alarmDay && spots.alarm ? [{ day: alarmDay, text: words.alarm ?? "", spot: spots.alarm }] : []),
+    ...notes.map((note, index) => ({ ...note, spot: spots.notes[index] ?? spots.fix })),
   ];
+  const lineLabel = (text: string, spot: Spot) => ({
+    formatter: text,
+    position: "end" as const,
+    fontSize: 12,
+    align: spot.align,
+    distance: 4 + ROW * spot.row,
+    // Names of events come from people and may be long.
+    ...(labelWidth(text) > 110 && { width: 110, overflow: "truncate" as const }),
+  });
   const closed = (marks.closedDays ?? []).filter(inWindow);
 
   const dots = days.flatMap((day) => {
@@ -225,7 +311,7 @@ export function beforeAfterOption(input: {
 
   return {
     ...baseOption,
-    grid: { left: 8, right: 16, top: 34, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 16, top: 18 + ROW * spots.rows, bottom: 8, containLabel: true },
     tooltip: {
       ...tooltipStyle,
       trigger: "item",
@@ -279,23 +365,12 @@ export function beforeAfterOption(input: {
             {
               xAxis: effectiveDay,
               lineStyle: { color: colour.accent, width: 2, type: "solid" },
-              label: {
-                formatter: words.fix,
-                color: colour.accent,
-                fontWeight: 600,
-                position: "end",
-                fontSize: 12,
-              },
+              label: { ...lineLabel(words.fix, spots.fix), color: colour.accent, fontWeight: 600 },
             },
             ...pins.map((pin) => ({
               xAxis: pin.day,
               lineStyle: { color: colour.inkFaint, width: 1.5, type: "dashed" as const },
-              label: {
-                formatter: pin.text,
-                color: colour.inkSoft,
-                position: "end" as const,
-                fontSize: 12,
-              },
+              label: { ...lineLabel(pin.text, pin.spot), color: colour.inkSoft },
             })),
             ...([
               ...level(

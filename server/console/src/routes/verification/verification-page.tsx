@@ -11,6 +11,7 @@ import { ProblemAlert } from "../../components/problem-alert";
 import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
+import { useTaskIssueName } from "../../lib/issue-name";
 import { change, level } from "../../lib/metric";
 import { useMay } from "../../lib/session";
 import { colour, verdictColour } from "../../styles/tokens";
@@ -340,6 +341,7 @@ function EvidenceView(props: { task: Task; verification: Verification }) {
 function Loaded(props: { task: Task }) {
   const { t } = useTranslation();
   const { task } = props;
+  const issueName = useTaskIssueName(task);
   const verification = useTaskVerification(task.id, task.verification !== null);
   return (
     <Page
@@ -349,7 +351,7 @@ function Loaded(props: { task: Task }) {
         <span className="row">
           <TaskStateBadge state={task.state} />
           <Link to="/issues/$id" params={{ id: task.issue_id }}>
-            {t("task.issue", { title: task.issue_title })}
+            {t("task.issue", { title: issueName })}
           </Link>
         </span>
       }
