@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { makeFormat } from "../../lib/format";
+import { addDays, dayIn, makeFormat } from "../../lib/format";
 import { backtest } from "../../test/evidence";
 import { leave, serve, visit } from "../../test/server";
 import { backtestOption } from "./backtest-option";
@@ -110,6 +110,23 @@ test("a rule is tried as it stands in the form, before anything is saved", async
   };
   expect(trial.detector).toMatchObject({ kind: "low_rating", params: { max_rating: 2, limit: 3 } });
   expect(calls.some((call) => call.method === "PUT")).toBe(false);
+});
+
+test("a trial ends yesterday, and what the server notes about it is shown", async () => {
+  const note = { zh: "今天还没过完，未计入。", en: "Today is not over and was left out." };
+  const calls = serve({ "POST /detectors/backtest": { ...backtest, notes: [note] } });
+  visit("/settings/detectors/edit?kind=low_rating");
+  const limit = await screen.findByLabelText("上限");
+  fireEvent.change(limit, { target: { value: "3" } });
+  const yesterday = addDays(dayIn(new Date(), "Asia/Shanghai"), -1);
+  fireEvent.click(screen.getByRole("button", { name: "试算" }));
+  expect(await screen.findByText(note.zh)).toBeTruthy();
+  const trial = calls.find((call) => call.path === "/detectors/backtest")?.body as {
+    from: string;
+    to: string;
+  };
+  expect(trial.to).toBe(yesterday);
+  expect(trial.from).toBe(addDays(trial.to, -55));
 });
 
 test("a mute needs a reason", async () => {
