@@ -23,6 +23,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// Topics that the streams' control is the sum of.
@@ -66,7 +67,11 @@ fn number<T: std::str::FromStr>(text: Option<&str>) -> Result<T> {
 }
 
 /// Reads a file, one replicate after the other.
-fn read(path: &Path, mut each: impl FnMut(i64, &Stream) -> Result<()>) -> Result<Head> {
+fn read(path: &Path, each: impl FnMut(i64, &Stream) -> Result<()>) -> Result<Head> {
+    replicates(path, each).map_err(|e| format!("{}: {e}", path.display()).into())
+}
+
+fn replicates(path: &Path, mut each: impl FnMut(i64, &Stream) -> Result<()>) -> Result<Head> {
     let mut head = Head::default();
     let mut at: Option<(i64, Stream)> = None;
     for line in BufReader::with_capacity(1 << 20, File::open(path)?).lines() {
@@ -655,7 +660,17 @@ fn bench(out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            let _ = writeln!(std::io::stderr(), "verdicts: {e}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let mut options = Options {
         metric: Metric::Csat,
         horizon: 28,

@@ -31,8 +31,8 @@ fn main() -> ExitCode {
         ["bench"] => bench::print(),
         [stream, gold] => {
             if let Err(error) = real::print(stream, gold) {
-                eprintln!("{error}");
-                return ExitCode::FAILURE;
+                eprintln!("detect: {error}");
+                return ExitCode::from(2);
             }
         }
         _ => return usage(),

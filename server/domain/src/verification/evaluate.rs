@@ -149,6 +149,8 @@ pub(super) struct Outcome {
     decided: Option<chrono::NaiveDate>,
     looks: Vec<Look>,
     last: Option<At>,
+    /// The look of `decided`.
+    deciding: Option<At>,
     missing: Vec<Missing>,
     guarded: Vec<Guarded>,
 }
@@ -436,6 +438,7 @@ impl<'a> Case<'a> {
             decided: None,
             looks: Vec::new(),
             last: None,
+            deciding: None,
             missing: Vec::new(),
             guarded: guards::prepare(self),
         };
@@ -551,6 +554,7 @@ impl<'a> Case<'a> {
                 Verdict::Pending if verdict != Verdict::Pending => {
                     outcome.verdict = verdict;
                     outcome.decided = Some(at.look.last_day);
+                    outcome.deciding = Some(at);
                 }
                 Verdict::Recovered if verdict == Verdict::Improved => outcome.verdict = verdict,
                 _ => {}
@@ -561,6 +565,7 @@ impl<'a> Case<'a> {
             {
                 outcome.verdict = Verdict::Worse;
                 outcome.decided = Some(at.look.last_day);
+                outcome.deciding = Some(at);
             }
         }
         // "Nothing can be said" is decided by nothing but the end of the horizon.
@@ -740,10 +745,10 @@ impl<'a> Case<'a> {
                 verdict: outcome.verdict,
             });
         }
-        let control = self.control(contrast.as_ref());
+        let control = self.control(contrast.as_ref(), &self.after_sums, self.after);
         let guards = guards::flags(self, &control, self.gaps(&[self.after]));
         let chance = sentence::chance(self.family(&control, &guards), self.pace());
-        let levels = contrast.map(|c| self.levels(&c));
+        let levels = contrast.map(|c| self.levels(&c, &self.after_sums, self.after));
         let mut result = Verification {
             verdict: outcome.verdict,
             state: if self.at_horizon() {
@@ -809,7 +814,7 @@ impl<'a> Case<'a> {
             together_with: self.together(),
             computed_at: self.course.now,
         };
-        result.sentence = self.sentence(&result, contrast.as_ref());
+        result.sentence = self.sentence(&result, contrast.as_ref(), outcome.deciding.as_ref());
         result
     }
 
@@ -853,15 +858,16 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Levels before and after at the common mix, in the metric's unit; rates per day.
-    fn levels(&self, contrast: &Contrast) -> (f64, f64) {
+    /// Levels before and after at the common mix, in the metric's unit; rates per day. `sums` are
+    /// those of the days `after`.
+    fn levels(&self, contrast: &Contrast, sums: &[Sums], after: Span) -> (f64, f64) {
         if self.metric.kind() == MetricKind::Rate {
             let per_day =
                 |sums: &[Sums], days: f64| if days > 0.0 { count(sums) / days } else { 0.0 };
             if self.panel.against() {
                 return (
                     per_day(&self.before_sums, self.baseline_days()),
-                    per_day(&self.after_sums, self.after.days()),
+                    per_day(sums, after.days()),
                 );
             }
             // Strata are channels × day types, each with its days: back to contacts per day.
@@ -874,7 +880,8 @@ impl<'a> Case<'a> {
         )
     }
 
-    fn control(&self, contrast: Option<&Contrast>) -> Control {
+    /// What the days `after`, with their `sums`, were compared with.
+    fn control(&self, contrast: Option<&Contrast>, sums: &[Sums], after: Span) -> Control {
         let why = match self.control {
             Err(why) => why,
             Ok(()) => "too_few_answers",
@@ -886,13 +893,13 @@ impl<'a> Case<'a> {
             return none();
         };
         let _ = c;
-        if others(&self.after_sums) < LEAST_CONTROL * count(&self.after_sums) {
+        if others(sums) < LEAST_CONTROL * count(sums) {
             return none();
         }
-        let (n_before, n_after) = (others(&self.before_sums), others(&self.after_sums));
+        let (n_before, n_after) = (others(&self.before_sums), others(sums));
         let (before, after, effect) = match self.metric.kind() {
             MetricKind::Rate => {
-                let days = (self.baseline_days().max(1.0), self.after.days().max(1.0));
+                let days = (self.baseline_days().max(1.0), after.days().max(1.0));
                 let (b, a) = (n_before / days.0, n_after / days.1);
                 (b, a, if b > 0.0 { a / b - 1.0 } else { 0.0 })
             }
@@ -1112,7 +1119,27 @@ impl<'a> Case<'a> {
         (c.variance > 0.0).then(|| normal_cdf(Z95 - self.smallest / c.variance.sqrt()))
     }
 
-    fn sentence(&self, result: &Verification, contrast: Option<&Contrast>) -> Sentence {
+    /// The look that decided, where what came later weakened it so far that the present interval
+    /// includes no change: the verdict stands, and its sentence needs the figures it stands on.
+    fn weakened<'b>(&self, result: &Verification, deciding: Option<&'b At>) -> Option<&'b At> {
+        let by_guard = result.guard_metrics.iter().any(|g| g.worse);
+        let now = result.effect?;
+        deciding.filter(|at| {
+            (result.verdict == Verdict::Improved || result.verdict == Verdict::Worse && !by_guard)
+                && no_change_within(Some(now.low), Some(now.high))
+                && result
+                    .looks
+                    .last()
+                    .is_some_and(|last| at.look.last_day < last.last_day)
+        })
+    }
+
+    fn sentence(
+        &self,
+        result: &Verification,
+        contrast: Option<&Contrast>,
+        deciding: Option<&At>,
+    ) -> Sentence {
         let (Some(contrast), Some(effect)) = (contrast, result.effect) else {
             return if result.verdict == Verdict::Pending {
                 self.waiting(&result.missing)
@@ -1124,14 +1151,27 @@ impl<'a> Case<'a> {
                     .unwrap_or_default()
             };
         };
-        let (before, after) = self.levels(contrast);
+        let (mut before, mut after) = self.levels(contrast, &self.after_sums, self.after);
+        let (mut shown, mut control, mut weakened) = (effect, result.control.clone(), None);
+        if let Some(at) = self.weakened(result, deciding) {
+            let to = self.series.span(Window {
+                from: self.windows.after.from,
+                to: at.look.last_day,
+            });
+            let sums = self.panel.window(&[to]);
+            (before, after) = self.levels(&at.contrast, &sums, to);
+            control = self.control(Some(&at.contrast), &sums, to);
+            shown = self.effect(&at.contrast, at.look.boundary);
+            weakened = Some((at.look.last_day, effect));
+        }
         let figures = Figures {
             metric: self.metric,
             topic: &self.course.topic_name,
             before,
             after,
-            effect,
-            control: &result.control,
+            effect: shown,
+            weakened,
+            control: &control,
             chance: &result.chance,
             answers: whole(count(&self.after_sums)),
             smallest: self.shown_smallest(),

@@ -2,6 +2,7 @@
 //! often chance alone would look like this — never "the probability that it worked".
 
 use super::{Chance, Control, Effect, GuardResult, Metric, MetricKind, Sentence, Trend};
+use chrono::{Datelike, NaiveDate};
 
 /// Kinds of streams that the error rate was measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,9 @@ pub struct Figures<'a> {
     pub after: f64,
     /// Change and range.
     pub effect: Effect,
+    /// The day of the decision, where levels and effect are of that day because the interval
+    /// includes no change by now; and the effect by now.
+    pub weakened: Option<(NaiveDate, Effect)>,
     /// What it was compared with.
     pub control: &'a Control,
     /// How often chance alone looks like this.
@@ -255,11 +259,35 @@ impl Figures<'_> {
     }
 
     fn range(&self) -> (String, String) {
+        self.range_of(&self.effect)
+    }
+
+    fn range_of(&self, effect: &Effect) -> (String, String) {
         let (low, high) = (
-            change(self.metric, self.effect.low),
-            change(self.metric, self.effect.high),
+            change(self.metric, effect.low),
+            change(self.metric, effect.high),
         );
         (format!("{low}~{high}"), format!("{low} to {high}"))
+    }
+
+    /// When the figures are of, and what became of them; empty where they are today's.
+    fn by_now(&self) -> (String, String) {
+        let Some((day, now)) = &self.weakened else {
+            return (String::new(), String::new());
+        };
+        let moved = change(self.metric, now.value);
+        let (range_zh, range_en) = self.range_of(now);
+        (
+            format!(
+                "（{} 月 {} 日下结论时；到现在为 {moved}，范围 {range_zh}）",
+                day.month(),
+                day.day()
+            ),
+            format!(
+                " (as decided on {}; by now {moved}, range {range_en})",
+                day.format("%-d %B")
+            ),
+        )
     }
 
     /// 已验证有效.
@@ -296,13 +324,14 @@ impl Figures<'_> {
             }
         };
         let name = self.metric.names().zh;
+        let (now_zh, now_en) = self.by_now();
         self.noted(Sentence {
             zh: format!(
-                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{moved}{unit_zh}，可信范围 {range_zh}）；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}。",
+                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{moved}{unit_zh}，可信范围 {range_zh}）{now_zh}；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}。",
                 spaced(&before.zh), after.zh,
             ),
             en: format!(
-                "After the fix, {} {up_en} from {} to {}{day_en} ({moved}{unit_en}, plausible range {range_en}); {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time.",
+                "After the fix, {} {up_en} from {} to {}{day_en} ({moved}{unit_en}, plausible range {range_en}){now_en}; {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time.",
                 subject(self.metric, en), before.en, after.en,
             ),
         })
@@ -353,13 +382,14 @@ impl Figures<'_> {
             ("上升", "rose")
         };
         let name = self.metric.names();
+        let (now_zh, now_en) = self.by_now();
         self.noted(Sentence {
             zh: format!(
-                "修复后{}{verb_zh} {size_zh}(范围 {range_zh}),任务已重新打开。",
+                "修复后{}{verb_zh} {size_zh}(范围 {range_zh}){now_zh},任务已重新打开。",
                 name.zh
             ),
             en: format!(
-                "After the fix {} {verb_en} by {size_en} (range {range_en}); the task is reopened.",
+                "After the fix {} {verb_en} by {size_en} (range {range_en}){now_en}; the task is reopened.",
                 name.en
             ),
         })

@@ -453,6 +453,9 @@ fn a_verdict_does_not_flip_because_more_days_came() {
     );
     assert_eq!(stands.decided_on, improved.decided_on);
     assert!(stands.effect.unwrap().value < 0.05, "the estimate goes on");
+    says_what_it_stands_on(&stands);
+    assert!(!improved.sentence.zh.contains("下结论时"));
+    assert!(!improved.sentence.en.contains("as decided"));
     assert_eq!(stands.history.len(), 1);
     // Late ratings of the days that decided are judged anew, and the history shows it.
     let mut corrected = rows.clone();
@@ -464,6 +467,49 @@ fn a_verdict_does_not_flip_because_more_days_came() {
     let anew = evaluate(&contract, &corrected, &course);
     assert_ne!(anew.verdict, Verdict::Improved);
     assert_eq!(anew.history.len(), 2);
+}
+
+/// A verdict whose present interval includes no change: its sentence has the figures of the day of
+/// the decision, and today's.
+fn says_what_it_stands_on(result: &Verification) {
+    let on = result.decided_on.unwrap();
+    let look = result.looks.iter().find(|l| l.last_day == on).unwrap();
+    let now = result.effect.unwrap();
+    let points = |value: f64| {
+        let text = format!("{:+.0}", value * 100.0).replace('-', "−");
+        text.replace("+0", "0").replace("−0", "0")
+    };
+    let (low, high) = (points(look.low.unwrap()), points(look.high.unwrap()));
+    let (zh, en) = (&result.sentence.zh, &result.sentence.en);
+    assert!(zh.contains(&format!("范围 {low}~{high}")), "{zh}");
+    assert!(en.contains(&format!("range {low} to {high}")), "{en}");
+    let size = points(look.effect.unwrap().abs()).replace('+', "");
+    assert!(zh.contains(&format!("{size} 个百分点")), "{zh}");
+    let (value, low, high) = (points(now.value), points(now.low), points(now.high));
+    let (month, date) = (on.month(), on.day());
+    assert!(
+        zh.contains(&format!(
+            "（{month} 月 {date} 日下结论时；到现在为 {value}，范围 {low}~{high}）"
+        )),
+        "{zh}"
+    );
+    assert!(
+        en.contains(&format!(
+            "(as decided on {}; by now {value}, range {low} to {high})",
+            on.format("%-d %B")
+        )),
+        "{en}"
+    );
+}
+
+#[test]
+fn a_fall_that_faded_says_when_it_was_decided() {
+    let mut rows = story((500, 0.80), (500, 0.66));
+    let contract = contract(&rows, 10, Some(10));
+    rows.extend(spread(10, 28, 1000, 0.85));
+    let result = evaluate(&contract, &rows, &on_request(40, 0));
+    assert_eq!(result.verdict, Verdict::Worse);
+    says_what_it_stands_on(&result);
 }
 
 /// A good first week after the fix and a poor rest, and the same with late ratings of day 3.
@@ -490,6 +536,7 @@ fn late_ratings_of_one_early_day_make_no_final_result_an_improvement() {
     assert_eq!(alone.verdict, Verdict::Improved, "an early look crosses");
     let now = alone.effect.unwrap();
     assert!(now.low < 0.0 && now.high > 0.0, "{now:?}");
+    says_what_it_stands_on(&alone);
     let again = |previous: &Verification, today: i64| {
         let course = Course {
             previous: Some(Box::new(previous.clone())),
