@@ -139,6 +139,9 @@ pub async fn compute(
     let mut course = course(&app.db, setting, lead, &contract, today, now).await?;
     course.maturity_days = look.maturity_days();
     course.edited_afterwards = members.iter().any(|t| t.backdated);
+    // What was final stays so, unless the whole horizon says otherwise.
+    let previous = storage::verification::latest(&app.db, lead.id).await?;
+    course.previous = previous.map(Box::new);
     let evidence = read(&app.db, setting, &contract, &course).await?;
     course.usual_noise = evidence.usual_noise(contract.metric, &course.closed_days);
     course.label_versions = label_versions(&app.db, &contract, &course, setting.zone).await?;
