@@ -1,15 +1,14 @@
-//! Where topics stand, and the daily rows of a topic.
+//! Where topics stand.
 
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
-use domain::facts::{Class, Counters};
+use domain::facts::Counters;
 use domain::identity::Actor;
 use domain::issues::quadrant::{
     Drawn, Placement, Quadrant, Settings, TopicSums, WINDOW, due, place as place_points,
 };
 use domain::organisation::{Bilingual, Locale, Organisation, Topic};
-use domain::verification::DayRow;
 use std::collections::BTreeMap;
 use storage::quadrants::{Override, Stand};
 use storage::{DbError, Read, Tx};
@@ -192,35 +191,6 @@ pub(super) async fn evaluate(app: &App, tx: &Tx) -> Result<usize, DbError> {
 #[must_use]
 pub fn effective(computed: Quadrant, decided: Option<&Override>) -> Quadrant {
     decided.map_or(computed, |o| o.quadrant)
-}
-
-/// Daily counts of some topics by channel, contacts and surveys together.
-pub async fn day_rows(
-    db: &impl Read,
-    topics: &[String],
-    from: NaiveDate,
-    to: NaiveDate,
-) -> Result<Vec<DayRow>, DbError> {
-    let query = storage::facts::Query {
-        from: Some(from),
-        to: Some(to),
-        topics: Some(topics.to_vec()),
-        classes: vec![Class::Contact, Class::Survey],
-        by_day: true,
-        by_channel: true,
-        ..Default::default()
-    };
-    Ok(storage::facts::sum(db, &query)
-        .await?
-        .into_iter()
-        .filter_map(|s| {
-            Some(DayRow {
-                day: s.day?,
-                channel: s.channel.unwrap_or_default(),
-                counters: s.counters,
-            })
-        })
-        .collect())
 }
 
 /// A topic's name in both languages.

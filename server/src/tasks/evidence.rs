@@ -235,12 +235,12 @@ async fn rows_by_topic(
     Ok(all)
 }
 
-/// The topics with voices of `from`–`to` in some channels, the largest first.
-async fn speaking(
+/// The topics with voices of `from`–`to` in some channels (`None`: in any), the largest first.
+async fn largest(
     db: &impl Read,
     topics: &[String],
     classes: &[Class],
-    channels: &BTreeSet<&str>,
+    channels: Option<&BTreeSet<&str>>,
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<Vec<String>, DbError> {
@@ -250,12 +250,13 @@ async fn speaking(
         topics: Some(topics.to_vec()),
         classes: classes.to_vec(),
         by_topic: true,
-        by_channel: true,
+        by_channel: channels.is_some(),
         ..Default::default()
     };
     let mut voices: BTreeMap<String, i64> = BTreeMap::new();
     for sum in storage::facts::sum(db, &query).await? {
-        let here = sum.channel.is_some_and(|c| channels.contains(c.as_str()));
+        let channel = sum.channel.unwrap_or_default();
+        let here = channels.is_none_or(|c| c.contains(channel.as_str()));
         if let Some(topic) = sum.topic.filter(|_| here && sum.counters.voices > 0) {
             *voices.entry(topic).or_default() += sum.counters.voices;
         }
@@ -263,33 +264,6 @@ async fn speaking(
     let mut found: Vec<String> = voices.keys().cloned().collect();
     found.sort_by_key(|topic| std::cmp::Reverse(voices.get(topic).copied()));
     Ok(found)
-}
-
-/// The topics with the most voices of `from`–`to`, the largest first; those without any are left out.
-async fn largest(
-    db: &impl Read,
-    topics: &[String],
-    classes: &[Class],
-    from: NaiveDate,
-    to: NaiveDate,
-    most: usize,
-) -> Result<Vec<String>, DbError> {
-    let query = storage::facts::Query {
-        from: Some(from),
-        to: Some(to),
-        topics: Some(topics.to_vec()),
-        classes: classes.to_vec(),
-        by_topic: true,
-        ..Default::default()
-    };
-    let mut sums = storage::facts::sum(db, &query).await?;
-    sums.sort_by_key(|s| std::cmp::Reverse(s.counters.voices));
-    Ok(sums
-        .into_iter()
-        .filter(|s| s.counters.voices > 0)
-        .take(most)
-        .filter_map(|s| s.topic)
-        .collect())
 }
 
 /// Daily counts of a topic, its subtree included.
@@ -325,7 +299,7 @@ pub async fn gather(
     let same: BTreeSet<&str> = facts.iter().map(|r| r.channel.as_str()).collect();
     let controls = control_topics(topic, &setting.infos(), windows_from);
     // A topic that nobody speaks of there is no measure.
-    let mut controls = speaking(db, &controls, classes, &same, windows_from, today).await?;
+    let mut controls = largest(db, &controls, classes, Some(&same), windows_from, today).await?;
     let history = history_end - TimeDelta::days(HISTORY - 1);
     let steady: Vec<String> = controls.iter().take(NOISE_TOPICS).cloned().collect();
     let steady = rows_by_topic(db, &steady, classes, history, history_end).await?;
@@ -335,7 +309,8 @@ pub async fn gather(
     // Displacement is about contacts, whatever the goal is.
     let contacts = [Class::Contact, Class::Survey];
     let near = siblings(topic, &setting.topics);
-    let near = largest(db, &near, &contacts, windows_from, today, SIBLINGS).await?;
+    let mut near = largest(db, &near, &contacts, None, windows_from, today).await?;
+    near.truncate(SIBLINGS);
     let mut counted = rows_by_topic(db, &near, &contacts, windows_from, today).await?;
     let siblings = near
         .iter()
