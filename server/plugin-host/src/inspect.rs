@@ -154,7 +154,7 @@ fn known_imports(role: Role) -> &'static [&'static str] {
     }
 }
 
-/// `log` of `bihuan:plugin/log@0.1.0`.
+/// `log` of `bihuan:plugin/log@1.0.0`.
 fn interface_of(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("bihuan:plugin/")?;
     Some(
