@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod classifier;
+mod fixtures;
+mod granted;
 mod guests;
 mod hostile;
 mod inspect;
 mod knowledge;
+mod lab;
+mod outside;
