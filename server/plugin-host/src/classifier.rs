@@ -214,7 +214,7 @@ impl Classifier {
                 detail: "this plugin is no classifier".to_owned(),
             });
         };
-        let _slot = shared.compiled.host.slot().await?;
+        let _slot = shared.compiled.slot().await?;
         let mut store = shared.compiled.store(&shared.installation);
         let wall = begin(&mut store);
         let done = timeout(wall, pre.instantiate_async(&mut store)).await;
@@ -255,7 +255,7 @@ impl Warm {
                 detail: "this plugin is no classifier".to_owned(),
             });
         };
-        let slot = compiled.host.slot().await?;
+        let slot = compiled.slot().await?;
         let mut store = compiled.store(installation);
         let wall = begin(&mut store);
         let done = timeout(wall, pre.instantiate_async(&mut store)).await;

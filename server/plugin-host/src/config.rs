@@ -7,6 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plugin_sdk::manifest::Limits;
 
+use crate::cache::CacheConfig;
+use crate::compile::{CompileLimits, Compiler};
+use crate::inspect::EngineKind;
+
 /// Ceilings for all plugins. The defaults are right for a server with a few plugins.
 #[derive(Clone)]
 pub struct HostConfig {
@@ -18,6 +22,10 @@ pub struct HostConfig {
     pub batches_per_instance: u32,
     /// Linear memory of one instance in bytes; what a manifest asks for can only be less.
     pub memory_bytes: usize,
+    /// Instances alive at the same time in the engine for scripts ([`EngineKind::Script`]).
+    pub max_script_instances: u32,
+    /// As `memory_bytes`, in the engine for scripts: an interpreter lives in there.
+    pub script_memory_bytes: usize,
     /// Computing time of one call; what a manifest asks for can only be less.
     pub cpu: Duration,
     /// Wall-clock time of one call; what a manifest asks for can only be less.
@@ -26,6 +34,12 @@ pub struct HostConfig {
     pub crossing_bytes: usize,
     /// Wall clock given to guests, in Unix milliseconds.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// Who turns components into machine code.
+    pub compiler: Compiler,
+    /// What one compilation may use.
+    pub compile_limits: CompileLimits,
+    /// Where machine code is kept between two starts; `None`: nowhere.
+    pub cache: Option<CacheConfig>,
 }
 
 impl Default for HostConfig {
@@ -35,10 +49,25 @@ impl Default for HostConfig {
             classifier_instances: 2,
             batches_per_instance: 4096,
             memory_bytes: 64 << 20,
+            max_script_instances: 8,
+            script_memory_bytes: 256 << 20,
             cpu: Duration::from_secs(2),
             wall: Duration::from_secs(30),
             crossing_bytes: 16 << 20,
             now_ms: Arc::new(system_now_ms),
+            compiler: Compiler::default(),
+            compile_limits: CompileLimits::default(),
+            cache: None,
+        }
+    }
+}
+
+impl HostConfig {
+    /// Linear memory of one instance of an engine, in bytes.
+    pub(crate) const fn memory_of(&self, engine: EngineKind) -> usize {
+        match engine {
+            EngineKind::Rust => self.memory_bytes,
+            EngineKind::Script => self.script_memory_bytes,
         }
     }
 }
@@ -50,9 +79,14 @@ impl fmt::Debug for HostConfig {
             .field("classifier_instances", &self.classifier_instances)
             .field("batches_per_instance", &self.batches_per_instance)
             .field("memory_bytes", &self.memory_bytes)
+            .field("max_script_instances", &self.max_script_instances)
+            .field("script_memory_bytes", &self.script_memory_bytes)
             .field("cpu", &self.cpu)
             .field("wall", &self.wall)
             .field("crossing_bytes", &self.crossing_bytes)
+            .field("compiler", &self.compiler)
+            .field("compile_limits", &self.compile_limits)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }
@@ -109,15 +143,14 @@ pub(crate) struct CallLimits {
 }
 
 impl CallLimits {
-    pub(crate) fn new(config: &HostConfig, asked: &Limits) -> Self {
+    pub(crate) fn new(config: &HostConfig, engine: EngineKind, asked: &Limits) -> Self {
+        let memory_bytes = config.memory_of(engine);
         let millis = |asked: Option<u32>, ceiling: Duration| {
             asked.map_or(ceiling, |ms| ceiling.min(Duration::from_millis(ms.into())))
         };
         Self {
-            memory_bytes: asked.memory_mb.map_or(config.memory_bytes, |mb| {
-                config
-                    .memory_bytes
-                    .min((mb as usize).saturating_mul(1 << 20))
+            memory_bytes: asked.memory_mb.map_or(memory_bytes, |mb| {
+                memory_bytes.min((mb as usize).saturating_mul(1 << 20))
             }),
             cpu: millis(asked.cpu_ms, config.cpu),
             wall: millis(asked.wall_ms, config.wall),
@@ -138,14 +171,14 @@ mod tests {
             cpu_ms: Some(5),
             wall_ms: Some(u32::MAX),
         };
-        let limits = CallLimits::new(&config, &asked);
+        let limits = CallLimits::new(&config, EngineKind::Rust, &asked);
         assert_eq!(
             (limits.memory_bytes, limits.cpu),
             (1 << 20, Duration::from_millis(5))
         );
         assert_eq!(limits.wall, config.wall);
         assert_eq!(
-            CallLimits::new(&config, &Limits::default()).memory_bytes,
+            CallLimits::new(&config, EngineKind::Rust, &Limits::default()).memory_bytes,
             config.memory_bytes
         );
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! bytes ──Host::inspect──▶ Inspection      static, no compilation, says what it asks for
-//!       ──Host::compile──▶ Compiled        checked against the contract by a dry instantiation
+//!       ──Host::compile──▶ Compiled        checked against the contract by a dry instantiation;
+//!                 │                        in a child process, or from the cache
 //!                 ├─ Host::classifier     ──▶ Classifier     warm instances, recycled
 //!                 └─ Host::knowledge_base ──▶ KnowledgeBase  a fresh instance per call
 //! ```
@@ -12,8 +13,10 @@
 //! limiter; an instance that trapped, timed out or answered nonsense is never entered again.
 
 mod bindings;
+mod cache;
 mod call;
 mod classifier;
+mod compile;
 mod config;
 mod context;
 mod engine;
@@ -23,11 +26,13 @@ mod inspect;
 mod knowledge;
 mod shapes;
 
+pub use cache::CacheConfig;
 pub use classifier::Classifier;
+pub use compile::{COMPILE_COMMAND, CompileLimits, Compiler, run_as_compiler};
 pub use config::{FileGrant, HostConfig, Installation};
 pub use engine::{Compiled, Host};
 pub use error::{Limit, PluginError};
-pub use inspect::{Inspection, MAX_COMPONENT_BYTES};
+pub use inspect::{EngineKind, Inspection, MAX_COMPONENT_BYTES};
 pub use knowledge::KnowledgeBase;
 pub use plugin_sdk::manifest::{Manifest, Powers, Role, Title};
 pub use plugin_sdk::taxonomy;
