@@ -7,7 +7,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::bindings::host::types::Failure as WitFailure;
 use crate::context::{Context, Mode, clean};
-use crate::engine::TICK;
+use crate::engine::{HANDLES, TICK};
 use crate::shapes::{Answer, Failure};
 use crate::{Limit, PluginError};
 
@@ -76,6 +76,10 @@ pub(crate) fn finish_instantiation<T>(
                 limit: store.data().limits().memory_bytes,
             });
         }
+        if let Some(limit) = limit_by_text(store.data(), error) {
+            store.data_mut().end();
+            return Err(limit);
+        }
         return Err(PluginError::Contract {
             detail: clean(&format!("{error:#}")),
         });
@@ -83,19 +87,24 @@ pub(crate) fn finish_instantiation<T>(
     finish(store, done)
 }
 
+/// The only sign of these limits is their text; tests hold on to it.
+fn limit_by_text(context: &Context, error: &wasmtime::Error) -> Option<PluginError> {
+    let text = error.root_cause().to_string();
+    if text.contains("too much data") {
+        return Some(PluginError::TooMuchData {
+            limit: context.limits().crossing_bytes,
+        });
+    }
+    text.contains("handle limit exceeded")
+        .then_some(PluginError::TooManyHandles { limit: HANDLES })
+}
+
 fn explain(context: &Context, error: &wasmtime::Error) -> PluginError {
     let limits = context.limits();
     let Some(trap) = error.downcast_ref::<Trap>() else {
-        let text = format!("{:#}", error.root_cause());
-        // The only sign of this limit is its text; a test holds on to it.
-        if text.contains("too much data") {
-            return PluginError::TooMuchData {
-                limit: limits.crossing_bytes,
-            };
-        }
-        return PluginError::Trapped {
-            message: clean(&text),
-        };
+        return limit_by_text(context, error).unwrap_or_else(|| PluginError::Trapped {
+            message: clean(&format!("{:#}", error.root_cause())),
+        });
     };
     if *trap == Trap::Interrupt {
         return PluginError::TimedOut {

@@ -230,7 +230,7 @@ impl Warm {
                 detail: "this plugin is no classifier".to_owned(),
             });
         };
-        let slot = compiled.host.slot().await?;
+        let slot = compiled.slot().await?;
         let mut store = compiled.store(installation);
         let wall = begin(&mut store, "prepare", Mode::NoEffects);
         let done = timeout(wall, pre.instantiate_async(&mut store)).await;

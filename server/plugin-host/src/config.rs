@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plugin_sdk::manifest::Limits;
 
+use crate::cache::CacheConfig;
+use crate::compile::{CompileLimits, Compiler};
 use crate::egress::{Dialer, Direct, Transport};
+use crate::inspect::EngineKind;
 use crate::observe::{CallRecord, LogLine, Metric};
 
 /// Fills bytes with random ones, or says why it cannot.
@@ -23,6 +26,10 @@ pub struct HostConfig {
     pub batches_per_instance: u32,
     /// Linear memory of one instance in bytes; what a manifest asks for can only be less.
     pub memory_bytes: usize,
+    /// Instances alive at the same time in the engine for scripts ([`EngineKind::Script`]).
+    pub max_script_instances: u32,
+    /// As `memory_bytes`, in the engine for scripts: an interpreter lives in there.
+    pub script_memory_bytes: usize,
     /// Computing time of one call; what a manifest asks for can only be less.
     pub cpu: Duration,
     /// Wall-clock time of one call; what a manifest asks for can only be less.
@@ -51,6 +58,12 @@ pub struct HostConfig {
     pub metrics: Arc<dyn Fn(Metric) + Send + Sync>,
     /// Receives every call that ended, whatever its end. Must not block.
     pub calls: Arc<dyn Fn(CallRecord) + Send + Sync>,
+    /// Who turns components into machine code.
+    pub compiler: Compiler,
+    /// What one compilation may use.
+    pub compile_limits: CompileLimits,
+    /// Where machine code is kept between two starts; `None`: nowhere.
+    pub cache: Option<CacheConfig>,
 }
 
 impl HostConfig {
@@ -60,6 +73,14 @@ impl HostConfig {
         self.dialer = Arc::new(dialer);
         self.transport = Arc::new(Direct::new(Arc::clone(&self.dialer)));
         self
+    }
+
+    /// Linear memory of one instance of an engine, in bytes.
+    pub(crate) const fn memory_of(&self, engine: EngineKind) -> usize {
+        match engine {
+            EngineKind::Rust => self.memory_bytes,
+            EngineKind::Script => self.script_memory_bytes,
+        }
     }
 }
 
@@ -71,6 +92,8 @@ impl Default for HostConfig {
             classifier_instances: 2,
             batches_per_instance: 4096,
             memory_bytes: 64 << 20,
+            max_script_instances: 8,
+            script_memory_bytes: 256 << 20,
             cpu: Duration::from_secs(2),
             wall: Duration::from_secs(30),
             crossing_bytes: 16 << 20,
@@ -85,6 +108,9 @@ impl Default for HostConfig {
             logs: Arc::new(|_| ()),
             metrics: Arc::new(|_| ()),
             calls: Arc::new(|_| ()),
+            compiler: Compiler::default(),
+            compile_limits: CompileLimits::default(),
+            cache: None,
         }
     }
 }
@@ -96,6 +122,8 @@ impl fmt::Debug for HostConfig {
             .field("classifier_instances", &self.classifier_instances)
             .field("batches_per_instance", &self.batches_per_instance)
             .field("memory_bytes", &self.memory_bytes)
+            .field("max_script_instances", &self.max_script_instances)
+            .field("script_memory_bytes", &self.script_memory_bytes)
             .field("cpu", &self.cpu)
             .field("wall", &self.wall)
             .field("crossing_bytes", &self.crossing_bytes)
@@ -103,6 +131,9 @@ impl fmt::Debug for HostConfig {
             .field("http_parallel", &self.http_parallel)
             .field("http_bytes", &self.http_bytes)
             .field("http_per_second", &self.http_per_second)
+            .field("compiler", &self.compiler)
+            .field("compile_limits", &self.compile_limits)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }
@@ -143,9 +174,9 @@ pub struct CallLimits {
 }
 
 impl CallLimits {
-    pub(crate) fn new(config: &HostConfig, asked: &Limits) -> Self {
+    pub(crate) fn new(config: &HostConfig, engine: EngineKind, asked: &Limits) -> Self {
         Self {
-            memory_bytes: config.memory_bytes,
+            memory_bytes: config.memory_of(engine),
             cpu: config.cpu,
             wall: config.wall,
             crossing_bytes: config.crossing_bytes,
@@ -188,14 +219,14 @@ mod tests {
             wall_ms: Some(u32::MAX),
             ..Limits::default()
         };
-        let limits = CallLimits::new(&config, &asked);
+        let limits = CallLimits::new(&config, EngineKind::Rust, &asked);
         assert_eq!(
             (limits.memory_bytes, limits.cpu),
             (1 << 20, Duration::from_millis(5))
         );
         assert_eq!(limits.wall, config.wall);
         assert_eq!(
-            CallLimits::new(&config, &Limits::default()).memory_bytes,
+            CallLimits::new(&config, EngineKind::Rust, &Limits::default()).memory_bytes,
             config.memory_bytes
         );
     }

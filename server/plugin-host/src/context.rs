@@ -1112,8 +1112,9 @@ impl ResourceLimiter for MemoryLimiter {
         Ok(desired <= crate::engine::TABLE_ELEMENTS)
     }
 
+    // The pool has the limits of each engine; these only bound what no pool bounds.
     fn instances(&self) -> usize {
-        32
+        128
     }
 
     fn tables(&self) -> usize {

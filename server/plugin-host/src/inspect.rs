@@ -1,7 +1,10 @@
 //! What a file is, without compiling it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use plugin_sdk::manifest::{MAX_BYTES, Manifest, Role, SECTION};
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use serde::{Deserialize, Serialize};
+use wasmparser::{Instance, Parser, Payload, Validator, WasmFeatures};
 
 use crate::{API_VERSION, Host, PluginError};
 
@@ -27,8 +30,30 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::COMPONENT_MODEL);
 
+/// Largest component for the engine for compiled languages, in bytes: ours have a tenth of it,
+/// an interpreter with its library three times as much.
+const RUST_BYTES: usize = 4 << 20;
+/// Core instances of one component in the engine for compiled languages; ours have four.
+pub(crate) const RUST_CORE_INSTANCES: u32 = 8;
+/// Tables of one component in the engine for compiled languages; ours have two.
+pub(crate) const RUST_TABLES: u32 = 4;
+/// Memory in MiB up to which a manifest's wish fits into the engine for compiled languages.
+const RUST_MEMORY_MB: u32 = 64;
+
+/// Which engine runs a component. They differ in the size of a place in the pool, which every
+/// instance takes up as a whole: one size for all would waste most of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// For compiled languages: many small places.
+    Rust,
+    /// For languages that bring an interpreter along (JavaScript, Python): few large places.
+    /// Started with the first such component.
+    Script,
+}
+
 /// What a component says of itself and what it uses.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inspection {
     /// The manifest that it carries.
     pub manifest: Manifest,
@@ -44,6 +69,8 @@ pub struct Inspection {
     pub digest: String,
     /// Bytes.
     pub size: usize,
+    /// The engine that can hold it.
+    pub engine: EngineKind,
 }
 
 impl Inspection {
@@ -58,10 +85,21 @@ impl Inspection {
 
 impl Host {
     /// Looks at a file without running or compiling anything. Never panics, whatever the bytes.
+    /// [`Host::compile`] does the same inside its child process and from its cache, so a server
+    /// that compiles anyway need not parse foreign bytes itself.
     ///
     /// # Errors
     /// The first reason why this is no plugin for this host, each with its own variant.
     pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
+        // Parsers of other programs did panic on odd bytes; nothing outlives the closure.
+        catch_unwind(AssertUnwindSafe(|| Self::look(bytes))).unwrap_or_else(|_| {
+            Err(PluginError::Malformed {
+                detail: "the parser gave up".to_owned(),
+            })
+        })
+    }
+
+    fn look(bytes: &[u8]) -> Result<Inspection, PluginError> {
         if bytes.len() > MAX_COMPONENT_BYTES {
             return Err(PluginError::TooLarge {
                 size: bytes.len(),
@@ -185,9 +223,11 @@ impl Host {
             let detail = "the component exports webhook, and the manifest does not say how a request is proved".to_owned();
             return Err(PluginError::BadManifest { detail });
         }
+        let engine = found.engine(bytes.len(), &manifest);
         Ok(Inspection {
             manifest,
             role,
+            engine,
             imports: found.imports,
             exports: found.exports,
             api_version,
@@ -266,9 +306,24 @@ struct Outline {
     imports: Vec<String>,
     exports: Vec<String>,
     manifests: Vec<Vec<u8>>,
+    core_instances: u32,
+    tables: u32,
 }
 
 impl Outline {
+    /// The smallest engine that holds what was seen.
+    fn engine(&self, size: usize, manifest: &Manifest) -> EngineKind {
+        let small = size <= RUST_BYTES
+            && self.core_instances <= RUST_CORE_INSTANCES
+            && self.tables <= RUST_TABLES
+            && manifest.limits.memory_mb.unwrap_or(0) <= RUST_MEMORY_MB;
+        if small {
+            EngineKind::Rust
+        } else {
+            EngineKind::Script
+        }
+    }
+
     fn read(bytes: &[u8]) -> Result<Self, PluginError> {
         let mut outline = Self::default();
         let (mut depth, mut parts) = (0usize, 0usize);
@@ -284,6 +339,16 @@ impl Outline {
                     }
                 }
                 Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::InstanceSection(section) => {
+                    for instance in section {
+                        if let Instance::Instantiate { .. } = instance.map_err(malformed)? {
+                            outline.core_instances += 1;
+                        }
+                    }
+                }
+                Payload::TableSection(section) => {
+                    outline.tables = outline.tables.saturating_add(section.count());
+                }
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
                         outline

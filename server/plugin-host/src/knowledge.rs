@@ -68,7 +68,7 @@ impl KnowledgeBase {
                 detail: "this plugin is no knowledge base".to_owned(),
             });
         };
-        let slot = self.compiled.host.slot().await?;
+        let slot = self.compiled.slot().await?;
         let mut store = self.compiled.store(&self.installation);
         let wall = begin(&mut store, operation, Mode::Full);
         let done = timeout(wall, pre.instantiate_async(&mut store)).await;

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! bytes ──Host::inspect──▶ Inspection      static, no compilation, says what it asks for
-//!       ──Host::compile──▶ Compiled        checked against the contract by a dry instantiation
+//!       ──Host::compile──▶ Compiled        checked against the contract by a dry instantiation;
+//!                 │                        in a child process, or from the cache
 //!                 ├─ Host::classifier     ──▶ Classifier     warm instances, recycled
 //!                 ├─ Host::knowledge_base ──▶ KnowledgeBase  a fresh instance per call
 //!                 ├─ Host::connector      ──▶ Connector      a fresh instance per call
@@ -16,8 +17,10 @@
 mod address;
 mod bindings;
 pub mod breaker;
+mod cache;
 mod call;
 mod classifier;
+mod compile;
 mod config;
 mod connector;
 mod context;
@@ -38,7 +41,9 @@ pub mod shapes;
 pub mod webhook;
 
 pub use address::is_public;
+pub use cache::CacheConfig;
 pub use classifier::Classifier;
+pub use compile::{COMPILE_COMMAND, CompileLimits, Compiler, run_as_compiler};
 pub use config::{CallLimits, HostConfig, Random};
 pub use connector::{Connector, ConnectorExports};
 pub use engine::{Compiled, Host};
@@ -47,7 +52,7 @@ pub use grant::{
     Effective, FileGrant, Grant, GrantFault, HostGrant, ImapGrant, ImapTls, Installation, Network,
     effective,
 };
-pub use inspect::{Inspection, MAX_COMPONENT_BYTES};
+pub use inspect::{EngineKind, Inspection, MAX_COMPONENT_BYTES};
 pub use knowledge::KnowledgeBase;
 pub use notifier::Notifier;
 pub use observe::{CallRecord, LogLevel, LogLine, Metric, MetricValue};

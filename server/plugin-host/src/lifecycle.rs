@@ -16,7 +16,7 @@ const JSON_BYTES: usize = 256 << 10;
 /// Enters a fresh instance: `enter!(compiled, installation, pre, operation, mode, |store, guest| call)`.
 macro_rules! enter {
     ($compiled:expr, $installation:expr, $pre:expr, $operation:expr, $mode:expr, |$store:ident, $guest:ident| $call:expr) => {{
-        let _slot = $compiled.host.slot().await?;
+        let _slot = $compiled.slot().await?;
         let mut store = $compiled.store($installation);
         let wall = begin(&mut store, $operation, $mode);
         let done = timeout(wall, $pre.instantiate_async(&mut store)).await;

@@ -4,9 +4,9 @@ use crate::app::{App, failure};
 use crate::config::Config;
 use domain::knowledge::Article as Knowledge;
 use plugin_host::{
-    Article, BodyFormat, Classification, Classifier, Document, Failure, FailureClass, FileGrant,
-    Host, HostConfig, Inspection, Installation, PluginError, RemoteState, Role, Visibility,
-    taxonomy::Taxonomy,
+    Article, BodyFormat, CacheConfig, Classification, Classifier, Document, Failure, FailureClass,
+    FileGrant, Host, HostConfig, Inspection, Installation, PluginError, RemoteState, Role,
+    Visibility, taxonomy::Taxonomy,
 };
 use std::path::PathBuf;
 use storage::DbError;
@@ -78,7 +78,14 @@ type Classified = (String, String, Vec<Result<Classification, Failure>>);
 impl Plugins {
     /// Starts the host. Nothing is loaded yet.
     pub fn new(config: &Config) -> failure::Result<Self> {
-        let host = Host::new(HostConfig::default())?;
+        // Without it plugins are compiled at every start, and nothing else changes.
+        let cache = CacheConfig::in_data_dir(&config.data_dir)
+            .inspect_err(|error| tracing::warn!(%error, "no cache of compiled plugins"))
+            .ok();
+        let host = Host::new(HostConfig {
+            cache,
+            ..HostConfig::default()
+        })?;
         Ok(Self {
             host,
             running: RwLock::default(),

@@ -1,11 +1,15 @@
 //! What the host says of files without running them.
 
-use plugin_host::{Host, MAX_COMPONENT_BYTES, PluginError, Role};
+use std::time::Duration;
 
+use plugin_host::{EngineKind, Host, HostConfig, MAX_COMPONENT_BYTES, PluginError, Role};
+
+use crate::attacks;
 use crate::guests::{
-    bad_classifier, contract, encode, keyword_classifier, manifest, markdown_kb, small_host,
-    with_section,
+    bad_classifier, contract, encode, interpreter, keyword_classifier, manifest, markdown_kb,
+    small_host, with_section,
 };
+use crate::mutations::{Random, mutate};
 
 fn refused(bytes: &[u8]) -> PluginError {
     Host::inspect(bytes).unwrap_err()
@@ -174,28 +178,60 @@ fn no_bytes_make_the_inspection_panic() {
     for end in 0..small.len() {
         let _ = Host::inspect(&small[..end]);
     }
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as usize
-    };
-    let mut accepted = 0;
-    for _ in 0..20_000 {
-        let mut bytes = small.clone();
-        for _ in 0..1 + random() % 4 {
-            let at = random() % bytes.len();
-            match random() % 4 {
-                0 => bytes[at] = random() as u8,
-                1 => bytes[at] ^= 1 << (random() % 8),
-                2 => {
-                    bytes.remove(at);
+}
+
+/// What passes the inspection is compiled and instantiated too. `--example malformed` does many
+/// more of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broken_components_get_an_answer_and_never_a_panic() {
+    let host = Host::new(HostConfig {
+        cpu: Duration::from_millis(50),
+        ..HostConfig::default()
+    })
+    .unwrap();
+    let goods: Vec<Vec<u8>> = attacks::all().into_iter().map(|a| a.component).collect();
+    let mut random = Random::new(7);
+    let (mut passed, mut refused) = (0, 0);
+    for _ in 0..2000 {
+        let mut bytes = goods[random.below(goods.len())].clone();
+        let other = &goods[random.below(goods.len())];
+        mutate(&mut bytes, other, &mut random);
+        match Host::inspect(&bytes) {
+            Ok(_) => {
+                passed += 1;
+                // Compiling is slow in a debug build: every eighth.
+                if passed % 8 == 0 {
+                    let said = host.compile(bytes).await;
+                    assert!(
+                        !matches!(
+                            said,
+                            Err(PluginError::CompilerCrashed { .. } | PluginError::Host { .. })
+                        ),
+                        "{said:?}"
+                    );
                 }
-                _ => bytes.insert(at, random() as u8),
             }
+            Err(PluginError::Malformed { detail }) if detail == "the parser gave up" => {
+                panic!("a panic inside the parser")
+            }
+            Err(_) => refused += 1,
         }
-        accepted += usize::from(Host::inspect(&bytes).is_ok());
     }
-    assert!(accepted < 20_000, "mutations must be noticed");
+    assert!(
+        passed > 100 && refused > 1000,
+        "{passed} passed, {refused} refused"
+    );
+}
+
+#[test]
+fn size_and_parts_choose_the_engine() {
+    let engine = |bytes: &[u8]| Host::inspect(bytes).unwrap().engine;
+    let small = bad_classifier("unreachable", "{}");
+    assert_eq!(engine(&small), EngineKind::Rust);
+    let wish = |mb: u32| bad_classifier("unreachable", &format!(r#"{{"memory-mb":{mb}}}"#));
+    assert_eq!(engine(&wish(64)), EngineKind::Rust);
+    assert_eq!(engine(&wish(65)), EngineKind::Script);
+    let big = with_section(small.clone(), "padding", &vec![0; 4 << 20]);
+    assert_eq!(engine(&big), EngineKind::Script);
+    assert_eq!(engine(&interpreter(38)), EngineKind::Script);
 }
