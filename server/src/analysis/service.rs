@@ -509,18 +509,36 @@ pub async fn quotes(
         .into_iter()
         .filter(|v| seen.insert(v.feedback.text.clone()))
         .take(most)
-        .map(|v| {
-            let mut text: String = v.feedback.text.chars().take(200).collect();
-            if v.feedback.text.chars().count() > 200 {
-                text.push('…');
-            }
-            crate::mail::Quote {
-                text,
-                channel: v.feedback.channel.clone(),
-                day: v.feedback.day,
-                rating: v.feedback.rating.as_ref().map(|r| r.band),
-                feedback_id: v.id.to_string(),
-            }
-        })
+        .map(quote)
         .collect())
+}
+
+fn quote(voice: Stored) -> crate::mail::Quote {
+    let mut text: String = voice.feedback.text.chars().take(200).collect();
+    if voice.feedback.text.chars().count() > 200 {
+        text.push('…');
+    }
+    crate::mail::Quote {
+        text,
+        channel: voice.feedback.channel,
+        day: voice.feedback.day,
+        rating: voice.feedback.rating.as_ref().map(|r| r.band),
+        feedback_id: voice.id.to_string(),
+    }
+}
+
+/// These voices, in their order, as quotes; those without words are left out.
+pub async fn quotes_of(
+    db: &impl storage::Read,
+    voices: &[FeedbackId],
+) -> Result<Vec<crate::mail::Quote>, DbError> {
+    let mut all = Vec::new();
+    for id in voices {
+        if let Some(voice) = storage::feedback::get(db, *id).await?
+            && !voice.feedback.text.trim().is_empty()
+        {
+            all.push(quote(voice));
+        }
+    }
+    Ok(all)
 }

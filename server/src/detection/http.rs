@@ -103,6 +103,8 @@ struct SignalOfDetector {
     issue_id: Option<String>,
     /// The rule was muted.
     withheld: bool,
+    /// When late data took its reason away; null: it stands.
+    withdrawn_at: Option<DateTime<Utc>>,
     explanation: Bilingual,
 }
 
@@ -113,6 +115,7 @@ fn signal_view(raised: storage::detection::Raised, topics: &[Topic]) -> SignalOf
         fired_at: raised.fired_at,
         issue_id: raised.issue.map(|i| i.to_string()),
         withheld: raised.withheld,
+        withdrawn_at: raised.withdrawn_at,
         day: s.window,
         subject_name: words::subject_name(&s, topics),
         explanation: s.explanation(),

@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::detection::{Scope, Subject, SubjectKind};
 use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
-use domain::ids::IssueId;
+use domain::ids::{FeedbackId, IssueId};
 use domain::issues::Issue;
 use domain::issues::quadrant::{Component, Money, Point, Quadrant};
 use domain::organisation::{Bilingual, subtree};
@@ -787,6 +787,8 @@ struct SignalView {
     count: i64,
     limit: i64,
     fired_at: DateTime<Utc>,
+    /// When late data took its reason away; null: it stands.
+    withdrawn_at: Option<DateTime<Utc>>,
     explanation: Bilingual,
     /// What it is about; its key is empty in signals of an earlier version.
     subject: Subject,
@@ -860,6 +862,30 @@ struct IssueView {
     version: i64,
 }
 
+/// Voices that are quoted as evidence: first those that made an immediate rule ring, the latest signal's
+/// before older ones', then what the topics' customers say.
+async fn evidence(
+    db: &impl storage::Read,
+    signals: &[storage::detection::Raised],
+    topics: &[String],
+) -> Result<Vec<crate::mail::Quote>> {
+    const MOST: usize = 5;
+    let rang: Vec<FeedbackId> = signals
+        .iter()
+        .filter(|s| s.withdrawn_at.is_none())
+        .flat_map(|s| s.voices.iter().copied())
+        .take(MOST)
+        .collect();
+    let mut all = crate::analysis::quotes_of(db, &rang).await?;
+    for quote in crate::analysis::quotes(db, topics, MOST).await? {
+        let known = |q: &crate::mail::Quote| q.feedback_id == quote.feedback_id;
+        if all.len() < MOST && !all.iter().any(known) {
+            all.push(quote);
+        }
+    }
+    Ok(all)
+}
+
 /// An issue with everything that belongs to it.
 async fn view(
     app: &Shared,
@@ -899,8 +925,9 @@ async fn view(
         },
     )
     .await?;
+    let signals = storage::issues::signals(&app.db, issue.id).await?;
     let voices = if quotes {
-        crate::analysis::quotes(&app.db, &topics, 5).await?
+        evidence(&app.db, &signals, &topics).await?
     } else {
         Vec::new()
     };
@@ -915,7 +942,6 @@ async fn view(
     .await?;
     let id = issue.id.to_string();
     let similar = crate::knowledge::similar(app, &app.db, &issue.topic).await?;
-    let signals = storage::issues::signals(&app.db, issue.id).await?;
     let timeline = storage::events::of(&app.db, "issue", &id).await?;
     let line = placed.placement.frequency_line;
     let decisions = storage::quadrants::overrides(&app.db, std::slice::from_ref(&id)).await?;
@@ -1037,6 +1063,7 @@ async fn view(
                 count: f.signal.count,
                 limit: f.signal.limit,
                 fired_at: f.fired_at,
+                withdrawn_at: f.withdrawn_at,
             })
             .collect(),
         contacts_since_open: since.first().map_or(0, |s| s.counters.contacts),
@@ -1065,7 +1092,7 @@ async fn view(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct IssueQuery {
-    /// One or more of `open,in_progress,verifying,resolved,relapsed`.
+    /// One or more of `open,in_progress,verifying,resolved,relapsed,dismissed`.
     state: Option<String>,
     /// `fix_now`, `plan`, `quick_win` or `watch`.
     quadrant: Option<String>,

@@ -1781,6 +1781,8 @@ export interface components {
             before: number;
             /** @description Relative change with an interval of 95 %. */
             effect: components["schemas"]["Effect"];
+            /** @description The topic's key: written down by whoever knows it; empty in results of earlier versions. */
+            key?: string;
             /**
              * Format: double
              * @description One-sided, adjusted for the number of siblings (Benjamini–Hochberg).
@@ -2565,7 +2567,7 @@ export interface components {
                 left_machine: boolean;
                 /** Format: date-time */
                 sent_at?: string | null;
-                /** @description `queued`, `sending`, `sent`, `retry` or `dead`. */
+                /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
                 state: string;
                 subject: string;
                 target: string;
@@ -2649,6 +2651,11 @@ export interface components {
                 subject_name: components["schemas"]["Bilingual"];
                 /** Format: double */
                 threshold?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When late data took its reason away; null: it stands.
+                 */
+                withdrawn_at?: string | null;
                 /** @description The rule was muted. */
                 withheld: boolean;
             }[];
@@ -3110,6 +3117,11 @@ export interface components {
             /** @description In words. */
             sentence: components["schemas"]["Bilingual"];
         };
+        /**
+         * @description Why a verdict was computed.
+         * @enum {string}
+         */
+        Occasion: "night" | "request" | "late_data";
         /** @description The one organisation of this database. */
         Organisation: {
             /** @description Who decides when departments do not agree. */
@@ -3167,7 +3179,7 @@ export interface components {
             left_machine: boolean;
             /** Format: date-time */
             sent_at?: string | null;
-            /** @description `queued`, `sending`, `sent`, `retry` or `dead`. */
+            /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
             state: string;
             subject: string;
             target: string;
@@ -3222,13 +3234,17 @@ export interface components {
             /** @description IANA zone of times in mails. */
             time_zone?: string;
         };
-        /** @description A verdict as it stood at some time. */
+        /** @description A verdict as it stood at some time, and why. */
         PastVerdict: {
             /**
              * Format: date-time
              * @description When it was computed.
              */
             computed_at: string;
+            /** @description What stood in the way of a verdict then: codes as of [`Missing`]. */
+            missing?: string[];
+            occasion?: components["schemas"]["Occasion"] | null;
+            sentence?: components["schemas"]["Bilingual"] | null;
             /** @description The verdict. */
             verdict: components["schemas"]["Verdict"];
         };
@@ -3832,6 +3848,11 @@ export interface components {
             threshold?: number | null;
             /** Format: date */
             window: string;
+            /**
+             * Format: date-time
+             * @description When late data took its reason away; null: it stands.
+             */
+            withdrawn_at?: string | null;
         };
         /** @description A signal of a rule. */
         SignalOfDetector: {
@@ -3880,6 +3901,11 @@ export interface components {
             subject_name: components["schemas"]["Bilingual"];
             /** Format: double */
             threshold?: number | null;
+            /**
+             * Format: date-time
+             * @description When late data took its reason away; null: it stands.
+             */
+            withdrawn_at?: string | null;
             /** @description The rule was muted. */
             withheld: boolean;
         };
@@ -4451,6 +4477,8 @@ export interface components {
             computed_at: string;
             /** @description What it was compared with. */
             control: components["schemas"]["Control"];
+            /** @description The keys of the topics that it was compared with: written down by whoever knows them. */
+            control_topics?: string[];
             /**
              * Format: date
              * @description The first day on which a rule fired (a recovery that became an improvement: the day of the
@@ -5229,7 +5257,7 @@ export interface operations {
     list_issues: {
         parameters: {
             query?: {
-                /** @description One or more of `open,in_progress,verifying,resolved,relapsed`. */
+                /** @description One or more of `open,in_progress,verifying,resolved,relapsed,dismissed`. */
                 state?: string;
                 /** @description `fix_now`, `plan`, `quick_win` or `watch`. */
                 quadrant?: string;
@@ -5563,7 +5591,7 @@ export interface operations {
     outbox: {
         parameters: {
             query?: {
-                /** @description `queued`, `sending`, `sent`, `retry` or `dead`. */
+                /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
                 state?: string;
                 cursor?: string;
                 limit?: number;

@@ -435,7 +435,7 @@ export type OutboxItem = {
   kind: string;
   target: string;
   subject: string;
-  state: "queued" | "sending" | "sent" | "retry" | "dead";
+  state: "queued" | "sending" | "sent" | "retry" | "dead" | "withdrawn";
   attempts: number;
   last_error: string | null;
   task_id: string | null;

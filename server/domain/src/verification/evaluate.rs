@@ -743,6 +743,9 @@ impl<'a> Case<'a> {
             history.push(PastVerdict {
                 computed_at: self.course.now,
                 verdict: outcome.verdict,
+                occasion: None,
+                sentence: None,
+                missing: Vec::new(),
             });
         }
         let control = self.control(contrast.as_ref(), &self.after_sums, self.after);
@@ -763,6 +766,7 @@ impl<'a> Case<'a> {
             after: self.side(&[self.after], &self.after_sums, levels.map(|l| l.1)),
             effect,
             control,
+            control_topics: Vec::new(),
             guards,
             sentence: Sentence::default(),
             method: Method {

@@ -385,6 +385,7 @@ pub(super) fn displacement(
         let per_day = |sums: &[Sums], days: f64| if days > 0.0 { count(sums) / days } else { 0.0 };
         p.push(normal_sf(z));
         rose.push(Displaced {
+            key: String::new(),
             topic: name.clone(),
             before: per_day(&before, days_b),
             after: per_day(&since, after.days()),
