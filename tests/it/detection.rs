@@ -879,4 +879,25 @@ fn what_comes_back_after_a_verdict_relapses() {
         .find(|m| text(m, "subject").contains("复发"))
         .expect("a mail about it");
     assert!(text(last, "text").contains("满意度"), "{last}");
+    // The rest of the day arrives: it had not come back, and what was resolved is resolved again. So many
+    // contacts would be an alarm of their own.
+    admin
+        .delete(&format!("/api/v1/detectors/{}", crate::world::DETECTOR))
+        .ok();
+    send(&admin, &rated("rest", days_ago(1, 1), 900, 0.95));
+    let back = until("the relapse is taken back", || {
+        let all = issues(&admin);
+        (all[0]["state"] == "resolved").then(|| all[0].clone())
+    });
+    let told = told_of(&back, "issue.alarm_withdrawn");
+    assert_eq!(
+        (&told["from"], &told["to"]),
+        (&json!("relapsed"), &json!("resolved")),
+        "{told}"
+    );
+    assert_eq!(
+        back["opened_at"], issue["opened_at"],
+        "as before the relapse"
+    );
+    assert_eq!(back["alarm_day"], issue["alarm_day"]);
 }
