@@ -957,6 +957,16 @@ pub fn contribute(voice: &Stored, facts: &mut Batch) {
     }
 }
 
+/// Whether any voice came by this channel.
+pub async fn channel_is_used(db: &impl Read, channel: &str) -> Result<bool, DbError> {
+    let found = crate::tx::count(
+        db,
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM feedback WHERE channel = $1 LIMIT 1) t",
+        vec![channel.into()],
+    );
+    Ok(found.await? > 0)
+}
+
 /// How many voices there are, how many have no time, and how many have no label yet.
 pub async fn totals(db: &impl Read) -> Result<(i64, i64, i64), DbError> {
     let count = |sql: &'static str| crate::tx::count(db, sql, vec![]);

@@ -1758,6 +1758,11 @@ export interface components {
         };
         /** @description How a detector decides: the parameters of its kind. */
         DetectorParams: components["schemas"]["ThresholdParams"] | components["schemas"]["SpikeParams"] | components["schemas"]["CsatFallParams"] | components["schemas"]["RiskParams"] | components["schemas"]["LowRatingParams"] | components["schemas"]["NoResultParams"] | components["schemas"]["UnhelpfulParams"] | components["schemas"]["AgentDriftParams"] | components["schemas"]["PhraseParams"] | components["schemas"]["SilentParams"] | components["schemas"]["NewTopicParams"];
+        /** @description A detector that was kept, and what its author should know. */
+        DetectorSaved: components["schemas"]["Detector"] & {
+            /** @description Nothing was refused, but perhaps it is not what was meant. Sent back with a detector it is ignored. */
+            warnings: components["schemas"]["FieldError"][];
+        };
         /** @description What a detector looks at. */
         DetectorScope: {
             /** @description One channel; without one, all together. */
@@ -1969,7 +1974,10 @@ export interface components {
             code: string;
             /** @description For people. */
             detail: string;
-            /** @description Which field. */
+            /**
+             * @description Which field, from the root of the body on: `contract.guards[0].limit`; a query parameter; empty:
+             *     the body as a whole.
+             */
             field: string;
         };
         /** @description How often. */
@@ -3605,6 +3613,8 @@ export interface components {
             detail: string;
             /** @description The sender's id, unless it is personal data. */
             external_id?: string | null;
+            /** @description Path of the field in what was sent, `items[3].occurred_at`; empty lines before it do not count. */
+            field: string;
             /**
              * Format: int64
              * @description Where it stood, counted from 0.
@@ -4876,7 +4886,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Detector"];
+                    "application/json": components["schemas"]["DetectorSaved"];
                 };
             };
         };
