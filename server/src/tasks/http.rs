@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::identity::Operation;
 use domain::ids::{IssueId, TaskId};
-use domain::organisation::{Department, Owner};
+use domain::organisation::{Bilingual, Department, Owner};
 use domain::tasks::{Command, Task};
 use domain::verification::{Contract, GuardMetric, Metric, Verification};
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,8 @@ struct TaskView {
     id: String,
     issue_id: String,
     issue_title: String,
+    /// What the issue is called in both languages.
+    issue_heading: Bilingual,
     topic: String,
     state: String,
     title: String,
@@ -139,6 +141,13 @@ async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
     }
     Ok(TaskView {
         issue_id: task.issue_id.to_string(),
+        issue_heading: issue
+            .as_ref()
+            .and_then(|i| i.heading.clone())
+            .unwrap_or_else(|| {
+                let title = issue.as_ref().map_or("", |i| i.title.as_str());
+                Bilingual::new(title, title)
+            }),
         issue_title: issue.map(|i| i.title).unwrap_or_default(),
         department_name: department
             .map_or_else(|| task.department.clone(), |d| d.title().to_owned()),

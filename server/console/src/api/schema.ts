@@ -1659,7 +1659,9 @@ export interface components {
             contacts_per_week?: number | null;
             /**
              * Format: double
-             * @description Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare.
+             * @description Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare. It
+             *     is not used while the basis is ratings: there `target_dissatisfaction` of the organisation is the
+             *     line, or the usual share of dissatisfied ratings where none is set.
              */
             negative_share?: number | null;
         };
@@ -2700,6 +2702,8 @@ export interface components {
                 effective_at?: string | null;
                 fast_track: boolean;
                 id: string;
+                /** @description What the issue is called in both languages. */
+                issue_heading: components["schemas"]["Bilingual"];
                 issue_id: string;
                 issue_title: string;
                 mail?: components["schemas"]["TaskMail"] | null;
@@ -4137,6 +4141,8 @@ export interface components {
             effective_at?: string | null;
             fast_track: boolean;
             id: string;
+            /** @description What the issue is called in both languages. */
+            issue_heading: components["schemas"]["Bilingual"];
             issue_id: string;
             issue_title: string;
             mail?: components["schemas"]["TaskMail"] | null;

@@ -127,6 +127,63 @@ fn one_who_does_it_again_and_again_is_one() {
     );
 }
 
+/// One of a thing is one of it, in English too; who stands behind a count is said.
+#[test]
+fn a_signal_counts_in_words() {
+    let day = |kind: &str, params: Value, row: Counters| {
+        let rule = rule(kind, params);
+        let tellers = [Teller {
+            day: 0,
+            customer: 0,
+            counted: true,
+            n: 1,
+        }];
+        let signals = told(&rule, &[row], &tellers);
+        signals[0].explanation()
+    };
+    let risky = |n| Counters {
+        risky: n,
+        ..Counters::default()
+    };
+    let said = day("risk", Value::Null, risky(1));
+    assert!(
+        said.en
+            .starts_with("1 voice with a risk by 1 distinct customer on "),
+        "{}",
+        said.en
+    );
+    assert!(said.zh.contains("1 条风险声音（1 位客户）"), "{}", said.zh);
+    let said = day("risk", Value::Null, risky(3));
+    assert!(
+        said.en
+            .starts_with("3 voices with a risk by 3 distinct customers on "),
+        "{}",
+        said.en
+    );
+    let contact = Counters {
+        contacts: 1,
+        customers: 1,
+        ..Counters::default()
+    };
+    let said = day("threshold", json!({"limit": 0}), contact);
+    assert!(
+        said.en.starts_with("1 contact by 1 distinct customer on "),
+        "{}",
+        said.en
+    );
+    let bad = Counters {
+        r1: 1,
+        ..Counters::default()
+    };
+    let said = day("low_rating", Value::Null, bad);
+    assert!(
+        said.en
+            .starts_with("1 bad rating by 1 distinct customer on "),
+        "{}",
+        said.en
+    );
+}
+
 #[test]
 fn which_voices_count() {
     let voice = Voice {
