@@ -31,7 +31,7 @@ const open = async (path) => {
 };
 const shot = async (name, options) => {
   // The pointer marks whatever it rests on.
-  await page.mouse.move(1, 1);
+  await page.mouse.move(page.viewportSize().width - 4, 4);
   await page.waitForTimeout(300);
   await page.screenshot({ path: join(folder, `${name}.png`), ...options });
 };
