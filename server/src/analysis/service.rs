@@ -463,9 +463,12 @@ async fn rebuild_in(tx: &Tx, write: bool) -> Result<u64, DbError> {
     let facts: BTreeMap<_, _> = fresh.facts().map(|(k, c)| (k.clone(), *c)).collect();
     let days: BTreeMap<_, _> = fresh.topic_days().map(|(k, c)| (k.clone(), *c)).collect();
     let details: BTreeMap<_, _> = fresh.details().map(|(k, c)| (k.clone(), *c)).collect();
+    let kept_deeds = storage::facts::all_deeds(tx).await?;
+    let deeds: BTreeMap<_, _> = fresh.deeds().map(|(k, n)| (k.clone(), n)).collect();
     let differences = differing(&facts, &kept)
         + differing(&days, &kept_days)
         + differing(&details, &kept_details)
+        + differing(&deeds, &kept_deeds)
         + u64::try_from(misplaced).unwrap_or(0);
     if write && differences > 0 {
         storage::facts::clear(tx).await?;

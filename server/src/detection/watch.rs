@@ -1,6 +1,6 @@
 //! The immediate rules: what a batch changed, looked at in its own transaction.
 
-use super::details::{replay_from, rows_of};
+use super::details::{distinct, replay_from, rows_of, tellers};
 use super::raise::{Raising, raise};
 use crate::analysis::Labelled;
 use crate::app::App;
@@ -322,25 +322,34 @@ async fn look(
         )
         .await
     };
+    // One person who writes again and again is no crowd: customers must be beyond the limit, too.
     let beyond = |count: i64| detector.limit().is_some_and(|limit| count > limit);
     Ok(match &detector.params {
-        Params::Threshold(_) => {
-            let c = sums().await?;
-            beyond(c.contacts)
-                .then(|| Signal::counted(detector, subject, day, c.contacts, Some(c.customers)))
-        }
-        Params::Risk(_) => {
-            let c = sums().await?;
-            beyond(c.risky).then(|| Signal::counted(detector, subject, day, c.risky, None))
-        }
-        Params::LowRating(p) => {
-            let bad = sums().await?.bad_marks(p.max_rating);
-            beyond(bad).then(|| Signal::counted(detector, subject, day, bad, None))
+        Params::Threshold(_) | Params::Risk(_) | Params::LowRating(_) => {
+            let mut row = sums().await?;
+            if !detector.count_of(&row).is_some_and(beyond) {
+                return Ok(None);
+            }
+            if matches!(detector.params, Params::Threshold(_))
+                && let Some(found) =
+                    distinct(tx, detector, &subject.key, topics, (day, day)).await?
+            {
+                row.customers = found.get(&day).copied().unwrap_or_default();
+            }
+            let known = tellers(tx, detector, Some(&subject.key), topics, (day, day)).await?;
+            let rows = Rows {
+                start: day,
+                days: &[row],
+                tellers: known.get(&subject.key).map_or(&[][..], Vec::as_slice),
+            };
+            let found = backtest_counts(detector, &subject, rows, day, day);
+            found.into_iter().next()
         }
         Params::Phrase(_) => {
             let (voices, customers) =
                 storage::detection::hits(tx, &detector.key, &subject.key, day).await?;
-            beyond(voices).then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
+            beyond(customers)
+                .then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
         }
         Params::NoResultSearch(p) => {
             details(
@@ -390,7 +399,13 @@ async fn details(
         .filter_map(|s| Some((subject.key.clone(), s.day?, s.counters)));
     let rows = rows_of(by_day, start, day);
     let days = rows.get(&subject.key).map_or(&[][..], Vec::as_slice);
-    let found = backtest_counts(detector, &subject, Rows { start, days }, day, day);
+    let known = tellers(tx, detector, Some(&subject.key), &[], (start, day)).await?;
+    let rows = Rows {
+        start,
+        days,
+        tellers: known.get(&subject.key).map_or(&[][..], Vec::as_slice),
+    };
+    let found = backtest_counts(detector, &subject, rows, day, day);
     Ok(found.into_iter().next())
 }
 

@@ -2,7 +2,7 @@
 
 use super::service::{Placed, UNRESOLVED, effective, place, topic_name};
 use crate::app::Shared;
-use crate::http::{Body, Caller, Code, List, Params, Problem, Result, Segment, extract};
+use crate::http::{Body, Caller, List, Params, Problem, Result, Segment, extract};
 use crate::knowledge::http::SolutionView;
 use axum::Json;
 use axum::extract::State;
@@ -388,7 +388,7 @@ async fn quadrants(
     caller.may(Operation::ReadLoop)?;
     let days = query.days.unwrap_or(28);
     if !(7..=364).contains(&days) {
-        return Err(Problem::new(Code::InvalidQuery, "days: 7 to 364"));
+        return Err(Problem::query("days", "out_of_range", "7 to 364"));
     }
     let placed = place(&app, &app.db, days).await?;
     Ok(Json(quadrants_view(&app, &placed).await?))
@@ -594,8 +594,14 @@ async fn detail_facts(
     of: Figure,
 ) -> Result<Json<Facts>> {
     if query.topic.is_some() || query.channel.is_some() || query.class.is_some() {
-        return Err(Problem::new(
-            Code::InvalidQuery,
+        let field = match (&query.topic, &query.channel) {
+            (Some(_), _) => "topic",
+            (None, Some(_)) => "channel",
+            (None, None) => "class",
+        };
+        return Err(Problem::query(
+            field,
+            "unknown",
             "agents, teams, search terms and articles are not counted by topic, channel or class",
         ));
     }
@@ -642,8 +648,9 @@ async fn facts(
 ) -> Result<Json<Facts>> {
     caller.may(Operation::ReadLoop)?;
     let Some(of) = metric(&query.metric) else {
-        return Err(Problem::new(Code::InvalidQuery, "metric: no such metric"));
+        return Err(Problem::query("metric", "unknown", "no such metric"));
     };
+    extract::in_order(query.from, query.to)?;
     let mut wanted = storage::facts::Query {
         from: query.from,
         to: query.to,
@@ -668,17 +675,19 @@ async fn facts(
                     detail = Some(kind);
                     continue;
                 }
-                return Err(Problem::new(
-                    Code::InvalidQuery,
-                    "group_by: day, topic, channel, or one of agent, team, search_term, article",
+                return Err(Problem::query(
+                    "group_by",
+                    "unknown",
+                    "day, topic, channel, or one of agent, team, search_term, article",
                 ));
             }
         }
     }
     if let Some(kind) = detail {
         if wanted.by_topic || wanted.by_channel || query.metric == "customers" {
-            return Err(Problem::new(
-                Code::InvalidQuery,
+            return Err(Problem::query(
+                "group_by",
+                "invalid",
                 "agents, teams, search terms and articles are not counted by topic, channel or customer",
             ));
         }
@@ -686,8 +695,8 @@ async fn facts(
         return detail_facts(&app, kind, query, by_day, of).await;
     }
     if let Some(class) = &query.class {
-        let class =
-            Class::from_str(class).map_err(|e| Problem::new(Code::InvalidQuery, e.to_string()))?;
+        let class = Class::from_str(class)
+            .map_err(|e| Problem::query("class", "unknown", e.to_string()))?;
         wanted.classes = vec![class];
     }
     if let Some(topic) = query.topic {
@@ -1117,16 +1126,17 @@ async fn list_issues(
         domain::issues::State::parse(s).is_some() || matches!(s.as_str(), "dismissed" | "snoozed")
     };
     if !states.iter().all(known) {
-        return Err(Problem::new(Code::InvalidQuery, "state: no such state"));
+        return Err(Problem::query("state", "unknown", "no such state"));
     }
     if query
         .quadrant
         .as_deref()
         .is_some_and(|q| Quadrant::parse(q).is_none())
     {
-        return Err(Problem::new(
-            Code::InvalidQuery,
-            "quadrant: fix_now, plan, quick_win or watch",
+        return Err(Problem::query(
+            "quadrant",
+            "unknown",
+            "fix_now, plan, quick_win or watch",
         ));
     }
     let placed = place(&app, &app.db, 28).await?;

@@ -1,7 +1,7 @@
 //! Outbox and mailbox over HTTP.
 
 use crate::app::Shared;
-use crate::http::{Caller, Code, List, Params, Problem, Result, extract};
+use crate::http::{Caller, List, Params, Problem, Result, extract};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -87,7 +87,11 @@ async fn outbox(
             "queued" | "sending" | "sent" | "retry" | "dead" | "withdrawn"
         )
     {
-        return Err(Problem::new(Code::InvalidQuery, "state: no such state"));
+        return Err(Problem::query(
+            "state",
+            "unknown",
+            "queued, sending, sent, retry or dead",
+        ));
     }
     let limit = extract::limit(query.limit)?;
     let page = storage::notify::list(

@@ -1659,7 +1659,9 @@ export interface components {
             contacts_per_week?: number | null;
             /**
              * Format: double
-             * @description Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare.
+             * @description Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare. It
+             *     is not used while the basis is ratings: there `target_dissatisfaction` of the organisation is the
+             *     line, or the usual share of dissatisfied ratings where none is set.
              */
             negative_share?: number | null;
         };
@@ -1758,6 +1760,11 @@ export interface components {
         };
         /** @description How a detector decides: the parameters of its kind. */
         DetectorParams: components["schemas"]["ThresholdParams"] | components["schemas"]["SpikeParams"] | components["schemas"]["CsatFallParams"] | components["schemas"]["RiskParams"] | components["schemas"]["LowRatingParams"] | components["schemas"]["NoResultParams"] | components["schemas"]["UnhelpfulParams"] | components["schemas"]["AgentDriftParams"] | components["schemas"]["PhraseParams"] | components["schemas"]["SilentParams"] | components["schemas"]["NewTopicParams"];
+        /** @description A detector that was kept, and what its author should know. */
+        DetectorSaved: components["schemas"]["Detector"] & {
+            /** @description Nothing was refused, but perhaps it is not what was meant. Sent back with a detector it is ignored. */
+            warnings: components["schemas"]["FieldError"][];
+        };
         /** @description What a detector looks at. */
         DetectorScope: {
             /** @description One channel; without one, all together. */
@@ -1971,7 +1978,10 @@ export interface components {
             code: string;
             /** @description For people. */
             detail: string;
-            /** @description Which field. */
+            /**
+             * @description Which field, from the root of the body on: `contract.guards[0].limit`; a query parameter; empty:
+             *     the body as a whole.
+             */
             field: string;
         };
         /** @description How often. */
@@ -2699,6 +2709,8 @@ export interface components {
                 effective_at?: string | null;
                 fast_track: boolean;
                 id: string;
+                /** @description What the issue is called in both languages. */
+                issue_heading: components["schemas"]["Bilingual"];
                 issue_id: string;
                 issue_title: string;
                 mail?: components["schemas"]["TaskMail"] | null;
@@ -3621,6 +3633,8 @@ export interface components {
             detail: string;
             /** @description The sender's id, unless it is personal data. */
             external_id?: string | null;
+            /** @description Path of the field in what was sent, `items[3].occurred_at`; empty lines before it do not count. */
+            field: string;
             /**
              * Format: int64
              * @description Where it stood, counted from 0.
@@ -4153,6 +4167,8 @@ export interface components {
             effective_at?: string | null;
             fast_track: boolean;
             id: string;
+            /** @description What the issue is called in both languages. */
+            issue_heading: components["schemas"]["Bilingual"];
             issue_id: string;
             issue_title: string;
             mail?: components["schemas"]["TaskMail"] | null;
@@ -4904,7 +4920,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Detector"];
+                    "application/json": components["schemas"]["DetectorSaved"];
                 };
             };
         };

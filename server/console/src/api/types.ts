@@ -375,6 +375,7 @@ export type Task = {
   id: string;
   issue_id: string;
   issue_title: string;
+  issue_heading: Bilingual;
   topic: string;
   state: TaskState;
   title: string;
