@@ -33,9 +33,9 @@ pub const ENOUGH_POWER: f64 = 0.80;
 const DAYS_TO_FIX: u32 = 14;
 /// Days between alarm and fix up to which the days in between tell next to nothing.
 const HASTY_DAYS: u32 = 3;
-/// Share of the plans whose days between alarm and fix differ from the quiet days by chance (the
-/// test-then-pool works at 10 %): then those few days alone are the baseline.
-const BY_CHANCE_ACUTE: f64 = 0.10;
+/// Share of the plans whose days between alarm and fix count as different from the quiet days by
+/// chance (worse at 5 %, better at 1 %): then those few days are the baseline.
+const BY_CHANCE_ACUTE: f64 = 0.06;
 /// What is left of the chance after the guards against false praise have had their say: a trend from
 /// before the fix that counts against the claim, a guard metric that rings by chance.
 const AFTER_GUARDS: f64 = 0.95;
