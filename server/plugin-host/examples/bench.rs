@@ -43,7 +43,8 @@ fn main() -> ExitCode {
 
 /// One line: what, how much, the goal.
 fn line(what: &str, measured: &str, goal: &str) {
-    writeln!(std::io::stdout(), "{what:<58} {measured:>22}   {goal}").unwrap();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{what:<58} {measured:>22}   {goal}").unwrap();
 }
 
 fn micros(time: Duration, of: usize) -> f64 {

@@ -5,27 +5,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store,
     Strategy, UpdateDeadline, WasmFeatures,
 };
 
-use crate::bindings::classifier::{TextClassifier, TextClassifierPre};
-use crate::bindings::knowledge::{KnowledgePublisher, KnowledgePublisherPre};
+use crate::bindings::Everything;
+use crate::bindings::ack::AckPartPre;
+use crate::bindings::base::BasePartPre;
+use crate::bindings::classifier::ClassifierPartPre;
+use crate::bindings::knowledge::KnowledgePartPre;
+use crate::bindings::notify::NotifyPartPre;
+use crate::bindings::pull::PullPartPre;
+use crate::bindings::push::PushPartPre;
+use crate::call::{begin, finish_instantiation};
 use crate::compile::{Artifact, Compiling};
-use crate::config::{CallLimits, Installation};
-use crate::context::Context;
+use crate::config::CallLimits;
+use crate::context::{Context, Mode};
+use crate::egress::Rates;
+use crate::grant::Installation;
 use crate::inspect::{
     EngineKind, FEATURES, Inspection, MAX_COMPONENT_BYTES, RUST_CORE_INSTANCES, RUST_TABLES,
 };
-use crate::{HostConfig, PluginError, Role};
+use crate::{HostConfig, Manifest, PluginError, Role};
 
 /// Length of an epoch: the grain of computing budgets.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// Elements of a table; rustc needs a few hundred.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
-/// Live handles of one instance.
+/// Live handles of one instance: secrets.
 pub(crate) const HANDLES: usize = 1000;
 
 /// The engines and what is shared by all plugins. Cheap to clone.
@@ -35,7 +45,8 @@ pub struct Host {
 }
 
 pub(crate) struct Inner {
-    pub(crate) config: HostConfig,
+    pub(crate) config: Arc<HostConfig>,
+    rates: Arc<Rates>,
     pub(crate) compiling: Compiling,
     rust: Arc<Runtime>,
     /// Started with the first component that needs it.
@@ -48,8 +59,8 @@ pub(crate) struct Runtime {
     addresses: Addresses,
     /// Free places of the pool.
     slots: Arc<Semaphore>,
-    classifier: Linker<Context>,
-    knowledge: Linker<Context>,
+    /// All interfaces: what a role may import is decided by [`Host::inspect`].
+    linker: Linker<Context>,
 }
 
 impl std::fmt::Debug for Host {
@@ -81,34 +92,46 @@ impl Runtime {
                 (engine, addresses)
             }
         };
-        let mut classifier = Linker::new(&engine);
-        TextClassifier::add_to_linker::<Context, HasSelf<Context>>(&mut classifier, |c| c)
-            .map_err(host_error)?;
-        let mut knowledge = Linker::new(&engine);
-        KnowledgePublisher::add_to_linker::<Context, HasSelf<Context>>(&mut knowledge, |c| c)
+        let mut linker = Linker::new(&engine);
+        Everything::add_to_linker::<Context, HasSelf<Context>>(&mut linker, |c| c)
             .map_err(host_error)?;
         start_ticker(&engine)?;
         Ok(Self {
             engine,
             addresses,
             slots: Arc::new(Semaphore::new(instances(config, kind) as usize)),
-            classifier,
-            knowledge,
+            linker,
         })
     }
 
     /// Imports and exports against the contract.
-    fn pre(&self, component: &Component, role: Role) -> wasmtime::Result<Pre> {
-        Ok(match role {
-            Role::Classifier => {
-                let pre = self.classifier.instantiate_pre(component)?;
-                Pre::Classifier(TextClassifierPre::new(pre)?)
-            }
-            Role::KnowledgeBase => {
-                let pre = self.knowledge.instantiate_pre(component)?;
-                Pre::Knowledge(KnowledgePublisherPre::new(pre)?)
-            }
-        })
+    fn pre(
+        &self,
+        component: &Component,
+        inspection: &Inspection,
+    ) -> wasmtime::Result<(BasePartPre<Context>, Pre)> {
+        let pre = self.linker.instantiate_pre(component)?;
+        let base = BasePartPre::new(pre.clone())?;
+        let pre = match inspection.role {
+            Role::Classifier => Pre::Classifier(ClassifierPartPre::new(pre)?),
+            Role::KnowledgeBase => Pre::Knowledge(KnowledgePartPre::new(pre)?),
+            Role::Notifier => Pre::Notifier(NotifyPartPre::new(pre)?),
+            Role::Connector => Pre::Connector(ConnectorPre {
+                pull: inspection
+                    .exports("puller")
+                    .then(|| PullPartPre::new(pre.clone()))
+                    .transpose()?,
+                push: inspection
+                    .exports("webhook")
+                    .then(|| PushPartPre::new(pre.clone()))
+                    .transpose()?,
+                ack: inspection
+                    .exports("acker")
+                    .then(|| AckPartPre::new(pre.clone()))
+                    .transpose()?,
+            }),
+        };
+        Ok((base, pre))
     }
 }
 
@@ -123,7 +146,8 @@ impl Host {
         let compiling = Compiling::new(&config, rust.addresses, &rust.engine);
         Ok(Self {
             inner: Arc::new(Inner {
-                config,
+                rates: Arc::new(Rates::new(config.http_per_second)),
+                config: Arc::new(config),
                 compiling,
                 rust: Arc::new(rust),
                 script: Mutex::new(None),
@@ -156,11 +180,12 @@ impl Host {
             // Code of the cache that does not load is made again.
             None => self.load(compiling.made(bytes, unknown).await?)?,
         };
-        let pre = runtime
-            .pre(&component, inspection.role)
-            .map_err(|e| PluginError::Contract {
-                detail: format!("{e:#}"),
-            })?;
+        let (base, pre) =
+            runtime
+                .pre(&component, &inspection)
+                .map_err(|e| PluginError::Contract {
+                    detail: format!("{e:#}"),
+                })?;
         let limits = CallLimits::new(
             &self.inner.config,
             inspection.engine,
@@ -169,8 +194,10 @@ impl Host {
         let compiled = Compiled {
             host: self.clone(),
             inner: Arc::new(CompiledInner {
+                manifest: Arc::new(inspection.manifest.clone()),
                 inspection,
                 runtime,
+                base,
                 pre,
                 limits,
             }),
@@ -228,13 +255,24 @@ pub struct Compiled {
 pub(crate) struct CompiledInner {
     pub(crate) inspection: Inspection,
     runtime: Arc<Runtime>,
+    manifest: Arc<Manifest>,
+    pub(crate) base: BasePartPre<Context>,
     pub(crate) pre: Pre,
     pub(crate) limits: CallLimits,
 }
 
 pub(crate) enum Pre {
-    Classifier(TextClassifierPre<Context>),
-    Knowledge(KnowledgePublisherPre<Context>),
+    Classifier(ClassifierPartPre<Context>),
+    Knowledge(KnowledgePartPre<Context>),
+    Connector(ConnectorPre),
+    Notifier(NotifyPartPre<Context>),
+}
+
+/// What a connector offers, each looked for by name.
+pub(crate) struct ConnectorPre {
+    pub(crate) pull: Option<PullPartPre<Context>>,
+    pub(crate) push: Option<PushPartPre<Context>>,
+    pub(crate) ack: Option<AckPartPre<Context>>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -252,14 +290,26 @@ impl Compiled {
         &self.inner.inspection
     }
 
+    /// Limits of one call of an installation.
+    #[must_use]
+    pub fn limits(&self, installation: &Installation) -> CallLimits {
+        self.inner.limits.lowered(&installation.limits)
+    }
+
     /// A store with all limits set and nothing used up.
     pub(crate) fn store(&self, installation: &Arc<Installation>) -> Store<Context> {
-        let limits = self.inner.limits;
-        let manifest = Arc::new(self.inner.inspection.manifest.clone());
-        let now_ms = Arc::clone(&self.host.inner.config.now_ms);
+        let limits = self.limits(installation);
+        let manifest = Arc::clone(&self.inner.manifest);
+        let host = &self.host.inner;
         let mut store = Store::new(
             &self.inner.runtime.engine,
-            Context::new(manifest, Arc::clone(installation), limits, now_ms),
+            Context::new(
+                manifest,
+                Arc::clone(installation),
+                limits,
+                Arc::clone(&host.config),
+                Arc::clone(&host.rates),
+            ),
         );
         store.limiter(|context| &mut context.memory);
         store.set_hostcall_fuel(limits.crossing_bytes);
@@ -283,7 +333,7 @@ impl Compiled {
 
     /// A place for one instance, so that the pool is never exhausted.
     pub(crate) async fn slot(&self) -> Result<OwnedSemaphorePermit, PluginError> {
-        let acquired = tokio::time::timeout(
+        let acquired = timeout(
             self.host.inner.config.wall,
             Arc::clone(&self.inner.runtime.slots).acquire_owned(),
         )
@@ -302,16 +352,32 @@ impl Compiled {
             id: "dry-run".to_owned(),
             ..Installation::default()
         }));
-        let wall = crate::call::begin(&mut store);
+        let wall = begin(&mut store, "start", Mode::NoEffects);
         let done = match &self.inner.pre {
-            Pre::Classifier(pre) => tokio::time::timeout(wall, pre.instantiate_async(&mut store))
+            Pre::Classifier(pre) => timeout(wall, pre.instantiate_async(&mut store))
                 .await
                 .map(|r| r.map(drop)),
-            Pre::Knowledge(pre) => tokio::time::timeout(wall, pre.instantiate_async(&mut store))
+            Pre::Knowledge(pre) => timeout(wall, pre.instantiate_async(&mut store))
+                .await
+                .map(|r| r.map(drop)),
+            Pre::Notifier(pre) => timeout(wall, pre.instantiate_async(&mut store))
+                .await
+                .map(|r| r.map(drop)),
+            Pre::Connector(ConnectorPre {
+                pull: Some(pre), ..
+            }) => timeout(wall, pre.instantiate_async(&mut store))
+                .await
+                .map(|r| r.map(drop)),
+            Pre::Connector(ConnectorPre {
+                push: Some(pre), ..
+            }) => timeout(wall, pre.instantiate_async(&mut store))
+                .await
+                .map(|r| r.map(drop)),
+            Pre::Connector(_) => timeout(wall, self.inner.base.instantiate_async(&mut store))
                 .await
                 .map(|r| r.map(drop)),
         };
-        crate::call::finish_instantiation(&mut store, done)
+        finish_instantiation(&mut store, done)
     }
 }
 

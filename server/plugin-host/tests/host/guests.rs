@@ -157,7 +157,7 @@ pub fn bad_classifier(classify: &str, limits: &str) -> Vec<u8> {
 pub fn bad_classifier_with(fields: &str, classify: &str, limits: &str) -> Vec<u8> {
     let wat = format!(
         r#"(module
-          (import "bihuan:plugin/log@0.1.0" "log" (func $log (param i32 i32 i32 i32 i32)))
+          (import "bihuan:plugin/log@1.0.0" "log" (func $log (param i32 i32 i32 i32 i32)))
           (memory (export "memory") 2)
           (global $next (mut i32) (i32.const 65536))
           (func $alloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
@@ -167,11 +167,11 @@ pub fn bad_classifier_with(fields: &str, classify: &str, limits: &str) -> Vec<u8
             (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
               (then (drop (memory.grow (i32.const 64)))))
             (local.get $at))
-          (func (export "bihuan:plugin/lifecycle@0.1.0#validate-config") (result i32) (i32.const 0))
+          (func (export "bihuan:plugin/lifecycle@1.0.0#validate-config") (result i32) (i32.const 0))
           ;; zeros: ok, a report that says no and nothing else
-          (func (export "bihuan:plugin/lifecycle@0.1.0#check") (result i32) (i32.const 512))
-          (func (export "bihuan:plugin/lifecycle@0.1.0#migrate-config") (param i32 i32 i32) (result i32) unreachable)
-          (func (export "bihuan:plugin/classifier@0.1.0#prepare") (param i32 i32) (result i32)
+          (func (export "bihuan:plugin/lifecycle@1.0.0#check") (result i32) (i32.const 512))
+          (func (export "bihuan:plugin/lifecycle@1.0.0#migrate-config") (param i32 i32 i32) (result i32) unreachable)
+          (func (export "bihuan:plugin/classifier@1.0.0#prepare") (param i32 i32) (result i32)
             ;; result at 64: ok, model-info {{ name "bad", version "bad", 100, 65536 }}
             (i32.store (i32.const 72) (i32.const 16)) (i32.store (i32.const 76) (i32.const 3))
             (i32.store (i32.const 80) (i32.const 16)) (i32.store (i32.const 84) (i32.const 3))
@@ -181,7 +181,7 @@ pub fn bad_classifier_with(fields: &str, classify: &str, limits: &str) -> Vec<u8
           (data (i32.const 24) "the reason")
           (data (i32.const 40) "panic")
           (data (i32.const 48) "nowhere")
-          (func (export "bihuan:plugin/classifier@0.1.0#classify") (param $documents i32) (param $batch i32) (result i32)
+          (func (export "bihuan:plugin/classifier@1.0.0#classify") (param $documents i32) (param $batch i32) (result i32)
             {classify})
           {fields}
         )"#

@@ -25,7 +25,7 @@ fn the_plugins_of_this_repository_say_who_they_are_and_what_they_use() {
     assert_eq!(classifier.api_version, plugin_host::API_VERSION);
     assert_eq!(
         classifier.imports,
-        ["bihuan:plugin/log@0.1.0", "bihuan:plugin/types@0.1.0"]
+        ["bihuan:plugin/log@1.0.0", "bihuan:plugin/types@1.0.0"]
     );
     assert_eq!(
         (classifier.digest.len(), classifier.size),
@@ -34,7 +34,7 @@ fn the_plugins_of_this_repository_say_who_they_are_and_what_they_use() {
     let kb = Host::inspect(markdown_kb()).unwrap();
     assert_eq!(kb.role, Role::KnowledgeBase);
     assert!(
-        kb.imports.contains(&"bihuan:plugin/files@0.1.0".to_owned()),
+        kb.imports.contains(&"bihuan:plugin/files@1.0.0".to_owned()),
         "{:?}",
         kb.imports
     );
@@ -109,7 +109,7 @@ fn role_imports_and_version_must_fit() {
         matches!(refused(&empty), PluginError::Contract { detail } if detail.contains("bihuan:plugin/classifier"))
     );
 
-    let files = r#"(component (import "bihuan:plugin/files@0.1.0" (instance)))"#;
+    let files = r#"(component (import "bihuan:plugin/files@1.0.0" (instance)))"#;
     assert!(
         matches!(refused(&with_manifest(files, "classifier")), PluginError::UnknownImport { import } if import.contains("files"))
     );
@@ -157,11 +157,11 @@ async fn other_types_under_the_same_names_do_not_pass_the_dry_run() {
         .unwrap();
     let wat = r#"(module (memory (export "memory") 1)
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
-        (func (export "bihuan:plugin/lifecycle@0.1.0#validate-config") (result i32) unreachable)
-        (func (export "bihuan:plugin/lifecycle@0.1.0#check") (result i32) unreachable)
-        (func (export "bihuan:plugin/lifecycle@0.1.0#migrate-config") (param i32 i32 i32) (result i32) unreachable)
-        (func (export "bihuan:plugin/classifier@0.1.0#prepare") (param i32 i32) (result i32) unreachable)
-        (func (export "bihuan:plugin/classifier@0.1.0#classify") (param i32 i32) (result i32) unreachable))"#;
+        (func (export "bihuan:plugin/lifecycle@1.0.0#validate-config") (result i32) unreachable)
+        (func (export "bihuan:plugin/lifecycle@1.0.0#check") (result i32) unreachable)
+        (func (export "bihuan:plugin/lifecycle@1.0.0#migrate-config") (param i32 i32 i32) (result i32) unreachable)
+        (func (export "bihuan:plugin/classifier@1.0.0#prepare") (param i32 i32) (result i32) unreachable)
+        (func (export "bihuan:plugin/classifier@1.0.0#classify") (param i32 i32) (result i32) unreachable))"#;
     let component = encode(wat, &resolve, world, &manifest("classifier", "{}"));
     assert!(Host::inspect(&component).is_ok(), "names alone look right");
     let error = small_host().compile(component).await.unwrap_err();
