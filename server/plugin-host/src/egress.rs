@@ -417,7 +417,8 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) -> Result<Received, HttpFault> {
     let protocol = |e: hyper::Error| HttpFault::Protocol(e.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .max_buf_size(HEADER_BYTES)
+        // Answers whose head is larger are refused below; this bounds what is read of them.
+        .max_buf_size(2 * HEADER_BYTES)
         .max_headers(128)
         .handshake::<_, Full<Bytes>>(TokioIo::new(stream))
         .await
@@ -445,9 +446,14 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         let response = sender.send_request(request).await.map_err(protocol)?;
         let status = response.status().as_u16();
         let mut headers = Vec::with_capacity(response.headers().len());
+        let mut header_bytes = 0;
         for (name, value) in response.headers() {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            header_bytes += name.as_str().len() + value.len();
             headers.push((name.as_str().to_owned(), value));
+        }
+        if header_bytes > HEADER_BYTES {
+            return Err(HttpFault::Protocol("the headers are too large".to_owned()));
         }
         let limit = hop.max_response_bytes;
         let mut content = Vec::new();

@@ -16,6 +16,7 @@
 
 mod address;
 mod bindings;
+pub mod breaker;
 mod cache;
 mod call;
 mod classifier;
@@ -37,6 +38,7 @@ mod notifier;
 mod observe;
 mod secrets;
 pub mod shapes;
+pub mod webhook;
 
 pub use address::is_public;
 pub use cache::CacheConfig;

@@ -7,7 +7,7 @@ use plugin_host::{
 
 use crate::guests::markdown_kb;
 
-fn article() -> Article {
+pub fn article() -> Article {
     Article {
         id: "0199-b".to_owned(),
         title: "物流停滞：改派第二承运商".to_owned(),

@@ -4,8 +4,12 @@
 mod attacks;
 mod classifier;
 mod compile;
+mod fixtures;
+mod granted;
 mod guests;
 mod hostile;
 mod inspect;
 mod knowledge;
+mod lab;
 mod mutations;
+mod outside;
