@@ -112,13 +112,13 @@ pub struct GrantedFolder;
 #[cfg(target_arch = "wasm32")]
 impl Files for GrantedFolder {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FileError> {
-        crate::bindings::knowledge::bihuan::plugin::files::read(path)
+        crate::bindings::powers::bihuan::plugin::files::read(path)
     }
     fn write(&self, path: &str, content: &[u8]) -> Result<(), FileError> {
-        crate::bindings::knowledge::bihuan::plugin::files::write(path, content)
+        crate::bindings::powers::bihuan::plugin::files::write(path, content)
     }
     fn remove(&self, path: &str) -> Result<bool, FileError> {
-        crate::bindings::knowledge::bihuan::plugin::files::remove(path)
+        crate::bindings::powers::bihuan::plugin::files::remove(path)
     }
 }
 

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    server::cli::run()
+    // First of all: the child that compiles plugins has neither settings nor a runtime.
+    plugin_host::run_as_compiler().unwrap_or_else(server::cli::run)
 }

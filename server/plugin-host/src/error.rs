@@ -73,6 +73,24 @@ pub enum PluginError {
         /// The linker's words.
         detail: String,
     },
+    /// Turning the component into machine code took too long.
+    #[error("compiling the component took longer than {} s", after.as_secs())]
+    CompileTimedOut {
+        /// The limit.
+        after: Duration,
+    },
+    /// Turning the component into machine code took too much memory.
+    #[error("compiling the component needs more than {} MiB of memory", limit >> 20)]
+    CompileOutOfMemory {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The compiler, in a process of its own, ended without an answer.
+    #[error("the compiler failed on this component: {detail}")]
+    CompilerCrashed {
+        /// Signal, exit code or panic message.
+        detail: String,
+    },
     /// The guest trapped; its own panic message when it had one.
     #[error("the plugin trapped: {message}")]
     Trapped {
@@ -99,11 +117,19 @@ pub enum PluginError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// More live handles than allowed.
+    #[error("the plugin holds more than {limit} handles")]
+    TooManyHandles {
+        /// The limit.
+        limit: usize,
+    },
     /// A power that was not granted is needed.
-    #[error("{capability} is not granted to this plugin")]
+    #[error("{capability} is not granted to this plugin: {detail}")]
     Denied {
-        /// Name of the power: `files`.
+        /// Name of the power: `files`, `http`, `secrets`, `imap`, `state`.
         capability: &'static str,
+        /// What exactly was wanted.
+        detail: String,
     },
     /// The answer breaks a rule of the contract.
     #[error("the plugin gave an invalid answer: {detail}")]
@@ -143,10 +169,14 @@ impl PluginError {
             Self::BadManifest { .. } => "plugin_bad_manifest",
             Self::Incompatible { .. } => "plugin_incompatible",
             Self::Contract { .. } => "plugin_contract",
+            Self::CompileTimedOut { .. } => "plugin_compile_timed_out",
+            Self::CompileOutOfMemory { .. } => "plugin_compile_out_of_memory",
+            Self::CompilerCrashed { .. } => "plugin_compiler_crashed",
             Self::Trapped { .. } => "plugin_trapped",
             Self::TimedOut { .. } => "plugin_timed_out",
             Self::OutOfMemory { .. } => "plugin_out_of_memory",
             Self::TooMuchData { .. } => "plugin_too_much_data",
+            Self::TooManyHandles { .. } => "plugin_too_many_handles",
             Self::Denied { .. } => "plugin_denied",
             Self::InvalidAnswer { .. } => "plugin_invalid_answer",
             Self::Refused { .. } => "plugin_refused",
@@ -164,6 +194,7 @@ impl PluginError {
                 | Self::TimedOut { .. }
                 | Self::OutOfMemory { .. }
                 | Self::TooMuchData { .. }
+                | Self::TooManyHandles { .. }
                 | Self::InvalidAnswer { .. }
         )
     }

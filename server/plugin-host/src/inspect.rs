@@ -1,7 +1,10 @@
 //! What a file is, without compiling it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use plugin_sdk::manifest::{MAX_BYTES, Manifest, Role, SECTION};
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use serde::{Deserialize, Serialize};
+use wasmparser::{Instance, Parser, Payload, Validator, WasmFeatures};
 
 use crate::{API_VERSION, Host, PluginError};
 
@@ -27,8 +30,30 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::COMPONENT_MODEL);
 
+/// Largest component for the engine for compiled languages, in bytes: ours have a tenth of it,
+/// an interpreter with its library three times as much.
+const RUST_BYTES: usize = 4 << 20;
+/// Core instances of one component in the engine for compiled languages; ours have four.
+pub(crate) const RUST_CORE_INSTANCES: u32 = 8;
+/// Tables of one component in the engine for compiled languages; ours have two.
+pub(crate) const RUST_TABLES: u32 = 4;
+/// Memory in MiB up to which a manifest's wish fits into the engine for compiled languages.
+const RUST_MEMORY_MB: u32 = 64;
+
+/// Which engine runs a component. They differ in the size of a place in the pool, which every
+/// instance takes up as a whole: one size for all would waste most of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// For compiled languages: many small places.
+    Rust,
+    /// For languages that bring an interpreter along (JavaScript, Python): few large places.
+    /// Started with the first such component.
+    Script,
+}
+
 /// What a component says of itself and what it uses.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inspection {
     /// The manifest that it carries.
     pub manifest: Manifest,
@@ -36,20 +61,45 @@ pub struct Inspection {
     pub role: Role,
     /// Names of all imports, sorted: the powers which the code can use at all.
     pub imports: Vec<String>,
+    /// Names of all exports, sorted: what it can be asked.
+    pub exports: Vec<String>,
     /// Version of the contract it was built against.
     pub api_version: String,
     /// BLAKE3 of the whole file, hexadecimal: its identity.
     pub digest: String,
     /// Bytes.
     pub size: usize,
+    /// The engine that can hold it.
+    pub engine: EngineKind,
+}
+
+impl Inspection {
+    /// Whether an interface, such as `acker`, is exported.
+    #[must_use]
+    pub fn exports(&self, interface: &str) -> bool {
+        self.exports
+            .iter()
+            .any(|e| interface_of(e) == Some(interface))
+    }
 }
 
 impl Host {
     /// Looks at a file without running or compiling anything. Never panics, whatever the bytes.
+    /// [`Host::compile`] does the same inside its child process and from its cache, so a server
+    /// that compiles anyway need not parse foreign bytes itself.
     ///
     /// # Errors
     /// The first reason why this is no plugin for this host, each with its own variant.
     pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
+        // Parsers of other programs did panic on odd bytes; nothing outlives the closure.
+        catch_unwind(AssertUnwindSafe(|| Self::look(bytes))).unwrap_or_else(|_| {
+            Err(PluginError::Malformed {
+                detail: "the parser gave up".to_owned(),
+            })
+        })
+    }
+
+    fn look(bytes: &[u8]) -> Result<Inspection, PluginError> {
         if bytes.len() > MAX_COMPONENT_BYTES {
             return Err(PluginError::TooLarge {
                 size: bytes.len(),
@@ -102,7 +152,9 @@ impl Host {
                     offered: API_VERSION.to_owned(),
                 });
             }
-            if interface_of(name) == Some(role.export()) && found.exports.contains(name) {
+            if interface_of(name).is_some_and(|i| role.exports().contains(&i))
+                && found.exports.contains(name)
+            {
                 api_version = Some(version.to_owned());
             }
         }
@@ -119,24 +171,65 @@ impl Host {
             let detail = format!(
                 "the role {} needs the export bihuan:plugin/{}",
                 role.as_str(),
-                role.export()
+                role.exports().join(" or ")
             );
             return Err(PluginError::Contract { detail });
         };
-        if found
-            .imports
-            .iter()
-            .any(|i| interface_of(i) == Some("files"))
-            && manifest.asks.files.is_none()
+        let imports = |interface: &str| {
+            found
+                .imports
+                .iter()
+                .any(|i| interface_of(i) == Some(interface))
+        };
+        let asks = &manifest.asks;
+        // What a component can use and does not ask for would be a surprise for whoever grants.
+        for (interface, asked) in [
+            ("files", asks.files.is_some()),
+            ("http", !asks.hosts.is_empty()),
+            ("secrets", !asks.secrets.is_empty()),
+            ("imap", asks.imap.is_some()),
+        ] {
+            // `http` and `crypto` have handles of `secrets` in their types: importing one of them
+            // imports `secrets` as well.
+            let only_types = interface == "secrets" && (imports("http") || imports("crypto"));
+            if imports(interface) && !asked && !only_types {
+                let detail = format!(
+                    "the component imports {interface}, and its manifest does not ask for {}",
+                    if interface == "http" {
+                        "hosts"
+                    } else {
+                        interface
+                    }
+                );
+                return Err(PluginError::BadManifest { detail });
+            }
+        }
+        if manifest.webhook.is_some()
+            && !found
+                .exports
+                .iter()
+                .any(|e| interface_of(e) == Some("webhook"))
         {
             let detail =
-                "the component imports files, and its manifest does not ask for them".to_owned();
+                "the manifest describes a webhook, and the component exports none".to_owned();
             return Err(PluginError::BadManifest { detail });
         }
+        if manifest.webhook.is_none()
+            && found
+                .exports
+                .iter()
+                .any(|e| interface_of(e) == Some("webhook"))
+        {
+            let detail = "the component exports webhook, and the manifest does not say how a request is proved".to_owned();
+            return Err(PluginError::BadManifest { detail });
+        }
+        let engine = found.engine(bytes.len(), &manifest);
         Ok(Inspection {
             manifest,
             role,
+            engine,
             imports: found.imports,
+            exports: found.exports,
             api_version,
             digest: blake3::hash(bytes).to_hex().to_string(),
             size: bytes.len(),
@@ -144,17 +237,38 @@ impl Host {
     }
 }
 
-/// Interfaces that a role may import.
+/// Interfaces that a role may import: those of its worlds.
 fn known_imports(role: Role) -> &'static [&'static str] {
     match role {
-        Role::Classifier => &["types", "log", "config", "clock", "random", "metrics"],
+        Role::Classifier => &[
+            "types", "log", "config", "clock", "random", "metrics", "secrets", "crypto", "http",
+        ],
         Role::KnowledgeBase => &[
-            "types", "log", "config", "clock", "random", "metrics", "files",
+            "types", "log", "config", "clock", "random", "metrics", "state", "secrets", "crypto",
+            "http", "files",
+        ],
+        Role::Connector => &[
+            "types",
+            "connector-types",
+            "log",
+            "config",
+            "clock",
+            "random",
+            "metrics",
+            "state",
+            "secrets",
+            "crypto",
+            "http",
+            "imap",
+        ],
+        Role::Notifier => &[
+            "types", "log", "config", "clock", "random", "metrics", "state", "secrets", "crypto",
+            "http",
         ],
     }
 }
 
-/// `log` of `bihuan:plugin/log@0.1.0`.
+/// `log` of `bihuan:plugin/log@1.0.0`.
 fn interface_of(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("bihuan:plugin/")?;
     Some(
@@ -192,9 +306,24 @@ struct Outline {
     imports: Vec<String>,
     exports: Vec<String>,
     manifests: Vec<Vec<u8>>,
+    core_instances: u32,
+    tables: u32,
 }
 
 impl Outline {
+    /// The smallest engine that holds what was seen.
+    fn engine(&self, size: usize, manifest: &Manifest) -> EngineKind {
+        let small = size <= RUST_BYTES
+            && self.core_instances <= RUST_CORE_INSTANCES
+            && self.tables <= RUST_TABLES
+            && manifest.limits.memory_mb.unwrap_or(0) <= RUST_MEMORY_MB;
+        if small {
+            EngineKind::Rust
+        } else {
+            EngineKind::Script
+        }
+    }
+
     fn read(bytes: &[u8]) -> Result<Self, PluginError> {
         let mut outline = Self::default();
         let (mut depth, mut parts) = (0usize, 0usize);
@@ -210,6 +339,16 @@ impl Outline {
                     }
                 }
                 Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::InstanceSection(section) => {
+                    for instance in section {
+                        if let Instance::Instantiate { .. } = instance.map_err(malformed)? {
+                            outline.core_instances += 1;
+                        }
+                    }
+                }
+                Payload::TableSection(section) => {
+                    outline.tables = outline.tables.saturating_add(section.count());
+                }
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
                         outline
@@ -235,6 +374,7 @@ impl Outline {
             }
         }
         outline.imports.sort();
+        outline.exports.sort();
         Ok(outline)
     }
 }

@@ -4,9 +4,9 @@ use crate::app::{App, failure};
 use crate::config::Config;
 use domain::knowledge::Article as Knowledge;
 use plugin_host::{
-    Article, BodyFormat, Classification, Classifier, Document, Failure, FailureClass, FileGrant,
-    Host, HostConfig, Inspection, Installation, PluginError, RemoteState, Role, Visibility,
-    taxonomy::Taxonomy,
+    Article, BodyFormat, CacheConfig, Classification, Classifier, Document, Failure, FailureClass,
+    FileGrant, Host, HostConfig, Inspection, Installation, PluginError, RemoteState, Role,
+    Visibility, taxonomy::Taxonomy,
 };
 use std::path::PathBuf;
 use storage::DbError;
@@ -78,7 +78,14 @@ type Classified = (String, String, Vec<Result<Classification, Failure>>);
 impl Plugins {
     /// Starts the host. Nothing is loaded yet.
     pub fn new(config: &Config) -> failure::Result<Self> {
-        let host = Host::new(HostConfig::default())?;
+        // Without it plugins are compiled at every start, and nothing else changes.
+        let cache = CacheConfig::in_data_dir(&config.data_dir)
+            .inspect_err(|error| tracing::warn!(%error, "no cache of compiled plugins"))
+            .ok();
+        let host = Host::new(HostConfig {
+            cache,
+            ..HostConfig::default()
+        })?;
         Ok(Self {
             host,
             running: RwLock::default(),
@@ -207,8 +214,8 @@ impl Plugins {
         let compiled = self.host.compile(bytes).await?;
         let installation = Installation {
             id: plugin.id.clone(),
-            settings: String::new(),
             files: Some(FileGrant::new(self.knowledge_dir.clone())),
+            ..Installation::default()
         };
         let target = self.host.knowledge_base(&compiled, installation)?;
         let zh = &article.evidence.sentence.zh;
@@ -231,17 +238,17 @@ impl Plugins {
             external_version: None,
             attributes: Vec::new(),
         };
-        match target.lookup(out.clone()).await? {
+        match target.lookup(out.clone()).await?.value {
             RemoteState::Unchanged(receipt) => Ok(receipt.external_ref),
             RemoteState::ChangedRemotely(_) => Err(PublishError::ChangedRemotely),
-            RemoteState::Absent => Ok(target.upsert(out).await?.external_ref),
+            RemoteState::Absent => Ok(target.upsert(out).await?.value.external_ref),
             RemoteState::Ours(receipt) => {
                 let next = Article {
                     external_ref: Some(receipt.external_ref),
                     external_version: receipt.external_version,
                     ..out
                 };
-                Ok(target.upsert(next).await?.external_ref)
+                Ok(target.upsert(next).await?.value.external_ref)
             }
         }
     }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use plugin_host::{Classifier, Host, Installation, Limit, PluginError};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-use crate::guests::{bad_classifier, document, minimal_classifier, small_host, taxonomy};
+use crate::attacks::{Arena, Tally};
+use crate::guests::{
+    ANSWER, bad_classifier, document, good_guest, minimal_classifier, one_answer, small_host,
+    taxonomy,
+};
 
 /// What the bad guests ask for: little enough for a test to use up.
 const SMALL: &str = r#"{"cpu-ms":100,"memory-mb":16}"#;
-
-/// Answers the batch with what the guest put at 1024 (see the layouts at the uses).
-const ANSWER: &str = "(i32.const 1024)";
 
 async fn classifier(host: &Host, component: Vec<u8>) -> Classifier {
     let compiled = host.compile(component).await.unwrap();
@@ -34,27 +35,6 @@ async fn error_of(classify: &str, limits: &str) -> PluginError {
     let answers = good.classify(vec![document(&["套餐"])]).await.unwrap();
     assert!(answers[0].is_ok());
     first
-}
-
-/// A list with one answer whose only topic is at 1200: `store` fills in what is wrong.
-fn one_answer(store: &str) -> String {
-    format!(
-        r"(i32.store (i32.const 1032) (i32.const 1048)) (i32.store (i32.const 1036) (local.get $batch))
-          ;; element at 1048: ok at 0, classification from 8; topics are its first list
-          (i32.store (i32.const 1056) (i32.const 1200)) (i32.store (i32.const 1060) (i32.const 1))
-          ;; label: id, confidence
-          (i32.store (i32.const 1200) (i32.const 48)) (i32.store (i32.const 1204) (i32.const 7))
-          (f32.store (i32.const 1208) (f32.const 0.5))
-          {store} {ANSWER}"
-    )
-}
-
-/// The layout of [`one_answer`] with nothing wrong: no topic at all.
-fn good_guest() -> Vec<u8> {
-    bad_classifier(
-        &one_answer("(i32.store (i32.const 1060) (i32.const 0))"),
-        "{}",
-    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -245,6 +225,23 @@ async fn a_chatty_guest_is_cut_off() {
     guest.classify(vec![document(&["套餐"])]).await.unwrap();
     // 200 lines and one that tells of the rest.
     assert_eq!(lines.load(Ordering::Relaxed), 201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_attack_gets_its_own_error_and_the_neighbour_its_answers() {
+    let arena = Arena::new(small_host()).await;
+    let mut tally = Tally::default();
+    let rounds = arena.attacks() * 2;
+    for round in 0..rounds {
+        arena.round(round, &mut tally).await;
+    }
+    assert!(tally.surprises.is_empty(), "{:#?}", tally.surprises);
+    assert_eq!(tally.neighbours as usize, rounds);
+    assert_eq!(
+        tally.outcomes.len(),
+        arena.attacks(),
+        "the same outcome twice"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,11 +1,15 @@
 //! What the host says of files without running them.
 
-use plugin_host::{Host, MAX_COMPONENT_BYTES, PluginError, Role};
+use std::time::Duration;
 
+use plugin_host::{EngineKind, Host, HostConfig, MAX_COMPONENT_BYTES, PluginError, Role};
+
+use crate::attacks;
 use crate::guests::{
-    bad_classifier, contract, encode, keyword_classifier, manifest, markdown_kb, small_host,
-    with_section,
+    bad_classifier, contract, encode, interpreter, keyword_classifier, manifest, markdown_kb,
+    small_host, with_section,
 };
+use crate::mutations::{Random, mutate};
 
 fn refused(bytes: &[u8]) -> PluginError {
     Host::inspect(bytes).unwrap_err()
@@ -21,7 +25,7 @@ fn the_plugins_of_this_repository_say_who_they_are_and_what_they_use() {
     assert_eq!(classifier.api_version, plugin_host::API_VERSION);
     assert_eq!(
         classifier.imports,
-        ["bihuan:plugin/log@0.1.0", "bihuan:plugin/types@0.1.0"]
+        ["bihuan:plugin/log@1.0.0", "bihuan:plugin/types@1.0.0"]
     );
     assert_eq!(
         (classifier.digest.len(), classifier.size),
@@ -30,7 +34,7 @@ fn the_plugins_of_this_repository_say_who_they_are_and_what_they_use() {
     let kb = Host::inspect(markdown_kb()).unwrap();
     assert_eq!(kb.role, Role::KnowledgeBase);
     assert!(
-        kb.imports.contains(&"bihuan:plugin/files@0.1.0".to_owned()),
+        kb.imports.contains(&"bihuan:plugin/files@1.0.0".to_owned()),
         "{:?}",
         kb.imports
     );
@@ -105,7 +109,7 @@ fn role_imports_and_version_must_fit() {
         matches!(refused(&empty), PluginError::Contract { detail } if detail.contains("bihuan:plugin/classifier"))
     );
 
-    let files = r#"(component (import "bihuan:plugin/files@0.1.0" (instance)))"#;
+    let files = r#"(component (import "bihuan:plugin/files@1.0.0" (instance)))"#;
     assert!(
         matches!(refused(&with_manifest(files, "classifier")), PluginError::UnknownImport { import } if import.contains("files"))
     );
@@ -153,11 +157,11 @@ async fn other_types_under_the_same_names_do_not_pass_the_dry_run() {
         .unwrap();
     let wat = r#"(module (memory (export "memory") 1)
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
-        (func (export "bihuan:plugin/lifecycle@0.1.0#validate-config") (result i32) unreachable)
-        (func (export "bihuan:plugin/lifecycle@0.1.0#check") (result i32) unreachable)
-        (func (export "bihuan:plugin/lifecycle@0.1.0#migrate-config") (param i32 i32 i32) (result i32) unreachable)
-        (func (export "bihuan:plugin/classifier@0.1.0#prepare") (param i32 i32) (result i32) unreachable)
-        (func (export "bihuan:plugin/classifier@0.1.0#classify") (param i32 i32) (result i32) unreachable))"#;
+        (func (export "bihuan:plugin/lifecycle@1.0.0#validate-config") (result i32) unreachable)
+        (func (export "bihuan:plugin/lifecycle@1.0.0#check") (result i32) unreachable)
+        (func (export "bihuan:plugin/lifecycle@1.0.0#migrate-config") (param i32 i32 i32) (result i32) unreachable)
+        (func (export "bihuan:plugin/classifier@1.0.0#prepare") (param i32 i32) (result i32) unreachable)
+        (func (export "bihuan:plugin/classifier@1.0.0#classify") (param i32 i32) (result i32) unreachable))"#;
     let component = encode(wat, &resolve, world, &manifest("classifier", "{}"));
     assert!(Host::inspect(&component).is_ok(), "names alone look right");
     let error = small_host().compile(component).await.unwrap_err();
@@ -174,28 +178,60 @@ fn no_bytes_make_the_inspection_panic() {
     for end in 0..small.len() {
         let _ = Host::inspect(&small[..end]);
     }
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as usize
-    };
-    let mut accepted = 0;
-    for _ in 0..20_000 {
-        let mut bytes = small.clone();
-        for _ in 0..1 + random() % 4 {
-            let at = random() % bytes.len();
-            match random() % 4 {
-                0 => bytes[at] = random() as u8,
-                1 => bytes[at] ^= 1 << (random() % 8),
-                2 => {
-                    bytes.remove(at);
+}
+
+/// What passes the inspection is compiled and instantiated too. `--example malformed` does many
+/// more of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broken_components_get_an_answer_and_never_a_panic() {
+    let host = Host::new(HostConfig {
+        cpu: Duration::from_millis(50),
+        ..HostConfig::default()
+    })
+    .unwrap();
+    let goods: Vec<Vec<u8>> = attacks::all().into_iter().map(|a| a.component).collect();
+    let mut random = Random::new(7);
+    let (mut passed, mut refused) = (0, 0);
+    for _ in 0..2000 {
+        let mut bytes = goods[random.below(goods.len())].clone();
+        let other = &goods[random.below(goods.len())];
+        mutate(&mut bytes, other, &mut random);
+        match Host::inspect(&bytes) {
+            Ok(_) => {
+                passed += 1;
+                // Compiling is slow in a debug build: every eighth.
+                if passed % 8 == 0 {
+                    let said = host.compile(bytes).await;
+                    assert!(
+                        !matches!(
+                            said,
+                            Err(PluginError::CompilerCrashed { .. } | PluginError::Host { .. })
+                        ),
+                        "{said:?}"
+                    );
                 }
-                _ => bytes.insert(at, random() as u8),
             }
+            Err(PluginError::Malformed { detail }) if detail == "the parser gave up" => {
+                panic!("a panic inside the parser")
+            }
+            Err(_) => refused += 1,
         }
-        accepted += usize::from(Host::inspect(&bytes).is_ok());
     }
-    assert!(accepted < 20_000, "mutations must be noticed");
+    assert!(
+        passed > 50 && refused > 1000,
+        "{passed} passed, {refused} refused"
+    );
+}
+
+#[test]
+fn size_and_parts_choose_the_engine() {
+    let engine = |bytes: &[u8]| Host::inspect(bytes).unwrap().engine;
+    let small = bad_classifier("unreachable", "{}");
+    assert_eq!(engine(&small), EngineKind::Rust);
+    let wish = |mb: u32| bad_classifier("unreachable", &format!(r#"{{"memory-mb":{mb}}}"#));
+    assert_eq!(engine(&wish(64)), EngineKind::Rust);
+    assert_eq!(engine(&wish(65)), EngineKind::Script);
+    let big = with_section(small.clone(), "padding", &vec![0; 4 << 20]);
+    assert_eq!(engine(&big), EngineKind::Script);
+    assert_eq!(engine(&interpreter(38)), EngineKind::Script);
 }
