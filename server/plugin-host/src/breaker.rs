@@ -208,8 +208,12 @@ mod tests {
     use super::*;
     use crate::shapes::Failure;
 
+    fn fail_with(breaker: &mut Breaker, times: usize, now: i64, jitter: f64) -> bool {
+        (0..times).fold(false, |_, _| breaker.learn(Verdict::Faulty, now, jitter))
+    }
+
     fn fail(breaker: &mut Breaker, times: usize, now: i64) -> bool {
-        (0..times).fold(false, |_, _| breaker.learn(Verdict::Faulty, now, 0.0))
+        fail_with(breaker, times, now, 0.0)
     }
 
     #[test]
@@ -298,7 +302,7 @@ mod tests {
     fn jitter_only_shortens() {
         for (jitter, until_ms) in [(0.0, 30_000), (1.0, 24_000), (9.0, 24_000)] {
             let mut breaker = Breaker::default();
-            (0..5).for_each(|_| drop(breaker.learn(Verdict::Faulty, 0, jitter)));
+            fail_with(&mut breaker, 5, 0, jitter);
             assert_eq!(breaker.state(), State::Open { until_ms });
         }
     }

@@ -841,16 +841,10 @@ mod tests {
             seen,
             headers(&[("x-event", "a"), ("x-event", "b"), ("content-type", "c")])
         );
-        assert_eq!(
-            super::scheme(&webhook, &Value::Null).unwrap().name(),
-            "plugin"
-        );
+        assert_eq!(scheme(&webhook, &Value::Null).unwrap().name(), "plugin");
         let chosen = serde_json::json!({"verification": "shared-token"});
-        assert_eq!(
-            super::scheme(&webhook, &chosen).unwrap().name(),
-            "shared-token"
-        );
+        assert_eq!(scheme(&webhook, &chosen).unwrap().name(), "shared-token");
         let unknown = serde_json::json!({"verification": "none"});
-        assert!(super::scheme(&webhook, &unknown).is_none());
+        assert!(scheme(&webhook, &unknown).is_none());
     }
 }
