@@ -18,6 +18,8 @@ pub fn read_manifest(crate_dir: &Path) -> Result<Manifest, BuildError> {
     };
     let text = std::fs::read_to_string(&path).map_err(|e| wrong(e.to_string()))?;
     let mut table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    // For the build only, not for the host: see [`world`].
+    table.remove("build");
     let schema = match table.remove("config-schema") {
         None => None,
         Some(toml::Value::String(file)) => {
@@ -37,6 +39,27 @@ pub fn read_manifest(crate_dir: &Path) -> Result<Manifest, BuildError> {
     manifest.config_schema = schema;
     manifest.validate().map_err(wrong)?;
     Ok(manifest)
+}
+
+/// The world to build a script against: `world` in the table `build` of `plugin.toml`, else the
+/// widest of the role. The tools of script languages keep every import of the world, so a small
+/// world is a small list of powers. Crates need none: what they do not call is not imported.
+///
+/// # Errors
+/// [`BuildError::Manifest`] when it is no text.
+pub fn world(folder: &Path, manifest: &Manifest) -> Result<String, BuildError> {
+    let path = folder.join("plugin.toml");
+    let wrong = |detail: String| BuildError::Manifest {
+        path: path.clone(),
+        detail,
+    };
+    let text = std::fs::read_to_string(&path).map_err(|e| wrong(e.to_string()))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    match table.get("build").and_then(|b| b.get("world")) {
+        None => Ok(manifest.role.world().to_owned()),
+        Some(toml::Value::String(world)) => Ok(world.clone()),
+        Some(_) => Err(wrong("build.world must be a text".to_owned())),
+    }
 }
 
 #[cfg(test)]
