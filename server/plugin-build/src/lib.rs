@@ -15,7 +15,7 @@ mod script;
 use std::path::{Path, PathBuf};
 
 pub use component::{assemble, imports, seal};
-pub use manifest::{read_manifest, world};
+pub use manifest::read_manifest;
 pub use plugin_sdk::manifest::{Manifest, Role};
 pub use script::{JS_SDK, PYTHON_SDK, Script, language};
 
@@ -100,7 +100,8 @@ pub fn build(crate_dir: &Path, out: &Path) -> Result<Built, BuildError> {
     let manifest = read_manifest(crate_dir)?;
     let component = match language(crate_dir) {
         Some(script) => {
-            script::build_script(crate_dir, script, &manifest, &world(crate_dir, &manifest)?)?
+            let exports = manifest::script_exports(crate_dir, &manifest)?;
+            script::build_script(crate_dir, script, &manifest, &exports)?
         }
         None => assemble(&read(&cargo::build_module(crate_dir)?)?, &manifest)?,
     };

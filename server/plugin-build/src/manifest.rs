@@ -18,7 +18,7 @@ pub fn read_manifest(crate_dir: &Path) -> Result<Manifest, BuildError> {
     };
     let text = std::fs::read_to_string(&path).map_err(|e| wrong(e.to_string()))?;
     let mut table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-    // For the build only, not for the host: see [`world`].
+    // For the build only, not for the host: see [`script_exports`].
     table.remove("build");
     let schema = match table.remove("config-schema") {
         None => None,
@@ -41,13 +41,12 @@ pub fn read_manifest(crate_dir: &Path) -> Result<Manifest, BuildError> {
     Ok(manifest)
 }
 
-/// The world to build a script against: `world` in the table `build` of `plugin.toml`, else the
-/// widest of the role. The tools of script languages keep every import of the world, so a small
-/// world is a small list of powers. Crates need none: what they do not call is not imported.
+/// The interfaces that a script exports: `exports` in the table `build` of `plugin.toml`, else all of
+/// its role. Crates say it in their code.
 ///
 /// # Errors
-/// [`BuildError::Manifest`] when it is no text.
-pub fn world(folder: &Path, manifest: &Manifest) -> Result<String, BuildError> {
+/// [`BuildError::Manifest`] when one of them is none of the role.
+pub fn script_exports(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, BuildError> {
     let path = folder.join("plugin.toml");
     let wrong = |detail: String| BuildError::Manifest {
         path: path.clone(),
@@ -55,10 +54,22 @@ pub fn world(folder: &Path, manifest: &Manifest) -> Result<String, BuildError> {
     };
     let text = std::fs::read_to_string(&path).map_err(|e| wrong(e.to_string()))?;
     let table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-    match table.get("build").and_then(|b| b.get("world")) {
-        None => Ok(manifest.role.world().to_owned()),
-        Some(toml::Value::String(world)) => Ok(world.clone()),
-        Some(_) => Err(wrong("build.world must be a text".to_owned())),
+    let of_role = manifest.role.exports();
+    let Some(named) = table.get("build").and_then(|b| b.get("exports")) else {
+        return Ok(of_role.iter().map(|e| (*e).to_owned()).collect());
+    };
+    let named: Vec<String> = named
+        .clone()
+        .try_into()
+        .map_err(|e: toml::de::Error| wrong(e.to_string()))?;
+    match named
+        .iter()
+        .find(|n| !of_role.contains(&n.as_str()) && *n != "acker")
+    {
+        Some(name) => Err(wrong(format!(
+            "build.exports: {name:?} is none of {of_role:?}"
+        ))),
+        None => Ok(named),
     }
 }
 

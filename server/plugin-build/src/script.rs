@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use plugin_sdk::manifest::Manifest;
+use plugin_sdk::manifest::{Manifest, Role};
 
 use crate::component::seal;
 use crate::{BuildError, read};
@@ -49,7 +49,7 @@ pub fn build_script(
     folder: &Path,
     script: Script,
     manifest: &Manifest,
-    world: &str,
+    exports: &[String],
 ) -> Result<Vec<u8>, BuildError> {
     let stage = tempfile::tempdir().map_err(|source| io(Path::new("temporary folder"), source))?;
     let wit = stage.path().join("wit");
@@ -57,6 +57,7 @@ pub fn build_script(
     for (name, text) in plugin_sdk::WIT_FILES {
         write(&wit.join(name), text.as_bytes())?;
     }
+    write(&wit.join("this.wit"), world(manifest, exports).as_bytes())?;
     let folder = folder.canonicalize().map_err(|source| io(folder, source))?;
     let out = stage.path().join("component.wasm");
     let program = match script {
@@ -73,7 +74,7 @@ pub fn build_script(
             }
             let mut command = Command::new(tool);
             command
-                .args(["src/main.js", "--wit", "wit", "--world-name", world])
+                .args(["src/main.js", "--wit", "wit", "--world-name", WORLD])
                 .arg("--out")
                 .arg(&out);
             for feature in ["random", "stdio", "clocks", "http", "fetch-event"] {
@@ -92,7 +93,7 @@ pub fn build_script(
             };
             let mut command = Command::new(tool);
             command
-                .args(["--wit-path", "wit", "--world", world])
+                .args(["--wit-path", "wit", "--world", WORLD])
                 .args(["componentize", "app", "--stub-wasi", "--output"])
                 .arg(&out);
             command
@@ -100,6 +101,33 @@ pub fn build_script(
     };
     run(program, stage.path(), script)?;
     seal(read(&out)?, manifest)
+}
+
+/// Name of the world made for one script.
+const WORLD: &str = "this";
+
+/// A world with what the manifest asks for and nothing else: the tools of script languages keep
+/// every import of their world, and the list of imports is what an administrator reads.
+fn world(manifest: &Manifest, exports: &[String]) -> String {
+    let asks = &manifest.asks;
+    let mut lines = vec!["include base;".to_owned()];
+    let mut import = |name: &str, asked: bool| {
+        if asked {
+            lines.push(format!("import {name};"));
+        }
+    };
+    import("state", manifest.role != Role::Classifier);
+    import("http", !asks.hosts.is_empty());
+    import("secrets", !asks.secrets.is_empty());
+    import("crypto", !asks.secrets.is_empty());
+    import("files", asks.files.is_some());
+    import("imap", asks.imap.is_some());
+    lines.extend(exports.iter().map(|e| format!("export {e};")));
+    format!(
+        "package bihuan:plugin@{};\nworld {WORLD} {{ {} }}\n",
+        plugin_sdk::API_VERSION,
+        lines.join(" ")
+    )
 }
 
 fn run(mut program: Command, stage: &Path, script: Script) -> Result<(), BuildError> {
@@ -183,6 +211,23 @@ mod tests {
     }
 
     #[test]
+    fn the_world_of_a_script_has_what_the_manifest_asks_for() {
+        let examples = Path::new(EXAMPLES);
+        let made = |name: &str, export: &str| {
+            let manifest = crate::read_manifest(&examples.join(name)).unwrap();
+            world(&manifest, &[export.to_owned()])
+        };
+        let pulls = made("reviews-js", "puller");
+        assert!(pulls.contains("import http;") && pulls.contains("export puller;"));
+        assert!(!pulls.contains("imap") && !pulls.contains("files"));
+        let called = made("forms-python", "webhook");
+        assert!(
+            called.contains("import secrets;") && !called.contains("http"),
+            "{called}"
+        );
+    }
+
+    #[test]
     fn a_missing_tool_is_named_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         create(&folder.path().join("src")).unwrap();
@@ -192,7 +237,7 @@ mod tests {
             folder.path(),
             Script::JavaScript,
             &manifest,
-            "pull-connector",
+            &["puller".to_owned()],
         )
         .unwrap_err()
         .to_string();
