@@ -111,6 +111,247 @@ on_both_engines! {
     }
 }
 
+/// The JSON bodies that the API takes, from its own document: method, address, properties of the body.
+fn bodies(document: &Value) -> Vec<(String, String, Vec<String>)> {
+    let mut all = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            if schema.is_null() {
+                continue;
+            }
+            let name = text(schema, "$ref").rsplit('/').next().expect("a name");
+            let properties = &document["components"]["schemas"][name]["properties"];
+            let names = properties.as_object().into_iter().flatten();
+            let path = path.replace("{key}", "x").replace("{id}", "x");
+            all.push((
+                method.clone(),
+                path,
+                names.map(|(n, _)| n.clone()).collect(),
+            ));
+        }
+    }
+    all
+}
+
+/// Whatever is wrong with a body or a query, the problem names the field: every operation, every property.
+#[test]
+fn every_refusal_names_its_field() {
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    let document = admin.get("/api/v1/openapi.json").ok();
+    let send = |method: &str, path: &str, body: &Value| {
+        let bytes = body.to_string().into_bytes();
+        admin.send(
+            &method.to_uppercase(),
+            path,
+            Some("application/json"),
+            &bytes,
+        )
+    };
+    let all = bodies(&document);
+    assert!(all.len() > 20, "{}", all.len());
+    let mut properties = 0;
+    for (method, path, names) in &all {
+        let problem = send(method, path, &json!({"zzz": 1})).problem(422, "invalid_field");
+        assert_eq!(
+            problem["errors"][0]["field"], "zzz",
+            "{method} {path}: {problem}"
+        );
+        assert_eq!(
+            problem["errors"][0]["code"], "unknown_field",
+            "{method} {path}: {problem}"
+        );
+        send(method, path, &json!([])).problem(422, "invalid_field");
+        let broken = admin.send(&method.to_uppercase(), path, Some("application/json"), b"{");
+        broken.problem(400, "malformed_body");
+        // A list of lists fits nothing that is asked for.
+        for name in names
+            .iter()
+            .filter(|name| !matches!(name.as_str(), "params" | "items"))
+        {
+            let problem = send(method, path, &json!({name: [[[]]]})).problem(422, "invalid_field");
+            let field = text(&problem["errors"][0], "field");
+            assert!(
+                field.starts_with(name.as_str()) || problem["errors"][0]["code"] == "required",
+                "{method} {path} {name}: {problem}"
+            );
+            properties += 1;
+        }
+    }
+    assert!(properties > 60, "{properties}");
+    let mut queries = 0;
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        let parameters = methods["get"]["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let names: Vec<&str> = parameters
+            .filter(|p| p["in"] == "query")
+            .map(|p| text(p, "name"))
+            .collect();
+        if names.is_empty() {
+            continue;
+        }
+        let path = path.replace("{key}", "x").replace("{id}", "x");
+        let problem = admin
+            .get(&format!("{path}?zzz=1"))
+            .problem(400, "invalid_query");
+        assert_eq!(problem["errors"][0]["field"], "zzz", "{path}: {problem}");
+        for name in names
+            .iter()
+            .filter(|n| matches!(**n, "from" | "day" | "days" | "limit" | "due_at"))
+        {
+            // What else is required comes after what is wrong.
+            let required = if path.ends_with("facts") {
+                "&metric=contacts"
+            } else {
+                ""
+            };
+            let q = if path.ends_with("search") { "&q=x" } else { "" };
+            let problem = admin
+                .get(&format!("{path}?{name}=gestern{required}{q}"))
+                .problem(400, "invalid_query");
+            assert_eq!(problem["errors"][0]["field"], *name, "{path}: {problem}");
+            queries += 1;
+        }
+    }
+    assert!(queries > 10, "{queries}");
+}
+
+on_both_engines! {
+    /// Where the wrong value stands deep inside, or only the present time or another object makes it wrong.
+    fn a_field_is_named_from_the_root_on(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        watch(&admin);
+        let voices: Vec<Value> = (0..51).map(|n| contact(&format!("t{n}"), &time::just_now(60 - n), n as usize)).collect();
+        send(&admin, &voices);
+        let issue = text(&issues(&admin)[0], "id").to_owned();
+        let tasks = format!("/api/v1/issues/{issue}/tasks");
+        let task = |more: Value| {
+            let mut body = json!({"title": "说明资费", "department": PRODUCT});
+            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            body
+        };
+        let detector = |more: Value| {
+            let mut body = json!({"kind": "threshold", "scope": {"topic": TOPIC}, "params": {"limit": 9}});
+            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            body
+        };
+        let yesterday = time::ago(1).to_string();
+        let hour_ago = (time::now() - chrono::TimeDelta::hours(1)).to_rfc3339();
+        let trial = |rule: Value| json!({"detector": rule, "from": "2026-01-01", "to": "2026-01-31"});
+        let rule = "/api/v1/detectors/规则";
+        let table = [
+            ("PUT", rule, detector(json!({"scope": {"chanel": "phone"}})), "scope.chanel", "unknown_field"),
+            ("PUT", rule, detector(json!({"scope": {"channel": 1}})), "scope.channel", "wrong_type"),
+            ("PUT", rule, detector(json!({"scope": {"topic": "没有"}})), "scope.topic", "unknown"),
+            ("PUT", rule, detector(json!({"kind": "thresold"})), "kind", "unknown"),
+            ("PUT", rule, detector(json!({"params": {"limit": "9"}})), "params.limit", "wrong_type"),
+            ("PUT", rule, detector(json!({"params": {"limit": -1}})), "params.limit", "out_of_range"),
+            ("PUT", rule, detector(json!({"params": {"window": "2d", "limit": 1}})), "params.window", "unknown"),
+            ("PUT", rule, detector(json!({"params": {"limmit": 9}})), "params.limmit", "unknown_field"),
+            ("PUT", rule, detector(json!({"params": {}})), "params.limit", "required"),
+            ("PUT", rule, detector(json!({"owner": "李明"})), "owner", "invalid"),
+            ("PUT", rule, detector(json!({"mute": {"until": "morgen", "reason": "x"}})), "mute.until", "bad_time"),
+            ("PUT", rule, detector(json!({"mute": {"until": yesterday, "reason": "x"}})), "mute.until", "in_the_past"),
+            ("PUT", rule, detector(json!({"mute": {"until": "2999-01-01", "reason": "x"}})), "mute.until", "out_of_range"),
+            ("PUT", rule, detector(json!({"mute": {"until": yesterday}})), "mute.reason", "required"),
+            ("POST", "/api/v1/detectors/backtest", trial(detector(json!({"scope": {"chanel": "x"}}))), "detector.scope.chanel", "unknown_field"),
+            ("POST", "/api/v1/detectors/backtest", trial(detector(json!({"params": {"limit": "9"}}))), "detector.params.limit", "wrong_type"),
+            ("POST", "/api/v1/detectors/backtest", trial(detector(json!({"params": {"limit": -9}}))), "detector.params.limit", "out_of_range"),
+            ("POST", "/api/v1/detectors/backtest", trial(detector(json!({"kind": "x"}))), "detector.kind", "unknown"),
+            ("POST", "/api/v1/detectors/backtest", json!({"detector": detector(json!({})), "from": "2026-02-01", "to": "2026-01-01"}), "to", "out_of_range"),
+            ("POST", &tasks, task(json!({"contract": {"metric": "csatt"}})), "contract.metric", "unknown"),
+            ("POST", &tasks, task(json!({"contract": {"metrik": "csat"}})), "contract.metrik", "unknown_field"),
+            ("POST", &tasks, task(json!({"contract": {"guards": [{"metric": "csat", "limit": "x"}]}})), "contract.guards[0].limit", "wrong_type"),
+            ("POST", &tasks, task(json!({"contract": {"guards": [{"metric": "csat", "limit": 0.1}, {"metric": "aht", "limit": 99}]}})), "contract.guards[1].limit", "out_of_range"),
+            ("POST", &tasks, task(json!({"contract": {"guards": [{"metric": "csat"}]}})), "contract.guards[0].limit", "required"),
+            ("POST", &tasks, task(json!({"contract": {"horizon_days": 300}})), "contract.horizon_days", "out_of_range"),
+            ("POST", &tasks, task(json!({"contract": {"channels": ["phone", "fax"]}})), "contract.channels[1]", "unknown"),
+            ("POST", &tasks, task(json!({"due_at": "2026-11-22"})), "due_at", "bad_time"),
+            ("POST", &tasks, task(json!({"due_at": hour_ago})), "due_at", "in_the_past"),
+            ("POST", &tasks, task(json!({"measures": ["a", 2]})), "measures[1]", "wrong_type"),
+            ("POST", "/api/v1/tasks/x/complete", json!({"solution": "改", "effective_at": "gestern"}), "effective_at", "bad_time"),
+            ("POST", "/api/v1/tasks/x/progress", json!({"percent": 300}), "percent", "out_of_range"),
+            ("PUT", "/api/v1/organisation", json!({"name": "x", "zone": "Asia/Peking"}), "zone", "bad_zone"),
+            ("PUT", "/api/v1/organisation", json!({"name": "x", "cut_lines": {"negative_share": 2}}), "cut_lines.negative_share", "invalid"),
+            ("PUT", "/api/v1/organisation", json!({"name": "x", "tier_weights": {"金": "x"}}), "tier_weights.金", "wrong_type"),
+            ("PUT", "/api/v1/departments/x", json!({"owners": [{"email": "a@b.example"}, {"email": "b"}]}), "owners[1].email", "invalid"),
+            ("PUT", "/api/v1/departments/x", json!({"owners": [{"email": "a@b.example", "time_zone": "Mars"}]}), "owners[0].time_zone", "bad_zone"),
+            ("PUT", "/api/v1/departments/x", json!({"owners": [{"email": "a@b.example", "language": "fr"}]}), "owners[0].language", "unknown"),
+            ("PUT", "/api/v1/departments/x", json!({"deputy_email": "b"}), "deputy_email", "invalid"),
+            ("PUT", "/api/v1/topics/x", json!({"causes": [{"key": "a"}, {"words": []}]}), "causes[1].key", "required"),
+            ("PUT", "/api/v1/topics/x", json!({"causes": [{"key": ""}]}), "causes[0].key", "invalid"),
+            ("PUT", "/api/v1/topics/x", json!({"words": ["长".repeat(61)]}), "words[0]", "invalid"),
+            ("PUT", "/api/v1/topics/x", json!({"parent": "没有"}), "parent", "unknown"),
+            ("PUT", "/api/v1/calendar-notes/x", json!({"name": "x", "kind": "holiday", "from": "2026-13-01", "to": "2026-01-01"}), "from", "bad_time"),
+            ("PUT", "/api/v1/calendar-notes/x", json!({"name": "x", "kind": "holiday", "from": "2026-01-02", "to": "2026-01-01"}), "to", "out_of_range"),
+            ("PUT", "/api/v1/calendar-notes/x", json!({"name": "x", "kind": "holiday", "from": "2026-01-01", "to": "2026-01-01", "topics": [TOPIC, "没有"]}), "topics[1]", "unknown"),
+            ("POST", "/api/v1/tokens", json!({"name": "x", "role": "admin", "scopes": ["read_loop", "x"]}), "scopes[1]", "unknown"),
+            ("POST", "/api/v1/tokens", json!({"name": "x"}), "role", "required"),
+            ("POST", "/api/v1/ratings", json!({"items": 1}), "items", "wrong_type"),
+            ("POST", "/api/v1/feedback", json!({}), "items", "required"),
+        ];
+        for (method, path, body, field, code) in table {
+            let bytes = body.to_string().into_bytes();
+            let problem = admin.send(method, path, Some("application/json"), &bytes).problem(422, "invalid_field");
+            let error = &problem["errors"][0];
+            assert_eq!((text(error, "field"), text(error, "code")), (field, code), "{method} {path} {body}: {problem}");
+            assert!(!text(error, "detail").is_empty(), "{problem}");
+        }
+        // Values are never repeated: they may be personal.
+        let body = json!({"kind": "13912345678", "owner": {}});
+        assert!(!admin.put(rule, &body).text().contains("13912345678"));
+        for (path, field, code) in [
+            ("facts?metric=contacts&from=2026-02-01&to=2026-01-01", "to", "out_of_range"),
+            ("facts?metric=wishes", "metric", "unknown"),
+            ("facts", "metric", "required"),
+            ("facts?metric=contacts&from=2026-02-30", "from", "bad_time"),
+            ("facts?metric=contacts&group_by=moon", "group_by", "unknown"),
+            ("feedback?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "to", "out_of_range"),
+            ("feedback?limit=many", "limit", "wrong_type"),
+            ("calendar-notes?from=2026-02-01&to=2026-01-01", "to", "out_of_range"),
+            ("tasks?state=dreaming", "state", "unknown"),
+            ("tasks?cursor=x", "cursor", "invalid"),
+            (&format!("issues/{issue}/contract?horizon_days=300"), "horizon_days", "out_of_range"),
+            (&format!("issues/{issue}/contract?metric=csatt"), "metric", "unknown"),
+            (&format!("issues/{issue}/contract?due_at=2020-01-01T00:00:00Z"), "due_at", "in_the_past"),
+        ] {
+            let problem = admin.get(&format!("/api/v1/{path}")).problem(400, "invalid_query");
+            let error = &problem["errors"][0];
+            assert_eq!((text(error, "field"), text(error, "code")), (field, code), "{path}: {problem}");
+        }
+        // Forms as well.
+        for (name, content, code) in [("mapping", "[", "bad_mapping"), ("occurred_at", "gestern", "bad_time"), ("colour", "red", "unknown_field")] {
+            let file = Part { name: "file", file_name: Some("x.csv"), content: "工单内容\n套餐资费太贵\n".as_bytes() };
+            let channel = Part { name: "channel", file_name: None, content: b"phone" };
+            let part = Part { name, file_name: None, content: content.as_bytes() };
+            let problem = admin.post_parts("/api/v1/imports", &[file, channel, part]).problem(422, "invalid_field");
+            let error = &problem["errors"][0];
+            assert_eq!((text(error, "field"), text(error, "code")), (name, code), "{problem}");
+        }
+        // Items are refused one by one, each with its own path.
+        let mut items = vec![contact("a1", &time::just_now(1), 0), contact("a2", "gestern", 0)];
+        items.push(json!({"channel": "phone", "text": "x", "ratting": 1}));
+        let receipt = admin.post("/api/v1/feedback", &json!({"items": items})).ok();
+        let fields: Vec<&str> = receipt["rejected"].as_array().expect("rejected").iter().map(|r| text(r, "field")).collect();
+        assert_eq!(fields, ["items[1].occurred_at", "items[2].ratting"], "{receipt}");
+
+        // A channel may follow its rule: that is said, not refused. A mute that has passed is no obstacle.
+        let kept = admin.put(rule, &detector(json!({"scope": {"channel": "fax"}}))).ok();
+        assert_eq!(kept["warnings"][0]["field"], "scope.channel", "{kept}");
+        assert_eq!(kept["warnings"][0]["code"], "unknown_channel", "{kept}");
+        let kept = admin.put(rule, &kept).ok();
+        admin.put("/api/v1/channels/fax", &json!({"name": "传真"})).ok();
+        assert_eq!(admin.put(rule, &kept).ok()["warnings"], json!([]));
+        let phone = admin.put(rule, &detector(json!({"scope": {"channel": "phone"}}))).ok();
+        assert_eq!(phone["warnings"], json!([]));
+    }
+}
+
 /// What is no component of ours is refused with a clear problem; ours are listed and cannot do harm twice.
 #[test]
 fn a_plugin_that_is_none_is_refused() {

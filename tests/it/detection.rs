@@ -4,7 +4,7 @@ use crate::world::{COMPLAINTS, OTHER, SERVICE, TOPIC, furnish, issues, send, sen
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::{Caller, Engine, Options, Server, on_both_engines, time, until, until_within};
+use tests::{Caller, Engine, Options, Server, Smtp, on_both_engines, time, until, until_within};
 
 /// Who answers for the rules here.
 const OWNER: &str = "rules@telecom.example";
@@ -107,15 +107,17 @@ on_both_engines! {
         let bad = signals(&admin, "bad-marks");
         assert_eq!((bad.len(), &bad[0]["count"]), (1, &json!(3)), "{bad:?}");
 
-        // Written in another script, by one who says it twice: two voices, one customer.
+        // Written in another script. One who says it twice is one customer, and one is accepted.
         send(&admin, &[today("p1", json!({"text": "我考虑一下再说", "customer_ref": "same"}))]);
         assert_eq!(count("hesitation"), 0);
         send(&admin, &[today("p1", json!({"text": "我考虑一下再说", "customer_ref": "same"}))].map(|mut v| {
             v["external_id"] = json!("p2");
             v
         }));
+        assert_eq!(count("hesitation"), 0);
+        send(&admin, &[today("p3", json!({"text": "我考虑一下再说"}))]);
         let said = signals(&admin, "hesitation");
-        assert_eq!((&said[0]["count"], &said[0]["customers"]), (&json!(2), &json!(1)), "{said:?}");
+        assert_eq!((&said[0]["count"], &said[0]["customers"]), (&json!(3), &json!(2)), "{said:?}");
 
         // Nobody can say what it is about: who watches every topic is told all the same.
         let mut threat = today("r1", json!({"text": "再不解决我就打12315投诉，并且找律师起诉你们"}));
@@ -314,7 +316,233 @@ on_both_engines! {
         until_within(Duration::from_secs(60), "the gap closes", || gaps().is_empty().then_some(()));
         judged(&server);
         assert_eq!((signals(&admin, "silence").len(), mails_to(&server, OWNER).len()), (1, 1));
+        // Nor was there an alarm: it closes by itself and says why. The mail is gone, so the history tells.
+        let taken = signals(&admin, "silence").remove(0);
+        assert!(taken["withdrawn_at"].is_string(), "{taken}");
+        let issue = issues(&admin).remove(0);
+        assert_eq!(issue["state"], "dismissed", "{issue}");
+        let told = told_of(&issue, "issue.alarm_withdrawn");
+        assert_eq!((&told["from"], &told["to"], &told["mails_sent"], &told["mails_withdrawn"]),
+            (&json!("open"), &json!("dismissed"), &json!(1), &json!(0)), "{told}");
+        assert!(text(&told["reason"], "zh").contains("现有 20 条"), "{told}");
+        let open = admin.get("/api/v1/issues?state=open").items();
+        assert_eq!(open, Vec::<Value>::new());
     }
+}
+
+/// What the history of an issue says of one kind of event, which must stand there once.
+fn told_of<'a>(issue: &'a Value, kind: &str) -> &'a Value {
+    let timeline = issue["timeline"].as_array().expect("a history");
+    let found: Vec<&Value> = timeline.iter().filter(|e| e["kind"] == kind).collect();
+    assert_eq!(found.len(), 1, "{kind} in {timeline:?}");
+    &found[0]["data"]
+}
+
+/// A mail that has not gone out is withdrawn with its alarm; one that rings again is told of again, and is
+/// no relapse.
+#[test]
+fn an_alarm_of_half_a_day_is_taken_back() {
+    let smtp = Smtp::start();
+    let server = Options::new(Engine::Sqlite).mail_to(&smtp).start();
+    let admin = server.admin();
+    furnish(&admin);
+    rule(&admin, "falls", "csat_fall", &json!({}));
+    let marked = |mut all: Vec<Value>, bad: usize| {
+        for (n, v) in all.iter_mut().enumerate() {
+            v["rating"] = json!(if n % 10 < bad { 1 } else { 5 });
+        }
+        all
+    };
+    let mut history = marked(usual("t", 75, 12, TOPIC, &json!({})), 2);
+    history.extend(marked(usual("o", 75, 12, OTHER, &json!({})), 2));
+    send(&admin, &history);
+    judged(&server);
+    // The mail server refuses until somebody says otherwise.
+    smtp.refuse_for_now(1_000_000);
+    let of_yesterday = |prefix: &str, count: usize, bad: usize| {
+        let voices = (0..count).map(|n| voice(prefix, n, time::ago(1), TOPIC));
+        marked(voices.collect(), bad)
+    };
+    send(&admin, &of_yesterday("early", 60, 8));
+    let found = rang(&admin, "falls");
+    assert_eq!(found[0]["withdrawn_at"], Value::Null);
+    until("the mail waits for another try", || {
+        let all = admin.get("/api/v1/outbox?limit=500").items();
+        (all.len() == 1 && all[0]["state"] == "retry").then_some(())
+    });
+    // The unhappy ones had been exported first.
+    send(&admin, &of_yesterday("rest", 600, 1));
+    let issue = until("the alarm is taken back", || {
+        let all = issues(&admin);
+        assert_eq!(all.len(), 1, "{all:?}");
+        (all[0]["state"] == "dismissed").then(|| all[0].clone())
+    });
+    let told = told_of(&issue, "issue.alarm_withdrawn");
+    let why = text(&told["reason"], "en");
+    assert!(
+        why.contains("660 ratings") && why.contains("falls"),
+        "{why}"
+    );
+    told_of(&issue, "issue.signal_withdrawn");
+    let outbox = || admin.get("/api/v1/outbox?limit=500").items();
+    // At that moment it waits, or is just being refused once more: it goes no further either way.
+    let mails = ["mails_withdrawn", "mails_sent"].map(|n| told[n].as_u64().expect("a count"));
+    assert_eq!(mails.iter().sum::<u64>(), 1, "{told}");
+    let withdrawn = until("the mail is withdrawn", || {
+        let all = admin.get("/api/v1/outbox?state=withdrawn").items();
+        all.first().cloned()
+    });
+    assert_eq!(text(&withdrawn, "last_error"), why);
+    assert!(smtp.letters().is_empty());
+    smtp.refuse_for_now(0);
+    // Still more of the day: the fall is real after all.
+    send(&admin, &of_yesterday("last", 900, 9));
+    let again = until("it rings again", || {
+        let all = issues(&admin);
+        (all[0]["state"] == "open").then(|| all[0].clone())
+    });
+    assert_eq!(again["id"], issue["id"]);
+    assert_eq!(signals(&admin, "falls")[0]["withdrawn_at"], Value::Null);
+    until("its mail", || (smtp.letters().len() == 1).then_some(()));
+    judged(&server);
+    let mail = &outbox()[0];
+    assert!(!text(mail, "subject").contains("复发"), "{mail}");
+    assert_eq!((outbox().len(), smtp.letters().len()), (2, 1));
+}
+
+/// While a file is read the days are not judged: half of it says other things than the whole.
+#[test]
+fn a_day_is_judged_when_the_file_is_read() {
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    furnish(&admin);
+    rule(&admin, "silence", "silent_source", &json!({}));
+    let mut history = usual("p", 75, 20, TOPIC, &json!({}));
+    history.extend(usual("c", 75, 20, TOPIC, &json!({"channel": "chat"})));
+    send(&admin, &history);
+    judged(&server);
+    let database = server.database();
+    // Another worker reads a file.
+    database.run(&format!(
+        "INSERT INTO job (id, kind, payload, run_at, priority, state, attempt, max_attempts, created_at, lease_until) \
+         VALUES ('ffffffff-ffff-7fff-bfff-ffffffffffff', 'import', '{{}}', 1, 0, 'running', 1, 12, 1, {})",
+        i64::MAX
+    ));
+    let on = |channel: &str, n: usize| {
+        let mut v = voice(channel, n, time::ago(1), TOPIC);
+        v["channel"] = json!(channel);
+        v
+    };
+    send(&admin, &(0..20).map(|n| on("chat", n)).collect::<Vec<_>>());
+    let waiting = || database.texts("SELECT id AS t FROM job WHERE kind = 'detect'");
+    let mut seen = std::collections::BTreeSet::new();
+    // Every look that comes due and finds the file still being read writes a new one.
+    until("the look has been put off twice", || {
+        seen.extend(waiting());
+        (seen.len() >= 3).then_some(())
+    });
+    assert_eq!(signals(&admin, "silence"), Vec::<Value>::new());
+    send(&admin, &(0..20).map(|n| on("phone", n)).collect::<Vec<_>>());
+    database.run("DELETE FROM job WHERE kind = 'import'");
+    judged(&server);
+    assert_eq!(
+        signals(&admin, "silence"),
+        Vec::<Value>::new(),
+        "the whole day is as usual"
+    );
+    assert_eq!(issues(&admin), Vec::<Value>::new());
+}
+
+/// The notice and the evidence of a rule that listens to single voices quote the voice that made it ring.
+#[test]
+fn an_alarm_quotes_the_voice_that_made_it_ring() {
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    furnish(&admin);
+    rule(
+        &admin,
+        "bad-marks",
+        "low_rating",
+        &json!({"max_rating": 2, "limit": 0}),
+    );
+    rule(&admin, "risks", "risk", &json!({}));
+    let said = |id: &str, words: &str, topic: &str, more: Value| {
+        let mut v = json!({"channel": "app", "external_id": id, "occurred_at": time::just_now(60), "text": words,
+                           "topic": topic, "customer_ref": id});
+        for (field, value) in more.as_object().into_iter().flatten() {
+            v[field] = value.clone();
+        }
+        v
+    };
+    let quoted = |topic: &str| {
+        let all = issues(&admin);
+        let issue = all.iter().find(|i| i["topic"] == topic);
+        let evidence = issue.expect("an issue")["evidence"].clone();
+        text(&evidence[0], "text").to_owned()
+    };
+    let mail = |to: &str| text(&mails_to(&server, to)[0], "text").to_owned();
+    // Others are unhappier in words, and later; one mark is bad.
+    send(
+        &admin,
+        &[
+            said("a", "还可以，就是等得久了一点点", TOPIC, json!({"nps": 3})),
+            said(
+                "b",
+                "非常生气，太失望了，再也不来了，差劲",
+                TOPIC,
+                json!({}),
+            ),
+            said("c", "今天来问一下月租的事情", TOPIC, json!({"rating": 5})),
+        ],
+    );
+    assert!(quoted(TOPIC).contains("还可以"), "{}", quoted(TOPIC));
+    let notice = mail(crate::world::LI);
+    assert!(
+        notice.contains("还可以") && !notice.contains("非常生气"),
+        "{notice}"
+    );
+    // A risk of another topic, among quiet voices.
+    send(
+        &admin,
+        &[
+            said("d", "宽带很好，谢谢师傅", OTHER, json!({})),
+            said(
+                "e",
+                "再不解决我就打12315投诉，并且找律师起诉你们",
+                OTHER,
+                json!({}),
+            ),
+        ],
+    );
+    assert!(quoted(OTHER).contains("律师"), "{}", quoted(OTHER));
+    assert!(mail(crate::world::EMMA).contains("律师"));
+    // A mark that comes late is the voice's own, whichever voice its topic's look began with.
+    let third = "第三个主题";
+    let body = json!({"key": third, "name": third, "owner_department": SERVICE});
+    admin.put(&format!("/api/v1/topics/{third}"), &body).ok();
+    send(
+        &admin,
+        &[
+            said("f", "先说一句没有打分的话", third, json!({})),
+            said("g", "后来给了低分的那一句", third, json!({})),
+        ],
+    );
+    admin
+        .post(
+            "/api/v1/ratings",
+            &json!({"items": [
+                {"channel": "app", "external_id": "f", "rating": 5},
+                {"channel": "app", "external_id": "g", "rating": 1},
+            ]}),
+        )
+        .ok();
+    until("the late mark rings", || {
+        issues(&admin)
+            .iter()
+            .any(|i| i["topic"] == third)
+            .then_some(())
+    });
+    assert!(quoted(third).contains("低分"), "{}", quoted(third));
 }
 
 on_both_engines! {
@@ -653,4 +881,25 @@ fn what_comes_back_after_a_verdict_relapses() {
         .find(|m| text(m, "subject").contains("复发"))
         .expect("a mail about it");
     assert!(text(last, "text").contains("满意度"), "{last}");
+    // The rest of the day arrives: it had not come back, and what was resolved is resolved again. So many
+    // contacts would be an alarm of their own.
+    admin
+        .delete(&format!("/api/v1/detectors/{}", crate::world::DETECTOR))
+        .ok();
+    send(&admin, &rated("rest", days_ago(1, 1), 900, 0.95));
+    let back = until("the relapse is taken back", || {
+        let all = issues(&admin);
+        (all[0]["state"] == "resolved").then(|| all[0].clone())
+    });
+    let told = told_of(&back, "issue.alarm_withdrawn");
+    assert_eq!(
+        (&told["from"], &told["to"]),
+        (&json!("relapsed"), &json!("resolved")),
+        "{told}"
+    );
+    assert_eq!(
+        back["opened_at"], issue["opened_at"],
+        "as before the relapse"
+    );
+    assert_eq!(back["alarm_day"], issue["alarm_day"]);
 }

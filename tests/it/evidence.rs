@@ -139,14 +139,71 @@ on_both_engines! {
         let place = |words: &str| body.find(words).unwrap_or_else(|| panic!("no {words} in {body}"));
         assert!(place(&sentence.chars().take(12).collect::<String>()) < place("说清楚"), "the sentence comes first: {body}");
 
-        // Late data changes what it said: nothing was better after all.
+        // Late data changes what it said: nothing was better after all. Nobody asks, no night comes.
+        let nights = || database.texts(&format!("SELECT unique_key AS t FROM job WHERE unique_key LIKE 'verify:{id}:%'"));
+        let planned = nights();
         let worse: Vec<Value> = rated("late", days_ago(30, 1), 60, 0.60);
         send(&admin, &worse);
-        database.run("UPDATE job SET run_at = 1, unique_key = 'verify:late' WHERE kind = 'verify' AND state = 'ready'");
         let late = until("another verdict", || Some(verification(&admin, &id)).filter(|v| v["verdict"] != "improved"));
-        assert_eq!(late["history"].as_array().map(Vec::len), Some(2), "{}", late["history"]);
+        assert_eq!(nights(), planned, "the night's look stays where it is");
+        let past = late["history"].as_array().expect("a history");
+        assert_eq!(past.len(), 2, "{past:?}");
+        assert_eq!((&past[0]["verdict"], &past[0]["occasion"]), (&json!("improved"), &json!("night")), "{past:?}");
+        assert_eq!(past[0]["sentence"], first["sentence"], "what was said then, with the figures of then");
+        assert_eq!((&past[1]["verdict"], &past[1]["occasion"]), (&late["verdict"], &json!("late_data")), "{past:?}");
+        assert_eq!(past[1]["sentence"], late["sentence"]);
+        assert_eq!(events(&admin, &id, "task.judged"), 2);
         assert_eq!(admin.get("/api/v1/knowledge/articles").items(), Vec::<Value>::new(), "what is not proven is no knowledge");
         assert_eq!(events(&admin, &id, "task.article_withdrawn"), 1);
+    }
+
+    /// Ratings that come long after their contacts: the verdict follows by itself, once for all of them, and
+    /// sees the days that whoever asked had seen.
+    fn late_ratings_change_a_verdict(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        measures(&admin, 110, 24, 0.80);
+        send(&admin, &rated("before", days_ago(110, 22), 24, 0.72));
+        send(&admin, &rated("after", days_ago(20, 1), 24, 0.90));
+        let mut silent = rated("silent", days_ago(20, 1), 20, 0.0);
+        for voice in &mut silent {
+            let fields = voice.as_object_mut().expect("an object");
+            fields.remove("rating");
+            fields.remove("rating_max");
+        }
+        send(&admin, &silent);
+        let issue = issue(&admin);
+        let wish = json!({"metric": "csat", "alarm_day": time::ago(35)});
+        let id = text(&assign(&admin, &issue, "说清楚", &wish), "id").to_owned();
+        done(&admin, &id, 21);
+        let asked = evaluate(&admin, &id);
+        assert_eq!(asked["verdict"], "improved", "{asked}");
+        assert_eq!(asked["after"]["to"], time::ago(1).to_string());
+        // What is said today concerns no verdict: nothing is asked for.
+        let database = server.database();
+        let looks = || database.count("SELECT COUNT(*) AS n FROM job WHERE unique_key LIKE 'late:%'");
+        send(&admin, &[contact("now", &time::just_now(30), 1)]);
+        assert_eq!(looks(), 0);
+        let ratings: Vec<Value> = silent.iter().map(|v| json!({"channel": v["channel"], "external_id": v["external_id"], "rating": 1})).collect();
+        admin.post("/api/v1/ratings", &json!({"items": ratings})).ok();
+        let late = until("a verdict from all ratings", || {
+            Some(verification(&admin, &id)).filter(|v| v["verdict"] != "improved" && looks() == 0)
+        });
+        let all = number(&asked, "/after/n") + ratings.len() as f64;
+        assert_eq!(number(&late, "/after/n"), all, "every late rating counts: {late}");
+        assert_eq!(late["after"]["to"], asked["after"]["to"], "no day fewer than whoever asked had seen");
+        let past = late["history"].as_array().expect("a history");
+        let occasions: Vec<&Value> = past.iter().map(|p| &p["occasion"]).collect();
+        assert_eq!(occasions, ["request", "late_data"], "{past:?}");
+        sent(&server);
+        let mails = admin.get("/api/v1/mailbox?limit=500").items();
+        for said in [&asked, &late] {
+            let words: String = text(&said["sentence"], "zh").chars().take(12).collect();
+            let told = mails.iter().filter(|m| text(m, "text").contains(&words)).count();
+            assert_eq!(told, 1, "one mail a change: {words} in {mails:?}");
+        }
+        server.command(&["rebuild-facts", "--check"]).ok();
     }
 
     /// Before and after must be labelled by one classifier: what another one labelled is labelled anew,

@@ -225,6 +225,7 @@ on_both_engines! {
         assert_eq!(database.count("SELECT COUNT(*) AS n FROM feedback"), sent.len() as i64);
         assert!(database.count("SELECT COUNT(*) AS n FROM fact") > 20, "there is something to compare");
         assert!(database.count("SELECT COUNT(*) AS n FROM detail_day") > 20, "beside topics too");
+        assert!(database.count("SELECT COUNT(*) AS n FROM customer_day WHERE n > 0") > 5, "who did what as well");
         // Counted another way: pairs of customer and place, and the voices of nobody.
         let places = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT l.customer_hash, f.class, l.topic, f.day, \
                       CASE WHEN l.customer_hash = '' THEN f.id ELSE '' END FROM label l JOIN feedback f \
@@ -241,6 +242,8 @@ on_both_engines! {
         // The rows beside topics and who stands for whom are checked as well.
         for change in [
             "UPDATE detail_day SET voices = voices + 1 WHERE kind = 'agent'",
+            "UPDATE customer_day SET n = n + 1",
+            "DELETE FROM customer_day",
             "UPDATE label SET first_of_day = (NOT first_of_day) WHERE customer_hash <> ''",
         ] {
             database.run(change);
@@ -463,6 +466,85 @@ on_both_engines! {
         server.restart();
         assert_eq!(server.database().count(customers), before);
         assert_eq!(server.database().count("SELECT COUNT(*) AS n FROM upkeep"), 0);
+        server.command(&["rebuild-facts", "--check"]).ok();
+    }
+}
+
+on_both_engines! {
+    /// One person who does it again and again crosses no line; distinct customers do, whatever narrows the rule.
+    fn lines_are_crossed_by_customers(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let rule = |key: &str, kind: &str, scope: Value, params: Value| {
+            let body = json!({"kind": kind, "scope": scope, "params": params});
+            admin.put(&format!("/api/v1/detectors/{key}"), &body).ok();
+        };
+        rule("all", "threshold", json!({"topic": TOPIC}), json!({"limit": 20}));
+        rule("by-chat", "threshold", json!({"topic": TOPIC, "channel": "chat"}), json!({"limit": 5}));
+        rule("bad", "low_rating", json!({"topic": TOPIC}), json!({"max_rating": 2, "limit": 5}));
+        rule("risky", "risk", json!({"topic": TOPIC}), json!({"limit": 5}));
+        rule("searches", "no_result_search", json!({}), json!({"limit": 3, "window_days": 3}));
+        rule("articles", "unhelpful_article", json!({}), json!({"min_views": 5, "min_votes": 4}));
+        let keys = ["all", "by-chat", "bad", "risky", "searches", "articles"];
+        let send = |items: &[Value]| {
+            admin.post("/api/v1/feedback?wait=analysed", &json!({"items": items})).ok();
+        };
+        let signals = |key: &str| admin.get(&format!("/api/v1/detectors/{key}/signals")).items();
+        let voice = |id: String, who: Option<String>, channel: &str| {
+            let mut v = json!({"channel": channel, "external_id": id, "occurred_at": time::just_now(60), "topic": TOPIC,
+                               "text": "再不解决我就打12315投诉，并且找律师起诉你们", "rating": 1});
+            if let Some(who) = who {
+                v["customer_ref"] = json!(who);
+            }
+            v
+        };
+        let besides = |id: String, who: String| [
+            json!({"channel": "help", "external_id": format!("s{id}"), "kind": "search", "query": "发票抬头", "hits": 0,
+                   "occurred_at": time::just_now(60), "customer_ref": who}),
+            json!({"channel": "help", "external_id": format!("v{id}"), "kind": "article_vote", "article": "kb-1",
+                   "helpful": false, "occurred_at": time::just_now(60), "customer_ref": who}),
+        ];
+        // Thirty times the same person, by phone and by chat.
+        for n in 0..30 {
+            let channel = if n % 3 == 0 { "chat" } else { "phone" };
+            let mut items = vec![voice(format!("a{n}"), Some("same".into()), channel)];
+            items.extend(besides(format!("a{n}"), "same".into()));
+            send(&items);
+        }
+        for key in keys {
+            assert_eq!(signals(key), Vec::<Value>::new(), "{key}");
+        }
+        // Others join in, who called before they came by chat: each counts once, wherever.
+        for n in 0..4 {
+            let who = || format!("other-{n}");
+            let mut items = vec![voice(format!("p{n}"), Some(who()), "phone"), voice(format!("c{n}"), Some(who()), "chat")];
+            items.extend(besides(format!("o{n}"), who()));
+            send(&items);
+        }
+        for (key, customers) in [("searches", 5), ("articles", 5)] {
+            assert_eq!(signals(key)[0]["customers"], customers, "{key}: {:?}", signals(key));
+        }
+        for key in ["all", "by-chat", "bad", "risky"] {
+            assert_eq!(signals(key), Vec::<Value>::new(), "{key}: five customers are accepted");
+        }
+        // A voice of nobody stands for itself: the sixth.
+        send(&[voice("nobody".into(), None, "chat")]);
+        for key in ["by-chat", "bad", "risky"] {
+            assert_eq!(signals(key)[0]["customers"], 6, "{key}: {:?}", signals(key));
+        }
+        assert_eq!(signals("bad")[0]["count"], 39);
+        assert_eq!(signals("all"), Vec::<Value>::new());
+        let today = time::ago(0).to_string();
+        for key in keys {
+            let tried = admin.post(&format!("/api/v1/detectors/{key}/backtest"), &json!({"from": today, "to": today})).ok();
+            let live: Vec<Value> = signals(key).iter().map(|s| s["customers"].clone()).collect();
+            let past: Vec<Value> = tried["signals"].as_array().expect("signals").iter().map(|s| s["customers"].clone()).collect();
+            assert_eq!(past.len(), live.len(), "{key}: {tried}");
+            if matches!(key, "by-chat" | "bad" | "risky") {
+                assert_eq!(past, live, "{key}");
+            }
+        }
         server.command(&["rebuild-facts", "--check"]).ok();
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! The ledger of each test is printed. `BIHUAN_KILL_ROUNDS` sets how often; the gate has time for a few.
 
-use crate::world::{COMPLAINTS, LI, OUTAGES, PRODUCT, contact, furnish, issues, send, text, watch};
+use crate::world::{
+    COMPLAINTS, LI, OUTAGES, PRODUCT, contact, days_ago, furnish, issues, rated, send, text, watch,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -269,6 +271,123 @@ on_both_engines! {
         ));
     }
 
+    /// The server is killed while it labels anew what a former classifier labelled: it goes on where it
+    /// stopped, every voice counts once, and the verdict that waited for it falls once.
+    fn a_killed_relabelling_counts_every_voice_once(engine) {
+        let mut server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        send(&admin, &rated("before", days_ago(98, 36), 30, 0.70));
+        send(&admin, &rated("after", days_ago(34, 1), 30, 0.95));
+        let id = fixed(&admin, 35);
+        let database = server.database();
+        let old = |condition: &str| database.count(&format!("SELECT COUNT(*) AS n FROM label WHERE ruler LIKE '%@old-%'{condition}"));
+        let labels = database.count("SELECT COUNT(*) AS n FROM label");
+        let limit = (tests::time::now() - chrono::TimeDelta::days(36)).timestamp_micros();
+        database.run(&format!("UPDATE label SET ruler = REPLACE(ruler, '@', '@old-'), data = REPLACE(data, '\"classifier_version\":\"', '\"classifier_version\":\"old-') WHERE ruler <> '' AND occurred_at < {limit}"));
+        let all = old("");
+        let pending = evaluate(&admin, &id);
+        assert_eq!(pending["verdict"], "pending", "{pending}");
+        let mut random = Random::of("kill relabelling");
+        let (mut kills, mut middle) = (0, 0);
+        let mut before = all;
+        while kills < rounds() as i64 * 2 {
+            // Somewhere between two of its steps, or before the first, or after the last.
+            let started = Instant::now();
+            while old("") == before && before > 0 && started.elapsed() < Duration::from_secs(20) {
+                pass(Duration::from_millis(1 + random.below(20)));
+            }
+            server.kill9();
+            kills += 1;
+            let left = old("");
+            assert!(left <= before, "labelled anew and lost: {left} of {before}");
+            middle += i64::from(left > 0 && left < all);
+            before = left;
+            lapse(&database);
+            server.restart();
+        }
+        let admin = server.admin();
+        let verdict = until_within(Duration::from_secs(120), "a verdict by one ruler", || {
+            let v = admin.get(&format!("/api/v1/tasks/{id}/verification")).ok();
+            (v["verdict"] != "pending").then_some(v)
+        });
+        until("no job is left", || {
+            (database.count("SELECT COUNT(*) AS n FROM job WHERE kind = 'relabel'") == 0).then_some(())
+        });
+        assert_eq!(verdict["verdict"], "improved", "{verdict}");
+        assert_eq!(old(""), 0);
+        assert_eq!(database.count("SELECT COUNT(*) AS n FROM label"), labels);
+        // The baseline ends before the two weeks of the alarm.
+        assert_eq!(verdict["before"]["n"], 30 * (63 - 14), "every voice counts once: {verdict}");
+        once_a_change(&server, &database, &id, &["pending", "improved"]);
+        nothing_twice(&server, &database);
+        report(&format!("kill relabelling on {engine:?}: {all} labels, {kills} kills ({middle} in the middle), 0 lost, 0 counted twice, 1 verdict"));
+    }
+
+    /// The server is killed while it judges, by night and because of late data: one line of history, one
+    /// mail and one article for every change, however often a look begins.
+    fn a_killed_look_judges_once(engine) {
+        let mut server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        send(&admin, &rated("before", days_ago(110, 32), 24, 0.72));
+        send(&admin, &rated("after", days_ago(30, 1), 24, 0.92));
+        let id = fixed(&admin, 31);
+        let database = server.database();
+        let mut random = Random::of("kill looks");
+        let mut kills = 0;
+        let mut middle = 0;
+        // The look is due, and the server dies while it is at it, before it or after it.
+        let mut killed = |server: &mut Server, due: &dyn Fn(u64) -> String| {
+            for round in 0..rounds() {
+                let running = || database.count("SELECT COUNT(*) AS n FROM job WHERE kind = 'verify' AND state = 'running'");
+                database.run(&due(round));
+                let started = Instant::now();
+                while running() == 0 && started.elapsed() < Duration::from_secs(1) {
+                    pass(Duration::from_millis(1));
+                }
+                pass(Duration::from_millis(random.below(40)));
+                server.kill9();
+                kills += 1;
+                middle += i64::from(running() > 0);
+                lapse(&database);
+                server.restart();
+            }
+            database.run(&due(rounds()));
+        };
+        let ready = "kind = 'verify' AND state = 'ready'";
+        // A night of its own each time: the one that runs must not be taken for the next.
+        killed(&mut server, &|n| format!(
+            "UPDATE job SET run_at = 1, unique_key = 'verify:{id}:night-{n}' WHERE {ready} AND unique_key LIKE 'verify:{id}:%'"
+        ));
+        let admin = server.admin();
+        let said = |wanted: &str, is: bool| {
+            until_within(Duration::from_secs(60), "a verdict", || {
+                let reply = admin.get(&format!("/api/v1/tasks/{id}/verification"));
+                (reply.status == 200).then(|| reply.json()).filter(|v| (v["verdict"] == wanted) == is)
+            })
+        };
+        said("improved", true);
+        once_a_change(&server, &database, &id, &["improved"]);
+        let night = || database.count(&format!("SELECT COUNT(*) AS n FROM job WHERE unique_key LIKE 'verify:{id}:%' AND state = 'ready' AND run_at > 1"));
+        until("the next night is planned", || (night() == 1).then_some(()));
+
+        send(&admin, &rated("late", days_ago(30, 1), 40, 0.50));
+        killed(&mut server, &|_| format!("UPDATE job SET run_at = 1 WHERE {ready} AND unique_key LIKE 'late:%'"));
+        let admin = server.admin();
+        let late = until_within(Duration::from_secs(60), "another verdict", || {
+            let v = admin.get(&format!("/api/v1/tasks/{id}/verification")).ok();
+            (v["verdict"] != "improved").then_some(v)
+        });
+        let last = text(&late, "verdict").to_owned();
+        until("no look is left", || {
+            (database.count("SELECT COUNT(*) AS n FROM job WHERE unique_key LIKE 'late:%'") == 0).then_some(())
+        });
+        once_a_change(&server, &database, &id, &["improved", &last]);
+        nothing_twice(&server, &database);
+        report(&format!("kill looks on {engine:?}: {kills} kills ({middle} in the middle), 2 verdicts, 2 lines of history, 2 mails"));
+    }
+
     /// Asked to stop, it ends what it does and loses nothing; a second server on the same file is refused.
     fn an_orderly_stop_is_orderly(engine) {
         let mut server = Server::start(engine);
@@ -297,6 +416,79 @@ on_both_engines! {
         assert_eq!(database.count("SELECT COUNT(*) AS n FROM feedback"), 1500);
         nothing_twice(&server, &database);
     }
+}
+
+/// The lease of whoever was killed has lapsed: nobody waits half a minute for it.
+fn lapse(database: &Database) {
+    database.run("UPDATE job SET lease_until = 1 WHERE state = 'running'");
+}
+
+/// A task about the topic of the story, done so many days ago.
+fn fixed(admin: &Caller, days: u64) -> String {
+    watch(admin);
+    let voices: Vec<Value> = (0..51)
+        .map(|n| contact(&format!("t{n}"), &tests::time::just_now(60 - n), n as usize))
+        .collect();
+    send(admin, &voices);
+    let issue = issues(admin).remove(0);
+    let body = json!({"title": "说清楚", "description": "", "department": PRODUCT,
+                      "contract": {"metric": "csat", "alarm_day": tests::time::ago(days + 14)}});
+    let task = admin
+        .post(
+            &format!("/api/v1/issues/{}/tasks", text(&issue, "id")),
+            &body,
+        )
+        .ok();
+    let id = text(&task, "id").to_owned();
+    admin
+        .post(&format!("/api/v1/tasks/{id}/accept"), &json!({}))
+        .ok();
+    let at = tests::time::on(tests::time::ago(days), 3600);
+    let done = json!({"solution": "上线资费一页纸说明", "effective_at": at});
+    admin
+        .post(&format!("/api/v1/tasks/{id}/complete"), &done)
+        .ok();
+    id
+}
+
+fn evaluate(admin: &Caller, id: &str) -> Value {
+    admin
+        .post(
+            &format!("/api/v1/tasks/{id}/verification/evaluate"),
+            &json!({}),
+        )
+        .ok()
+}
+
+/// The history of a task's verdicts is `verdicts`, each written, told and put into the timeline once.
+fn once_a_change(server: &Server, database: &Database, id: &str, verdicts: &[&str]) {
+    let kept = database.texts(&format!(
+        "SELECT verdict AS t FROM verification WHERE task_id = '{id}' ORDER BY computed_at, id"
+    ));
+    assert_eq!(kept, verdicts, "one line for each change");
+    let now = database.texts(&format!(
+        "SELECT verdict AS t FROM verdict_now WHERE task_id = '{id}'"
+    ));
+    assert_eq!(now, verdicts[verdicts.len() - 1..], "one present verdict");
+    let admin = server.admin();
+    let task = admin.get(&format!("/api/v1/tasks/{id}")).ok();
+    let timeline = task["timeline"].as_array().expect("a history");
+    let judged = timeline.iter().filter(|e| e["kind"] == "task.judged");
+    assert_eq!(judged.count(), verdicts.len(), "{timeline:?}");
+    crate::world::sent(server);
+    let told = verdicts.iter().filter(|v| **v != "pending").count() as i64;
+    let mails = database.count(&format!(
+        "SELECT COUNT(*) AS n FROM delivery WHERE task_id = '{id}' AND dedupe_key LIKE '%:verdict:%'"
+    ));
+    assert_eq!(mails, told, "one mail for each change");
+    let articles = database.count(&format!(
+        "SELECT COUNT(*) AS n FROM article WHERE task_id = '{id}'"
+    ));
+    assert_eq!(
+        articles,
+        i64::from(verdicts.last() == Some(&"improved")),
+        "one article of what is proven"
+    );
 }
 
 fn assign(caller: &Caller, issue: &Value, title: &str) -> String {

@@ -206,22 +206,23 @@ on_both_engines! {
         let kept = admin.get("/api/v1/organisation").ok();
         assert_eq!(kept["support_costs"]["2026-03"]["people_cents"], 10_000_000);
         assert_eq!((&kept["marginal_share"], &kept["cut_lines"]["negative_share"]), (&json!(0.5), &json!(0.3)));
-        for (field, value) in [
-            ("support_costs", json!({"March": {"people_cents": 1, "operations_cents": 0, "indirect_cents": 0}})),
-            ("support_costs", json!({"2026-03": {"people_cents": -1, "operations_cents": 0, "indirect_cents": 0}})),
-            ("marginal_share", json!(1.5)),
-            ("tier_weights", json!({"金卡": -1.0})),
+        for (field, value, named) in [
+            ("support_costs", json!({"March": {"people_cents": 1, "operations_cents": 0, "indirect_cents": 0}}), "support_costs"),
+            ("support_costs", json!({"2026-03": {"people_cents": -1, "operations_cents": 0, "indirect_cents": 0}}), "support_costs.2026-03.people_cents"),
+            ("marginal_share", json!(1.5), "marginal_share"),
+            ("tier_weights", json!({"金卡": -1.0}), "tier_weights.金卡"),
         ] {
             let mut bad = kept.clone();
             bad[field] = value;
             let problem = admin.put("/api/v1/organisation", &bad).problem(422, "invalid_field");
-            assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+            assert_eq!(problem["errors"][0]["field"], named, "{problem}");
         }
         // A group that nobody told is no group of nought.
         let mut bad = kept.clone();
         bad["support_costs"] = json!({"2026-03": {}});
         let problem = admin.put("/api/v1/organisation", &bad).problem(422, "invalid_field");
         assert_eq!(problem["errors"][0]["code"], "required", "{problem}");
+        assert_eq!(problem["errors"][0]["field"], "support_costs.2026-03.people_cents", "{problem}");
         let mut bad = kept.clone();
         bad["cut_lines"]["contacts_per_week"] = json!(0.0);
         admin.put("/api/v1/organisation", &bad).problem(422, "invalid_field");

@@ -36,12 +36,20 @@ pub fn assemble(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, BuildErro
             }
         }
     }
-    let mut component = wit_component::ComponentEncoder::default()
+    let component = wit_component::ComponentEncoder::default()
         .module(module)
         .map_err(|e| encode(&e))?
         .validate(true)
         .encode()
         .map_err(|e| encode(&e))?;
+    seal(component, manifest)
+}
+
+/// Puts the manifest into a component that another tool made, and refuses WASI.
+///
+/// # Errors
+/// [`BuildError::Wasi`] or [`BuildError::Encode`].
+pub fn seal(mut component: Vec<u8>, manifest: &Manifest) -> Result<Vec<u8>, BuildError> {
     append_custom_section(&mut component, SECTION, &manifest.to_json());
     imports(&component)?;
     Ok(component)
@@ -147,7 +155,7 @@ mod tests {
                 .collect();
             let wanted = format!(
                 "bihuan:plugin/{}@{}",
-                role.export(),
+                role.exports()[0],
                 plugin_sdk::API_VERSION
             );
             assert!(exported.contains(&wanted), "{exported:?}");
@@ -163,7 +171,7 @@ mod tests {
         let component = assemble(&module(&resolve, world), &manifest()).unwrap();
         let imports = imports(&component).unwrap();
         assert!(
-            imports.contains(&"bihuan:plugin/files@0.1.0".to_owned()),
+            imports.contains(&"bihuan:plugin/files@1.0.0".to_owned()),
             "{imports:?}"
         );
         assert!(

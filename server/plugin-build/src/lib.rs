@@ -1,5 +1,6 @@
 //! Makes a component from a plugin's crate: cargo for `wasm32-unknown-unknown`, the manifest as a
-//! custom section, wit-component. Knows no wasmtime, so it builds in seconds.
+//! custom section, wit-component; or from JavaScript or Python with their own tools. Knows no
+//! wasmtime, so it builds in seconds.
 //!
 //! ```text
 //! crate with plugin.toml ──cargo──▶ core module ──wit-component──▶ component
@@ -9,12 +10,14 @@
 mod cargo;
 mod component;
 mod manifest;
+mod script;
 
 use std::path::{Path, PathBuf};
 
-pub use component::{assemble, imports};
+pub use component::{assemble, imports, seal};
 pub use manifest::read_manifest;
 pub use plugin_sdk::manifest::{Manifest, Role};
+pub use script::{JS_SDK, PYTHON_SDK, Script, language};
 
 /// Why no component was made.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,17 @@ pub enum BuildError {
     /// The module does not fit the contract.
     #[error("cannot make a component: {0}")]
     Encode(String),
+    /// The tool of a script language is not installed.
+    #[error("{tool} is not there: {hint}")]
+    NoTool {
+        /// Its name.
+        tool: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The tool of a script language ended with an error.
+    #[error("{0}")]
+    Script(String),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {
@@ -77,16 +91,20 @@ pub struct Built {
     pub imports: Vec<String>,
 }
 
-/// Builds the plugin in `crate_dir` (with `Cargo.toml` and `plugin.toml`) into the file `out`,
-/// whose folder is made. The file is replaced only when its content changes.
+/// Builds the plugin in `crate_dir` (`plugin.toml` beside `Cargo.toml`, `src/main.js` or `app.py`)
+/// into the file `out`, whose folder is made. The file is replaced only when its content changes.
 ///
 /// # Errors
 /// The first step that fails.
 pub fn build(crate_dir: &Path, out: &Path) -> Result<Built, BuildError> {
     let manifest = read_manifest(crate_dir)?;
-    let module_path = cargo::build_module(crate_dir)?;
-    let module = read(&module_path)?;
-    let component = assemble(&module, &manifest)?;
+    let component = match language(crate_dir) {
+        Some(script) => {
+            let exports = manifest::script_exports(crate_dir, &manifest)?;
+            script::build_script(crate_dir, script, &manifest, &exports)?
+        }
+        None => assemble(&read(&cargo::build_module(crate_dir)?)?, &manifest)?,
+    };
     let imports = imports(&component)?;
     write_if_changed(out, &component)?;
     Ok(Built {

@@ -18,6 +18,8 @@ pub fn read_manifest(crate_dir: &Path) -> Result<Manifest, BuildError> {
     };
     let text = std::fs::read_to_string(&path).map_err(|e| wrong(e.to_string()))?;
     let mut table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    // For the build only, not for the host: see [`script_exports`].
+    table.remove("build");
     let schema = match table.remove("config-schema") {
         None => None,
         Some(toml::Value::String(file)) => {
@@ -37,6 +39,38 @@ pub fn read_manifest(crate_dir: &Path) -> Result<Manifest, BuildError> {
     manifest.config_schema = schema;
     manifest.validate().map_err(wrong)?;
     Ok(manifest)
+}
+
+/// The interfaces that a script exports: `exports` in the table `build` of `plugin.toml`, else all of
+/// its role. Crates say it in their code.
+///
+/// # Errors
+/// [`BuildError::Manifest`] when one of them is none of the role.
+pub fn script_exports(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, BuildError> {
+    let path = folder.join("plugin.toml");
+    let wrong = |detail: String| BuildError::Manifest {
+        path: path.clone(),
+        detail,
+    };
+    let text = std::fs::read_to_string(&path).map_err(|e| wrong(e.to_string()))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let of_role = manifest.role.exports();
+    let Some(named) = table.get("build").and_then(|b| b.get("exports")) else {
+        return Ok(of_role.iter().map(|e| (*e).to_owned()).collect());
+    };
+    let named: Vec<String> = named
+        .clone()
+        .try_into()
+        .map_err(|e: toml::de::Error| wrong(e.to_string()))?;
+    match named
+        .iter()
+        .find(|n| !of_role.contains(&n.as_str()) && *n != "acker")
+    {
+        Some(name) => Err(wrong(format!(
+            "build.exports: {name:?} is none of {of_role:?}"
+        ))),
+        None => Ok(named),
+    }
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, Digest, SHA256, digest};
+use ring::hmac;
 use wasmtime::Engine;
 
 use crate::Inspection;
@@ -148,13 +148,13 @@ fn hex(bytes: &[u8]) -> String {
 /// The cache of one host.
 pub(crate) struct Cache {
     dir: PathBuf,
-    key: [u8; 32],
+    key: hmac::Key,
     /// Digest of everything that the code is made for.
-    made_for: [u8; 32],
+    made_for: Digest,
 }
 
 /// Feeds what wasmtime hashes into SHA-256: 64 bits are no proof.
-struct Feed(Sha256);
+struct Feed(Context);
 
 impl Hasher for Feed {
     fn finish(&self) -> u64 {
@@ -191,46 +191,46 @@ impl Cache {
             // Fails for a folder of another user, which is then not used.
             fs::set_permissions(&config.dir, fs::Permissions::from_mode(0o700))?;
         }
-        let mut feed = Feed(Sha256::new());
+        let mut feed = Feed(Context::new(&SHA256));
         // Holds wasmtime's version, the target and its processor features, and every setting
         // that changes code.
         engine.precompile_compatibility_hash().hash(&mut feed);
-        feed.0.update(std::env::consts::ARCH);
-        feed.0.update(std::env::consts::OS);
-        feed.0.update(env!("CARGO_PKG_VERSION"));
+        for more in [
+            std::env::consts::ARCH,
+            std::env::consts::OS,
+            env!("CARGO_PKG_VERSION"),
+        ] {
+            feed.0.update(more.as_bytes());
+        }
         Ok(Self {
             dir: config.dir.clone(),
-            key: config.key,
-            made_for: feed.0.finalize().into(),
+            key: hmac::Key::new(hmac::HMAC_SHA256, &config.key),
+            made_for: feed.0.finish(),
         })
     }
 
-    fn path(&self, component: &[u8; 32]) -> PathBuf {
-        let made_for = hex(&self.made_for[..8]);
+    fn path(&self, component: &Digest) -> PathBuf {
+        let made_for = self.made_for.as_ref();
+        let made_for = hex(made_for.get(..8).unwrap_or(made_for));
         self.dir
-            .join(format!("{}-{made_for}.cwasm", hex(component)))
+            .join(format!("{}-{made_for}.cwasm", hex(component.as_ref())))
     }
 
-    /// The record's HMAC, ready to compare or to write.
-    fn record(
-        &self,
-        component: &[u8; 32],
-        inspection: &[u8],
-        code: &[u8],
-    ) -> io::Result<Hmac<Sha256>> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).map_err(io::Error::other)?;
-        // Every part has a fixed length: no two records share a text.
-        mac.update(b"cwasm-v1");
-        mac.update(&self.made_for);
-        mac.update(component);
-        mac.update(&Sha256::digest(inspection));
-        mac.update(&Sha256::digest(code));
-        Ok(mac)
+    /// What the HMAC is of. Every part has a fixed length: no two records share a text.
+    fn record(&self, component: &Digest, inspection: &[u8], code: &[u8]) -> Vec<u8> {
+        [
+            b"cwasm-v1",
+            self.made_for.as_ref(),
+            component.as_ref(),
+            digest(&SHA256, inspection).as_ref(),
+            digest(&SHA256, code).as_ref(),
+        ]
+        .concat()
     }
 
     /// What is kept of a component. A file that is not as we wrote it is thrown away.
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<Artifact> {
-        let component: [u8; 32] = Sha256::digest(bytes).into();
+        let component = digest(&SHA256, bytes);
         let path = self.path(&component);
         match self.read(&path, &component) {
             Ok(artifact) => Some(artifact),
@@ -243,7 +243,7 @@ impl Cache {
         }
     }
 
-    fn read(&self, path: &Path, component: &[u8; 32]) -> io::Result<Artifact> {
+    fn read(&self, path: &Path, component: &Digest) -> io::Result<Artifact> {
         let broken = || io::Error::other("the record is broken");
         let mut file = open_own(path)?;
         let size = file.metadata()?.len();
@@ -261,8 +261,7 @@ impl Cache {
             return Err(broken());
         }
         // Compares in constant time.
-        self.record(component, inspection, code)?
-            .verify_slice(mac)
+        hmac::verify(&self.key, &self.record(component, inspection, code), mac)
             .map_err(|_| io::Error::other("the record is not ours"))?;
         let inspection: Inspection = serde_json::from_slice(inspection)?;
         bytes.drain(..HEAD + length);
@@ -274,19 +273,19 @@ impl Cache {
 
     /// Keeps what was compiled.
     pub(crate) fn keep(&self, bytes: &[u8], artifact: &Artifact) -> io::Result<()> {
-        let component: [u8; 32] = Sha256::digest(bytes).into();
+        let component = digest(&SHA256, bytes);
         let inspection = serde_json::to_vec(&artifact.inspection)?;
-        let mac = self
-            .record(&component, &inspection, &artifact.code.0)?
-            .finalize()
-            .into_bytes();
+        let mac = hmac::sign(
+            &self.key,
+            &self.record(&component, &inspection, &artifact.code.0),
+        );
         let length = u32::try_from(inspection.len()).map_err(io::Error::other)?;
         // No sync: a file torn by a power cut has no valid record.
         let temporary = write_temporary(
             &self.dir,
             &[
                 MAGIC,
-                &mac,
+                mac.as_ref(),
                 &length.to_le_bytes(),
                 &inspection,
                 &artifact.code.0,

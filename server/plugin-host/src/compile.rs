@@ -12,7 +12,7 @@
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -225,7 +225,7 @@ impl Compiling {
 
     async fn in_child(
         &self,
-        program: &PathBuf,
+        program: &Path,
         args: &[OsString],
         bytes: &[u8],
     ) -> Result<Artifact, PluginError> {

@@ -46,6 +46,12 @@ pub struct HostConfig {
     pub http_per_second: u32,
     /// Wall clock given to guests, in Unix milliseconds.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// Who turns components into machine code.
+    pub compiler: Compiler,
+    /// What one compilation may use.
+    pub compile_limits: CompileLimits,
+    /// Where machine code is kept between two starts; `None`: nowhere.
+    pub cache: Option<CacheConfig>,
     /// Random bytes given to guests; tests and replays freeze them.
     pub random: Arc<Random>,
     /// How requests of HTTP leave; replays put a recording here.
@@ -58,29 +64,23 @@ pub struct HostConfig {
     pub metrics: Arc<dyn Fn(Metric) + Send + Sync>,
     /// Receives every call that ended, whatever its end. Must not block.
     pub calls: Arc<dyn Fn(CallRecord) + Send + Sync>,
-    /// Who turns components into machine code.
-    pub compiler: Compiler,
-    /// What one compilation may use.
-    pub compile_limits: CompileLimits,
-    /// Where machine code is kept between two starts; `None`: nowhere.
-    pub cache: Option<CacheConfig>,
 }
 
 impl HostConfig {
-    /// Reaches everything, HTTP and mailboxes, through one dialer.
-    #[must_use]
-    pub fn with_dialer(mut self, dialer: Dialer) -> Self {
-        self.dialer = Arc::new(dialer);
-        self.transport = Arc::new(Direct::new(Arc::clone(&self.dialer)));
-        self
-    }
-
     /// Linear memory of one instance of an engine, in bytes.
     pub(crate) const fn memory_of(&self, engine: EngineKind) -> usize {
         match engine {
             EngineKind::Rust => self.memory_bytes,
             EngineKind::Script => self.script_memory_bytes,
         }
+    }
+
+    /// Reaches everything, HTTP and mailboxes, through one dialer.
+    #[must_use]
+    pub fn with_dialer(mut self, dialer: Dialer) -> Self {
+        self.dialer = Arc::new(dialer);
+        self.transport = Arc::new(Direct::new(Arc::clone(&self.dialer)));
+        self
     }
 }
 
@@ -102,15 +102,15 @@ impl Default for HostConfig {
             http_bytes: 32 << 20,
             http_per_second: 20,
             now_ms: Arc::new(system_now_ms),
+            compiler: Compiler::default(),
+            compile_limits: CompileLimits::default(),
+            cache: None,
             random: Arc::new(system_random),
             transport: Arc::new(Direct::new(Arc::clone(&dialer))),
             dialer,
             logs: Arc::new(|_| ()),
             metrics: Arc::new(|_| ()),
             calls: Arc::new(|_| ()),
-            compiler: Compiler::default(),
-            compile_limits: CompileLimits::default(),
-            cache: None,
         }
     }
 }
@@ -127,13 +127,13 @@ impl fmt::Debug for HostConfig {
             .field("cpu", &self.cpu)
             .field("wall", &self.wall)
             .field("crossing_bytes", &self.crossing_bytes)
+            .field("compiler", &self.compiler)
+            .field("compile_limits", &self.compile_limits)
+            .field("cache", &self.cache)
             .field("http_calls", &self.http_calls)
             .field("http_parallel", &self.http_parallel)
             .field("http_bytes", &self.http_bytes)
             .field("http_per_second", &self.http_per_second)
-            .field("compiler", &self.compiler)
-            .field("compile_limits", &self.compile_limits)
-            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }

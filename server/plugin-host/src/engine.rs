@@ -112,17 +112,23 @@ impl Runtime {
     ) -> wasmtime::Result<(BasePartPre<Context>, Pre)> {
         let pre = self.linker.instantiate_pre(component)?;
         let base = BasePartPre::new(pre.clone())?;
-        let pull = || PullPartPre::new(pre.clone());
-        let push = || PushPartPre::new(pre.clone());
-        let ack = || AckPartPre::new(pre.clone());
         let pre = match inspection.role {
             Role::Classifier => Pre::Classifier(ClassifierPartPre::new(pre)?),
             Role::KnowledgeBase => Pre::Knowledge(KnowledgePartPre::new(pre)?),
             Role::Notifier => Pre::Notifier(NotifyPartPre::new(pre)?),
             Role::Connector => Pre::Connector(ConnectorPre {
-                pull: inspection.exports("puller").then(pull).transpose()?,
-                push: inspection.exports("webhook").then(push).transpose()?,
-                ack: inspection.exports("acker").then(ack).transpose()?,
+                pull: inspection
+                    .exports("puller")
+                    .then(|| PullPartPre::new(pre.clone()))
+                    .transpose()?,
+                push: inspection
+                    .exports("webhook")
+                    .then(|| PushPartPre::new(pre.clone()))
+                    .transpose()?,
+                ack: inspection
+                    .exports("acker")
+                    .then(|| AckPartPre::new(pre.clone()))
+                    .transpose()?,
             }),
         };
         Ok((base, pre))
@@ -174,10 +180,12 @@ impl Host {
             // Code of the cache that does not load is made again.
             None => self.load(compiling.made(bytes, unknown).await?)?,
         };
-        let contract = |e: wasmtime::Error| PluginError::Contract {
-            detail: format!("{e:#}"),
-        };
-        let (base, pre) = runtime.pre(&component, &inspection).map_err(contract)?;
+        let (base, pre) =
+            runtime
+                .pre(&component, &inspection)
+                .map_err(|e| PluginError::Contract {
+                    detail: format!("{e:#}"),
+                })?;
         let limits = CallLimits::new(
             &self.inner.config,
             inspection.engine,
@@ -188,8 +196,8 @@ impl Host {
             inner: Arc::new(CompiledInner {
                 manifest: Arc::new(inspection.manifest.clone()),
                 inspection,
-                base,
                 runtime,
+                base,
                 pre,
                 limits,
             }),
@@ -246,9 +254,9 @@ pub struct Compiled {
 
 pub(crate) struct CompiledInner {
     pub(crate) inspection: Inspection,
+    runtime: Arc<Runtime>,
     manifest: Arc<Manifest>,
     pub(crate) base: BasePartPre<Context>,
-    runtime: Arc<Runtime>,
     pub(crate) pre: Pre,
     pub(crate) limits: CallLimits,
 }

@@ -224,7 +224,7 @@ async fn read_coverage(
     caller.may(Operation::ReadFeedback)?;
     let days = query.days.unwrap_or(28);
     if !(1..=366).contains(&days) {
-        return Err(Problem::new(Code::InvalidQuery, "days: 1 to 366"));
+        return Err(Problem::query("days", "out_of_range", "1 to 366"));
     }
     let found = coverage(&app, days).await?;
     let share = (found.total > 0).then(|| found.unexplained as f64 / found.total as f64);

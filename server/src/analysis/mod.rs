@@ -8,7 +8,7 @@ mod words;
 
 pub use coverage::{Coverage, coverage};
 pub use service::{
-    Labelled, StillUnlabelled, classify, correct, label_batch, quotes, rebuild, refresh,
+    Labelled, StillUnlabelled, classify, correct, label_batch, quotes, quotes_of, rebuild, refresh,
     relabel_some, stamp, upkeep,
 };
 pub use starter::{StarterSet, sets};

@@ -463,9 +463,12 @@ async fn rebuild_in(tx: &Tx, write: bool) -> Result<u64, DbError> {
     let facts: BTreeMap<_, _> = fresh.facts().map(|(k, c)| (k.clone(), *c)).collect();
     let days: BTreeMap<_, _> = fresh.topic_days().map(|(k, c)| (k.clone(), *c)).collect();
     let details: BTreeMap<_, _> = fresh.details().map(|(k, c)| (k.clone(), *c)).collect();
+    let kept_deeds = storage::facts::all_deeds(tx).await?;
+    let deeds: BTreeMap<_, _> = fresh.deeds().map(|(k, n)| (k.clone(), n)).collect();
     let differences = differing(&facts, &kept)
         + differing(&days, &kept_days)
         + differing(&details, &kept_details)
+        + differing(&deeds, &kept_deeds)
         + u64::try_from(misplaced).unwrap_or(0);
     if write && differences > 0 {
         storage::facts::clear(tx).await?;
@@ -509,18 +512,36 @@ pub async fn quotes(
         .into_iter()
         .filter(|v| seen.insert(v.feedback.text.clone()))
         .take(most)
-        .map(|v| {
-            let mut text: String = v.feedback.text.chars().take(200).collect();
-            if v.feedback.text.chars().count() > 200 {
-                text.push('…');
-            }
-            crate::mail::Quote {
-                text,
-                channel: v.feedback.channel.clone(),
-                day: v.feedback.day,
-                rating: v.feedback.rating.as_ref().map(|r| r.band),
-                feedback_id: v.id.to_string(),
-            }
-        })
+        .map(quote)
         .collect())
+}
+
+fn quote(voice: Stored) -> crate::mail::Quote {
+    let mut text: String = voice.feedback.text.chars().take(200).collect();
+    if voice.feedback.text.chars().count() > 200 {
+        text.push('…');
+    }
+    crate::mail::Quote {
+        text,
+        channel: voice.feedback.channel,
+        day: voice.feedback.day,
+        rating: voice.feedback.rating.as_ref().map(|r| r.band),
+        feedback_id: voice.id.to_string(),
+    }
+}
+
+/// These voices, in their order, as quotes; those without words are left out.
+pub async fn quotes_of(
+    db: &impl storage::Read,
+    voices: &[FeedbackId],
+) -> Result<Vec<crate::mail::Quote>, DbError> {
+    let mut all = Vec::new();
+    for id in voices {
+        if let Some(voice) = storage::feedback::get(db, *id).await?
+            && !voice.feedback.text.trim().is_empty()
+        {
+            all.push(quote(voice));
+        }
+    }
+    Ok(all)
 }

@@ -98,7 +98,13 @@ pub(super) async fn import(
                 }
             }
             Err(unusable) => {
-                eprintln!("{}: {}: {}", file.display(), unusable.code, unusable.detail);
+                eprintln!(
+                    "{}: {}: {}: {}",
+                    file.display(),
+                    unusable.field,
+                    unusable.code,
+                    unusable.detail
+                );
                 code = ExitCode::FAILURE;
             }
         }

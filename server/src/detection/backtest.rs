@@ -370,8 +370,8 @@ async fn phrases(
         days.entry(subject.clone())
             .or_default()
             .insert(day, (count, None));
-        if count > limit {
-            let customers = i64::try_from(customers.len()).ok();
+        let customers = i64::try_from(customers.len()).ok();
+        if customers.is_some_and(|c| c > limit) {
             let signal = Signal::counted(
                 detector,
                 Subject::topic(subject.clone()),

@@ -4,6 +4,7 @@
 use super::history::Setup;
 use super::judge::{Found, Shelf, by_series, counts, read_counts, series};
 use super::raise::{Raising, raise};
+use super::withdraw;
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
@@ -23,8 +24,20 @@ const GAP_DAYS: i64 = 120;
 /// The name under which the watch after a verdict signs its signals.
 pub(super) const RELAPSE: &str = "relapse";
 
+/// Why a closed day is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// It has just ended.
+    Close,
+    /// Data arrived late for it.
+    Late,
+    /// A file of old data changed it: nobody is told.
+    Backfill,
+}
+
 /// Judges a closed day. Answers the transaction, not yet committed: the job ends in it.
-pub(super) async fn detect(app: &App, day: NaiveDate, backfill: bool) -> Result<Tx, DbError> {
+pub(super) async fn detect(app: &App, day: NaiveDate, occasion: Occasion) -> Result<Tx, DbError> {
+    let backfill = occasion == Occasion::Backfill;
     let organisation = storage::organisation::organisation(&app.db).await?;
     let today = local_day(app.now(), organisation.zone);
     let yesterday = today - TimeDelta::days(1);
@@ -38,25 +51,24 @@ pub(super) async fn detect(app: &App, day: NaiveDate, backfill: bool) -> Result<
         .await?;
     let gaps = block_in_place(|| silences(&setup, history, yesterday));
     let mut found: Vec<(Detector, Found)> = Vec::new();
+    let detectors: Vec<Detector> = storage::organisation::all::<Detector>(&app.db)
+        .await?
+        .into_iter()
+        .filter(|d| d.enabled && is_daily(d))
+        .collect();
+    // At its close a day has nothing yet that late data could have changed.
+    let doubtful = match occasion {
+        Occasion::Close => Vec::new(),
+        Occasion::Late | Occasion::Backfill => {
+            storage::detection::standing(&app.db, day, yesterday).await?
+        }
+    };
+    let gone =
+        withdraw::without_reason(app, &setup, &mut shelf, &detectors, &doubtful, yesterday).await?;
     // A job that waited too long finds its day history.
     if day >= today - TimeDelta::days(app.config.history_days) {
-        let detectors: Vec<Detector> = storage::organisation::all::<Detector>(&app.db)
-            .await?
-            .into_iter()
-            .filter(|d| d.enabled)
-            .collect();
         for detector in detectors {
-            let all = if by_series(&detector) {
-                let history = shelf
-                    .get(&app.db, &setup, &detector.scope, day, yesterday)
-                    .await?;
-                block_in_place(|| series(&detector, &setup, history, true, (day, day)))
-            } else if matches!(detector.params, Params::AgentDrift(_)) {
-                let rows = read_counts(&app.db, &detector, &setup, day, day).await?;
-                block_in_place(|| counts(&detector, &rows, day, day))
-            } else {
-                Vec::new()
-            };
+            let all = found_on(app, &detector, &setup, &mut shelf, day, yesterday).await?;
             found.extend(all.into_iter().map(|f| (detector.clone(), f)));
         }
         // A file of old data is no relapse: the next close looks again.
@@ -74,11 +86,40 @@ pub(super) async fn detect(app: &App, day: NaiveDate, backfill: bool) -> Result<
             detector,
             signal: &f.signal,
             topic: &f.topic,
+            voices: &[],
             quiet: backfill,
         };
         raise(app, &tx, &setup.topics, &raising).await?;
     }
+    withdraw::withdraw(app, &tx, &gone).await?;
     Ok(tx)
+}
+
+/// Rules that judge whole days.
+fn is_daily(detector: &Detector) -> bool {
+    by_series(detector) || matches!(detector.params, Params::AgentDrift(_))
+}
+
+/// What a daily rule finds on a day.
+pub(super) async fn found_on(
+    app: &App,
+    detector: &Detector,
+    setup: &Setup,
+    shelf: &mut Shelf,
+    day: NaiveDate,
+    yesterday: NaiveDate,
+) -> Result<Vec<Found>, DbError> {
+    if by_series(detector) {
+        let history = shelf
+            .get(&app.db, setup, &detector.scope, day, yesterday)
+            .await?;
+        Ok(block_in_place(|| {
+            series(detector, setup, history, true, (day, day))
+        }))
+    } else {
+        let rows = read_counts(&app.db, detector, setup, day, day).await?;
+        Ok(block_in_place(|| counts(detector, &rows, day, day)))
+    }
 }
 
 /// Who labelled the latest voice of a topic: whose counting the signal stands on.
@@ -195,7 +236,7 @@ async fn relapses(
 }
 
 /// The verdict that resolved an issue: that of its latest fix.
-async fn verdict_of(app: &App, issue: &Issue) -> Result<Option<Verification>, DbError> {
+pub(super) async fn verdict_of(app: &App, issue: &Issue) -> Result<Option<Verification>, DbError> {
     let filter = storage::tasks::Filter {
         issue: Some(issue.id),
         states: vec![domain::tasks::State::Verified.as_str().to_owned()],
@@ -210,7 +251,7 @@ async fn verdict_of(app: &App, issue: &Issue) -> Result<Option<Verification>, Db
 }
 
 /// The running sums of A1 or A2, started anew after the days that judged the fix.
-fn came_back(
+pub(super) fn came_back(
     setup: &Setup,
     history: &super::history::History,
     issue: &Issue,

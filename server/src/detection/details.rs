@@ -1,8 +1,13 @@
 //! Dense rows of searches, articles, agents and topics.
 
+use super::watch::counted;
 use chrono::{NaiveDate, TimeDelta};
-use domain::facts::Counters;
+use domain::detection::{Detector, Params, Teller};
+use domain::facts::{Counters, Deed};
+use domain::organisation::Topic;
 use std::collections::BTreeMap;
+use storage::facts::DeedQuery;
+use storage::{DbError, Read};
 
 /// Sparse sums by subject and day as one row a day from `start` to `end`. Sums of the same subject and
 /// day add up.
@@ -25,6 +30,73 @@ pub(super) fn rows_of(
         }
     }
     all
+}
+
+/// What known customers did that a rule counts, by subject; days are indices from `from` on.
+/// `subject`: of this one only.
+pub(super) async fn tellers(
+    db: &impl Read,
+    detector: &Detector,
+    subject: Option<&str>,
+    topics: &[Topic],
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<BTreeMap<String, Vec<Teller>>, DbError> {
+    let (deeds, of_topics) = match &detector.params {
+        Params::Risk(_) => (vec![Deed::Risk], true),
+        Params::LowRating(p) => (Deed::bad_marks(p.max_rating), true),
+        Params::NoResultSearch(_) => (vec![Deed::NoResult], false),
+        Params::UnhelpfulArticle(_) => (vec![Deed::Unhelpful, Deed::Helpful], false),
+        _ => return Ok(BTreeMap::new()),
+    };
+    let subjects = match (subject.or(detector.scope.topic.as_deref()), of_topics) {
+        (Some(topic), true) => Some(counted(detector, topic, topics)),
+        (subject, _) => subject.map(|s| vec![s.to_owned()]),
+    };
+    let query = DeedQuery {
+        deeds,
+        from,
+        to,
+        subjects,
+        channel: detector.scope.channel.clone(),
+        region: detector.scope.region.clone(),
+    };
+    let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
+    let mut all: BTreeMap<String, Vec<Teller>> = BTreeMap::new();
+    for done in storage::facts::deeds(db, &query).await? {
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        let teller = Teller {
+            day: usize::try_from((done.day - from).num_days()).unwrap_or_default(),
+            customer: *numbers.entry(done.customer).or_insert(next),
+            counted: done.deed != Deed::Helpful,
+            n: done.n,
+        };
+        let subject = if of_topics {
+            detector.subject(&done.subject).to_owned()
+        } else {
+            done.subject
+        };
+        all.entry(subject).or_default().push(teller);
+    }
+    Ok(all)
+}
+
+/// Distinct customers of a threshold by day, where facts cannot tell them: those of one topic and all
+/// channels add up, all others do not. `None`: the facts are right.
+pub(super) async fn distinct(
+    db: &impl Read,
+    detector: &Detector,
+    subject: &str,
+    topics: &[Topic],
+    days: (NaiveDate, NaiveDate),
+) -> Result<Option<BTreeMap<NaiveDate, i64>>, DbError> {
+    let scope = &detector.scope;
+    let of = counted(detector, subject, topics);
+    if scope.channel.is_none() && scope.region.is_none() && of.len() == 1 {
+        return Ok(None);
+    }
+    let (channel, region) = (scope.channel.as_deref(), scope.region.as_deref());
+    let found = storage::feedback::distinct_customers(db, &of, channel, region, days).await?;
+    Ok(Some(found))
 }
 
 /// The first of the days that a rule which adds `window_days` up replays before `day`.

@@ -5,7 +5,8 @@ use super::history::Setup;
 use super::judge::Shelf;
 use super::words;
 use crate::app::Shared;
-use crate::http::{Body, Caller, Code, IfMatch, List, Params, Problem, Result, Segment};
+use crate::http::extract::{self, Fault};
+use crate::http::{Body, Caller, FieldError, IfMatch, List, Params, Problem, Result, Segment};
 use crate::organisation::http::{require, same_key, tagged};
 use axum::Json;
 use axum::extract::State;
@@ -21,7 +22,7 @@ use domain::detection::{
 };
 use domain::facts::{CalendarNote, LONGEST_NOTE};
 use domain::identity::{Actor, Operation};
-use domain::organisation::{Bilingual, Topic, check_key};
+use domain::organisation::{Bilingual, Channel, Topic, check_key, is_email};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use storage::organisation as store;
@@ -103,6 +104,8 @@ struct SignalOfDetector {
     issue_id: Option<String>,
     /// The rule was muted.
     withheld: bool,
+    /// When late data took its reason away; null: it stands.
+    withdrawn_at: Option<DateTime<Utc>>,
     explanation: Bilingual,
 }
 
@@ -113,6 +116,7 @@ fn signal_view(raised: storage::detection::Raised, topics: &[Topic]) -> SignalOf
         fired_at: raised.fired_at,
         issue_id: raised.issue.map(|i| i.to_string()),
         withheld: raised.withheld,
+        withdrawn_at: raised.withdrawn_at,
         day: s.window,
         subject_name: words::subject_name(&s, topics),
         explanation: s.explanation(),
@@ -198,19 +202,52 @@ async fn read_detector(
 }
 
 /// A detector as it is sent: with or without what the list adds.
-#[derive(Deserialize)]
-#[serde(try_from = "Value")]
 struct Sent(Detector);
 
-impl TryFrom<Value> for Sent {
-    type Error = serde_json::Error;
-
-    fn try_from(mut value: Value) -> std::result::Result<Self, Self::Error> {
+impl<'de> Deserialize<'de> for Sent {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let mut value = Value::deserialize(from)?;
         if let Some(object) = value.as_object_mut() {
             object.remove("activity");
+            object.remove("warnings");
         }
-        serde_json::from_value(value).map(Self)
+        // Read in a second step, whose path the first one cannot know.
+        serde_path_to_error::deserialize(value)
+            .map(Self)
+            .map_err(|error| {
+                let fault = Fault::of(error.path(), &error.inner().to_string());
+                serde::de::Error::custom(fault.sentence())
+            })
     }
+}
+
+/// A detector that was kept, and what its author should know.
+#[derive(Serialize, ToSchema)]
+struct DetectorSaved {
+    #[serde(flatten)]
+    detector: Detector,
+    /// Nothing was refused, but perhaps it is not what was meant. Sent back with a detector it is ignored.
+    warnings: Vec<FieldError>,
+}
+
+/// What is allowed and still most often a slip. A rule may stand before its channel's first voice, so a
+/// channel that nobody knows is no reason to refuse it.
+async fn warnings(app: &Shared, detector: &Detector) -> Result<Vec<FieldError>> {
+    let mut found = Vec::new();
+    if let Some(channel) = &detector.scope.channel
+        && store::get::<Channel>(&app.db, channel).await?.is_none()
+        && !storage::feedback::channel_is_used(&app.db, channel).await?
+    {
+        found.push(FieldError {
+            field: "scope.channel".to_owned(),
+            code: "unknown_channel".to_owned(),
+            detail: crate::http::spoken(&Bilingual::new(
+                "该渠道尚未登记，也没有收到过反馈；在有反馈之前，此规则不会触发",
+                "this channel is not registered and has sent nothing yet; until it does, this rule rings for nothing",
+            )),
+        });
+    }
+    Ok(found)
 }
 
 /// Whether a rule can be kept, or tried.
@@ -245,13 +282,16 @@ pub async fn check(app: &Shared, detector: &Detector) -> Result<()> {
     {
         return Err(Problem::field("scope.topic", "unknown", "no such topic"));
     }
+    if detector.owner.as_deref().is_some_and(|o| !is_email(o)) {
+        return Err(Problem::field("owner", "invalid", "not an e-mail address"));
+    }
     Ok(())
 }
 
 /// Creates or replaces a detector. It watches what arrives from now on. A mute needs its end and a reason;
 /// who muted and when stands in the detector's history.
 #[utoipa::path(put, path = "/detectors/{key}", request_body = Detector, tag = "detectors",
-    params(("key" = String, Path)), responses((status = 200, body = Detector)),
+    params(("key" = String, Path)), responses((status = 200, body = DetectorSaved)),
     security(("bearer" = ["manage_organisation"])))]
 async fn write_detector(
     State(app): State<Shared>,
@@ -259,12 +299,13 @@ async fn write_detector(
     Segment(key): Segment<String>,
     IfMatch(expected): IfMatch,
     Body(Sent(mut new)): Body<Sent>,
-) -> Result<(HeaderMap, Json<Detector>)> {
+) -> Result<(HeaderMap, Json<DetectorSaved>)> {
     caller.may(Operation::ManageOrganisation)?;
     same_key(&key, &mut new.key)?;
     check_key(&new.key)?;
     check(&app, &new).await?;
-    let latest = today(&app).await? + TimeDelta::days(366);
+    let today = today(&app).await?;
+    let latest = today + TimeDelta::days(366);
     if new.mute.as_ref().is_some_and(|mute| mute.until > latest) {
         return Err(Problem::field(
             "mute.until",
@@ -274,6 +315,19 @@ async fn write_detector(
     }
     let tx = app.begin().await?;
     let before = store::get::<Detector>(&tx, &key).await?;
+    // A mute that has passed comes back with every change of something else: only a new one is a slip.
+    let muted = before.as_ref().and_then(|old| old.mute.as_ref());
+    if new
+        .mute
+        .as_ref()
+        .is_some_and(|mute| mute.until < today && muted != Some(mute))
+    {
+        return Err(Problem::field(
+            "mute.until",
+            "in_the_past",
+            "today at the earliest",
+        ));
+    }
     let saved = store::put(&tx, &new, expected).await?;
     let event = match &before {
         None => "detector.created",
@@ -294,7 +348,12 @@ async fn write_detector(
     .await?;
     tx.commit().await?;
     let version = saved.version;
-    Ok(tagged(saved, version))
+    let warnings = warnings(&app, &saved).await?;
+    let kept = DetectorSaved {
+        detector: saved,
+        warnings,
+    };
+    Ok(tagged(kept, version))
 }
 
 /// Removes a detector. Its signals stay.
@@ -351,6 +410,7 @@ async fn list_signals(
     let from = range
         .from
         .unwrap_or(to - TimeDelta::days(ACTIVITY_DAYS - 1));
+    extract::in_order(Some(from), Some(to))?;
     let topics: Vec<Topic> = store::all(&app.db).await?;
     let found = storage::detection::signals_of(&app.db, Some(&key), from, to, 500).await?;
     Ok(List::whole(
@@ -559,10 +619,8 @@ impl From<Backtest> for BacktestView {
 
 fn check_span(from: NaiveDate, to: NaiveDate) -> Result<()> {
     if to < from || (to - from).num_days() > LONGEST {
-        return Err(Problem::new(
-            Code::InvalidField,
-            "from must not be after to, at most 400 days apart",
-        ));
+        let detail = format!("not before from, at most {LONGEST} days after it");
+        return Err(Problem::field("to", "out_of_range", detail));
     }
     Ok(())
 }
@@ -598,7 +656,9 @@ async fn backtest_unsaved(
     if detector.key.is_empty() {
         "backtest".clone_into(&mut detector.key);
     }
-    check(&app, &detector).await?;
+    check(&app, &detector)
+        .await
+        .map_err(|problem| problem.inside("detector"))?;
     check_span(trial.from, trial.to)?;
     let subject = trial.subject.as_deref();
     let found = backtest::run(&app, &detector, trial.from, trial.to, subject, false).await?;
@@ -614,6 +674,7 @@ async fn list_notes(
     Params(range): Params<DayRange>,
 ) -> Result<Json<List<CalendarNote>>> {
     caller.may(Operation::ReadLoop)?;
+    extract::in_order(range.from, range.to)?;
     let all: Vec<CalendarNote> = store::all(&app.db).await?;
     let touches = |n: &CalendarNote| {
         range.from.is_none_or(|from| n.to >= from) && range.to.is_none_or(|to| n.from <= to)
@@ -662,9 +723,10 @@ async fn write_note(
         return Err(Problem::field("to", "out_of_range", &detail));
     }
     let tx = app.begin().await?;
-    for topic in &new.topics {
+    for (n, topic) in new.topics.iter().enumerate() {
         if store::get::<Topic>(&tx, topic).await?.is_none() {
-            return Err(Problem::field("topics", "unknown", "no such topic"));
+            let field = format!("topics[{n}]");
+            return Err(Problem::field(field, "unknown", "no such topic"));
         }
     }
     let saved = store::put(&tx, &new, expected).await?;
@@ -768,9 +830,10 @@ async fn unusual_topics(
     let yesterday = today(&app).await? - TimeDelta::days(1);
     let day = query.day.unwrap_or(yesterday);
     if day > yesterday || (yesterday - day).num_days() > LONGEST {
-        return Err(Problem::new(
-            Code::InvalidQuery,
-            "day: a closed one of the last 400",
+        return Err(Problem::query(
+            "day",
+            "out_of_range",
+            "a closed one of the last 400",
         ));
     }
     let zone = store::organisation(&app.db).await?.zone;

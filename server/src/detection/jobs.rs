@@ -1,20 +1,19 @@
 //! Labels and facts first, then the immediate rules, in one transaction; and the days at their close.
 
-use super::daily;
+use super::daily::{self, Occasion};
 use super::watch::{Mode, watch};
-use crate::analysis::StillUnlabelled;
+use crate::analysis::{Labelled, StillUnlabelled};
 use crate::app::{App, Shared};
 use crate::jobs::{JobError, Outcome};
-use chrono::{NaiveDate, TimeDelta, Utc};
-use domain::clock::local_day;
-use serde::Deserialize;
+use chrono::{NaiveDate, TimeDelta};
+use domain::clock::{Timestamp, local_day};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use storage::queue::NewJob;
 use storage::{DbError, Tx};
 use tokio::time::sleep;
 
-/// Seconds that late data waits for more of it before its day is judged again.
-const GATHER: i64 = 3;
 /// How often the end of a day is looked for.
 const LOOK: Duration = Duration::from_secs(15);
 /// Days that what people said is remembered for.
@@ -27,8 +26,16 @@ struct Batch {
     backfill: bool,
 }
 
+/// What a job counted: what it comes to, and the days whose counts it changed.
+pub struct Counted {
+    /// The end of the job.
+    pub outcome: Outcome,
+    /// Days of the organisation's calendar.
+    pub days: BTreeSet<NaiveDate>,
+}
+
 /// Labels a batch, counts it, and raises what its detectors find.
-pub async fn analyse(app: &Shared, payload: &serde_json::Value) -> Result<Outcome, JobError> {
+pub async fn analyse(app: &Shared, payload: &serde_json::Value) -> Result<Counted, JobError> {
     let payload: Batch = serde_json::from_value(payload.clone()).map_err(JobError::fail)?;
     super::present::prepare(app).await?;
     let (tx, counted) = match crate::analysis::label_batch(app, &payload.batch).await {
@@ -43,7 +50,17 @@ pub async fn analyse(app: &Shared, payload: &serde_json::Value) -> Result<Outcom
         Mode::Live
     };
     watch(app, &tx, &counted, mode).await?;
-    Ok(Outcome::Done(tx))
+    Ok(Counted {
+        days: days_of(&counted),
+        outcome: Outcome::Done(tx),
+    })
+}
+
+fn days_of(voices: &[Labelled]) -> BTreeSet<NaiveDate> {
+    voices
+        .iter()
+        .filter_map(|(voice, _, _)| voice.feedback.day)
+        .collect()
 }
 
 #[derive(Deserialize)]
@@ -52,40 +69,84 @@ struct Rated {
 }
 
 /// Looks at a voice that was rated after it had been analysed.
-pub async fn rated(app: &Shared, payload: &serde_json::Value) -> Result<Outcome, JobError> {
+pub async fn rated(app: &Shared, payload: &serde_json::Value) -> Result<Counted, JobError> {
     let payload: Rated = serde_json::from_value(payload.clone()).map_err(JobError::fail)?;
     let tx = app.begin().await?;
     // Whoever rates another voice of this topic and day meanwhile waits, and then asks again.
     storage::feedback::hold(&tx).await?;
+    let nothing = Counted {
+        outcome: Outcome::Nothing,
+        days: BTreeSet::new(),
+    };
     let Some(voice) = storage::feedback::get(&tx, payload.feedback).await? else {
-        return Ok(Outcome::Nothing);
+        return Ok(nothing);
     };
     let Some((label, flags)) = voice.label.clone() else {
         // Its batch will be analysed with the rating.
-        return Ok(Outcome::Nothing);
+        return Ok(nothing);
     };
-    watch(app, &tx, &[(voice, label, flags)], Mode::Rated).await?;
-    Ok(Outcome::Done(tx))
+    let counted = [(voice, label, flags)];
+    watch(app, &tx, &counted, Mode::Rated).await?;
+    Ok(Counted {
+        days: days_of(&counted),
+        outcome: Outcome::Done(tx),
+    })
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Day {
     day: NaiveDate,
     #[serde(default)]
     backfill: bool,
+    /// It is the day's first look, at its close: late data has changed nothing yet.
+    #[serde(default)]
+    close: bool,
+    /// When the look was first asked for; `None` in jobs of an earlier version.
+    #[serde(default)]
+    since: Option<Timestamp>,
 }
 
-/// Judges a closed day.
+impl Day {
+    /// Of jobs that can do the same work.
+    fn key(&self) -> String {
+        let of = if self.close {
+            "close"
+        } else if self.backfill {
+            "backfill"
+        } else {
+            "late"
+        };
+        format!("detect:{}:{of}", self.day)
+    }
+}
+
+/// Judges a closed day, once the files that are being read are read.
 pub async fn detect(app: &Shared, payload: &serde_json::Value) -> Result<Outcome, JobError> {
-    let payload: Day = serde_json::from_value(payload.clone()).map_err(JobError::fail)?;
-    let tx = daily::detect(app, payload.day, payload.backfill).await?;
+    let day: Day = serde_json::from_value(payload.clone()).map_err(JobError::fail)?;
+    let since = day.since.unwrap_or_else(|| app.now());
+    if crate::jobs::should_wait(app, since).await? {
+        let tx = app.begin().await?;
+        let again = Day {
+            since: Some(since),
+            ..day
+        };
+        crate::jobs::gather(&tx, day_job(app, &again), &again.key()).await?;
+        return Ok(Outcome::Done(tx));
+    }
+    let occasion = if day.close {
+        Occasion::Close
+    } else if day.backfill {
+        Occasion::Backfill
+    } else {
+        Occasion::Late
+    };
+    let tx = daily::detect(app, day.day, occasion).await?;
     Ok(Outcome::Done(tx))
 }
 
-fn day_job(app: &App, day: NaiveDate, backfill: bool, key: String) -> NewJob {
-    let payload = serde_json::json!({"day": day, "backfill": backfill});
+fn day_job(app: &App, day: &Day) -> NewJob {
+    let payload = serde_json::to_value(day).unwrap_or_default();
     NewJob {
-        unique_key: Some(key),
         // One after the other: a day's signals join the issues that the day before opened.
         serial_key: Some("detect".to_owned()),
         ..crate::jobs::job(app.ids.as_ref(), "detect", payload, app.now())
@@ -94,14 +155,13 @@ fn day_job(app: &App, day: NaiveDate, backfill: bool, key: String) -> NewJob {
 
 /// Asks for a closed day to be judged again, soon and once for whatever arrives until then.
 pub(super) async fn ask(app: &App, tx: &Tx, day: NaiveDate, backfill: bool) -> Result<(), DbError> {
-    let slot = tx.now().timestamp().div_euclid(GATHER);
-    let key = format!("detect:{day}:{backfill}:{slot}");
-    let mut job = day_job(app, day, backfill, key);
-    // One slot later: whoever shares the slot has committed by then.
-    job.run_at =
-        chrono::DateTime::<Utc>::from_timestamp((slot + 2) * GATHER, 0).unwrap_or(job.run_at);
-    storage::queue::enqueue(tx, &job).await?;
-    Ok(())
+    let day = Day {
+        day,
+        backfill,
+        close: false,
+        since: Some(tx.now()),
+    };
+    crate::jobs::gather(tx, day_job(app, &day), &day.key()).await
 }
 
 /// Closes the days that have ended since somebody last looked: each once, whoever looks. Days older
@@ -118,7 +178,16 @@ pub async fn close_days(app: &App) -> Result<(), DbError> {
     let tx = app.begin().await?;
     while day <= yesterday {
         if storage::detection::close(&tx, day).await? {
-            let job = day_job(app, day, false, format!("detect:{day}:close"));
+            let closed = Day {
+                day,
+                backfill: false,
+                close: true,
+                since: Some(tx.now()),
+            };
+            let job = NewJob {
+                unique_key: Some(closed.key()),
+                ..day_job(app, &closed)
+            };
             storage::queue::enqueue(&tx, &job).await?;
         }
         day += TimeDelta::days(1);

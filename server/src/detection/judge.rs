@@ -1,14 +1,14 @@
 //! What a rule finds in stored days: one code path for a day's close, for days that late data
 //! changed, and for back-tests.
 
-use super::details::rows_of;
+use super::details::{distinct, rows_of, tellers};
 use super::history::{History, Setup};
 use super::raise::key_of;
 use super::watch::{counted, path};
 use chrono::{NaiveDate, TimeDelta};
 use domain::detection::{
     ChannelAlarm, Context, Detector, Params, Rows, Scope, Series, Signal, Span, Subject,
-    SubjectKind, Watched, attach, backtest, backtest_counts, channel_alarms, fall_against,
+    SubjectKind, Teller, Watched, attach, backtest, backtest_counts, channel_alarms, fall_against,
     rise_against, watched_in,
 };
 use domain::facts::{Class, Counters, Detail};
@@ -284,6 +284,8 @@ pub(super) struct Counted {
     pub days: Vec<Counters>,
     /// The day of the first row.
     pub start: NaiveDate,
+    /// What known customers did on these days.
+    pub tellers: Vec<Teller>,
 }
 
 /// Reads what a counting rule looks at: topics by day, or searches, articles, agents.
@@ -323,9 +325,11 @@ pub(super) async fn read_counts(
     let by_subject = sums
         .into_iter()
         .filter_map(|s| Some((s.subject?, s.day?, s.counters)));
+    let mut known = tellers(db, detector, None, &setup.topics, (start, to)).await?;
     Ok(rows_of(by_subject, start, to)
         .into_iter()
         .map(|(key, days)| Counted {
+            tellers: known.remove(&key).unwrap_or_default(),
             subject: Subject::new(subject, key),
             days,
             start,
@@ -367,14 +371,27 @@ async fn topic_counts(
         let subject = detector.subject(&topic).to_owned();
         Some((subject, s.day?, s.counters))
     });
-    Ok(rows_of(by_topic, from, to)
-        .into_iter()
-        .map(|(key, days)| Counted {
+    let mut known = tellers(db, detector, None, &setup.topics, (from, to)).await?;
+    let mut all = Vec::new();
+    for (key, mut days) in rows_of(by_topic, from, to) {
+        let beyond = |row: &Counters| detector.limit().is_some_and(|l| row.contacts > l);
+        if threshold
+            && days.iter().any(beyond)
+            && let Some(found) = distinct(db, detector, &key, &setup.topics, (from, to)).await?
+        {
+            for (n, row) in (0_i64..).zip(&mut days) {
+                let on = from + TimeDelta::days(n);
+                row.customers = found.get(&on).copied().unwrap_or_default();
+            }
+        }
+        all.push(Counted {
+            tellers: known.remove(&key).unwrap_or_default(),
             subject: Subject::topic(key),
             days,
             start: from,
-        })
-        .collect())
+        });
+    }
+    Ok(all)
 }
 
 /// What a counting rule finds on the days from `from` to `to`.
@@ -389,6 +406,7 @@ pub(super) fn counts(
             let rows = Rows {
                 start: c.start,
                 days: &c.days,
+                tellers: &c.tellers,
             };
             backtest_counts(detector, &c.subject, rows, from, to)
         })

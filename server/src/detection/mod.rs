@@ -11,6 +11,7 @@ mod phrases;
 mod present;
 mod raise;
 mod watch;
+mod withdraw;
 mod words;
 
 pub use backtest::{Backtest, BacktestDay, LONGEST, run as backtest};

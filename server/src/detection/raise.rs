@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::mail::{Letter, Recipient};
 use domain::detection::{Detector, Kind, Scope, Signal, SubjectKind, issue_key};
 use domain::identity::{Actor, Role};
-use domain::ids::IssueId;
+use domain::ids::{FeedbackId, IssueId};
 use domain::issues::{self, Command, Issue, State};
 use domain::organisation::{Department, Locale, Organisation, Topic, is_email};
 use storage::{DbError, Tx};
@@ -18,6 +18,8 @@ pub(super) struct Raising<'a> {
     pub signal: &'a Signal,
     /// The topic that the issue belongs to; empty where there is none.
     pub topic: &'a str,
+    /// The voices that made the rule ring, the worst first; empty where days decide.
+    pub voices: &'a [FeedbackId],
     /// Of old data: the issue opens, nobody is told.
     pub quiet: bool,
 }
@@ -51,18 +53,27 @@ pub(super) async fn raise(
     let muted = detector.muted_on(signal.window);
     if known
         .as_ref()
-        .is_some_and(|k| k.signal == *signal && (muted || !k.withheld))
+        .is_some_and(|k| k.signal == *signal && (muted || !k.withheld) && k.withdrawn_at.is_none())
     {
         return Ok(());
     }
+    // Those that crossed the line are quoted, not those that came after.
+    let voices = match known {
+        Some(known) if !known.voices.is_empty() && known.withdrawn_at.is_none() => known.voices,
+        _ => raising.voices.to_vec(),
+    };
+    let keep = |issue, withheld| {
+        let id = app.ids.next();
+        let voices = &voices;
+        async move { storage::detection::keep_signal(tx, id, issue, signal, voices, withheld).await }
+    };
     if muted || signal.information {
         // What was raised stays raised: only its figures follow.
-        storage::detection::keep_signal(tx, app.ids.next(), None, signal, muted).await?;
+        keep(None, muted).await?;
         return Ok(());
     }
     if let Some(issue) = channel_issue(tx, signal).await? {
-        let new =
-            storage::detection::keep_signal(tx, app.ids.next(), Some(issue), signal, false).await?;
+        let new = keep(Some(issue), false).await?;
         if new {
             event(app, tx, issue, "issue.signal_joined", signal).await?;
         }
@@ -73,7 +84,7 @@ pub(super) async fn raise(
         ..detector.scope.clone()
     };
     let (issue, opened) = open(app, tx, topics, raising, scope).await?;
-    storage::detection::keep_signal(tx, app.ids.next(), Some(issue.id), signal, false).await?;
+    keep(Some(issue.id), false).await?;
     if raising.quiet {
         // History opens issues for the present and is silent; the first live voice tells the department.
         if opened {
@@ -81,9 +92,9 @@ pub(super) async fn raise(
         }
         return Ok(());
     }
-    let active = !matches!(issue.state, State::Resolved);
+    let active = !matches!(issue.state, State::Resolved | State::Dismissed);
     if active && !storage::notify::exists(tx, &notice_key(&issue, 0)).await? {
-        notice(app, tx, topics, &issue, raising, opened).await?;
+        notice(app, tx, topics, &issue, raising, &voices, opened).await?;
     }
     Ok(())
 }
@@ -100,7 +111,7 @@ async fn channel_issue(tx: &Tx, signal: &Signal) -> Result<Option<IssueId>, DbEr
     let key = key_of(&of_channel, &Scope::default());
     Ok(storage::issues::by_key(tx, &key)
         .await?
-        .filter(|i| i.state != State::Resolved)
+        .filter(|i| !matches!(i.state, State::Resolved | State::Dismissed))
         .map(|i| i.id))
 }
 
@@ -121,11 +132,16 @@ async fn open(
             return Ok((present, false));
         };
         storage::issues::update(tx, &next).await?;
-        let relapsed = next.openings > before;
-        if relapsed {
-            event(app, tx, next.id, "issue.relapsed", signal).await?;
+        let again = next.openings > before;
+        if again {
+            let kind = if next.state == State::Relapsed {
+                "issue.relapsed"
+            } else {
+                "issue.opened"
+            };
+            event(app, tx, next.id, kind, signal).await?;
         }
-        return Ok((next, relapsed));
+        return Ok((next, again));
     }
     let id = IssueId(app.ids.next());
     let heading = words::heading(signal, &scope, topics);
@@ -165,6 +181,11 @@ pub(super) async fn event(
         &data,
     )
     .await
+}
+
+/// Rules that ring because of what single voices say, and not because of how many there are.
+pub(super) const fn speaks(kind: Kind) -> bool {
+    matches!(kind, Kind::LowRating | Kind::Risk | Kind::Phrase)
 }
 
 /// One notice per opening and reader, whatever happens twice.
@@ -294,6 +315,7 @@ async fn notice(
     topics: &[Topic],
     issue: &Issue,
     raising: &Raising<'_>,
+    voices: &[FeedbackId],
     opened: bool,
 ) -> Result<(), DbError> {
     let signal = raising.signal;
@@ -308,7 +330,10 @@ async fn notice(
     }
     // Voices can be quoted where the issue is about a topic: others have no words of customers.
     let about_topic = signal.subject.kind == SubjectKind::Topic;
-    let quotes = if about_topic {
+    let quotes = if speaks(signal.kind) && !voices.is_empty() {
+        // One voice is the reason: what others say of the topic would be another matter.
+        crate::analysis::quotes_of(tx, voices).await?
+    } else if about_topic {
         crate::analysis::quotes(tx, std::slice::from_ref(&issue.topic), 3).await?
     } else {
         Vec::new()
@@ -332,7 +357,7 @@ async fn notice(
         similar: similar.into_iter().map(|s| s.title).collect(),
         finding: (signal.kind != Kind::Threshold).then(|| words::finding(signal.kind)),
         why: Some(signal.explanation()),
-        relapse: issue.openings > 1,
+        relapse: issue.state == State::Relapsed,
     };
     for (index, to) in readers.to.iter().enumerate() {
         let mut delivery = crate::mail::delivery(

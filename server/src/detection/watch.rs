@@ -1,6 +1,6 @@
 //! The immediate rules: what a batch changed, looked at in its own transaction.
 
-use super::details::{replay_from, rows_of};
+use super::details::{distinct, replay_from, rows_of, tellers};
 use super::raise::{Raising, raise};
 use crate::analysis::Labelled;
 use crate::app::App;
@@ -51,7 +51,14 @@ pub(super) fn counted(detector: &Detector, subject: &str, topics: &[Topic]) -> V
 struct Cause {
     topic: String,
     classifier: Option<String>,
+    /// Voices that can have made a rule ring that listens to single ones, with how bad they are.
+    voices: Vec<(f64, FeedbackId)>,
 }
+
+/// Voices of a topic among which the badly rated ones are looked for.
+const LATEST: u64 = 500;
+/// Voices that are kept with a signal.
+const QUOTED: usize = 3;
 
 type Looks = BTreeMap<(usize, Subject, NaiveDate), Cause>;
 
@@ -61,7 +68,7 @@ pub(super) fn ruler(label: &Label) -> Option<String> {
         .then(|| format!("{}@{}", label.classifier, label.classifier_version))
 }
 
-/// Most days back that late data has judged again, however long history may raise.
+/// Days back that late data has judged again.
 const JUDGED_AGAIN: i64 = 14;
 
 /// Where voices come from.
@@ -153,18 +160,27 @@ pub(super) async fn watch(
             let cause = looks.entry((index, subject, day)).or_default();
             cause.topic = belongs;
             cause.classifier = ruler(label).or(cause.classifier.take());
+            if let Some(bad) = badness(detector, &heard) {
+                cause.voices.push((bad, voice.id));
+            }
         }
     }
-    for ((index, subject, day), cause) in looks {
+    for ((index, subject, day), mut cause) in looks {
         let detector = &detectors[index];
         let Some(signal) = look(app, tx, detector, subject, day, &topics).await? else {
             continue;
         };
         let signal = signal.with_classifier(cause.classifier);
+        if mode == Mode::Rated && cause.voices.is_empty() {
+            cause.voices = rated_badly(tx, detector, &signal, &topics).await?;
+        }
+        cause.voices.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let voices: Vec<FeedbackId> = cause.voices.iter().map(|v| v.1).take(QUOTED).collect();
         let raising = Raising {
             detector,
             signal: &signal,
             topic: &cause.topic,
+            voices: &voices,
             quiet: backfill,
         };
         raise(app, tx, &topics, &raising).await?;
@@ -233,6 +249,46 @@ fn touched(detector: &Detector, heard: &Heard<'_>) -> Option<Subject> {
     }
 }
 
+/// How bad a voice is in the eyes of a rule that listens to single ones, if it is what the rule listens for.
+fn badness(detector: &Detector, heard: &Heard<'_>) -> Option<f64> {
+    match &detector.params {
+        Params::LowRating(p) => is_bad(heard.voice, p.max_rating).then(|| mark(heard.voice)),
+        Params::Risk(_) => (heard.label.risk >= RISKY).then_some(heard.label.risk),
+        Params::Phrase(_) => heard.says.then_some(0.0),
+        _ => None,
+    }
+}
+
+/// How bad a mark is: the share of the scale that is missing.
+fn mark(voice: &Feedback) -> f64 {
+    match (&voice.rating, voice.nps) {
+        (Some(rating), _) => 1.0 - f64::from(rating.band) / 5.0,
+        (None, Some(nps)) => 1.0 - f64::from(nps) / 10.0,
+        (None, None) => 0.0,
+    }
+}
+
+/// The voices whose late marks a rule counts on a day: the one that was looked at stands for others
+/// of its topic, which may be the bad ones.
+async fn rated_badly(
+    tx: &Tx,
+    detector: &Detector,
+    signal: &Signal,
+    topics: &[Topic],
+) -> Result<Vec<(f64, FeedbackId)>, DbError> {
+    let Params::LowRating(params) = &detector.params else {
+        return Ok(Vec::new());
+    };
+    let counted = counted(detector, &signal.subject.key, topics);
+    let latest = storage::feedback::latest(tx, &counted, None, LATEST).await?;
+    Ok(latest
+        .iter()
+        .filter(|v| v.feedback.day == Some(signal.window))
+        .filter(|v| is_bad(&v.feedback, params.max_rating))
+        .map(|v| (mark(&v.feedback), v.id))
+        .collect())
+}
+
 /// A mark of up to `worst`, or 0 to 6 on the likelihood to recommend where there is no other.
 fn is_bad(voice: &Feedback, worst: u8) -> bool {
     match &voice.rating {
@@ -266,25 +322,34 @@ async fn look(
         )
         .await
     };
+    // One person who writes again and again is no crowd: customers must be beyond the limit, too.
     let beyond = |count: i64| detector.limit().is_some_and(|limit| count > limit);
     Ok(match &detector.params {
-        Params::Threshold(_) => {
-            let c = sums().await?;
-            beyond(c.contacts)
-                .then(|| Signal::counted(detector, subject, day, c.contacts, Some(c.customers)))
-        }
-        Params::Risk(_) => {
-            let c = sums().await?;
-            beyond(c.risky).then(|| Signal::counted(detector, subject, day, c.risky, None))
-        }
-        Params::LowRating(p) => {
-            let bad = sums().await?.bad_marks(p.max_rating);
-            beyond(bad).then(|| Signal::counted(detector, subject, day, bad, None))
+        Params::Threshold(_) | Params::Risk(_) | Params::LowRating(_) => {
+            let mut row = sums().await?;
+            if !detector.count_of(&row).is_some_and(beyond) {
+                return Ok(None);
+            }
+            if matches!(detector.params, Params::Threshold(_))
+                && let Some(found) =
+                    distinct(tx, detector, &subject.key, topics, (day, day)).await?
+            {
+                row.customers = found.get(&day).copied().unwrap_or_default();
+            }
+            let known = tellers(tx, detector, Some(&subject.key), topics, (day, day)).await?;
+            let rows = Rows {
+                start: day,
+                days: &[row],
+                tellers: known.get(&subject.key).map_or(&[][..], Vec::as_slice),
+            };
+            let found = backtest_counts(detector, &subject, rows, day, day);
+            found.into_iter().next()
         }
         Params::Phrase(_) => {
             let (voices, customers) =
                 storage::detection::hits(tx, &detector.key, &subject.key, day).await?;
-            beyond(voices).then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
+            beyond(customers)
+                .then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
         }
         Params::NoResultSearch(p) => {
             details(
@@ -334,11 +399,18 @@ async fn details(
         .filter_map(|s| Some((subject.key.clone(), s.day?, s.counters)));
     let rows = rows_of(by_day, start, day);
     let days = rows.get(&subject.key).map_or(&[][..], Vec::as_slice);
-    let found = backtest_counts(detector, &subject, Rows { start, days }, day, day);
+    let known = tellers(tx, detector, Some(&subject.key), &[], (start, day)).await?;
+    let rows = Rows {
+        start,
+        days,
+        tellers: known.get(&subject.key).map_or(&[][..], Vec::as_slice),
+    };
+    let found = backtest_counts(detector, &subject, rows, day, day);
     Ok(found.into_iter().next())
 }
 
-/// Days that are closed and not yet history, and that this batch changed: they are judged again.
+/// Days that are closed and that this batch changed: they are judged again. What has become history
+/// raises nothing then, but an alarm of those days may have lost its reason.
 async fn mark_days(
     app: &App,
     tx: &Tx,
@@ -346,7 +418,7 @@ async fn mark_days(
     today: NaiveDate,
     backfill: bool,
 ) -> Result<(), DbError> {
-    let oldest = today - TimeDelta::days(app.config.history_days.min(JUDGED_AGAIN));
+    let oldest = today - TimeDelta::days(JUDGED_AGAIN);
     let days: BTreeSet<NaiveDate> = voices
         .iter()
         .filter_map(|(v, _, _)| v.feedback.day)

@@ -31,7 +31,8 @@ pub fn spoken(sentence: &domain::organisation::Bilingual) -> String {
 /// One field that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldError {
-    /// Which field.
+    /// Which field, from the root of the body on: `contract.guards[0].limit`; a query parameter; empty:
+    /// the body as a whole.
     pub field: String,
     /// Stable code.
     pub code: String,
@@ -73,6 +74,14 @@ pub struct ProblemBody {
     pub errors: Vec<FieldError>,
 }
 
+fn sentence(error: &FieldError) -> String {
+    if error.field.is_empty() {
+        error.detail.clone()
+    } else {
+        format!("{}: {}", error.field, error.detail)
+    }
+}
+
 impl Problem {
     /// A problem with a sentence of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
@@ -97,10 +106,59 @@ impl Problem {
         };
         Self {
             code: Code::InvalidField,
-            detail: format!("{}: {}", error.field, error.detail),
+            detail: sentence(&error),
             errors: vec![error],
             retry_after: None,
         }
+    }
+
+    /// A problem of one query parameter.
+    pub fn query(
+        field: impl Into<String>,
+        code: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            code: Code::InvalidQuery,
+            ..Self::field(field, code, detail)
+        }
+    }
+
+    /// The same of an object that stands under `name` in what was sent.
+    #[must_use]
+    pub fn inside(mut self, name: &str) -> Self {
+        for error in &mut self.errors {
+            error.field = format!("{name}.{}", error.field);
+        }
+        self.told()
+    }
+
+    /// The same of query parameters, where the fields of the object `name` stand by themselves.
+    #[must_use]
+    pub fn of_query(mut self, name: &str) -> Self {
+        if self.code == Code::InvalidField {
+            self.code = Code::InvalidQuery;
+        }
+        for error in &mut self.errors {
+            if let Some(field) = error
+                .field
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('.'))
+            {
+                error.field = field.to_owned();
+            }
+        }
+        self.told()
+    }
+
+    /// With the detail that fits the only field.
+    fn told(mut self) -> Self {
+        if let ([error], Code::InvalidField | Code::InvalidQuery) =
+            (self.errors.as_slice(), self.code)
+        {
+            self.detail = sentence(error);
+        }
+        self
     }
 
     /// Nothing of that name.
@@ -139,12 +197,16 @@ impl From<domain::organisation::Invalid> for Problem {
     fn from(error: domain::organisation::Invalid) -> Self {
         use domain::organisation::Invalid;
         let (field, code) = match &error {
-            Invalid::Key(_) => ("key", "bad_key"),
-            Invalid::Field { field, .. } => (*field, "invalid"),
-            Invalid::Cycle(_) => ("parent", "cycle"),
-            Invalid::Unknown { field, .. } => (*field, "unknown"),
+            Invalid::Key(_) => ("key".to_owned(), "bad_key"),
+            Invalid::Field { field, .. } => (field.to_string(), "invalid"),
+            Invalid::Cycle(_) => ("parent".to_owned(), "cycle"),
+            Invalid::Unknown { field, .. } => (field.to_string(), "unknown"),
         };
-        Self::field(field, code, error.to_string())
+        let detail = match &error {
+            Invalid::Field { detail, .. } => detail.clone(),
+            _ => error.to_string(),
+        };
+        Self::field(field, code, detail)
     }
 }
 

@@ -417,11 +417,15 @@ async fn create_token(
     if new.name.trim().is_empty() || new.name.chars().count() > 120 {
         return Err(Problem::field("name", "invalid", "1 to 120 characters"));
     }
-    if let Some(bad) = new.scopes.iter().find(|s| Operation::parse(s).is_none()) {
+    if let Some(n) = new
+        .scopes
+        .iter()
+        .position(|s| Operation::parse(s).is_none())
+    {
         return Err(Problem::field(
-            "scopes",
+            format!("scopes[{n}]"),
             "unknown",
-            format!("no such scope: {bad:.40}"),
+            "no such scope",
         ));
     }
     let (token, secret) =

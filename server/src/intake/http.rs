@@ -93,6 +93,12 @@ fn bad_line(index: usize) -> Arrived {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Items {
+    items: Vec<Value>,
+}
+
 /// The items of a body: `{"items":[…]}`, or one a line.
 fn items(kind: &str, bytes: &[u8]) -> Result<Vec<Arrived>> {
     let all = match kind {
@@ -106,21 +112,7 @@ fn items(kind: &str, bytes: &[u8]) -> Result<Vec<Arrived>> {
             })
             .collect::<Vec<_>>(),
         "application/json" => {
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Items {
-                items: Vec<Value>,
-            }
-            let parsed: Items = serde_json::from_slice(bytes).map_err(|e| {
-                if e.is_data() {
-                    Problem::field("items", "wrong_type", "send {\"items\": […]}")
-                } else {
-                    Problem::new(
-                        Code::MalformedBody,
-                        format!("line {} column {}", e.line(), e.column()),
-                    )
-                }
-            })?;
+            let parsed: Items = extract::parse(bytes)?;
             parsed
                 .items
                 .into_iter()
@@ -192,7 +184,7 @@ async fn send_feedback(
     let wait = match query.wait.as_deref() {
         None => false,
         Some("analysed") => true,
-        Some(_) => return Err(Problem::new(Code::InvalidQuery, "wait: analysed")),
+        Some(_) => return Err(Problem::query("wait", "unknown", "analysed")),
     };
     let items = body_items(&app, request).await?;
     let receipt = service::receive(&app, items).await?;
@@ -245,13 +237,8 @@ async fn send_ratings(
     let bytes = extract::bytes(request, &app).await?;
     let values: Vec<Value> = match kind.as_str() {
         "application/json" => {
-            let parsed: Value = serde_json::from_slice(&bytes)
-                .map_err(|e| Problem::new(Code::MalformedBody, format!("line {}", e.line())))?;
-            parsed
-                .get("items")
-                .and_then(Value::as_array)
-                .cloned()
-                .ok_or_else(|| Problem::field("items", "required", "send {\"items\": […]}"))?
+            let parsed: Items = extract::parse(&bytes)?;
+            parsed.items
         }
         "application/x-ndjson" | "application/ndjson" => bytes
             .split(|b| *b == b'\n')
@@ -286,13 +273,9 @@ async fn send_ratings(
             .get("external_id")
             .and_then(Value::as_str)
             .map(str::to_owned);
-        let refuse = |rejection: &Rejection| Refusal {
-            index: i64::try_from(index).unwrap_or(i64::MAX),
-            external_id: external_id
-                .clone()
-                .filter(|id| !domain::text::mask::is_personal(id)),
-            code: rejection.code.as_str().to_owned(),
-            detail: format!("{}: {}", rejection.field, rejection.detail),
+        let refuse = |rejection: &Rejection| {
+            let index = i64::try_from(index).unwrap_or(i64::MAX);
+            service::refusal(index, external_id.clone(), rejection)
         };
         let extra = value.as_object().and_then(|o| {
             const KNOWN: [&str; 6] = [
@@ -453,11 +436,9 @@ async fn list_feedback(
         }
     };
     if query.q.as_ref().is_some_and(|q| q.chars().count() > 100) {
-        return Err(Problem::new(
-            Code::InvalidQuery,
-            "q: at most 100 characters",
-        ));
+        return Err(Problem::query("q", "too_long", "at most 100 characters"));
     }
+    extract::in_order(query.from, query.to)?;
     let filter = storage::feedback::Filter {
         topics,
         channel: query.channel,
@@ -689,7 +670,7 @@ async fn preview_import(caller: Caller, form: Multipart) -> Result<Json<ImportPr
     })
     .await
     .map_err(|_| Problem::from(Code::Internal))?
-    .map_err(|e| Problem::field("file", e.code, e.detail))?;
+    .map_err(|e| Problem::field(e.field, e.code, e.detail))?;
     Ok(Json(ImportPreview {
         file_name: shown.file_name,
         format: shown.format,
@@ -753,7 +734,7 @@ async fn start_import(
     };
     let import = super::import::start(&app, &upload.name, upload.content, settings)
         .await?
-        .map_err(|e| Problem::field("file", e.code, e.detail))?;
+        .map_err(|e| Problem::field(e.field, e.code, e.detail))?;
     app.wake_workers();
     Ok((StatusCode::ACCEPTED, Json(import_view(import))))
 }

@@ -18,6 +18,8 @@ const KEPT_REJECTED: i64 = 20_000;
 /// Why a file is not imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
+    /// What of the form it is about: `file`, `mapping`, `occurred_at`.
+    pub field: &'static str,
     /// Stable code.
     pub code: String,
     /// For people.
@@ -27,6 +29,7 @@ pub struct Unusable {
 impl From<FileError> for Unusable {
     fn from(error: FileError) -> Self {
         Self {
+            field: "file",
             code: error.code().to_owned(),
             detail: error.to_string(),
         }
@@ -36,6 +39,7 @@ impl From<FileError> for Unusable {
 impl From<mapping::MappingError> for Unusable {
     fn from(error: mapping::MappingError) -> Self {
         Self {
+            field: "mapping",
             code: "bad_mapping".to_owned(),
             detail: error.to_string(),
         }
@@ -77,8 +81,9 @@ impl Settings {
             return Ok(None);
         };
         parse_time(&Scalar::Text(text.clone()), zone, Default::default()).map_err(|e| Unusable {
+            field: "occurred_at",
             code: "bad_time".to_owned(),
-            detail: format!("occurred_at: {e}"),
+            detail: e.to_string(),
         })
     }
 }
@@ -522,6 +527,7 @@ pub async fn from_disk(
     let headers = reading.reader.headers().to_vec();
     let mut writer: Option<RejectedWriter<std::io::BufWriter<std::fs::File>>> = None;
     let io = |e: std::io::Error| Unusable {
+        field: "file",
         code: "rejected_file".to_owned(),
         detail: e.to_string(),
     };

@@ -35,6 +35,8 @@ pub struct Refusal {
     pub index: i64,
     /// The sender's id, unless it is personal data.
     pub external_id: Option<String>,
+    /// Path of the field in what was sent, `items[3].occurred_at`; empty lines before it do not count.
+    pub field: String,
     /// Stable code.
     pub code: String,
     /// For people.
@@ -102,7 +104,8 @@ pub struct Prepared {
     pub old: usize,
 }
 
-fn refusal(index: i64, external_id: Option<String>, rejection: &Rejection) -> Refusal {
+/// A refusal for who sent the item.
+pub(super) fn refusal(index: i64, external_id: Option<String>, rejection: &Rejection) -> Refusal {
     let detail = if rejection.field.is_empty() {
         rejection.detail.clone()
     } else {
@@ -112,6 +115,10 @@ fn refusal(index: i64, external_id: Option<String>, rejection: &Rejection) -> Re
         index,
         external_id: external_id
             .filter(|id| id.len() <= 512 && !domain::text::mask::is_personal(id)),
+        field: match rejection.field.as_str() {
+            "" => format!("items[{index}]"),
+            field => format!("items[{index}].{field}"),
+        },
         code: rejection.code.as_str().to_owned(),
         detail,
     }

@@ -2,7 +2,7 @@
 
 use super::service::{Placed, UNRESOLVED, effective, place, topic_name};
 use crate::app::Shared;
-use crate::http::{Body, Caller, Code, List, Params, Problem, Result, Segment, extract};
+use crate::http::{Body, Caller, List, Params, Problem, Result, Segment, extract};
 use crate::knowledge::http::SolutionView;
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::detection::{Scope, Subject, SubjectKind};
 use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
-use domain::ids::IssueId;
+use domain::ids::{FeedbackId, IssueId};
 use domain::issues::Issue;
 use domain::issues::quadrant::{Component, Money, Point, Quadrant};
 use domain::organisation::{Bilingual, subtree};
@@ -388,7 +388,7 @@ async fn quadrants(
     caller.may(Operation::ReadLoop)?;
     let days = query.days.unwrap_or(28);
     if !(7..=364).contains(&days) {
-        return Err(Problem::new(Code::InvalidQuery, "days: 7 to 364"));
+        return Err(Problem::query("days", "out_of_range", "7 to 364"));
     }
     let placed = place(&app, &app.db, days).await?;
     Ok(Json(quadrants_view(&app, &placed).await?))
@@ -594,8 +594,14 @@ async fn detail_facts(
     of: Figure,
 ) -> Result<Json<Facts>> {
     if query.topic.is_some() || query.channel.is_some() || query.class.is_some() {
-        return Err(Problem::new(
-            Code::InvalidQuery,
+        let field = match (&query.topic, &query.channel) {
+            (Some(_), _) => "topic",
+            (None, Some(_)) => "channel",
+            (None, None) => "class",
+        };
+        return Err(Problem::query(
+            field,
+            "unknown",
             "agents, teams, search terms and articles are not counted by topic, channel or class",
         ));
     }
@@ -642,8 +648,9 @@ async fn facts(
 ) -> Result<Json<Facts>> {
     caller.may(Operation::ReadLoop)?;
     let Some(of) = metric(&query.metric) else {
-        return Err(Problem::new(Code::InvalidQuery, "metric: no such metric"));
+        return Err(Problem::query("metric", "unknown", "no such metric"));
     };
+    extract::in_order(query.from, query.to)?;
     let mut wanted = storage::facts::Query {
         from: query.from,
         to: query.to,
@@ -668,17 +675,19 @@ async fn facts(
                     detail = Some(kind);
                     continue;
                 }
-                return Err(Problem::new(
-                    Code::InvalidQuery,
-                    "group_by: day, topic, channel, or one of agent, team, search_term, article",
+                return Err(Problem::query(
+                    "group_by",
+                    "unknown",
+                    "day, topic, channel, or one of agent, team, search_term, article",
                 ));
             }
         }
     }
     if let Some(kind) = detail {
         if wanted.by_topic || wanted.by_channel || query.metric == "customers" {
-            return Err(Problem::new(
-                Code::InvalidQuery,
+            return Err(Problem::query(
+                "group_by",
+                "invalid",
                 "agents, teams, search terms and articles are not counted by topic, channel or customer",
             ));
         }
@@ -686,8 +695,8 @@ async fn facts(
         return detail_facts(&app, kind, query, by_day, of).await;
     }
     if let Some(class) = &query.class {
-        let class =
-            Class::from_str(class).map_err(|e| Problem::new(Code::InvalidQuery, e.to_string()))?;
+        let class = Class::from_str(class)
+            .map_err(|e| Problem::query("class", "unknown", e.to_string()))?;
         wanted.classes = vec![class];
     }
     if let Some(topic) = query.topic {
@@ -787,6 +796,8 @@ struct SignalView {
     count: i64,
     limit: i64,
     fired_at: DateTime<Utc>,
+    /// When late data took its reason away; null: it stands.
+    withdrawn_at: Option<DateTime<Utc>>,
     explanation: Bilingual,
     /// What it is about; its key is empty in signals of an earlier version.
     subject: Subject,
@@ -860,6 +871,30 @@ struct IssueView {
     version: i64,
 }
 
+/// Voices that are quoted as evidence: first those that made an immediate rule ring, the latest signal's
+/// before older ones', then what the topics' customers say.
+async fn evidence(
+    db: &impl storage::Read,
+    signals: &[storage::detection::Raised],
+    topics: &[String],
+) -> Result<Vec<crate::mail::Quote>> {
+    const MOST: usize = 5;
+    let rang: Vec<FeedbackId> = signals
+        .iter()
+        .filter(|s| s.withdrawn_at.is_none())
+        .flat_map(|s| s.voices.iter().copied())
+        .take(MOST)
+        .collect();
+    let mut all = crate::analysis::quotes_of(db, &rang).await?;
+    for quote in crate::analysis::quotes(db, topics, MOST).await? {
+        let known = |q: &crate::mail::Quote| q.feedback_id == quote.feedback_id;
+        if all.len() < MOST && !all.iter().any(known) {
+            all.push(quote);
+        }
+    }
+    Ok(all)
+}
+
 /// An issue with everything that belongs to it.
 async fn view(
     app: &Shared,
@@ -899,8 +934,9 @@ async fn view(
         },
     )
     .await?;
+    let signals = storage::issues::signals(&app.db, issue.id).await?;
     let voices = if quotes {
-        crate::analysis::quotes(&app.db, &topics, 5).await?
+        evidence(&app.db, &signals, &topics).await?
     } else {
         Vec::new()
     };
@@ -915,7 +951,6 @@ async fn view(
     .await?;
     let id = issue.id.to_string();
     let similar = crate::knowledge::similar(app, &app.db, &issue.topic).await?;
-    let signals = storage::issues::signals(&app.db, issue.id).await?;
     let timeline = storage::events::of(&app.db, "issue", &id).await?;
     let line = placed.placement.frequency_line;
     let decisions = storage::quadrants::overrides(&app.db, std::slice::from_ref(&id)).await?;
@@ -1037,6 +1072,7 @@ async fn view(
                 count: f.signal.count,
                 limit: f.signal.limit,
                 fired_at: f.fired_at,
+                withdrawn_at: f.withdrawn_at,
             })
             .collect(),
         contacts_since_open: since.first().map_or(0, |s| s.counters.contacts),
@@ -1065,7 +1101,7 @@ async fn view(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct IssueQuery {
-    /// One or more of `open,in_progress,verifying,resolved,relapsed`.
+    /// One or more of `open,in_progress,verifying,resolved,relapsed,dismissed`.
     state: Option<String>,
     /// `fix_now`, `plan`, `quick_win` or `watch`.
     quadrant: Option<String>,
@@ -1090,16 +1126,17 @@ async fn list_issues(
         domain::issues::State::parse(s).is_some() || matches!(s.as_str(), "dismissed" | "snoozed")
     };
     if !states.iter().all(known) {
-        return Err(Problem::new(Code::InvalidQuery, "state: no such state"));
+        return Err(Problem::query("state", "unknown", "no such state"));
     }
     if query
         .quadrant
         .as_deref()
         .is_some_and(|q| Quadrant::parse(q).is_none())
     {
-        return Err(Problem::new(
-            Code::InvalidQuery,
-            "quadrant: fix_now, plan, quick_win or watch",
+        return Err(Problem::query(
+            "quadrant",
+            "unknown",
+            "fix_now, plan, quick_win or watch",
         ));
     }
     let placed = place(&app, &app.db, 28).await?;

@@ -4,9 +4,12 @@ mod worker;
 
 pub use worker::{JobError, Outcome, pending_of, run_workers, run_workers_for, settle};
 
+use crate::app::App;
+use chrono::TimeDelta;
 use domain::clock::Timestamp;
 use domain::ids::Ids;
-use storage::queue::NewJob;
+use storage::queue::{self, NewJob};
+use storage::{DbError, Tx};
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
 pub const KINDS: [&str; 8] = [
@@ -38,4 +41,31 @@ pub fn job(
         priority: 0,
         max_attempts: 12,
     }
+}
+
+/// Quiet seconds after which what arrived late is looked at.
+const QUIET: i64 = 3;
+/// Seconds after which it is looked at although more keeps coming.
+const PATIENCE: i64 = 30;
+/// Hours after which a look no longer waits for a file that is still being read.
+const LONGEST_WAIT: i64 = 1;
+
+/// Writes a job that looks at late data, once for whatever arrives until it has been quiet for a
+/// moment. Its payload must hold `since` ([`NewJob::payload`]): when the look was first asked for.
+pub async fn gather(tx: &Tx, job: NewJob, key: &str) -> Result<(), DbError> {
+    let job = NewJob {
+        run_at: tx.now() + TimeDelta::seconds(QUIET),
+        ..job
+    };
+    queue::gather(tx, &job, key, TimeDelta::seconds(PATIENCE)).await
+}
+
+/// Whether a look that was first asked for at `since` should wait: half of a file says other things
+/// than the whole. A file that takes very long is not waited for.
+pub async fn should_wait(app: &App, since: Timestamp) -> Result<bool, DbError> {
+    let now = app.now();
+    if now - since > TimeDelta::hours(LONGEST_WAIT) {
+        return Ok(false);
+    }
+    queue::arriving(&app.db, now - TimeDelta::seconds(QUIET), now).await
 }

@@ -177,14 +177,21 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
     let payload: serde_json::Value = serde_json::from_str(&job.payload).map_err(JobError::fail)?;
     match job.kind.as_str() {
         "analyse" => {
-            let outcome = crate::detection::jobs::analyse(app, &payload).await?;
+            let counted = crate::detection::jobs::analyse(app, &payload).await?;
             // What was counted may move topics: they are placed anew once, for many batches together.
-            if let Outcome::Done(tx) = &outcome {
+            if let Outcome::Done(tx) = &counted.outcome {
                 crate::issues::jobs::soon(app, tx).await?;
+                crate::verification::jobs::late(app, tx, &counted.days).await?;
             }
-            Ok(outcome)
+            Ok(counted.outcome)
         }
-        "rated" => crate::detection::jobs::rated(app, &payload).await,
+        "rated" => {
+            let counted = crate::detection::jobs::rated(app, &payload).await?;
+            if let Outcome::Done(tx) = &counted.outcome {
+                crate::verification::jobs::late(app, tx, &counted.days).await?;
+            }
+            Ok(counted.outcome)
+        }
         "detect" => crate::detection::jobs::detect(app, &payload).await,
         "import" => crate::intake::jobs::import(app, &payload).await,
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,

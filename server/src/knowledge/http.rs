@@ -195,11 +195,11 @@ async fn search(
 ) -> Result<Json<SearchResult>> {
     caller.may(Operation::ReadLoop)?;
     let most = query.limit.unwrap_or(10);
-    if !(1..=50).contains(&most) || query.q.chars().count() > 500 {
-        return Err(Problem::new(
-            Code::InvalidQuery,
-            "limit: 1 to 50; q: at most 500 characters",
-        ));
+    if !(1..=50).contains(&most) {
+        return Err(Problem::query("limit", "out_of_range", "1 to 50"));
+    }
+    if query.q.chars().count() > 500 {
+        return Err(Problem::query("q", "too_long", "at most 500 characters"));
     }
     let found = service::search(&app, &app.db, &query.q, most).await?;
     Ok(Json(SearchResult {

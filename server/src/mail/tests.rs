@@ -184,3 +184,21 @@ fn the_first_mail_is_the_root_of_its_thread() {
     assert_eq!(later.headers["References"], "<task-1@example.com>");
     assert_eq!(later.headers["Auto-Submitted"], "auto-generated");
 }
+
+/// Headings of sections stand in the brackets of the reader's language.
+#[test]
+fn the_text_part_has_the_brackets_of_its_language() {
+    for letter in letters() {
+        let text = |language| {
+            render(&letter, &to("李明", language), "https://voc.example.com")
+                .unwrap()
+                .text
+        };
+        let (zh, en) = (text(Locale::ZhCn), text(Locale::En));
+        assert!(!en.contains('【') && !en.contains('】'), "{en}");
+        let headings =
+            |text: &str, open: char| text.lines().filter(|l| l.starts_with(open)).count();
+        assert_eq!(headings(&zh, '【'), headings(&en, '['), "{zh}\n{en}");
+        assert!(headings(&zh, '【') > 0 || !zh.contains("\n- "), "{zh}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Outbox and mailbox over HTTP.
 
 use crate::app::Shared;
-use crate::http::{Caller, Code, List, Params, Problem, Result, extract};
+use crate::http::{Caller, List, Params, Problem, Result, extract};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -28,7 +28,7 @@ struct OutboxItem {
     kind: String,
     target: String,
     subject: String,
-    /// `queued`, `sending`, `sent`, `retry` or `dead`.
+    /// `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held).
     state: String,
     attempts: i64,
     last_error: Option<String>,
@@ -44,7 +44,7 @@ struct OutboxItem {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OutboxQuery {
-    /// `queued`, `sending`, `sent`, `retry` or `dead`.
+    /// `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held).
     state: Option<String>,
     cursor: Option<String>,
     limit: Option<u64>,
@@ -82,9 +82,16 @@ async fn outbox(
 ) -> Result<Json<List<OutboxItem>>> {
     caller.may(Operation::ReadOutbox)?;
     if let Some(state) = query.state.as_deref()
-        && !matches!(state, "queued" | "sending" | "sent" | "retry" | "dead")
+        && !matches!(
+            state,
+            "queued" | "sending" | "sent" | "retry" | "dead" | "withdrawn"
+        )
     {
-        return Err(Problem::new(Code::InvalidQuery, "state: no such state"));
+        return Err(Problem::query(
+            "state",
+            "unknown",
+            "queued, sending, sent, retry or dead",
+        ));
     }
     let limit = extract::limit(query.limit)?;
     let page = storage::notify::list(

@@ -26,8 +26,14 @@ pub async fn deliver(
     let Some(delivery) = storage::notify::get(&app.db, id).await? else {
         return Ok(Outcome::Nothing);
     };
-    if matches!(delivery.state.as_str(), "sent" | "dead") {
+    if matches!(delivery.state.as_str(), "sent" | "dead" | "withdrawn") {
         return Ok(Outcome::Nothing);
+    }
+    if let Some(reason) = delivery.withdrawn() {
+        let tx = app.begin().await?;
+        let (attempts, left) = (delivery.attempts, delivery.left_machine);
+        set_state(&tx, id, "withdrawn", attempts, Some(reason), left).await?;
+        return Ok(Outcome::Done(tx));
     }
     match delivery.kind.as_str() {
         "mail" => mail(app, job, &delivery).await,

@@ -36,6 +36,8 @@ pub struct Evidence {
     pub control_topics: Vec<String>,
     /// Topics under the same parent, by name.
     pub siblings: Vec<(Sentence, Vec<DayRow>)>,
+    /// The keys of those under the same parent, in their order.
+    pub sibling_topics: Vec<String>,
     /// Daily counts of untreated topics, each for itself: how noisy topics usually are here.
     pub steady: Vec<Vec<DayRow>>,
     /// The last day of those.
@@ -105,10 +107,15 @@ impl Setting {
             .collect();
         Ok(Self {
             zone: storage::organisation::organisation(db).await?.zone,
-            deployed: storage::tasks::deployed(db, now - TimeDelta::days(2 * REACH)).await?,
+            deployed: Self::deployed(db, now).await?,
             alarmed,
             topics,
         })
+    }
+
+    /// Tasks whose fix went live in the last year and a bit: those whose verdicts can still change.
+    pub async fn deployed(db: &impl Read, now: Timestamp) -> Result<Vec<Task>, DbError> {
+        storage::tasks::deployed(db, now - TimeDelta::days(2 * REACH)).await
     }
 
     /// The topic above.
@@ -319,11 +326,13 @@ pub async fn gather(
             counted.remove(key).map(|rows| (name, rows))
         })
         .collect();
+    let sibling_topics = near;
     Ok(Evidence {
         topic: facts,
         control,
         control_topics: controls,
         siblings,
+        sibling_topics,
         steady: steady.into_values().collect(),
         steady_until: history_end,
     })

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::identity::Operation;
 use domain::ids::{IssueId, TaskId};
-use domain::organisation::{Department, Owner};
+use domain::organisation::{Bilingual, Department, Owner};
 use domain::tasks::{Command, Task};
 use domain::verification::{Contract, GuardMetric, Metric, Verification};
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,8 @@ struct TaskView {
     id: String,
     issue_id: String,
     issue_title: String,
+    /// What the issue is called in both languages.
+    issue_heading: Bilingual,
     topic: String,
     state: String,
     title: String,
@@ -139,6 +141,13 @@ async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
     }
     Ok(TaskView {
         issue_id: task.issue_id.to_string(),
+        issue_heading: issue
+            .as_ref()
+            .and_then(|i| i.heading.clone())
+            .unwrap_or_else(|| {
+                let title = issue.as_ref().map_or("", |i| i.title.as_str());
+                Bilingual::new(title, title)
+            }),
         issue_title: issue.map(|i| i.title).unwrap_or_default(),
         department_name: department
             .map_or_else(|| task.department.clone(), |d| d.title().to_owned()),
@@ -217,9 +226,10 @@ impl Once {
         };
         let text = value.to_str().unwrap_or_default();
         if text.is_empty() || text.len() > 255 {
-            return Err(Problem::new(
-                Code::InvalidField,
-                "Idempotency-Key: 1 to 255 characters",
+            return Err(Problem::field(
+                "Idempotency-Key",
+                "out_of_range",
+                "1 to 255 characters",
             ));
         }
         let who = format!(
@@ -418,10 +428,15 @@ async fn propose_contract(
         horizon_days: query.horizon_days,
         alarm_day: query.alarm_day,
     };
+    if let Some(due) = query.due_at {
+        service::check_due(due, app.now()).map_err(|problem| problem.of_query("contract"))?;
+    }
     let days_to_fix = query
         .due_at
         .and_then(|due| u32::try_from((due - app.now()).num_days()).ok());
-    let contract = service::contract(&app, &app.db, &issue, &wish, days_to_fix).await?;
+    let contract = service::contract(&app, &app.db, &issue, &wish, days_to_fix)
+        .await
+        .map_err(|problem| problem.of_query("contract"))?;
     Ok(Json(contract))
 }
 
@@ -453,12 +468,12 @@ async fn list_tasks(
         .iter()
         .all(|s| domain::tasks::State::parse(s).is_some())
     {
-        return Err(Problem::new(Code::InvalidQuery, "state: no such state"));
+        return Err(Problem::query("state", "unknown", "no such state"));
     }
     let issue = match query.issue {
         Some(id) => Some(
             id.parse()
-                .map_err(|_| Problem::new(Code::InvalidQuery, "issue: not an id"))?,
+                .map_err(|_| Problem::query("issue", "invalid", "not an id"))?,
         ),
         None => None,
     };

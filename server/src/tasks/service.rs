@@ -61,11 +61,8 @@ impl Wish {
 
     fn check(&self, today: NaiveDate) -> Result<(), Problem> {
         let wrong = |field: &str, detail: &str| {
-            Err(Problem::field(
-                format!("contract.{field}"),
-                "out_of_range",
-                detail,
-            ))
+            let field = format!("contract.{field}");
+            Err(Problem::field(field, "out_of_range", detail))
         };
         let largest = match self.metric {
             Some(Metric::MeanRating) => 4.0,
@@ -89,13 +86,13 @@ impl Wish {
         {
             return wrong("alarm_day", "a day of the last 400, today at the latest");
         }
-        if self.guards.len() > 8
-            || self
-                .guards
-                .iter()
-                .any(|g| !(g.limit.is_finite() && (0.001..=4.0).contains(&g.limit)))
-        {
-            return wrong("guards", "at most 8, each with a limit between 0.001 and 4");
+        if self.guards.len() > 8 {
+            return wrong("guards", "at most 8");
+        }
+        for (n, guard) in self.guards.iter().enumerate() {
+            if !(guard.limit.is_finite() && (0.001..=4.0).contains(&guard.limit)) {
+                return wrong(&format!("guards[{n}].limit"), "0.001 to 4");
+            }
         }
         if self.channels.as_ref().is_some_and(|c| c.len() > 50) {
             return wrong("channels", "at most 50");
@@ -217,12 +214,12 @@ pub async fn contract(
         .channels
         .iter()
         .flatten()
-        .any(|channel| !evidence.topic.iter().any(|row| row.channel == *channel));
-    if unknown {
+        .position(|channel| !evidence.topic.iter().any(|row| row.channel == *channel));
+    if let Some(n) = unknown {
         return Err(Problem::field(
-            "contract.channels",
+            format!("contract.channels[{n}]"),
             "unknown",
-            "the topic has no voices in one of these channels",
+            "the topic has no voices in this channel",
         ));
     }
     let searches = topic_rows(
@@ -284,6 +281,18 @@ async fn agreed(
     })
 }
 
+/// Whether a task can be due then.
+pub fn check_due(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Problem> {
+    let wrong = |code, detail| Err(Problem::field("due_at", code, detail));
+    if at <= now {
+        return wrong("in_the_past", "the due time must be ahead");
+    }
+    if at > now + TimeDelta::days(730) {
+        return wrong("out_of_range", "at most two years ahead");
+    }
+    Ok(())
+}
+
 /// Turns an issue into a task, in one transaction with the mail that offers it.
 pub async fn assign(
     app: &App,
@@ -311,21 +320,10 @@ pub async fn assign(
     let zone = storage::organisation::organisation(tx).await?.zone;
     let today = local_day(tx.now(), zone);
     let due_at = match new.due_at {
-        Some(at) if at <= tx.now() => {
-            return Err(Problem::field(
-                "due_at",
-                "in_the_past",
-                "the due time must be ahead",
-            ));
+        Some(at) => {
+            check_due(at, tx.now())?;
+            at
         }
-        Some(at) if at > tx.now() + TimeDelta::days(730) => {
-            return Err(Problem::field(
-                "due_at",
-                "out_of_range",
-                "at most two years ahead",
-            ));
-        }
-        Some(at) => at,
         // Six in the evening, a week from now; what must be fixed at once gets 48 hours.
         None if urgent => tx.now() + TimeDelta::hours(FAST_TRACK_HOURS),
         None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),

@@ -164,7 +164,7 @@ async fn read_savings(
     Params(query): Params<MonthQuery>,
 ) -> Result<Json<Report>> {
     caller.may(Operation::ReadLoop)?;
-    let month = Month::parse(&query.month)
-        .ok_or_else(|| Problem::new(Code::InvalidQuery, "month: YYYY-MM"))?;
+    let month =
+        Month::parse(&query.month).ok_or_else(|| Problem::query("month", "invalid", "YYYY-MM"))?;
     Ok(Json(worth::savings_of(&app, month).await?))
 }

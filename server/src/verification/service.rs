@@ -6,14 +6,15 @@ use crate::tasks::{
     Actions, Evidence, Setting, Span, act_in, gather, known, label_versions, overlap, ruled,
     watched,
 };
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{Timestamp, local_day};
 use domain::identity::Actor;
 use domain::ids::TaskId;
 use domain::tasks::{Command, Fix, State, Task, together};
 use domain::verification::baseline::Windows;
 use domain::verification::{
-    Contract, Course, PastVerdict, Verdict, Verification, evaluate as judge,
+    Contract, Control, Course, Occasion, PastVerdict, Sentence, Verdict, Verification,
+    evaluate as judge,
 };
 use storage::{DbError, Tx};
 
@@ -24,16 +25,58 @@ pub enum Look {
     Scheduled,
     /// Somebody's who asks: everything that is known now.
     OnRequest,
+    /// Late data's: whatever the present verdict was computed from is looked at again.
+    Late,
 }
 
 impl Look {
-    /// Days at the end that are left out.
-    const fn maturity_days(self) -> u32 {
+    /// Days at the end that are left out; `present`: the verdict so far.
+    fn maturity_days(self, present: Option<&Verification>, today: NaiveDate) -> u32 {
+        let scheduled = domain::verification::MATURITY_SCHEDULED;
+        let mature = today - TimeDelta::days(i64::from(scheduled) + 1);
+        // Somebody who asked saw younger days than a night does: they may be what has changed.
+        let saw_more = present.is_some_and(|v| v.after.to > Some(mature));
         match self {
-            Self::Scheduled => domain::verification::MATURITY_SCHEDULED,
             Self::OnRequest => domain::verification::MATURITY_ON_REQUEST,
+            Self::Late if saw_more => domain::verification::MATURITY_ON_REQUEST,
+            Self::Scheduled | Self::Late => scheduled,
         }
     }
+
+    /// As the history of verdicts calls it.
+    const fn occasion(self) -> Occasion {
+        match self {
+            Self::Scheduled => Occasion::Night,
+            Self::OnRequest => Occasion::Request,
+            Self::Late => Occasion::LateData,
+        }
+    }
+}
+
+/// The days that a task's next verdict is computed from, as far as the present one tells: first and last.
+pub(super) fn looks_at(
+    task: &Task,
+    present: &Verification,
+    today: NaiveDate,
+    zone: chrono_tz::Tz,
+) -> (NaiveDate, NaiveDate) {
+    let effective = task
+        .effective_at
+        .map_or(present.effective_day, |at| local_day(at, zone))
+        .min(present.effective_day);
+    let course = Course {
+        maturity_days: Look::Late.maturity_days(Some(present), today),
+        ..Course::on_request(task.created_at, today, effective, Sentence::new("", ""))
+    };
+    let windows = Windows::of(&task.contract, &course, true);
+    // A fix of the same matter that came later moves the after-window: the present verdict knows.
+    (
+        windows.earliest(),
+        windows
+            .after
+            .to
+            .max(present.after.to.unwrap_or(windows.after.to)),
+    )
 }
 
 /// A verdict with what it was computed from and whom it is for.
@@ -97,6 +140,7 @@ async fn once(
         let (from, to) = judged.ruled;
         let payload = serde_json::json!({
             "task": id.to_string(), "from": from, "to": to, "on_request": look == Look::OnRequest,
+            "late": look == Look::Late,
         });
         let job = storage::queue::NewJob {
             unique_key: Some(format!("relabel:{id}")),
@@ -137,16 +181,17 @@ pub async fn compute(
     let lead = members.first().unwrap_or(task);
     let contract = lead.contract.clone();
     let mut course = course(&app.db, setting, lead, &contract, today, now).await?;
-    course.maturity_days = look.maturity_days();
     course.edited_afterwards = members.iter().any(|t| t.backdated);
     // What was final stays so, unless the whole horizon says otherwise.
     let previous = storage::verification::latest(&app.db, lead.id).await?;
+    course.maturity_days = look.maturity_days(previous.as_ref(), today);
     course.previous = previous.map(Box::new);
     let evidence = read(&app.db, setting, &contract, &course).await?;
     course.usual_noise = evidence.usual_noise(contract.metric, &course.closed_days);
     course.label_versions = label_versions(&app.db, &contract, &course, setting.zone).await?;
     let mut verification = judge(&contract, &evidence.facts(), &course);
     verification.history.clear();
+    name_topics(&mut verification, &evidence, setting);
     let ruled = ruled(&contract, &course, setting.zone);
     Ok(Judged {
         verification,
@@ -155,6 +200,20 @@ pub async fn compute(
         evidence,
         ruled,
     })
+}
+
+/// Says which topics it was compared with and which ones rose: the rules know counts and names only.
+fn name_topics(verification: &mut Verification, evidence: &Evidence, setting: &Setting) {
+    if matches!(verification.control, Control::OtherTopics { .. }) {
+        verification
+            .control_topics
+            .clone_from(&evidence.control_topics);
+    }
+    for risen in &mut verification.displacement {
+        let mut keys = evidence.sibling_topics.iter();
+        let named = |key: &&String| crate::issues::topic_name(key, &setting.topics) == risen.topic;
+        risen.key = keys.find(named).cloned().unwrap_or_default();
+    }
 }
 
 /// Whether two fixes are about the same thing and judged by the same metric. What another metric
@@ -283,6 +342,15 @@ fn differs(a: &Verification, b: &Verification) -> bool {
         || a.method.statistic != b.method.statistic
 }
 
+/// What the history says of a verdict: what was written down with it.
+fn past(verdict: &Verification) -> PastVerdict {
+    let own = verdict.history.last();
+    own.filter(|entry| entry.computed_at == verdict.computed_at)
+        .cloned()
+        // Of an earlier version: the occasion was not written down.
+        .unwrap_or_else(|| PastVerdict::of(verdict, None))
+}
+
 /// Writes a verdict for one of its tasks: the present result, the history where it changed, and what
 /// follows from it exactly once, however often it is computed.
 async fn record(
@@ -310,25 +378,18 @@ async fn record(
         }
     }
     let history = storage::verification::history(tx, task.id).await?;
-    result.history = history
-        .iter()
-        .map(|v| PastVerdict {
-            computed_at: v.computed_at,
-            verdict: v.verdict,
-        })
-        .collect();
+    result.history = history.iter().map(past).collect();
     let changed = history.last().is_none_or(|last| differs(last, &result));
     if changed {
-        result.history.push(PastVerdict {
-            computed_at: result.computed_at,
-            verdict: result.verdict,
-        });
+        let entry = PastVerdict::of(&result, Some(look.occasion()));
+        result.history.push(entry);
     }
     if let Some(present) = storage::verification::latest(tx, task.id).await?
         && present.effective_day == result.effective_day
     {
-        // A night sees less than somebody saw who asked: nothing new.
-        let saw_less = look == Look::Scheduled && present.after.to > result.after.to;
+        // A night sees less than somebody saw who asked: nothing new. So may the look of a task that
+        // shares the verdict.
+        let saw_less = look != Look::OnRequest && present.after.to > result.after.to;
         // Days that cannot be compared for the moment undo nothing that was decided.
         let blind = result.verdict == Verdict::Pending
             && present.verdict != Verdict::Pending

@@ -8,6 +8,7 @@ use domain::clock::Timestamp;
 use domain::detection::Signal;
 use domain::ids::{FeedbackId, IssueId};
 use sea_orm::{FromQueryResult, Value};
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -31,12 +32,33 @@ pub struct Raised {
     pub issue: Option<IssueId>,
     /// It was held back: the rule was muted.
     pub withheld: bool,
+    /// When late data took its reason away.
+    pub withdrawn_at: Option<Timestamp>,
+    /// The voices that made it ring, the latest that did; empty where days decide.
+    pub voices: Vec<FeedbackId>,
     /// What it counted.
     pub signal: Signal,
 }
 
+/// What is kept beside a signal's own figures.
+#[derive(Default, Serialize, Deserialize)]
+struct Beside {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawn_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    voices: Vec<FeedbackId>,
+}
+
+#[derive(Serialize)]
+struct Kept<'a> {
+    #[serde(flatten)]
+    signal: &'a Signal,
+    #[serde(flatten)]
+    beside: Beside,
+}
+
 #[derive(FromQueryResult)]
-struct RaisedRow {
+pub(crate) struct RaisedRow {
     id: String,
     issue_id: String,
     data: String,
@@ -45,9 +67,12 @@ struct RaisedRow {
 }
 
 impl RaisedRow {
-    fn read(self) -> Result<Raised, DbError> {
+    pub(crate) fn read(self) -> Result<Raised, DbError> {
+        let beside: Beside = parse("signal", &self.id, &self.data)?;
         Ok(Raised {
             signal: parse("signal", &self.id, &self.data)?,
+            withdrawn_at: beside.withdrawn_at,
+            voices: beside.voices,
             fired_at: timestamp(self.fired_at),
             issue: self.issue_id.parse().ok(),
             withheld: self.withheld,
@@ -71,6 +96,66 @@ pub async fn fired(
     .await?
     .map(RaisedRow::read)
     .transpose()
+}
+
+/// Signals on the days `from` to `to` that stand: neither held back nor withdrawn.
+pub async fn standing(
+    db: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<Raised>, DbError> {
+    let found: Vec<RaisedRow> = rows(
+        db,
+        "SELECT id, issue_id, data, fired_at, withheld FROM signal WHERE day >= $1 AND day <= $2 \
+         AND NOT withheld ORDER BY id LIMIT 10000",
+        vec![from.to_string().into(), to.to_string().into()],
+    )
+    .await?;
+    let all: Vec<Raised> = found
+        .into_iter()
+        .map(RaisedRow::read)
+        .collect::<Result<_, _>>()?;
+    Ok(all
+        .into_iter()
+        .filter(|s| s.withdrawn_at.is_none())
+        .collect())
+}
+
+/// Signals of an issue from `from` on that stand.
+pub async fn standing_of(
+    db: &impl Read,
+    issue: IssueId,
+    from: NaiveDate,
+) -> Result<usize, DbError> {
+    let found: Vec<RaisedRow> = rows(
+        db,
+        "SELECT id, issue_id, data, fired_at, withheld FROM signal WHERE issue_id = $1 AND day >= $2 \
+         AND NOT withheld",
+        vec![issue.to_string().into(), from.to_string().into()],
+    )
+    .await?;
+    let mut standing = 0;
+    for row in found {
+        standing += usize::from(row.read()?.withdrawn_at.is_none());
+    }
+    Ok(standing)
+}
+
+/// Notes that late data took the reason of a signal away. Raised anew it stands again.
+pub async fn withdraw(tx: &Tx, raised: &Raised) -> Result<(), DbError> {
+    let kept = Kept {
+        signal: &raised.signal,
+        beside: Beside {
+            withdrawn_at: Some(tx.now()),
+            voices: raised.voices.clone(),
+        },
+    };
+    tx.exec(
+        "UPDATE signal SET data = $1 WHERE id = $2",
+        vec![json(&kept).into(), raised.id.clone().into()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Signals of a rule (`None`: of all) on the days `from` to `to`, newest first.
@@ -128,16 +213,24 @@ pub async fn fired_counts(
         .collect())
 }
 
-/// Writes a signal, or what it has counted since. A signal that was held back can be raised later in
-/// its day, never the other way round. `true`: it is new.
+/// Writes a signal with the voices that made it ring, or what it has counted since. A signal that was
+/// held back can be raised later in its day, never the other way round. `true`: it is new.
 pub async fn keep_signal(
     tx: &Tx,
     id: Uuid,
     issue: Option<IssueId>,
     signal: &Signal,
+    voices: &[FeedbackId],
     withheld: bool,
 ) -> Result<bool, DbError> {
     let issue = issue.map(|i| i.to_string()).unwrap_or_default();
+    let kept = json(&Kept {
+        signal,
+        beside: Beside {
+            withdrawn_at: None,
+            voices: voices.to_vec(),
+        },
+    });
     let written = tx
         .exec(
             "INSERT INTO signal (id, issue_id, detector, subject, day, data, fired_at, withheld) \
@@ -148,7 +241,7 @@ pub async fn keep_signal(
                 signal.detector.clone().into(),
                 signal.subject.key.clone().into(),
                 signal.window.to_string().into(),
-                json(signal).into(),
+                kept.clone().into(),
                 micros(tx.now()).into(),
                 withheld.into(),
             ],
@@ -159,7 +252,7 @@ pub async fn keep_signal(
             "UPDATE signal SET data = $1, issue_id = CASE WHEN $2 = '' THEN issue_id ELSE $2 END, \
              withheld = (withheld AND $3) WHERE detector = $4 AND subject = $5 AND day = $6",
             vec![
-                json(signal).into(),
+                kept.into(),
                 issue.into(),
                 withheld.into(),
                 signal.detector.clone().into(),
@@ -367,16 +460,22 @@ pub async fn issue_days(
         db,
         "SELECT i.issue_key, e.kind, e.data, e.at FROM issue i JOIN event e ON e.subject = 'issue' \
          AND e.subject_id = i.id WHERE e.kind IN ('issue.opened', 'issue.relapsed', 'issue.resolved', 'issue.open', \
-         'issue.in_progress', 'issue.verifying') ORDER BY i.issue_key, e.id",
+         'issue.in_progress', 'issue.verifying', 'issue.alarm_withdrawn') ORDER BY i.issue_key, e.id",
         vec![],
     )
     .await?;
     let mut all: Vec<IssueDays> = Vec::new();
     for row in found {
         let on = local(timestamp(row.at));
-        let last = all
-            .last_mut()
-            .filter(|d| d.key == row.issue_key && d.closed.is_none());
+        let is_open = |d: &IssueDays| d.key == row.issue_key && d.closed.is_none();
+        if row.kind == "issue.alarm_withdrawn" {
+            // Nothing was wrong: those days are like any other.
+            if all.last().is_some_and(is_open) {
+                all.pop();
+            }
+            continue;
+        }
+        let last = all.last_mut().filter(|d| is_open(d));
         match (row.kind.as_str(), last) {
             ("issue.resolved", Some(open)) => open.closed = Some(on),
             ("issue.resolved", None) | (_, Some(_)) => {}

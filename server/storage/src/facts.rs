@@ -3,7 +3,9 @@
 use crate::tx::{one, placeholders, rows};
 use crate::{DbError, Read, Tx};
 use chrono::NaiveDate;
-use domain::facts::{Batch, Class, Counters, Detail, DetailKey, FactKey, TopicDayKey};
+use domain::facts::{
+    Batch, Class, Counters, Deed, DeedKey, Detail, DetailKey, FactKey, TopicDayKey,
+};
 use sea_orm::{FromQueryResult, QueryResult, Value};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -107,7 +109,112 @@ pub async fn apply(tx: &Tx, batch: &Batch) -> Result<(), DbError> {
         .collect();
     write(tx, "topic_day", &TOPIC_DAY, days).await?;
     let details = batch.details().map(|(k, c)| detail_values(k, c)).collect();
-    write(tx, "detail_day", &DETAIL_DAY, details).await
+    write(tx, "detail_day", &DETAIL_DAY, details).await?;
+    let deeds: Vec<(&DeedKey, i64)> = batch.deeds().collect();
+    for chunk in deeds.chunks(40) {
+        let sql = format!(
+            "INSERT INTO customer_day (day, deed, subject, channel, region, customer_hash, n) VALUES {} \
+             ON CONFLICT (day, deed, subject, channel, region, customer_hash) \
+             DO UPDATE SET n = customer_day.n + excluded.n",
+            placeholders(chunk.len(), 7, 1)
+        );
+        let values = chunk.iter().flat_map(|(k, n)| -> [Value; 7] {
+            [
+                k.day.to_string().into(),
+                k.deed.as_str().into(),
+                k.subject.clone().into(),
+                k.channel.clone().into(),
+                k.region.clone().into(),
+                k.customer.clone().into(),
+                (*n).into(),
+            ]
+        });
+        tx.exec(&sql, values.collect()).await?;
+    }
+    Ok(())
+}
+
+/// Which deeds to look for.
+#[derive(Clone, Debug)]
+pub struct DeedQuery {
+    /// Any of these.
+    pub deeds: Vec<Deed>,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day, included.
+    pub to: NaiveDate,
+    /// These topics, search terms or articles; `None`: all.
+    pub subjects: Option<Vec<String>>,
+    /// This channel only.
+    pub channel: Option<String>,
+    /// This region only.
+    pub region: Option<String>,
+}
+
+/// How often a known customer did something on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The day.
+    pub day: NaiveDate,
+    /// What.
+    pub deed: Deed,
+    /// About what.
+    pub subject: String,
+    /// Keyed hash of the customer.
+    pub customer: String,
+    /// How often.
+    pub n: i64,
+}
+
+/// What known customers did.
+pub async fn deeds(db: &impl Read, query: &DeedQuery) -> Result<Vec<Done>, DbError> {
+    let mut values: Vec<Value> = vec![query.from.to_string().into(), query.to.to_string().into()];
+    let mut sql = format!(
+        "SELECT day, deed, subject, customer_hash, CAST(SUM(n) AS BIGINT) AS n FROM customer_day \
+         WHERE day >= $1 AND day <= $2 AND deed IN {}",
+        placeholders(1, query.deeds.len(), 3)
+    );
+    values.extend(query.deeds.iter().map(|d| Value::from(d.as_str())));
+    if let Some(subjects) = &query.subjects {
+        if subjects.is_empty() {
+            return Ok(Vec::new());
+        }
+        sql.push_str(&format!(
+            " AND subject IN {}",
+            placeholders(1, subjects.len(), values.len() + 1)
+        ));
+        values.extend(subjects.iter().map(|s| Value::from(s.clone())));
+    }
+    for (column, value) in [("channel", &query.channel), ("region", &query.region)] {
+        if let Some(value) = value {
+            values.push(value.clone().into());
+            sql.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    sql.push_str(" GROUP BY day, deed, subject, customer_hash HAVING SUM(n) > 0");
+    let found = db.query(&sql, values).await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(Done {
+                day: day(row)?,
+                deed: deed(row)?,
+                subject: row.try_get("", "subject")?,
+                customer: row.try_get("", "customer_hash")?,
+                n: row.try_get("", "n")?,
+            })
+        })
+        .collect()
+}
+
+fn deed(row: &QueryResult) -> Result<Deed, DbError> {
+    let name: String = row.try_get("", "deed")?;
+    Deed::parse(&name).ok_or_else(|| DbError::Corrupt {
+        table: "customer_day",
+        column: "deed",
+        id: name.clone(),
+        detail: "no such deed".to_owned(),
+    })
 }
 
 fn counters(row: &QueryResult) -> Result<Counters, DbError> {
@@ -542,11 +649,30 @@ pub async fn all_details(db: &impl Read) -> Result<BTreeMap<DetailKey, Counters>
     Ok(all)
 }
 
+/// Everything that known customers did, as it is kept.
+pub async fn all_deeds(db: &impl Read) -> Result<BTreeMap<DeedKey, i64>, DbError> {
+    let mut all = BTreeMap::new();
+    let kept = db.query("SELECT * FROM customer_day WHERE n <> 0", vec![]);
+    for row in kept.await? {
+        let key = DeedKey {
+            day: day(&row)?,
+            deed: deed(&row)?,
+            subject: row.try_get("", "subject")?,
+            channel: row.try_get("", "channel")?,
+            region: row.try_get("", "region")?,
+            customer: row.try_get("", "customer_hash")?,
+        };
+        all.insert(key, row.try_get("", "n")?);
+    }
+    Ok(all)
+}
+
 /// Empties all fact tables: the first half of a rebuild.
 pub async fn clear(tx: &Tx) -> Result<(), DbError> {
     tx.exec("DELETE FROM fact", vec![]).await?;
     tx.exec("DELETE FROM topic_day", vec![]).await?;
     tx.exec("DELETE FROM detail_day", vec![]).await?;
+    tx.exec("DELETE FROM customer_day", vec![]).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::tx::{Page, json, micros, one, parse, placeholders, rows, timestamp};
 use crate::{DbError, Read, Tx};
+use chrono::NaiveDate;
 use domain::analysis::{Flags, Label, contribution};
 use domain::clock::Timestamp;
 use domain::facts::Batch;
@@ -476,6 +477,9 @@ fn take_out(voice: &Stored, facts: &mut Batch) {
         for detail in c.details {
             facts.remove_detail(detail, &c.input);
         }
+        for deed in c.deeds {
+            facts.remove_deed(deed);
+        }
         facts.remove(c.key, &c.input);
     }
 }
@@ -484,6 +488,9 @@ fn put_in(voice: &Stored, label: &Label, flags: Flags, facts: &mut Batch) {
     if let Some(c) = contribution(&voice.feedback, label, flags) {
         for detail in c.details {
             facts.add_detail(detail, &c.input);
+        }
+        for deed in c.deeds {
+            facts.add_deed(deed);
         }
         facts.add(c.key, &c.input);
     }
@@ -955,6 +962,72 @@ pub fn contribute(voice: &Stored, facts: &mut Batch) {
     if let Some((label, flags)) = &voice.label {
         put_in(voice, label, *flags, facts);
     }
+}
+
+/// Contacts of some topics and, among them, distinct customers by day (a voice of nobody stands for
+/// itself), whatever narrows them down: what facts of several topics or of one channel cannot tell.
+pub async fn distinct_customers(
+    db: &impl Read,
+    topics: &[String],
+    channel: Option<&str>,
+    region: Option<&str>,
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<BTreeMap<NaiveDate, i64>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        day: String,
+        n: i64,
+    }
+    if topics.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let around = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
+    let mut values: Vec<Value> = vec![
+        (micros(around(from)) - TWO_DAYS).into(),
+        (micros(around(to)) + TWO_DAYS).into(),
+        from.to_string().into(),
+        to.to_string().into(),
+        domain::facts::Class::Contact.as_str().into(),
+    ];
+    let mut sql = format!(
+        "SELECT f.day AS day, COUNT(DISTINCT CASE WHEN l.customer_hash = '' THEN l.feedback_id \
+         ELSE l.customer_hash END) AS n FROM label l \
+         JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id \
+         WHERE l.occurred_at >= $1 AND l.occurred_at <= $2 AND f.day >= $3 AND f.day <= $4 AND f.class = $5 \
+         AND l.topic IN {}",
+        placeholders(1, topics.len(), 6)
+    );
+    values.extend(topics.iter().map(|t| Value::from(t.clone())));
+    for (column, value) in [("channel", channel), ("region", region)] {
+        if let Some(value) = value {
+            values.push(value.into());
+            sql.push_str(&format!(" AND f.{column} = ${}", values.len()));
+        }
+    }
+    sql.push_str(" GROUP BY f.day");
+    let found: Vec<Found> = rows(db, &sql, values).await?;
+    found
+        .into_iter()
+        .map(|f| {
+            let day = f.day.parse().map_err(|_| DbError::Corrupt {
+                table: "feedback",
+                column: "day",
+                id: f.day.clone(),
+                detail: "not a day".to_owned(),
+            })?;
+            Ok((day, f.n))
+        })
+        .collect()
+}
+
+/// Whether any voice came by this channel.
+pub async fn channel_is_used(db: &impl Read, channel: &str) -> Result<bool, DbError> {
+    let found = crate::tx::count(
+        db,
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM feedback WHERE channel = $1 LIMIT 1) t",
+        vec![channel.into()],
+    );
+    Ok(found.await? > 0)
 }
 
 /// How many voices there are, how many have no time, and how many have no label yet.

@@ -1,9 +1,8 @@
 //! Issues and the signals that opened them.
 
-use crate::tx::{Document, Page, json, micros, one, parse, placeholders, rows, timestamp};
+use crate::detection::{Raised, RaisedRow};
+use crate::tx::{Document, Page, json, micros, one, parse, placeholders, rows};
 use crate::{DbError, Read, Tx};
-use domain::clock::Timestamp;
-use domain::detection::Signal;
 use domain::ids::IssueId;
 use domain::issues::Issue;
 use sea_orm::{FromQueryResult, Value};
@@ -128,41 +127,16 @@ pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Is
     }))
 }
 
-/// A signal as it is kept.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fired {
-    /// Identity.
-    pub id: String,
-    /// When it fired first.
-    pub fired_at: Timestamp,
-    /// What it counted.
-    pub signal: Signal,
-}
-
 /// The signals of an issue, newest first.
-pub async fn signals(db: &impl Read, issue: IssueId) -> Result<Vec<Fired>, DbError> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        id: String,
-        data: String,
-        fired_at: i64,
-    }
-    let found: Vec<Row> = rows(
+pub async fn signals(db: &impl Read, issue: IssueId) -> Result<Vec<Raised>, DbError> {
+    let found: Vec<RaisedRow> = rows(
         db,
-        "SELECT id, data, fired_at FROM signal WHERE issue_id = $1 ORDER BY fired_at DESC, id DESC LIMIT 100",
+        "SELECT id, issue_id, data, fired_at, withheld FROM signal WHERE issue_id = $1 \
+         ORDER BY fired_at DESC, id DESC LIMIT 100",
         vec![issue.to_string().into()],
     )
     .await?;
-    found
-        .into_iter()
-        .map(|r| {
-            Ok(Fired {
-                signal: parse("signal", &r.id, &r.data)?,
-                id: r.id,
-                fired_at: timestamp(r.fired_at),
-            })
-        })
-        .collect()
+    found.into_iter().map(RaisedRow::read).collect()
 }
 
 /// How many issues stand in each state.

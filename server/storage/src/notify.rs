@@ -20,7 +20,7 @@ pub struct Delivery {
     pub dedupe_key: String,
     /// Deliveries of one serial key go out in order.
     pub serial_key: String,
-    /// `queued`, `sending`, `sent`, `retry` or `dead`.
+    /// `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its reason was gone before it went).
     pub state: String,
     /// Attempts so far.
     pub attempts: i64,
@@ -182,6 +182,62 @@ pub async fn of_task(db: &impl Read, task: &str) -> Result<Vec<Delivery>, DbErro
     found.into_iter().map(Row::read).collect()
 }
 
+/// Withdraws the notices of an issue that have not gone out, with the reason; mails of its tasks stay.
+/// Answers how many, and how many others have gone or are on their way: one that is refused on its way
+/// is not sent again.
+pub async fn withdraw(tx: &Tx, issue: &str, reason: &str) -> Result<(usize, usize), DbError> {
+    let sql = format!(
+        "{DELIVERY} WHERE issue_id = $1 AND task_id IS NULL AND kind = 'mail' ORDER BY id LIMIT 200"
+    );
+    let found: Vec<Row> = rows(tx, &sql, vec![issue.into()]).await?;
+    let (mut withdrawn, mut gone) = (0, 0);
+    for delivery in found.into_iter().map(Row::read) {
+        let delivery = delivery?;
+        let (id, attempts) = (&delivery.id, delivery.attempts);
+        match delivery.state.as_str() {
+            "sent" => gone += 1,
+            "queued" | "retry" | "sending" => {
+                // A job that runs may be sending at this moment: only one that waits can be taken back.
+                if crate::queue::cancel(tx, &format!("deliver:{id}")).await? {
+                    let left = delivery.left_machine;
+                    set_state(tx, id, WITHDRAWN, attempts, Some(reason), left).await?;
+                    withdrawn += 1;
+                } else {
+                    note(tx, &delivery, WITHDRAWN, reason).await?;
+                    gone += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((withdrawn, gone))
+}
+
+/// The state of what was withdrawn, and the note on what is to go no further.
+const WITHDRAWN: &str = "withdrawn";
+
+impl Delivery {
+    /// Why this must not be tried again, if its reason went away while it was tried.
+    #[must_use]
+    pub fn withdrawn(&self) -> Option<&str> {
+        self.data.get(WITHDRAWN)?.as_str()
+    }
+}
+
+/// Writes a word beside what is to be sent.
+async fn note(tx: &Tx, delivery: &Delivery, key: &str, value: &str) -> Result<(), DbError> {
+    let mut data = delivery.data.clone();
+    if let Some(object) = data.as_object_mut() {
+        object.insert(key.to_owned(), value.into());
+    }
+    tx.exec(
+        "UPDATE delivery SET data = $1 WHERE id = $2",
+        vec![data.to_string().into(), delivery.id.clone().into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Publications, newest first: where articles went.
 pub async fn publications(db: &impl Read, article: &str) -> Result<Vec<Delivery>, DbError> {
     let sql = format!("{DELIVERY} WHERE serial_key = $1 ORDER BY id DESC LIMIT 50");
@@ -291,14 +347,5 @@ pub fn delivery(
 
 /// Keeps the target's name for what was published.
 pub async fn set_reference(tx: &Tx, delivery: &Delivery, reference: &str) -> Result<(), DbError> {
-    let mut data = delivery.data.clone();
-    if let Some(object) = data.as_object_mut() {
-        object.insert("reference".to_owned(), reference.into());
-    }
-    tx.exec(
-        "UPDATE delivery SET data = $1 WHERE id = $2",
-        vec![data.to_string().into(), delivery.id.clone().into()],
-    )
-    .await?;
-    Ok(())
+    note(tx, delivery, "reference", reference).await
 }

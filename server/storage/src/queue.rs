@@ -78,6 +78,65 @@ pub async fn enqueue(tx: &Tx, job: &NewJob) -> Result<bool, DbError> {
     Ok(written == 1)
 }
 
+/// Writes a job for what may go on arriving, or puts the one that waits already off to `job.run_at`, at
+/// the latest to `most` after it was first asked for. Its unique key is `key`, or `key` and a plus sign
+/// while a job of that key runs. Whoever asks holds the waiting job until their transaction ends, so
+/// that no run overlooks what they wrote.
+pub async fn gather(
+    tx: &Tx,
+    job: &NewJob,
+    key: &str,
+    most: chrono::TimeDelta,
+) -> Result<(), DbError> {
+    let next = format!("{key}+");
+    // The second time round somebody wrote one of these keys between the two statements.
+    for _ in 0..2 {
+        let moved = tx
+            .exec(
+                "UPDATE job SET run_at = CASE WHEN $1 < created_at + $2 THEN $1 ELSE created_at + $2 END \
+                 WHERE unique_key IN ($3, $4) AND state = 'ready'",
+                vec![
+                    micros(job.run_at).into(),
+                    most.num_microseconds().unwrap_or(i64::MAX / 2).into(),
+                    key.into(),
+                    next.clone().into(),
+                ],
+            )
+            .await?;
+        if moved > 0 {
+            return Ok(());
+        }
+        for key in [key, &next] {
+            let new = NewJob {
+                unique_key: Some(key.to_owned()),
+                ..job.clone()
+            };
+            if enqueue(tx, &new).await? {
+                return Ok(());
+            }
+        }
+    }
+    // Both run, one of them without knowing that its lease has lapsed.
+    let new = NewJob {
+        unique_key: Some(format!("{key}+{}", job.id)),
+        ..job.clone()
+    };
+    enqueue(tx, &new).await.map(|_| ())
+}
+
+/// Whether data is arriving that was sent before `before`: a file that is being read, or voices and
+/// marks that nobody has looked at. What waits for another attempt at `now` does not count: nobody knows how long.
+pub async fn arriving(db: &impl Read, before: Timestamp, now: Timestamp) -> Result<bool, DbError> {
+    let n = count(
+        db,
+        "SELECT COUNT(*) AS n FROM job WHERE (kind = 'import' OR (kind IN ('analyse', 'rated') AND created_at < $1)) \
+         AND (state = 'running' OR (state = 'ready' AND run_at <= $2))",
+        vec![micros(before).into(), micros(now).into()],
+    )
+    .await?;
+    Ok(n > 0)
+}
+
 /// Takes up to `free` jobs of `kinds` that are due at `now` or whose lease has lapsed.
 /// Never more than can start at once: what is claimed and not started would wait for its lease.
 pub async fn claim(
@@ -187,14 +246,15 @@ pub async fn fail(
     Ok(())
 }
 
-/// Drops waiting jobs of a unique key.
-pub async fn cancel(tx: &Tx, unique_key: &str) -> Result<(), DbError> {
-    tx.exec(
-        "DELETE FROM job WHERE unique_key = $1 AND state = 'ready'",
-        vec![unique_key.into()],
-    )
-    .await?;
-    Ok(())
+/// Drops the waiting job of a unique key. `false`: there is none, or it runs.
+pub async fn cancel(tx: &Tx, unique_key: &str) -> Result<bool, DbError> {
+    let dropped = tx
+        .exec(
+            "DELETE FROM job WHERE unique_key = $1 AND state = 'ready'",
+            vec![unique_key.into()],
+        )
+        .await?;
+    Ok(dropped == 1)
 }
 
 /// Drops waiting jobs whose unique key begins so. `prefix` holds no `%` and no `_`.

@@ -68,7 +68,14 @@ export type Heterogeneity = {
   channels: { channel: string; n_before: number; n_after: number; value: number }[];
 };
 export type Chance = { share: number; family: string; per_day: number };
-export type PastVerdict = { computed_at: string; verdict: Verdict };
+/** A verdict as it stood, why it was computed, and its sentence of that time. */
+export type PastVerdict = {
+  computed_at: string;
+  verdict: Verdict;
+  occasion?: "night" | "request" | "late_data" | null;
+  sentence?: Bilingual | null;
+  missing?: string[];
+};
 /** A task that shares the verdict; the earliest fix judges them all. */
 export type SetMember = { task_id: string; title: string; effective_day: string; first: boolean };
 export type Amount = { value: number; low: number; high: number };

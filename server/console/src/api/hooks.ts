@@ -382,15 +382,6 @@ export function useIssue(id: string) {
   });
 }
 
-/** An issue for its name alone: asked for once, and only when `wanted`. */
-export function useIssueOnce(id: string, wanted: boolean) {
-  return useQuery({
-    queryKey: ["issues", "one", id],
-    enabled: wanted,
-    queryFn: () => unwrap<Issue>(http.GET("/api/v1/issues/{id}", { params: { path: { id } } })),
-  });
-}
-
 /** A person's decision on the quadrant; it holds until it is released. */
 export function useDecideQuadrant(issueId: string) {
   const onSuccess = useRefresh("issues", "overview");

@@ -1659,7 +1659,9 @@ export interface components {
             contacts_per_week?: number | null;
             /**
              * Format: double
-             * @description Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare.
+             * @description Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare. It
+             *     is not used while the basis is ratings: there `target_dissatisfaction` of the organisation is the
+             *     line, or the usual share of dissatisfied ratings where none is set.
              */
             negative_share?: number | null;
         };
@@ -1758,6 +1760,11 @@ export interface components {
         };
         /** @description How a detector decides: the parameters of its kind. */
         DetectorParams: components["schemas"]["ThresholdParams"] | components["schemas"]["SpikeParams"] | components["schemas"]["CsatFallParams"] | components["schemas"]["RiskParams"] | components["schemas"]["LowRatingParams"] | components["schemas"]["NoResultParams"] | components["schemas"]["UnhelpfulParams"] | components["schemas"]["AgentDriftParams"] | components["schemas"]["PhraseParams"] | components["schemas"]["SilentParams"] | components["schemas"]["NewTopicParams"];
+        /** @description A detector that was kept, and what its author should know. */
+        DetectorSaved: components["schemas"]["Detector"] & {
+            /** @description Nothing was refused, but perhaps it is not what was meant. Sent back with a detector it is ignored. */
+            warnings: components["schemas"]["FieldError"][];
+        };
         /** @description What a detector looks at. */
         DetectorScope: {
             /** @description One channel; without one, all together. */
@@ -1781,6 +1788,8 @@ export interface components {
             before: number;
             /** @description Relative change with an interval of 95 %. */
             effect: components["schemas"]["Effect"];
+            /** @description The topic's key: written down by whoever knows it; empty in results of earlier versions. */
+            key?: string;
             /**
              * Format: double
              * @description One-sided, adjusted for the number of siblings (Benjamini–Hochberg).
@@ -1969,7 +1978,10 @@ export interface components {
             code: string;
             /** @description For people. */
             detail: string;
-            /** @description Which field. */
+            /**
+             * @description Which field, from the root of the body on: `contract.guards[0].limit`; a query parameter; empty:
+             *     the body as a whole.
+             */
             field: string;
         };
         /** @description How often. */
@@ -2565,7 +2577,7 @@ export interface components {
                 left_machine: boolean;
                 /** Format: date-time */
                 sent_at?: string | null;
-                /** @description `queued`, `sending`, `sent`, `retry` or `dead`. */
+                /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
                 state: string;
                 subject: string;
                 target: string;
@@ -2649,6 +2661,11 @@ export interface components {
                 subject_name: components["schemas"]["Bilingual"];
                 /** Format: double */
                 threshold?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When late data took its reason away; null: it stands.
+                 */
+                withdrawn_at?: string | null;
                 /** @description The rule was muted. */
                 withheld: boolean;
             }[];
@@ -2692,6 +2709,8 @@ export interface components {
                 effective_at?: string | null;
                 fast_track: boolean;
                 id: string;
+                /** @description What the issue is called in both languages. */
+                issue_heading: components["schemas"]["Bilingual"];
                 issue_id: string;
                 issue_title: string;
                 mail?: components["schemas"]["TaskMail"] | null;
@@ -3110,6 +3129,11 @@ export interface components {
             /** @description In words. */
             sentence: components["schemas"]["Bilingual"];
         };
+        /**
+         * @description Why a verdict was computed.
+         * @enum {string}
+         */
+        Occasion: "night" | "request" | "late_data";
         /** @description The one organisation of this database. */
         Organisation: {
             /** @description Who decides when departments do not agree. */
@@ -3167,7 +3191,7 @@ export interface components {
             left_machine: boolean;
             /** Format: date-time */
             sent_at?: string | null;
-            /** @description `queued`, `sending`, `sent`, `retry` or `dead`. */
+            /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
             state: string;
             subject: string;
             target: string;
@@ -3222,13 +3246,17 @@ export interface components {
             /** @description IANA zone of times in mails. */
             time_zone?: string;
         };
-        /** @description A verdict as it stood at some time. */
+        /** @description A verdict as it stood at some time, and why. */
         PastVerdict: {
             /**
              * Format: date-time
              * @description When it was computed.
              */
             computed_at: string;
+            /** @description What stood in the way of a verdict then: codes as of [`Missing`]. */
+            missing?: string[];
+            occasion?: components["schemas"]["Occasion"] | null;
+            sentence?: components["schemas"]["Bilingual"] | null;
             /** @description The verdict. */
             verdict: components["schemas"]["Verdict"];
         };
@@ -3605,6 +3633,8 @@ export interface components {
             detail: string;
             /** @description The sender's id, unless it is personal data. */
             external_id?: string | null;
+            /** @description Path of the field in what was sent, `items[3].occurred_at`; empty lines before it do not count. */
+            field: string;
             /**
              * Format: int64
              * @description Where it stood, counted from 0.
@@ -3832,6 +3862,11 @@ export interface components {
             threshold?: number | null;
             /** Format: date */
             window: string;
+            /**
+             * Format: date-time
+             * @description When late data took its reason away; null: it stands.
+             */
+            withdrawn_at?: string | null;
         };
         /** @description A signal of a rule. */
         SignalOfDetector: {
@@ -3880,6 +3915,11 @@ export interface components {
             subject_name: components["schemas"]["Bilingual"];
             /** Format: double */
             threshold?: number | null;
+            /**
+             * Format: date-time
+             * @description When late data took its reason away; null: it stands.
+             */
+            withdrawn_at?: string | null;
             /** @description The rule was muted. */
             withheld: boolean;
         };
@@ -4127,6 +4167,8 @@ export interface components {
             effective_at?: string | null;
             fast_track: boolean;
             id: string;
+            /** @description What the issue is called in both languages. */
+            issue_heading: components["schemas"]["Bilingual"];
             issue_id: string;
             issue_title: string;
             mail?: components["schemas"]["TaskMail"] | null;
@@ -4451,6 +4493,8 @@ export interface components {
             computed_at: string;
             /** @description What it was compared with. */
             control: components["schemas"]["Control"];
+            /** @description The keys of the topics that it was compared with: written down by whoever knows them. */
+            control_topics?: string[];
             /**
              * Format: date
              * @description The first day on which a rule fired (a recovery that became an improvement: the day of the
@@ -4876,7 +4920,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Detector"];
+                    "application/json": components["schemas"]["DetectorSaved"];
                 };
             };
         };
@@ -5229,7 +5273,7 @@ export interface operations {
     list_issues: {
         parameters: {
             query?: {
-                /** @description One or more of `open,in_progress,verifying,resolved,relapsed`. */
+                /** @description One or more of `open,in_progress,verifying,resolved,relapsed,dismissed`. */
                 state?: string;
                 /** @description `fix_now`, `plan`, `quick_win` or `watch`. */
                 quadrant?: string;
@@ -5563,7 +5607,7 @@ export interface operations {
     outbox: {
         parameters: {
             query?: {
-                /** @description `queued`, `sending`, `sent`, `retry` or `dead`. */
+                /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
                 state?: string;
                 cursor?: string;
                 limit?: number;

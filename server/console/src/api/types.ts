@@ -375,6 +375,7 @@ export type Task = {
   id: string;
   issue_id: string;
   issue_title: string;
+  issue_heading: Bilingual;
   topic: string;
   state: TaskState;
   title: string;
@@ -435,7 +436,7 @@ export type OutboxItem = {
   kind: string;
   target: string;
   subject: string;
-  state: "queued" | "sending" | "sent" | "retry" | "dead";
+  state: "queued" | "sending" | "sent" | "retry" | "dead" | "withdrawn";
   attempts: number;
   last_error: string | null;
   task_id: string | null;

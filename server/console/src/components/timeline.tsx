@@ -1,7 +1,8 @@
 import { useTranslation } from "react-i18next";
 import { useDepartments } from "../api/hooks";
-import type { LoopEvent } from "../api/types";
+import type { Bilingual, LoopEvent } from "../api/types";
 import { word } from "../i18n";
+import { useBilingual } from "../lib/bilingual";
 import { useFormat } from "../lib/format";
 
 /** Values of an event that say something to a reader, in the order they are looked for. */
@@ -21,10 +22,19 @@ function verb(kind: string): string {
   return kind.slice(kind.lastIndexOf(".") + 1);
 }
 
-function told(event: LoopEvent, departmentName: (key: string) => string): string[] {
+function isBilingual(value: unknown): value is Bilingual {
+  return typeof value === "object" && value !== null && "zh" in value && "en" in value;
+}
+
+function told(
+  event: LoopEvent,
+  departmentName: (key: string) => string,
+  said: (sentence: Bilingual) => string,
+): string[] {
   const parts: string[] = [];
   for (const key of TELLING) {
-    const value = event.data[key];
+    const given = event.data[key];
+    const value = isBilingual(given) ? said(given) : given;
     if (typeof value === "string" && value !== "") {
       if (key === "verdict") parts.push(word("verdict", value));
       else parts.push(key === "department" ? departmentName(value) : value);
@@ -39,6 +49,7 @@ function told(event: LoopEvent, departmentName: (key: string) => string): string
 export function Timeline(props: { events: readonly LoopEvent[] }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const said = useBilingual();
   const departments = useDepartments().data;
   const departmentName = (key: string) => departments?.find((d) => d.key === key)?.name || key;
   if (props.events.length === 0) return <p className="faint">{t("event.none")}</p>;
@@ -55,7 +66,7 @@ export function Timeline(props: { events: readonly LoopEvent[] }) {
           </div>
           <p className="faint">
             {event.actor.name || word("actor", event.actor.kind)}
-            {told(event, departmentName).map((part) => (
+            {told(event, departmentName, said).map((part) => (
               <span key={part}> · {part}</span>
             ))}
           </p>

@@ -490,6 +490,11 @@ export const en: Translation = {
     owner: "Owner",
     user: "User",
   },
+  occasion: {
+    night: "computed at night",
+    request: "computed on request",
+    late_data: "computed anew when late data arrived",
+  },
   event: {
     opened: "Issue found",
     open: "Reopened",
@@ -515,6 +520,9 @@ export const en: Translation = {
     quadrant_overridden: "Quadrant decided",
     quadrant_released: "Quadrant released",
     quadrant_moved: "Quadrant changed",
+    signal_withdrawn: "Late data: a signal no longer holds",
+    alarm_withdrawn: "Late data: the alarm is taken back",
+    signal_joined: "Another signal of the same cause",
   },
   import: {
     title: "Import",
@@ -720,6 +728,7 @@ export const en: Translation = {
     sent: "delivered",
     retry: "waiting to retry",
     dead: "given up",
+    withdrawn: "withdrawn",
   },
   knowledge: {
     title: "Knowledge",

@@ -478,6 +478,11 @@ export const zh = {
     owner: "责任人",
     user: "用户",
   },
+  occasion: {
+    night: "每晚例行计算",
+    request: "有人要求计算",
+    late_data: "补到数据后重新计算",
+  },
   event: {
     opened: "发现问题",
     open: "重新打开",
@@ -503,6 +508,9 @@ export const zh = {
     quadrant_overridden: "人工决定象限",
     quadrant_released: "解除人工象限",
     quadrant_moved: "象限变化",
+    signal_withdrawn: "补到数据，信号不再成立",
+    alarm_withdrawn: "补到数据，告警撤销",
+    signal_joined: "同一原因的新信号",
   },
   import: {
     title: "导入",
@@ -702,6 +710,7 @@ export const zh = {
     sent: "已送达",
     retry: "等待重试",
     dead: "已放弃",
+    withdrawn: "已撤回",
   },
   knowledge: {
     title: "知识",

@@ -117,6 +117,7 @@ export function task(change: Partial<Task> = {}): Task {
     id: "01900000-0000-7000-8000-000000000010",
     issue_id: "01900000-0000-7000-8000-000000000020",
     issue_title: "账单",
+    issue_heading: { zh: "账单", en: "Bill" },
     topic: "billing",
     state: "verified",
     title: "改账单",

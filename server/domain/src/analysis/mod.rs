@@ -1,6 +1,8 @@
 //! Labels: what was said of one voice, by whom, and who wins.
 
-use crate::facts::{Class, Detail, DetailKey, FactInput, FactKey, LONGEST_SUBJECT, Polarity};
+use crate::facts::{
+    Class, DeedKey, Detail, DetailKey, FactInput, FactKey, LONGEST_SUBJECT, Polarity,
+};
 use crate::intake::feedback::{Feedback, GivenLabels, HandledBy, Sentiment};
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +133,8 @@ pub struct Contribution {
     pub key: FactKey,
     /// What it is about beside a topic.
     pub details: Vec<DetailKey>,
+    /// What its customer did that rules count; nothing of an unknown customer.
+    pub deeds: Vec<DeedKey>,
     /// Its figures.
     pub input: FactInput,
 }
@@ -175,8 +179,10 @@ pub fn contribution(voice: &Feedback, label: &Label, flags: Flags) -> Option<Con
         helpful: voice.figures.helpful.filter(|_| class == Class::Vote),
         nps: voice.nps,
     };
+    let details = details(voice);
     Some(Contribution {
-        details: details(voice),
+        deeds: DeedKey::of(&key, &details, &input, voice.customer_hash.as_deref()),
+        details,
         key,
         input,
     })

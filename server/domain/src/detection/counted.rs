@@ -53,6 +53,19 @@ impl Detector {
     }
 }
 
+/// What a known customer did on one day, of what a rule counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Teller {
+    /// Index of the day in [`Rows::days`].
+    pub day: usize,
+    /// Which customer; the same one has the same number in all rows of a subject.
+    pub customer: u32,
+    /// What the rule counts; `false`: what speaks against it (a helpful vote).
+    pub counted: bool,
+    /// How often.
+    pub n: i64,
+}
+
 /// Dense rows of one subject: one a day, from `start` on.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
@@ -60,6 +73,9 @@ pub struct Rows<'a> {
     pub start: NaiveDate,
     /// One row a day: of class `search` for searches, `vote` for articles.
     pub days: &'a [Counters],
+    /// What known customers did on these days, for kinds that count risks, marks, searches or votes; in
+    /// whatever order. Rows of thresholds say in `customers` how many there were.
+    pub tellers: &'a [Teller],
 }
 
 impl Rows<'_> {
@@ -68,6 +84,24 @@ impl Rows<'_> {
             .ok()
             .and_then(|d| self.start.checked_add_days(Days::new(d)))
             .unwrap_or(NaiveDate::MAX)
+    }
+
+    /// How many customers stand behind `count` voices of the `length` days that end on day `d`, where any
+    /// of them is known: one who does it again and again is one, a voice of nobody stands for itself.
+    fn distinct(&self, d: usize, length: usize, count: i64, counted: bool) -> Option<i64> {
+        let first = (d + 1).saturating_sub(length);
+        let mut known: Vec<u32> = Vec::new();
+        let mut voices = 0;
+        for t in self.tellers {
+            if (first..=d).contains(&t.day) && t.counted == counted && t.n > 0 {
+                known.push(t.customer);
+                voices += t.n;
+            }
+        }
+        known.sort_unstable();
+        known.dedup();
+        let known = i64::try_from(known.len()).unwrap_or(i64::MAX);
+        (voices > 0).then(|| (count - voices).max(0) + known)
     }
 
     /// The sum of the `length` days that end on day `d`.
@@ -126,9 +160,16 @@ pub fn backtest_counts(
 fn per_day(detector: &Detector, subject: &Subject, rows: Rows<'_>, d: usize) -> Option<Signal> {
     let row = &rows.days[d];
     let count = detector.count_of(row)?;
-    let customers =
-        (detector.kind == super::Kind::Threshold && row.customers > 0).then_some(row.customers);
-    (count > detector.limit()?)
+    let limit = detector.limit()?;
+    if count <= limit {
+        return None;
+    }
+    let customers = match detector.kind {
+        super::Kind::Threshold => (row.customers > 0).then_some(row.customers),
+        _ => rows.distinct(d, 1, count, true),
+    };
+    // One person who writes again and again is no crowd.
+    (customers.unwrap_or(count) > limit)
         .then(|| Signal::counted(detector, subject.clone(), rows.date(d), count, customers))
 }
 
@@ -145,11 +186,21 @@ fn no_result(
     if rows.days[d].no_result == 0 || sum.no_result <= params.limit || share < params.min_share {
         return None;
     }
+    let customers = rows.distinct(d, params.window_days.into(), sum.no_result, true);
+    if customers.is_some_and(|c| c <= params.limit) {
+        return None;
+    }
     Some(Signal {
         level: Some(share),
         sample: Some(sum.voices),
         change_day: Some(first_day(rows, d, params.window_days)),
-        ..Signal::counted(detector, subject.clone(), rows.date(d), sum.no_result, None)
+        ..Signal::counted(
+            detector,
+            subject.clone(),
+            rows.date(d),
+            sum.no_result,
+            customers,
+        )
     })
 }
 
@@ -161,13 +212,17 @@ fn unhelpful(
     d: usize,
 ) -> Option<Signal> {
     let sum = rows.sum(d, params.window_days.into());
-    let votes = sum.helpful + sum.unhelpful;
-    let share = as_f64(sum.unhelpful) / as_f64(votes.max(1));
-    if rows.days[d].unhelpful == 0
-        || sum.voices < params.min_views
-        || votes < params.min_votes
-        || share <= params.max_unhelpful_share
-    {
+    if rows.days[d].unhelpful == 0 || sum.voices < params.min_views {
+        return None;
+    }
+    // Who votes again and again has one vote of each sort.
+    let window = params.window_days.into();
+    let customers = rows.distinct(d, window, sum.unhelpful, true);
+    let against = customers.unwrap_or(sum.unhelpful);
+    let helped = rows.distinct(d, window, sum.helpful, false);
+    let votes = helped.unwrap_or(sum.helpful) + against;
+    let share = as_f64(against) / as_f64(votes.max(1));
+    if votes < params.min_votes || share <= params.max_unhelpful_share {
         return None;
     }
     Some(Signal {
@@ -177,7 +232,13 @@ fn unhelpful(
         statistic: Some(share),
         threshold: Some(params.max_unhelpful_share),
         change_day: Some(first_day(rows, d, params.window_days)),
-        ..Signal::counted(detector, subject.clone(), rows.date(d), sum.unhelpful, None)
+        ..Signal::counted(
+            detector,
+            subject.clone(),
+            rows.date(d),
+            sum.unhelpful,
+            customers,
+        )
     })
 }
 

@@ -189,22 +189,32 @@ impl Signal {
         match self.kind {
             Kind::Threshold => (
                 format!("{day} 当天 {count} 次来访{who_zh}，超过上限 {limit} 次"),
-                format!("{count} contacts{who_en} on {day}, above the limit of {limit}"),
+                format!(
+                    "{}{who_en} on {day}, above the limit of {limit}",
+                    contacts(count)
+                ),
             ),
             Kind::Spike => self.rise(),
             Kind::CsatFall => self.fall(),
             Kind::Risk => (
                 format!("{day} 当天 {count} 条风险声音{who_zh}，超过上限 {limit} 条"),
-                format!("{count} voices with a risk{who_en} on {day}, above the limit of {limit}"),
+                format!(
+                    "{} with a risk{who_en} on {day}, above the limit of {limit}",
+                    many(count, "voice")
+                ),
             ),
             Kind::LowRating => (
                 format!("{day} 当天 {count} 条低分评价{who_zh}，超过上限 {limit} 条"),
-                format!("{count} bad ratings{who_en} on {day}, above the limit of {limit}"),
+                format!(
+                    "{}{who_en} on {day}, above the limit of {limit}",
+                    many(count, "bad rating")
+                ),
             ),
             Kind::Phrase => (
                 format!("{day} 当天 {count} 条声音提到关注的话{who_zh}，超过上限 {limit} 条"),
                 format!(
-                    "{count} voices with a watched phrase{who_en} on {day}, above the limit of {limit}"
+                    "{} with a watched phrase{who_en} on {day}, above the limit of {limit}",
+                    many(count, "voice")
                 ),
             ),
             Kind::NoResultSearch => {
@@ -214,11 +224,11 @@ impl Signal {
                 });
                 (
                     format!(
-                        "{zh}搜索「{}」{count} 次没有结果{}，超过上限 {limit} 次",
+                        "{zh}搜索「{}」{count} 次没有结果{}{who_zh}，超过上限 {limit} 次",
                         self.subject.key, of.0
                     ),
                     format!(
-                        "{count}{} searches for \"{}\" found nothing {en}, above the limit of {limit}",
+                        "{count}{} searches for \"{}\"{who_en} found nothing {en}, above the limit of {limit}",
                         of.1, self.subject.key
                     ),
                 )
@@ -226,11 +236,23 @@ impl Signal {
             Kind::UnhelpfulArticle => {
                 let (zh, en) = self.span();
                 let votes = self.sample.unwrap_or(count);
+                let against = self.customers.unwrap_or(count);
+                // Votes of one customer count once; who looks at the figures sees more of them.
+                let once = if against < count {
+                    ("，同一客户只计一次", ", each customer counted once")
+                } else {
+                    ("", "")
+                };
                 let (is, line) = (percent(self.level), percent(self.threshold));
                 (
-                    format!("{zh}{votes} 次投票中 {count} 次认为没有帮助（{is}），超过上限 {line}"),
                     format!(
-                        "{count} of {votes} votes {en} say not helpful ({is}), above the limit of {line}"
+                        "{zh}{votes} 次投票中 {against} 次认为没有帮助（{is}{}），超过上限 {line}",
+                        once.0
+                    ),
+                    format!(
+                        "{against} of {} {en} say not helpful ({is}{}), above the limit of {line}",
+                        many(votes, "vote"),
+                        once.1
                     ),
                 )
             }
@@ -242,7 +264,8 @@ impl Signal {
                     chance(self.threshold)
                 ),
                 format!(
-                    "only {count} voices on {day}, usually about {}; so few are less likely than {} when all is well",
+                    "only {} on {day}, usually about {}; so few are less likely than {} when all is well",
+                    many(count, "voice"),
                     number(self.baseline),
                     chance(self.threshold)
                 ),
@@ -252,7 +275,8 @@ impl Signal {
                 (
                     format!("{zh}出现 {count} 次来访{who_zh}，此前没有；达到 {limit} 次即提醒"),
                     format!(
-                        "{count} contacts{who_en} {en} and none before; from {limit} on it is said"
+                        "{}{who_en} {en} and none before; from {limit} on it is said",
+                        contacts(count)
                     ),
                 )
             }
@@ -268,7 +292,8 @@ impl Signal {
             return (
                 format!("{span_zh}{count} 次来访，往常约 {usual} 次：明显减少，请检查渠道是否正常"),
                 format!(
-                    "{count} contacts {span_en}, usually about {usual}: clearly fewer, is the channel in order?"
+                    "{} {span_en}, usually about {usual}: clearly fewer, is the channel in order?",
+                    contacts(count)
                 ),
             );
         }
@@ -279,7 +304,8 @@ impl Signal {
                     "{span_zh}共 {count} 次来访{who_zh}，往常约 {usual} 次；累积证据 {s}，超过警戒线 {h}"
                 ),
                 format!(
-                    "{count} contacts{who_en} {span_en}, usually about {usual}; the evidence adds up to {s}, above the line of {h}"
+                    "{}{who_en} {span_en}, usually about {usual}; the evidence adds up to {s}, above the line of {h}",
+                    contacts(count)
                 ),
             );
         }
@@ -289,7 +315,8 @@ impl Signal {
                 "{span_zh}{count} 次来访{who_zh}，往常约 {usual} 次；超过 {limit} 次在正常情况下的机会不到 {p}"
             ),
             format!(
-                "{count} contacts{who_en} {span_en}, usually about {usual}; more than {limit} are less likely than {p} when all is well"
+                "{}{who_en} {span_en}, usually about {usual}; more than {limit} are less likely than {p} when all is well",
+                contacts(count)
             ),
         )
     }
@@ -309,7 +336,8 @@ impl Signal {
                 self.count
             ),
             format!(
-                "satisfaction {is} {span_en} ({n} ratings, {} dissatisfied), usually {was}; the evidence adds up to {s}, above the line of {h}",
+                "satisfaction {is} {span_en} ({}, {} dissatisfied), usually {was}; the evidence adds up to {s}, above the line of {h}",
+                many(n, "rating"),
                 self.count
             ),
         )
@@ -328,7 +356,8 @@ impl Signal {
                     "{span_zh}处理时长典型值 {is} 秒（{n} 次），本人往常 {was} 秒；比值 {s}，超过上限 {h}"
                 ),
                 format!(
-                    "typical handling time {is} s {span_en} ({n} contacts), usually {was} s for this agent; ratio {s}, above the limit of {h}"
+                    "typical handling time {is} s {span_en} ({}), usually {was} s for this agent; ratio {s}, above the limit of {h}",
+                    contacts(n)
                 ),
             );
         }
@@ -336,7 +365,8 @@ impl Signal {
         (
             format!("{span_zh}满意度连续 {s} 周下降，从 {was} 到 {is}（最近一周 {n} 条评分）"),
             format!(
-                "satisfaction fell {s} weeks in a row {span_en}, from {was} to {is} ({n} ratings in the last week)"
+                "satisfaction fell {s} weeks in a row {span_en}, from {was} to {is} ({} in the last week)",
+                many(n, "rating")
             ),
         )
     }
@@ -360,10 +390,19 @@ impl Signal {
         self.customers.map_or_else(Default::default, |n| {
             (
                 format!("（{n} 位客户）"),
-                format!(" by {n} distinct customers"),
+                format!(" by {}", many(n, "distinct customer")),
             )
         })
     }
+}
+
+/// A number of things in English.
+fn many(n: i64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn contacts(n: i64) -> String {
+    many(n, "contact")
 }
 
 fn number(value: Option<f64>) -> String {

@@ -554,12 +554,160 @@ pub struct DetailKey {
     pub subject: String,
 }
 
+/// What a customer does that immediate rules count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// Says something risky, in a contact or a survey.
+    Risk,
+    /// Gives a mark of 1.
+    Mark1,
+    /// Gives a mark of 2.
+    Mark2,
+    /// Gives a mark of 3.
+    Mark3,
+    /// Gives a mark of 4.
+    Mark4,
+    /// Would recommend us with 0 to 6, and gives no other mark.
+    NoPromoter,
+    /// Searches and finds nothing.
+    NoResult,
+    /// Votes that an article helped.
+    Helpful,
+    /// Votes that it did not.
+    Unhelpful,
+}
+
+impl Deed {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Risk,
+        Self::Mark1,
+        Self::Mark2,
+        Self::Mark3,
+        Self::Mark4,
+        Self::NoPromoter,
+        Self::NoResult,
+        Self::Helpful,
+        Self::Unhelpful,
+    ];
+
+    /// The name in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Risk => "risk",
+            Self::Mark1 => "mark_1",
+            Self::Mark2 => "mark_2",
+            Self::Mark3 => "mark_3",
+            Self::Mark4 => "mark_4",
+            Self::NoPromoter => "no_promoter",
+            Self::NoResult => "no_result",
+            Self::Helpful => "helpful",
+            Self::Unhelpful => "unhelpful",
+        }
+    }
+
+    /// The deed of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|d| d.as_str() == name)
+    }
+
+    /// What [`Counters::bad_marks`] counts: marks of 1 to `worst` (at most 4).
+    #[must_use]
+    pub fn bad_marks(worst: u8) -> Vec<Self> {
+        let marks = [Self::Mark1, Self::Mark2, Self::Mark3, Self::Mark4];
+        let mut all = vec![Self::NoPromoter];
+        all.extend(marks.into_iter().take(usize::from(worst)));
+        all
+    }
+
+    /// What a voice is, of what rules count about its topic, search or article.
+    fn of(input: &FactInput) -> Vec<Self> {
+        let c = Counters::of(input);
+        match input.class {
+            Class::Contact | Class::Survey => [
+                (c.risky, Self::Risk),
+                (c.r1, Self::Mark1),
+                (c.r2, Self::Mark2),
+                (c.r3, Self::Mark3),
+                (c.r4, Self::Mark4),
+                (c.nps_alone, Self::NoPromoter),
+            ]
+            .into_iter()
+            .filter_map(|(n, deed)| (n > 0).then_some(deed))
+            .collect(),
+            Class::Search if c.no_result > 0 => vec![Self::NoResult],
+            Class::Vote if c.helpful > 0 => vec![Self::Helpful],
+            Class::Vote if c.unhelpful > 0 => vec![Self::Unhelpful],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The key of `customer_day`: how often a known customer did something. It is kept exactly, voice by
+/// voice, because distinct customers of several topics, channels or days do not add up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DeedKey {
+    /// Day of the organisation's calendar.
+    pub day: NaiveDate,
+    /// What was done.
+    pub deed: Deed,
+    /// Topic (or [`NONE`]), folded query or article.
+    pub subject: String,
+    /// Channel.
+    pub channel: String,
+    /// Region, or [`NONE`].
+    pub region: String,
+    /// Keyed hash of the customer.
+    pub customer: String,
+}
+
+impl DeedKey {
+    /// What a voice of `customer` in the row `key` (and the rows `details` beside topics) tells.
+    #[must_use]
+    pub fn of(
+        key: &FactKey,
+        details: &[DetailKey],
+        input: &FactInput,
+        customer: Option<&str>,
+    ) -> Vec<Self> {
+        let Some(customer) = customer.filter(|c| !c.is_empty()) else {
+            return Vec::new();
+        };
+        let subject = match input.class {
+            Class::Contact | Class::Survey => Some(&key.topic),
+            Class::Search | Class::Vote => details
+                .iter()
+                .find(|d| matches!(d.kind, Detail::SearchTerm | Detail::Article))
+                .map(|d| &d.subject),
+            Class::Voe => None,
+        };
+        let Some(subject) = subject else {
+            return Vec::new();
+        };
+        Deed::of(input)
+            .into_iter()
+            .map(|deed| Self {
+                day: key.day,
+                deed,
+                subject: subject.clone(),
+                channel: key.channel.clone(),
+                region: key.region.clone(),
+                customer: customer.to_owned(),
+            })
+            .collect()
+    }
+}
+
 /// What a transaction changes in the facts: contributions taken away and added, summed by row.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     facts: BTreeMap<FactKey, Counters>,
     topic_days: BTreeMap<TopicDayKey, Counters>,
     details: BTreeMap<DetailKey, Counters>,
+    deeds: BTreeMap<DeedKey, i64>,
 }
 
 impl Batch {
@@ -589,6 +737,16 @@ impl Batch {
         self.details.entry(key).or_default().sub(&of_detail(input));
     }
 
+    /// Adds what a known customer did.
+    pub fn add_deed(&mut self, key: DeedKey) {
+        *self.deeds.entry(key).or_default() += 1;
+    }
+
+    /// Takes it away.
+    pub fn remove_deed(&mut self, key: DeedKey) {
+        *self.deeds.entry(key).or_default() -= 1;
+    }
+
     fn change(&mut self, key: FactKey, counters: &Counters, apply: fn(&mut Counters, &Counters)) {
         apply(
             self.topic_days.entry(key.topic_day()).or_default(),
@@ -612,12 +770,20 @@ impl Batch {
         self.details.iter().filter(|(_, c)| !c.is_zero())
     }
 
+    /// The changes of what customers did that are not nothing, in key order.
+    pub fn deeds(&self) -> impl Iterator<Item = (&DeedKey, i64)> {
+        self.deeds
+            .iter()
+            .filter_map(|(k, n)| (*n != 0).then_some((k, *n)))
+    }
+
     /// Whether the batch changes nothing at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.facts().next().is_none()
             && self.topic_days().next().is_none()
             && self.details().next().is_none()
+            && self.deeds().next().is_none()
     }
 }
 

@@ -3,4 +3,4 @@
 pub mod quadrant;
 mod state;
 
-pub use state::{Command, Effect, Issue, Refused, State, apply, opened};
+pub use state::{Command, Effect, Issue, Opening, Refused, State, apply, opened};

@@ -194,7 +194,9 @@ pub struct CutLines {
     /// Contacts per week that separate often from seldom.
     #[serde(default)]
     pub contacts_per_week: Option<f64>,
-    /// Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare.
+    /// Share of negative sentiment (0–1) that separates bad from not so bad where ratings are rare. It
+    /// is not used while the basis is ratings: there `target_dissatisfaction` of the organisation is the
+    /// line, or the usual share of dissatisfied ratings where none is set.
     #[serde(default)]
     pub negative_share: Option<f64>,
 }

@@ -21,16 +21,19 @@ pub enum State {
     Resolved,
     /// It came back after it had been resolved.
     Relapsed,
+    /// What made the alarm ring no longer holds: nothing was wrong.
+    Dismissed,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Open,
         Self::InProgress,
         Self::Verifying,
         Self::Resolved,
         Self::Relapsed,
+        Self::Dismissed,
     ];
 
     /// The stable name.
@@ -42,6 +45,7 @@ impl State {
             Self::Verifying => "verifying",
             Self::Resolved => "resolved",
             Self::Relapsed => "relapsed",
+            Self::Dismissed => "dismissed",
         }
     }
 
@@ -50,6 +54,15 @@ impl State {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.as_str() == name)
     }
+}
+
+/// When an issue opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// When.
+    pub at: Timestamp,
+    /// The day that made the alarm ring.
+    pub alarm_day: chrono::NaiveDate,
 }
 
 /// A detected problem.
@@ -84,8 +97,11 @@ pub struct Issue {
     pub opened_at: Timestamp,
     /// The day that made the alarm ring: what verification keeps out of its baseline.
     pub alarm_day: chrono::NaiveDate,
-    /// How often it opened: 1, and 1 more for every relapse.
+    /// How often it opened: 1, and 1 more for every relapse and whenever it was dismissed too early.
     pub openings: i64,
+    /// The opening before a relapse: what a relapse that no longer holds goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Opening>,
     /// Counts changes.
     pub version: i64,
 }
@@ -115,6 +131,8 @@ pub enum Command {
     },
     /// The last task was cancelled or came to nothing.
     NoTaskLeft,
+    /// Late data arrived, and none of the signals that opened it holds any more.
+    Withdrawn,
 }
 
 /// What follows.
@@ -158,6 +176,7 @@ pub fn opened(
         opened_at: at,
         alarm_day: signal.window,
         openings: 1,
+        before: None,
         version: 1,
     }
 }
@@ -168,7 +187,7 @@ pub fn apply(
     command: &Command,
     at: Timestamp,
 ) -> Result<(Issue, Vec<Effect>), Refused> {
-    use State::{InProgress, Open, Relapsed, Resolved, Verifying};
+    use State::{Dismissed, InProgress, Open, Relapsed, Resolved, Verifying};
     let mut next = issue;
     let mut effects = Vec::new();
     match command {
@@ -176,13 +195,22 @@ pub fn apply(
             // A rule that adds days up must have begun to do so after the alarm it once raised.
             let first = signal.change_day.unwrap_or(signal.window);
             let relapses = next.state == Resolved && first > next.alarm_day;
+            // Nothing was mended: even the day that was dismissed may ring again, with other figures.
+            let reopens = next.state == Dismissed && signal.window >= next.alarm_day;
             // Rules count different things: the issue shows what its own rule counts.
-            if relapses || (signal.detector == next.detector && signal.window >= next.alarm_day) {
+            if relapses
+                || reopens
+                || (signal.detector == next.detector && signal.window >= next.alarm_day)
+            {
                 next.count = signal.count;
             }
-            if relapses {
+            if relapses || reopens {
+                next.before = relapses.then_some(Opening {
+                    at: next.opened_at,
+                    alarm_day: next.alarm_day,
+                });
                 next.detector.clone_from(&signal.detector);
-                next.state = Relapsed;
+                next.state = if relapses { Relapsed } else { Open };
                 next.openings += 1;
                 next.opened_at = at;
                 next.alarm_day = signal.window;
@@ -213,6 +241,18 @@ pub fn apply(
                 next.state = Open;
             }
         }
+        // Where somebody works on it, a person decides.
+        Command::Withdrawn => match next.state {
+            Open => next.state = Dismissed,
+            Relapsed => {
+                next.state = Resolved;
+                if let Some(before) = next.before.take() {
+                    next.opened_at = before.at;
+                    next.alarm_day = before.alarm_day;
+                }
+            }
+            state => return Err(Refused { state }),
+        },
     }
     next.version += 1;
     Ok((next, effects))
@@ -288,6 +328,7 @@ mod tests {
                 },
             ),
             ("none left", Command::NoTaskLeft),
+            ("withdrawn", Command::Withdrawn),
         ];
         let mut table = String::new();
         for state in State::ALL {
@@ -315,6 +356,33 @@ mod tests {
             (52, State::Open, 1)
         );
         assert!(effects.is_empty());
+    }
+
+    #[test]
+    fn an_alarm_that_no_longer_holds_is_no_relapse_when_it_rings_again() {
+        let at = Utc.with_ymd_and_hms(2026, 3, 2, 1, 0, 0).unwrap();
+        let (gone, effects) = apply(issue(State::Open), &Command::Withdrawn, at).unwrap();
+        assert_eq!((gone.state, effects.len()), (State::Dismissed, 0));
+        let again = Command::Signalled(signal(1, 70));
+        let (next, effects) = apply(gone, &again, at).unwrap();
+        assert_eq!((next.state, next.openings), (State::Open, 2));
+        assert_eq!((next.count, next.before), (70, None));
+        assert_eq!(effects, [Effect::Notify]);
+    }
+
+    #[test]
+    fn a_relapse_that_no_longer_holds_goes_back_to_what_was_resolved() {
+        let at = Utc.with_ymd_and_hms(2026, 3, 5, 1, 0, 0).unwrap();
+        let resolved = issue(State::Resolved);
+        let (back, _) = apply(resolved.clone(), &Command::Signalled(signal(4, 60)), at).unwrap();
+        assert_eq!((back.state, back.alarm_day), (State::Relapsed, day(4)));
+        let (gone, _) = apply(back, &Command::Withdrawn, at).unwrap();
+        assert_eq!(gone.state, State::Resolved);
+        assert_eq!(
+            (gone.opened_at, gone.alarm_day, gone.openings),
+            (resolved.opened_at, resolved.alarm_day, 2),
+            "the next opening is told of again"
+        );
     }
 
     #[test]

@@ -141,12 +141,7 @@ impl Organisation {
 
 /// Checks what an organisation decides about quadrants and money.
 pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
-    let refuse = |field: &'static str, detail: &str| {
-        Err(Invalid::Field {
-            field,
-            detail: detail.to_owned(),
-        })
-    };
+    let refuse = |field: &str, detail: &str| Err(Invalid::field(field, detail));
     let lines = &organisation.cut_lines;
     if lines
         .contacts_per_week
@@ -169,7 +164,7 @@ pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
     for (tier, weight) in &organisation.tier_weights {
         check_length("tier_weights", tier, 60)?;
         if !(0.0..=100.0).contains(weight) {
-            return refuse("tier_weights", "weights from 0 to 100");
+            return refuse(&format!("tier_weights.{tier}"), "a weight from 0 to 100");
         }
     }
     for (month, cost) in &organisation.support_costs {
@@ -178,12 +173,15 @@ pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
             return refuse("support_costs", "months like 2026-03");
         }
         let groups = [
-            cost.people_cents,
-            cost.operations_cents,
-            cost.indirect_cents,
+            ("people_cents", cost.people_cents),
+            ("operations_cents", cost.operations_cents),
+            ("indirect_cents", cost.indirect_cents),
         ];
-        if groups.iter().any(|c| !(0..=1_000_000_000_000).contains(c)) {
-            return refuse("support_costs", "0 to 1000000000000 cents");
+        for (group, cents) in groups {
+            if !(0..=1_000_000_000_000).contains(&cents) {
+                let field = format!("support_costs.{month}.{group}");
+                return refuse(&field, "0 to 1000000000000 cents");
+            }
         }
     }
     Ok(())
@@ -307,8 +305,8 @@ pub enum Invalid {
     /// A field is longer than its limit, or not of its form.
     #[error("{field}: {detail}")]
     Field {
-        /// Which field.
-        field: &'static str,
+        /// Which field, from the object on: `owners[0].email`.
+        field: String,
         /// What is wrong with it.
         detail: String,
     },
@@ -325,6 +323,15 @@ pub enum Invalid {
     },
 }
 
+impl Invalid {
+    fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Field {
+            field: field.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
 /// Checks a key of a topic, channel, department or detector.
 pub fn check_key(key: &str) -> Result<(), Invalid> {
     let length = key.chars().count();
@@ -337,12 +344,10 @@ pub fn check_key(key: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn check_length(field: &'static str, value: &str, most: usize) -> Result<(), Invalid> {
+fn check_length(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     if value.chars().count() > most {
-        return Err(Invalid::Field {
-            field,
-            detail: format!("longer than {most} characters"),
-        });
+        let detail = format!("longer than {most} characters");
+        return Err(Invalid::field(field, detail));
     }
     Ok(())
 }
@@ -356,30 +361,35 @@ pub fn check_topic(
     check_key(&topic.key)?;
     check_length("name", &topic.name, 120)?;
     check_length("name_en", &topic.name_en, 120)?;
-    if topic.words.len() > 500 || topic.synonyms.len() > 500 || topic.causes.len() > 100 {
-        return Err(Invalid::Field {
-            field: "words",
-            detail: "at most 500 words, 500 synonyms and 100 causes".to_owned(),
-        });
+    let lists = [
+        ("words", topic.words.len(), 500),
+        ("synonyms", topic.synonyms.len(), 500),
+        ("causes", topic.causes.len(), 100),
+    ];
+    for (field, length, most) in lists {
+        if length > most {
+            return Err(Invalid::field(field, format!("at most {most}")));
+        }
     }
-    for word in topic
-        .words
-        .iter()
-        .chain(topic.synonyms.keys())
-        .chain(topic.synonyms.values())
-    {
-        check_length("words", word, 60)?;
+    for (n, word) in topic.words.iter().enumerate() {
+        check_length(&format!("words[{n}]"), word, 60)?;
     }
-    for cause in &topic.causes {
-        check_key(&cause.key)?;
+    for (said, official) in &topic.synonyms {
+        check_length("synonyms", said, 60)?;
+        check_length(&format!("synonyms.{said}"), official, 60)?;
+    }
+    for (n, cause) in topic.causes.iter().enumerate() {
+        if let Err(error) = check_key(&cause.key) {
+            return Err(Invalid::field(
+                format!("causes[{n}].key"),
+                error.to_string(),
+            ));
+        }
     }
     if let Some(demand) = &topic.demand_type
         && !matches!(demand.as_str(), "failure" | "value")
     {
-        return Err(Invalid::Field {
-            field: "demand_type",
-            detail: "failure or value".to_owned(),
-        });
+        return Err(Invalid::field("demand_type", "failure or value"));
     }
     if let Some(department) = &topic.owner_department
         && !departments.iter().any(|d| d.key == *department)
@@ -521,27 +531,26 @@ pub fn check_department(department: &Department) -> Result<(), Invalid> {
     check_key(&department.key)?;
     check_length("name", &department.name, 120)?;
     if department.owners.len() > 100 {
-        return Err(Invalid::Field {
-            field: "owners",
-            detail: "at most 100".to_owned(),
-        });
+        return Err(Invalid::field("owners", "at most 100"));
     }
-    let extra = [&department.manager_email, &department.deputy_email];
-    let addresses = department
-        .owners
-        .iter()
-        .map(|o| &o.email)
-        .chain(extra.into_iter().flatten());
-    for address in addresses {
-        if !is_email(address) {
-            return Err(Invalid::Field {
-                field: "owners",
-                detail: format!("{address:?} is not an e-mail address"),
-            });
+    let address = |field: String, address: &str| {
+        if is_email(address) {
+            return Ok(());
         }
+        Err(Invalid::field(field, "not an e-mail address"))
+    };
+    for (n, owner) in department.owners.iter().enumerate() {
+        address(format!("owners[{n}].email"), &owner.email)?;
+        check_length(&format!("owners[{n}].name"), &owner.name, 120)?;
     }
-    for owner in &department.owners {
-        check_length("owners", &owner.name, 120)?;
+    let others = [
+        ("manager_email", &department.manager_email),
+        ("deputy_email", &department.deputy_email),
+    ];
+    for (field, email) in others {
+        if let Some(email) = email {
+            address(field.to_owned(), email)?;
+        }
     }
     Ok(())
 }

@@ -177,8 +177,9 @@ const DOUBT: f64 = 3.0;
 /// The topic's part is the Mantel–Haenszel difference with the variance of the (mean score)
 /// Cochran–Mantel–Haenszel test times `phi` ([`share_difference`]; Landis, Heyman and Koch). The
 /// others enter with the topic's weights, so that a shift of their own mix cannot leak in, with their
-/// own sampling variance and with the doubt about the scale on which all topics move alike (which
-/// only counts where they moved far). A stratum that is empty on any side has no weight. `None` when none
+/// own sampling variance (times `phi` too, which was learnt from both parts together) and with the
+/// doubt about the scale on which all topics move alike (which only counts where they moved far).
+/// A change of theirs that is within their own chance is not taken off: it would only add noise. A stratum that is empty on any side has no weight. `None` when none
 /// is left.
 #[must_use]
 pub fn mean_difference(
@@ -244,23 +245,34 @@ pub fn mean_difference(
     // Nobody knows on which scale a shock moves all topics alike: what equal points (1) or equal
     // log-odds (the ratio itself) would have taken off instead counts as uncertainty.
     let moved = (other_a - other_b) / weight;
+    let chance = phi * other_var / (weight * weight);
+    let kept = beyond_chance(moved, chance);
+    let moved = kept * moved;
     let doubt = moved * (factor - 1.0).abs().max((ratio - factor).abs());
     Some(Contrast {
         delta: alone.delta - factor * moved,
-        variance: alone.variance
-            + factor * factor * other_var / (weight * weight)
-            + DOUBT * doubt * doubt,
+        variance: alone.variance + factor * factor * kept * chance + DOUBT * doubt * doubt,
         control: Some(Others {
             before: other_b / weight,
             after: other_a / weight,
-            factor,
+            factor: factor * kept,
         }),
         ..alone
     })
 }
 
+/// How much of a change is kept where its own `variance` could have made it: nothing below one
+/// standard error, 94 % at two, 99.8 % at five.
+///
+/// Empirical Bayes keeps 1 − v/m² (the part of m² that chance does not explain); the square of v/m²
+/// leaves large moves alone, which would otherwise leak into the topic's change.
+fn beyond_chance(moved: f64, variance: f64) -> f64 {
+    (1.0 - (variance / (moved * moved).max(1e-30)).powi(2)).max(0.0)
+}
+
 /// The logarithm of the Mantel–Haenszel rate ratio of [`Sums`]: contacts over the others' contacts
-/// (`counted`: their own chance is added to the variance) or over days. `None` without exposure on
+/// (`counted`: their own chance is added to the variance, times `phi` too, which was learnt from
+/// both parts together) or over days. `None` without exposure on
 /// both sides or without any contact.
 ///
 /// Levels are per unit of exposure. If one side has no contact, 0.5 stands for it in the estimate;
@@ -293,7 +305,7 @@ pub fn rate_difference(
     }
     let (level_b, level_a) = (den / weight, num / weight);
     let own = if counted {
-        1.0 / all_a.max(1.0) + 1.0 / all_b.max(1.0)
+        phi * (1.0 / all_a.max(1.0) + 1.0 / all_b.max(1.0))
     } else {
         0.0
     };

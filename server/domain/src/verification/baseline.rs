@@ -11,7 +11,8 @@
 //! *Alarm days* (after the alarm, before the fix) are fair whatever made it ring, but few; *quiet*
 //! days are many, but from before the trouble. They are pooled unless they differ
 //! (test-then-pool): then the trouble was real, only the alarm days are "before", and an
-//! improvement must beat the quiet days too to be more than a return to normal.
+//! improvement must beat the quiet days too to be more than a return to normal. Trouble means worse:
+//! alarm days that are somewhat better than the quiet ones stay pooled with them.
 
 use super::{Answers, Contract, Course, DayRow, Gap, Metric, MetricKind};
 use crate::facts::Counters;
@@ -700,6 +701,8 @@ pub struct Slope {
     pub variance: f64,
     /// Weeks it was learnt from.
     pub weeks: u32,
+    /// The middle of its answers, as a day's number.
+    pub centre: f64,
 }
 
 impl Slope {
@@ -842,6 +845,7 @@ pub fn trend(
         value: sum / squares,
         variance: noise * variance / (squares * squares),
         weeks: u32::try_from(weeks).unwrap_or(0),
+        centre,
     })
 }
 

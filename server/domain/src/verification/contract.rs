@@ -33,12 +33,12 @@ pub const ENOUGH_POWER: f64 = 0.80;
 const DAYS_TO_FIX: u32 = 14;
 /// Days between alarm and fix up to which the days in between tell next to nothing.
 const HASTY_DAYS: u32 = 3;
-/// Share of the plans whose days between alarm and fix differ from the quiet days by chance (the
-/// test-then-pool works at 10 %): then those few days alone are the baseline.
-const BY_CHANCE_ACUTE: f64 = 0.10;
+/// Share of the plans whose days between alarm and fix count as different from the quiet days by
+/// chance (worse at 5 %, better at 1 %): then those few days are the baseline.
+const BY_CHANCE_ACUTE: f64 = 0.06;
 /// What is left of the chance after the guards against false praise have had their say: a trend from
 /// before the fix that counts against the claim, a guard metric that rings by chance.
-const AFTER_GUARDS: f64 = 0.95;
+const AFTER_GUARDS: f64 = 0.97;
 /// Topics and answers (as a multiple of the topic's own) that a comparison with others needs.
 const CONTROL_TOPICS: usize = 3;
 const CONTROL_RATIO: f64 = 2.0;
@@ -744,9 +744,8 @@ impl Figures {
 
     /// The chance that the verdict sees the change of `design` by day `horizon`.
     ///
-    /// Calibrated with `cargo run -p domain --release --example usefulness` (900 contracts, seed
-    /// 20261122: planned 85.3 %, seen 86.6 ± 1.1 %; by metric −0.3 to +3.1 points, standard errors 1.0
-    /// to 3.0).
+    /// Calibrated with `cargo run -p domain --release --example usefulness -- 4 SEED`: of 240 contracts
+    /// each, planned 86.2 % and seen 86.7 ± 2.2 % (seed 777), 86.7 % and 85.4 ± 2.3 % (20261122).
     fn chance(&self, design: &Design, horizon: u32, schedules: &mut Schedules) -> f64 {
         let pooled = schedules.power(design, horizon);
         let alone = self.between >= f64::from(MIN_ANSWERS);

@@ -16,11 +16,20 @@ use crate::statistics::proportions::{Z95, poisson_score, pooled_z, wilson};
 use crate::statistics::sequential::{ALPHA, RHO, boundaries};
 use crate::statistics::stratified::{Contrast, Sums, no_contact_z};
 
-/// Statistic above which the days between alarm and fix count as different from the quiet days, and
-/// a trend away from the goal as more than chance: 10 %, two-sided.
+/// Statistic above which the days between alarm and fix count as worse than the quiet days, and a
+/// trend away from the goal as more than chance: 5 % on this side.
 const POOL_Z: f64 = 1.644_853_626_951_472_2;
-/// The same for a trend towards the goal.
-const RISE_Z: f64 = 1.45;
+/// The same for days between alarm and fix that were better than the quiet days: 1 %. Better days
+/// are no trouble; few of them alone as a baseline would hide even a large effect.
+const BETTER_Z: f64 = 2.326_347_874_040_841;
+/// The same for a trend towards the goal, which is what is most easily taken for an effect: 10 %.
+const RISE_Z: f64 = 1.281_551_565_544_600_4;
+/// Error budget of one direction for shares and means. Less than [`ALPHA`], because a drift of one
+/// topic that is too weak to be seen takes a part of it; volumes keep the whole.
+const MEAN_ALPHA: f64 = 0.0225;
+/// Error budget of a return to normal, which claims no cause: it already needs a spell that was
+/// significantly bad, and its baseline is held back towards the quiet days.
+const RECOVERED_ALPHA: f64 = 0.05;
 /// Days before the fix that the naive comparison looks at.
 const NAIVE_DAYS: u64 = 14;
 /// What each daily look adds to the fraction of the information, so that even a look that brings
@@ -139,6 +148,8 @@ struct At {
     strata: Strata,
     look: Look,
     z: Option<f64>,
+    /// What a return to normal has to cross; `None` where there was no bad spell.
+    back: Option<f64>,
     quiet: Option<Contrast>,
 }
 
@@ -171,6 +182,9 @@ pub(super) struct Case<'a> {
     pub(super) baseline: Vec<Span>,
     pub(super) after: Span,
     before_sums: Vec<Sums>,
+    /// What the days after the fix are compared with, and how many days that is worth: the baseline,
+    /// in an acute case with some of the quiet days.
+    reference: (Vec<Sums>, f64),
     quiet_sums: Vec<Sums>,
     pub(super) after_sums: Vec<Sums>,
     alarm_days_z: Option<f64>,
@@ -213,7 +227,9 @@ impl<'a> Case<'a> {
         let enough = count(&alarm_sums) >= f64::from(contract.min_answers);
         let (rule, baseline) = if windows.before_fix {
             (BaselineRule::BeforeFix, vec![quiet])
-        } else if enough && alarm_days_z.is_some_and(|z| z.abs() > POOL_Z) {
+        } else if enough
+            && alarm_days_z.is_some_and(|z| !(-POOL_Z..=BETTER_Z).contains(&(sign(metric) * z)))
+        {
             (BaselineRule::Acute, vec![alarm])
         } else if count(&alarm_sums) > 0.0 {
             (BaselineRule::Pooled, vec![quiet, alarm])
@@ -223,6 +239,15 @@ impl<'a> Case<'a> {
         let since_alarm = (rule == BaselineRule::Pooled && enough).then_some(alarm);
         let trend = trend(&panel, from, end, since_alarm, noise.factor);
         let before_sums = panel.window(&baseline);
+        let reference = match (rule, alarm_days_z) {
+            (BaselineRule::Acute, Some(z)) => {
+                held_back((&alarm_sums, alarm.days()), (&quiet_sums, quiet.days()), z)
+            }
+            _ => (
+                before_sums.clone(),
+                baseline.iter().map(Span::days).sum::<f64>(),
+            ),
+        };
         let after_sums = panel.window(&[after]);
         Self {
             contract,
@@ -240,6 +265,7 @@ impl<'a> Case<'a> {
             baseline,
             after,
             before_sums,
+            reference,
             quiet_sums,
             after_sums,
             alarm_days_z,
@@ -495,7 +521,7 @@ impl<'a> Case<'a> {
             }
             let Some((contrast, strata)) =
                 self.panel
-                    .contrast(&self.before_sums, &after, self.noise.factor)
+                    .contrast(&self.reference.0, &after, self.noise.factor)
             else {
                 continue;
             };
@@ -510,7 +536,12 @@ impl<'a> Case<'a> {
             fractions.push(highest / most);
             found.push((look, contrast, strata, compared));
         }
-        let lines = boundaries(&fractions, ALPHA, RHO);
+        let lines = boundaries(&fractions, self.alpha(), RHO);
+        let back = if self.rule == BaselineRule::Acute {
+            boundaries(&fractions, RECOVERED_ALPHA, RHO)
+        } else {
+            Vec::new()
+        };
         // Second pass: the rules, day by day.
         let guard_lines = guards::lines(&outcome.guarded, &fractions);
         for (k, ((look, contrast, strata, compared), (fraction, boundary))) in found
@@ -544,6 +575,7 @@ impl<'a> Case<'a> {
                     high: Some(effect.high),
                 },
                 z: self.z(&contrast, &after),
+                back: back.get(k).copied(),
                 quiet,
             };
             outcome.looks.push(at.look);
@@ -560,7 +592,8 @@ impl<'a> Case<'a> {
                 _ => {}
             }
             let line = guard_lines.get(k).copied();
-            if guards::look(self, &mut outcome.guarded, span, line)
+            let day = at.look.last_day;
+            if guards::look(self, &mut outcome.guarded, (span, day), line)
                 && outcome.verdict != Verdict::Worse
             {
                 outcome.verdict = Verdict::Worse;
@@ -611,17 +644,25 @@ impl<'a> Case<'a> {
 
     /// The weight that the horizon will hold at the pace of the baseline.
     fn planned_weight(&self, horizon: usize) -> f64 {
-        let days = self.baseline_days().max(1.0);
+        let (reference, days) = (&self.reference.0, self.reference.1.max(1.0));
         #[expect(clippy::cast_precision_loss, reason = "a number of days")]
         let factor = horizon as f64 / days;
-        let planned: Vec<Sums> = self.before_sums.iter().map(|s| s.times(factor)).collect();
+        let planned: Vec<Sums> = reference.iter().map(|s| s.times(factor)).collect();
         self.panel
-            .contrast(&self.before_sums, &planned, 1.0)
+            .contrast(reference, &planned, 1.0)
             .map_or(0.0, |(c, _)| c.weight)
     }
 
     pub(super) fn effect(&self, contrast: &Contrast, boundary: f64) -> Effect {
         interval(self.metric, contrast, boundary)
+    }
+
+    /// Error budget of one direction.
+    fn alpha(&self) -> f64 {
+        match self.metric.kind() {
+            MetricKind::Rate => ALPHA,
+            _ => MEAN_ALPHA,
+        }
     }
 
     /// The statistic: exact where one side has no contact at all.
@@ -649,31 +690,35 @@ impl<'a> Case<'a> {
         let (drift, drift_variance) = self.drift(look);
         let drift = sign * drift;
         let up = gain - drift.max(0.0);
-        let up_half = line * (c.variance + if drift > 0.0 { drift_variance } else { 0.0 }).sqrt();
+        let up_spread = (c.variance + if drift > 0.0 { drift_variance } else { 0.0 }).sqrt();
         let down = gain - drift.min(0.0);
         let down_half = line * (c.variance + if drift < 0.0 { drift_variance } else { 0.0 }).sqrt();
         let exact = c.z() != Some(z);
-        let (beats, fails) = if exact {
-            (sign * z > line, sign * z < -line)
+        let above = |line: f64| {
+            if exact {
+                sign * z > line
+            } else {
+                up - line * up_spread > 0.0
+            }
+        };
+        let fails = if exact {
+            sign * z < -line
         } else {
-            (up - up_half > 0.0, down + down_half < 0.0)
+            down + down_half < 0.0
         };
         let least = least(self.metric);
-        if beats && up >= least {
+        if up >= least {
             // Without a comparison with other topics an improvement must also be worth while.
             let enough = compared || gain >= self.smallest;
-            if self.rule != BaselineRule::Acute && enough {
-                return Verdict::Improved;
-            }
-            if self.rule == BaselineRule::Acute {
-                let better_than_usual = at
+            let better_than_usual = self.rule != BaselineRule::Acute
+                || at
                     .quiet
                     .is_some_and(|q| sign * q.delta - line * q.variance.sqrt() > 0.0);
-                return if better_than_usual && enough {
-                    Verdict::Improved
-                } else {
-                    Verdict::Recovered
-                };
+            if above(line) && enough && better_than_usual {
+                return Verdict::Improved;
+            }
+            if at.back.is_some_and(above) {
+                return Verdict::Recovered;
             }
         }
         if fails && down <= -least {
@@ -707,7 +752,11 @@ impl<'a> Case<'a> {
         }
         let after = usize_f(self.after.from) + (usize_f(look) - 1.0) / 2.0;
         let weeks = (after - at / n) / 7.0;
-        (slope.value * weeks, slope.variance * weeks * weeks)
+        // The trend was learnt from days of the baseline too: what makes the slope steep by chance
+        // makes the baseline high, and both errors add up.
+        let lever = (at / n - slope.centre) / 7.0;
+        let spread = weeks * weeks + 2.0 * (weeks * lever).max(0.0);
+        (slope.value * weeks, slope.variance * spread)
     }
 
     /// The trend that counts: more than chance, and not of rates, whose company-wide seasons leave
@@ -743,6 +792,9 @@ impl<'a> Case<'a> {
             history.push(PastVerdict {
                 computed_at: self.course.now,
                 verdict: outcome.verdict,
+                occasion: None,
+                sentence: None,
+                missing: Vec::new(),
             });
         }
         let control = self.control(contrast.as_ref(), &self.after_sums, self.after);
@@ -763,6 +815,7 @@ impl<'a> Case<'a> {
             after: self.side(&[self.after], &self.after_sums, levels.map(|l| l.1)),
             effect,
             control,
+            control_topics: Vec::new(),
             guards,
             sentence: Sentence::default(),
             method: Method {
@@ -780,7 +833,7 @@ impl<'a> Case<'a> {
                 control_factor: contrast.and_then(|c| c.control).map_or(0.0, |o| o.factor),
                 z: last.and_then(|at| at.z),
                 boundary: last.map(|at| at.look.boundary),
-                alpha: 2.0 * ALPHA,
+                alpha: 2.0 * self.alpha(),
                 alarm_days_z: self.alarm_days_z,
                 against_quiet: last
                     .and_then(|at| at.quiet.map(|q| self.effect(&q, at.look.boundary))),
@@ -814,7 +867,7 @@ impl<'a> Case<'a> {
             together_with: self.together(),
             computed_at: self.course.now,
         };
-        result.sentence = self.sentence(&result, contrast.as_ref(), outcome.deciding.as_ref());
+        result.sentence = self.sentence(&result, contrast.as_ref(), outcome);
         result
     }
 
@@ -1138,8 +1191,9 @@ impl<'a> Case<'a> {
         &self,
         result: &Verification,
         contrast: Option<&Contrast>,
-        deciding: Option<&At>,
+        outcome: &Outcome,
     ) -> Sentence {
+        let deciding = outcome.deciding.as_ref();
         let (Some(contrast), Some(effect)) = (contrast, result.effect) else {
             return if result.verdict == Verdict::Pending {
                 self.waiting(&result.missing)
@@ -1184,7 +1238,7 @@ impl<'a> Case<'a> {
                     && t.slope_per_week * sign(self.metric) > 0.0
             }),
         };
-        let guard = result.guard_metrics.iter().find(|g| g.worse);
+        let guard = outcome.guarded.iter().find_map(Guarded::fallen);
         match result.verdict {
             Verdict::Improved => figures.improved(),
             Verdict::Recovered => figures.recovered(),
@@ -1198,7 +1252,7 @@ impl<'a> Case<'a> {
                 figures.no_effect(gain <= -self.shown_smallest())
             }
             Verdict::Worse => match guard {
-                Some(guard) => figures.guard_worse(guard),
+                Some(guard) => figures.guard_worse(&guard),
                 None => figures.worse(),
             },
             Verdict::Inconclusive => figures.inconclusive(),
@@ -1207,8 +1261,28 @@ impl<'a> Case<'a> {
     }
 }
 
+/// The bad spell as a baseline, held back towards the quiet days (each with its number of days) as
+/// far as chance alone could have made the difference `z` between the two.
+///
+/// Of z² chance makes 1, so that a share of 1/z² of the difference is taken for chance (empirical
+/// Bayes): the quiet days get 1/z² of the weight that they would have if both were simply pooled.
+/// Without this a spell that is bad by chance alone is answered by a "recovery" in one of four cases.
+fn held_back(alarm: (&[Sums], f64), quiet: (&[Sums], f64), z: f64) -> (Vec<Sums>, f64) {
+    let (few, many) = (count(alarm.0), count(quiet.0));
+    let share = (1.0 / (z * z).max(1.0)) * many / (few + many).max(1.0);
+    if many <= 0.0 || share >= 1.0 {
+        return (alarm.0.to_vec(), alarm.1);
+    }
+    let weight = share * few / ((1.0 - share) * many);
+    let mut sums = alarm.0.to_vec();
+    for (all, quiet) in sums.iter_mut().zip(quiet.0) {
+        all.add(&quiet.times(weight));
+    }
+    (sums, alarm.1 + weight * quiet.1)
+}
+
 /// Whether an interval includes no change.
-fn no_change_within(low: Option<f64>, high: Option<f64>) -> bool {
+pub(super) fn no_change_within(low: Option<f64>, high: Option<f64>) -> bool {
     low.zip(high)
         .is_some_and(|(low, high)| low <= 0.0 && high >= 0.0)
 }

@@ -2,7 +2,10 @@
 //! may have moved to, and flags that say when a comparison should be read with care.
 
 use super::baseline::{Panel, Series, Span, Usual, Window, Windows, noise};
-use super::evaluate::{Case, count, in_unit, interval, level_of, on_scale, sign, whole};
+use super::evaluate::{
+    Case, count, in_unit, interval, level_of, no_change_within, on_scale, sign, whole,
+};
+use super::sentence::Fallen;
 use super::{
     BaselineRule, ChannelEffect, Contract, Control, Course, Displaced, Facts, Guard, GuardMetric,
     GuardResult, Heterogeneity, Metric, MetricKind, Sentence, TippingPoint,
@@ -13,6 +16,7 @@ use crate::statistics::proportions::{Z95, pooled_z};
 use crate::statistics::sequential::{RHO, boundaries};
 use crate::statistics::stratified::{Contrast, Sums};
 use crate::statistics::tables::{Table, breslow_day};
+use chrono::NaiveDate;
 
 /// Error budget of each metric that must not become worse.
 const GUARD_ALPHA: f64 = 0.01;
@@ -32,9 +36,28 @@ pub(super) struct Guarded {
     after: Vec<Sums>,
     last: Option<(Contrast, f64)>,
     worse: bool,
+    /// The look that found it worse first: its day, estimate and line.
+    decided: Option<(NaiveDate, Contrast, f64)>,
 }
 
 impl Guarded {
+    /// For the sentence, where it is worse: as it stands, or, where what came later weakened it so
+    /// far that the present interval includes no change, as it was decided and as it is by now.
+    pub(super) fn fallen(&self) -> Option<Fallen> {
+        let metric = self.goal.metric;
+        let (now, line) = self.last.filter(|_| self.worse)?;
+        let now = interval(metric, &now, line);
+        let weakened = self
+            .decided
+            .filter(|_| no_change_within(Some(now.low), Some(now.high)))
+            .map(|(day, c, line)| (day, interval(metric, &c, line)));
+        Some(Fallen {
+            metric,
+            effect: weakened.map_or(now, |(_, effect)| effect),
+            weakened: weakened.map(|(day, _)| (day, now)),
+        })
+    }
+
     pub(super) fn result(&self) -> GuardResult {
         let level = |x: f64| level_of(self.goal.metric, x);
         let contrast = self.last.map(|(c, _)| c);
@@ -76,6 +99,7 @@ pub(super) fn prepare(case: &Case<'_>) -> Vec<Guarded> {
                 panel,
                 last: None,
                 worse: false,
+                decided: None,
             }
         })
         .collect()
@@ -89,11 +113,12 @@ pub(super) fn lines(guarded: &[Guarded], fractions: &[f64]) -> Vec<f64> {
     boundaries(fractions, GUARD_ALPHA, RHO)
 }
 
-/// Looks at the guard metrics over the days `after`; whether one is worse now.
+/// Looks at the guard metrics over the days `after`, whose last day is given; whether one is worse
+/// now.
 pub(super) fn look(
     case: &Case<'_>,
     guarded: &mut [Guarded],
-    after: Span,
+    (after, day): (Span, NaiveDate),
     line: Option<f64>,
 ) -> bool {
     let Some(line) = line else { return false };
@@ -114,6 +139,9 @@ pub(super) fn look(
             && c.variance > 0.0;
         g.last = Some((c, line));
         g.worse |= fell;
+        if fell {
+            g.decided.get_or_insert((day, c, line));
+        }
         worse |= fell;
     }
     worse
@@ -385,6 +413,7 @@ pub(super) fn displacement(
         let per_day = |sums: &[Sums], days: f64| if days > 0.0 { count(sums) / days } else { 0.0 };
         p.push(normal_sf(z));
         rose.push(Displaced {
+            key: String::new(),
             topic: name.clone(),
             before: per_day(&before, days_b),
             after: per_day(&since, after.days()),

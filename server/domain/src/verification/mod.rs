@@ -611,6 +611,9 @@ pub struct GuardResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Displaced {
+    /// The topic's key: written down by whoever knows it; empty in results of earlier versions.
+    #[serde(default)]
+    pub key: String,
     /// The topic's name.
     pub topic: Sentence,
     /// Contacts per day before.
@@ -692,8 +695,21 @@ pub struct Chance {
     pub per_day: f64,
 }
 
-/// A verdict as it stood at some time.
+/// Why a verdict was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// The night's look.
+    Night,
+    /// Somebody asked.
+    Request,
+    /// Data arrived late for days that it is computed from.
+    LateData,
+}
+
+/// A verdict as it stood at some time, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PastVerdict {
     /// When it was computed.
@@ -701,6 +717,29 @@ pub struct PastVerdict {
     pub computed_at: Timestamp,
     /// The verdict.
     pub verdict: Verdict,
+    /// Why it was computed; `None` in entries of earlier versions.
+    #[serde(default)]
+    pub occasion: Option<Occasion>,
+    /// Its sentence, with the figures of that time; `None` in entries of earlier versions.
+    #[serde(default)]
+    pub sentence: Option<Sentence>,
+    /// What stood in the way of a verdict then: codes as of [`Missing`].
+    #[serde(default)]
+    pub missing: Vec<String>,
+}
+
+impl PastVerdict {
+    /// What the history keeps of a result.
+    #[must_use]
+    pub fn of(result: &Verification, occasion: Option<Occasion>) -> Self {
+        Self {
+            computed_at: result.computed_at,
+            verdict: result.verdict,
+            occasion,
+            sentence: Some(result.sentence.clone()),
+            missing: result.missing.iter().map(|m| m.code.clone()).collect(),
+        }
+    }
 }
 
 /// How the numbers were made: the fold-out under the sentence.
@@ -737,7 +776,7 @@ pub struct Method {
 }
 
 /// Version of the rules of this module, stored with every result.
-pub const METHOD_VERSION: u32 = 2;
+pub const METHOD_VERSION: u32 = 3;
 
 /// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -761,6 +800,9 @@ pub struct Verification {
     pub effect: Option<Effect>,
     /// What it was compared with.
     pub control: Control,
+    /// The keys of the topics that it was compared with: written down by whoever knows them.
+    #[serde(default)]
+    pub control_topics: Vec<String>,
     /// Sanity flags.
     pub guards: Vec<Guard>,
     /// What stands in the way of a verdict.

@@ -870,6 +870,22 @@ fn a_metric_that_must_not_become_worse_decides_alone() {
         "{}",
         result.sentence.zh
     );
+    assert!(!result.sentence.zh.contains("下结论时"));
+    // The repeats went away again: the verdict stands, and its sentence says as of when and what is
+    // left of it.
+    for r in topic.iter_mut().filter(|r| r.day > day(9)) {
+        r.counters.repeats = 0;
+    }
+    let faded = against(&contract, &topic, &others, &on_request(40, 0));
+    assert_eq!(faded.verdict, Verdict::Worse);
+    let now = faded.guard_metrics[0].effect.unwrap();
+    assert!(now.low < 0.0 && now.high > 0.0, "{now:?}");
+    let on = faded.decided_on.unwrap();
+    let (zh, en) = (&faded.sentence.zh, &faded.sentence.en);
+    let day_zh = format!("（{} 月 {} 日下结论时；到现在为", on.month(), on.day());
+    assert!(zh.contains("重复联系率") && zh.contains(&day_zh), "{zh}");
+    let day_en = format!("(as decided on {}; by now ", on.format("%-d %B"));
+    assert!(en.contains(&day_en), "{en}");
 }
 
 #[test]

@@ -33,8 +33,13 @@ fn trapped(outcome: &Outcome) -> bool {
 }
 
 fn out_of_time(outcome: &Outcome) -> bool {
-    let cpu = Limit::Cpu;
-    matches!(outcome, Err(PluginError::TimedOut { limit, .. }) if *limit == cpu)
+    matches!(
+        outcome,
+        Err(PluginError::TimedOut {
+            limit: Limit::Cpu,
+            ..
+        })
+    )
 }
 
 fn invalid(outcome: &Outcome) -> bool {
@@ -179,7 +184,7 @@ pub fn all() -> Vec<Attack> {
             ))),
             invalid,
         ),
-        starts("spin at the start", at_start("(loop $l (br $l))"), out_of_time_at_start),
+        starts("spin at the start", at_start("(loop $l (br $l))"), out_of_time),
         starts("trap at the start", at_start("unreachable"), trapped),
         starts(
             "make handles",
@@ -197,10 +202,6 @@ pub fn all() -> Vec<Attack> {
             |o| matches!(o, Err(PluginError::OutOfMemory { limit: 0 })),
         ),
     ]
-}
-
-fn out_of_time_at_start(outcome: &Outcome) -> bool {
-    out_of_time(outcome)
 }
 
 fn too_many_handles(outcome: &Outcome) -> bool {

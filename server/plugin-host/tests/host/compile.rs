@@ -466,11 +466,11 @@ async fn an_interpreter_runs_in_the_engine_for_scripts_beside_the_others() {
         works(&host, good_guest()).await;
         assert_eq!(kept.starts(), 2, "both come from the cache the second time");
     }
-    let config = HostConfig {
+    let small = Host::new(HostConfig {
         script_memory_bytes: 64 << 20,
         ..HostConfig::default()
-    };
-    let small = Host::new(config).unwrap();
+    })
+    .unwrap();
     let compiled = small.compile(interpreter(38)).await.unwrap();
     let guest = small
         .classifier(&compiled, Installation::default(), &taxonomy())

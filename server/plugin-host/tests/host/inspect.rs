@@ -218,7 +218,7 @@ async fn broken_components_get_an_answer_and_never_a_panic() {
         }
     }
     assert!(
-        passed > 100 && refused > 1000,
+        passed > 50 && refused > 1000,
         "{passed} passed, {refused} refused"
     );
 }

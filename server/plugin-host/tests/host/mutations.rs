@@ -9,7 +9,7 @@ impl Random {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -18,7 +18,7 @@ impl Random {
 
     /// Below `end`, 0 for 0.
     pub fn below(&mut self, end: usize) -> usize {
-        ((u128::from(self.next()) * end as u128) >> 64) as usize
+        ((u128::from(self.draw()) * end as u128) >> 64) as usize
     }
 }
 
@@ -49,8 +49,8 @@ pub fn mutate(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) -> usize {
             for _ in 0..1 + random.below(6) {
                 let at = random.below(bytes.len());
                 match random.below(3) {
-                    0 => bytes[at] = random.next() as u8,
-                    1 => bytes.insert(at, random.next() as u8),
+                    0 => bytes[at] = random.draw() as u8,
+                    1 => bytes.insert(at, random.draw() as u8),
                     _ => {
                         bytes.remove(at);
                     }

@@ -48,8 +48,8 @@ test("the list names issues in the reader's language, and by their title where t
 });
 
 test("a task's link to its issue speaks the reader's language", async () => {
-  const job = task();
-  serve({ [`GET /tasks/${job.id}`]: job, [`GET ${path}`]: billing });
+  const job = task({ issue_heading: billing.heading });
+  serve({ [`GET /tasks/${job.id}`]: job });
   visit(`/tasks/${job.id}`);
   expect(await screen.findByRole("link", { name: /Bill not understood/ })).toBeTruthy();
 });

@@ -113,6 +113,7 @@ const OUTBOX_COLOUR: Record<OutboxItem["state"], string> = {
   sent: verdictColour.improved,
   retry: colour.accent,
   dead: verdictColour.worse,
+  withdrawn: colour.inkFaint,
 };
 
 function Outbox() {

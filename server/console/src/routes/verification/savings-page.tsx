@@ -81,7 +81,7 @@ function Report(props: { report: SavingsReport }) {
           {say(report.sentence)}
         </p>
       </Panel>
-      <div className="figures">
+      <div className="figures figures--six">
         <Figure
           label={t("savings.secured")}
           value={<Money cents={report.secured_cents} />}
@@ -133,7 +133,7 @@ function Report(props: { report: SavingsReport }) {
           <EmptyState title={t("savings.month_none")} next={t("savings.none_next")} />
         ) : (
           <div className="scroll-x">
-            <table className="table">
+            <table className="table table--savings">
               <thead>
                 <tr>
                   <th scope="col">{t("savings.topic")}</th>

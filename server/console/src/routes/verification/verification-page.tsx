@@ -215,6 +215,7 @@ function Checks(props: { verification: Verification }) {
 function History(props: { verification: Verification }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const said = useBilingual();
   const past = [...props.verification.history].sort(
     (a, b) => Date.parse(b.computed_at) - Date.parse(a.computed_at),
   );
@@ -230,6 +231,8 @@ function History(props: { verification: Verification }) {
                 <VerdictBadge verdict={entry.verdict} />
                 <time dateTime={entry.computed_at}>{format.dateTime(entry.computed_at)}</time>
               </div>
+              {entry.sentence && <p className="soft">{said(entry.sentence)}</p>}
+              {entry.occasion && <p className="faint">{word("occasion", entry.occasion)}</p>}
               {index === 0 && <p className="faint">{t("evidence.history_now")}</p>}
             </li>
           ))}

@@ -6,9 +6,14 @@ fn rows(days: usize, row: impl Fn(usize) -> Counters) -> Vec<Counters> {
 }
 
 fn found(detector: &Detector, rows: &[Counters]) -> Vec<Signal> {
+    told(detector, rows, &[])
+}
+
+fn told(detector: &Detector, rows: &[Counters], tellers: &[Teller]) -> Vec<Signal> {
     let all = Rows {
         start: start(),
         days: rows,
+        tellers,
     };
     let last = date(rows.len() - 1);
     backtest_counts(detector, &Subject::topic("退款"), all, start(), last)
@@ -19,7 +24,7 @@ fn days_above_a_limit() {
     let threshold = rule("threshold", json!({"limit": 50}));
     let all = rows(4, |d| Counters {
         contacts: [50, 51, 10, 80][d],
-        customers: [50, 40, 10, 79][d],
+        customers: [50, 51, 10, 79][d],
         ..Counters::default()
     });
     let signals = found(&threshold, &all);
@@ -30,7 +35,14 @@ fn days_above_a_limit() {
             .collect::<Vec<_>>(),
         [(date(1), 51), (date(3), 80)]
     );
-    assert_eq!(signals[0].customers, Some(40));
+    assert_eq!(signals[1].customers, Some(79));
+    // Thirty of them are one person's: that is no crowd.
+    let all = rows(1, |_| Counters {
+        contacts: 60,
+        customers: 31,
+        ..Counters::default()
+    });
+    assert_eq!(found(&threshold, &all), []);
     let low = rule("low_rating", json!({"max_rating": 2, "limit": 1}));
     let all = rows(2, |d| Counters {
         r1: [1, 1][d],
@@ -45,6 +57,131 @@ fn days_above_a_limit() {
         ..Counters::default()
     });
     assert_eq!(found(&risk, &all)[0].window, date(1));
+}
+
+/// Distinct customers cross a line, not the times that one of them does the same.
+#[test]
+fn one_who_does_it_again_and_again_is_one() {
+    let by = |day, customer, n| Teller {
+        day,
+        customer,
+        counted: true,
+        n,
+    };
+    let risk = rule("risk", json!({"limit": 20}));
+    let all = rows(1, |_| Counters {
+        risky: 49,
+        ..Counters::default()
+    });
+    assert_eq!(found(&risk, &all).len(), 1, "nobody is known");
+    assert_eq!(found(&risk, &all)[0].customers, None);
+    // 30 of one customer and 19 of nobody are twenty; one of nobody more is too many.
+    assert_eq!(told(&risk, &all, &[by(0, 0, 30)]), []);
+    let signals = told(&risk, &all, &[by(0, 0, 20), by(0, 0, 9)]);
+    assert_eq!(
+        (signals[0].count, signals[0].customers, signals[0].limit),
+        (49, Some(21), 20)
+    );
+
+    // Searches of a week: the same customer on several days is one.
+    let search = rule("no_result_search", json!({"limit": 2}));
+    let all = rows(3, |_| Counters {
+        voices: 2,
+        no_result: 2,
+        ..Counters::default()
+    });
+    let one: Vec<Teller> = (0..3).map(|d| by(d, 7, 2)).collect();
+    assert_eq!(told(&search, &all, &one), []);
+    let three: Vec<Teller> = (0..3)
+        .map(|d| by(d, u32::try_from(d).unwrap(), 2))
+        .collect();
+    let signals = told(&search, &all, &three);
+    assert_eq!(
+        (signals[0].window, signals[0].count, signals[0].customers),
+        (date(2), 6, Some(3))
+    );
+    assert_eq!(found(&search, &all)[0].window, date(1), "nobody is known");
+
+    // One who votes twelve times against an article has one vote.
+    let article = rule(
+        "unhelpful_article",
+        json!({"min_views": 10, "min_votes": 5}),
+    );
+    let all = rows(1, |_| Counters {
+        voices: 40,
+        unhelpful: 12,
+        helpful: 4,
+        ..Counters::default()
+    });
+    assert_eq!(found(&article, &all).len(), 1);
+    assert_eq!(told(&article, &all, &[by(0, 1, 12)]), []);
+    let fan = Teller {
+        counted: false,
+        ..by(0, 9, 4)
+    };
+    let many: Vec<Teller> = (0..12).map(|c| by(0, c, 1)).chain([fan]).collect();
+    let signals = told(&article, &all, &many);
+    assert_eq!(
+        (signals[0].customers, signals[0].sample),
+        (Some(12), Some(13))
+    );
+}
+
+/// One of a thing is one of it, in English too; who stands behind a count is said.
+#[test]
+fn a_signal_counts_in_words() {
+    let day = |kind: &str, params: Value, row: Counters| {
+        let rule = rule(kind, params);
+        let tellers = [Teller {
+            day: 0,
+            customer: 0,
+            counted: true,
+            n: 1,
+        }];
+        let signals = told(&rule, &[row], &tellers);
+        signals[0].explanation()
+    };
+    let risky = |n| Counters {
+        risky: n,
+        ..Counters::default()
+    };
+    let said = day("risk", Value::Null, risky(1));
+    assert!(
+        said.en
+            .starts_with("1 voice with a risk by 1 distinct customer on "),
+        "{}",
+        said.en
+    );
+    assert!(said.zh.contains("1 条风险声音（1 位客户）"), "{}", said.zh);
+    let said = day("risk", Value::Null, risky(3));
+    assert!(
+        said.en
+            .starts_with("3 voices with a risk by 3 distinct customers on "),
+        "{}",
+        said.en
+    );
+    let contact = Counters {
+        contacts: 1,
+        customers: 1,
+        ..Counters::default()
+    };
+    let said = day("threshold", json!({"limit": 0}), contact);
+    assert!(
+        said.en.starts_with("1 contact by 1 distinct customer on "),
+        "{}",
+        said.en
+    );
+    let bad = Counters {
+        r1: 1,
+        ..Counters::default()
+    };
+    let said = day("low_rating", Value::Null, bad);
+    assert!(
+        said.en
+            .starts_with("1 bad rating by 1 distinct customer on "),
+        "{}",
+        said.en
+    );
 }
 
 #[test]

@@ -1,0 +1,218 @@
+//! Alarms that lose their reason when the rest of the data arrives: half of a day looks like silence, like
+//! a fall, and makes the next day look like a rise.
+
+use super::daily::{RELAPSE, came_back, found_on, verdict_of};
+use super::history::Setup;
+use super::judge::Shelf;
+use crate::app::App;
+use chrono::{NaiveDate, TimeDelta};
+use domain::detection::{Detector, Kind, SubjectKind};
+use domain::identity::Actor;
+use domain::issues::{self, Command, Issue, State};
+use domain::organisation::{Bilingual, subtree};
+use serde_json::json;
+use storage::detection::Raised;
+use storage::{DbError, Tx};
+use tokio::task::block_in_place;
+
+/// Days before an issue's first alarm within which its signals are looked for.
+const BEFORE_ALARM: i64 = 400;
+
+/// A signal that no rule would raise any more.
+pub(super) struct Gone {
+    raised: Raised,
+    /// For people: what is counted now.
+    why: Bilingual,
+}
+
+/// Which of these signals, of days that late data may have changed, their rules would not raise any
+/// more. A rule that was changed since says nothing about what its former version raised.
+pub(super) async fn without_reason(
+    app: &App,
+    setup: &Setup,
+    shelf: &mut Shelf,
+    detectors: &[Detector],
+    doubtful: &[Raised],
+    yesterday: NaiveDate,
+) -> Result<Vec<Gone>, DbError> {
+    let mut gone = Vec::new();
+    for raised in doubtful {
+        let signal = &raised.signal;
+        let day = signal.window;
+        let issue = match raised.issue {
+            Some(id) => storage::issues::get(&app.db, id).await?,
+            None => None,
+        };
+        // Inside an open issue rules are silent: only days up to its alarm can be judged again.
+        if issue.as_ref().is_some_and(|i| day > i.alarm_day) {
+            continue;
+        }
+        if signal.detector == RELAPSE {
+            if let Some(issue) = issue.filter(|i| i.state == State::Relapsed)
+                && !relapsed(app, setup, shelf, &issue, day, yesterday).await?
+            {
+                gone.push(Gone::of(app, setup, raised).await?);
+            }
+            continue;
+        }
+        let Some(rule) = detectors
+            .iter()
+            .find(|d| d.key == signal.detector && d.version == signal.detector_version)
+        else {
+            continue;
+        };
+        let found = found_on(app, rule, setup, shelf, day, yesterday).await?;
+        if !found.iter().any(|f| f.signal.subject == signal.subject) {
+            gone.push(Gone::of(app, setup, raised).await?);
+        }
+    }
+    Ok(gone)
+}
+
+/// Whether the watch after a verdict still says that a day shows a relapse.
+async fn relapsed(
+    app: &App,
+    setup: &Setup,
+    shelf: &mut Shelf,
+    issue: &Issue,
+    day: NaiveDate,
+    yesterday: NaiveDate,
+) -> Result<bool, DbError> {
+    let Some(verdict) = verdict_of(app, issue).await? else {
+        // Nobody knows any more what it was measured against.
+        return Ok(true);
+    };
+    let history = shelf
+        .get(&app.db, setup, &issue.scope, day, yesterday)
+        .await?;
+    Ok(block_in_place(|| came_back(setup, history, issue, &verdict, day)).is_some())
+}
+
+impl Gone {
+    async fn of(app: &App, setup: &Setup, raised: &Raised) -> Result<Self, DbError> {
+        let (signal, day) = (&raised.signal, raised.signal.window);
+        let subject = &signal.subject;
+        let query = storage::facts::Query {
+            from: Some(day),
+            to: Some(day),
+            topics: (subject.kind == SubjectKind::Topic)
+                .then(|| subtree(&subject.key, &setup.topics)),
+            channel: (subject.kind == SubjectKind::Channel).then(|| subject.key.clone()),
+            ..Default::default()
+        };
+        let sums = storage::facts::sum(&app.db, &query).await?;
+        let now = sums.first().map(|s| s.counters).unwrap_or_default();
+        let (zh, en) = match (signal.kind, subject.kind) {
+            // An agent's days are not among these sums.
+            (_, SubjectKind::Agent | SubjectKind::SearchTerm | SubjectKind::Article) => {
+                (String::new(), String::new())
+            }
+            (Kind::CsatFall, _) => (
+                format!(
+                    "{day} 现有 {} 条评分，{} 条满意；",
+                    now.rated, now.satisfied
+                ),
+                format!(
+                    "there are now {} ratings on {day}, {} of them satisfied; ",
+                    now.rated, now.satisfied
+                ),
+            ),
+            _ => (
+                format!("{day} 现有 {} 条；", now.voices),
+                format!("there are now {} voices on {day}; ", now.voices),
+            ),
+        };
+        Ok(Self {
+            raised: raised.clone(),
+            why: Bilingual::new(
+                format!("补到数据后，{zh}规则 {} 不再触发", signal.detector),
+                format!(
+                    "late data arrived: {en}rule {} no longer rings",
+                    signal.detector
+                ),
+            ),
+        })
+    }
+}
+
+/// Takes signals back, and closes an issue that nothing else holds open: with a line in its history that
+/// says why. Mails that have not gone out are withdrawn; of those that have, the history tells.
+pub(super) async fn withdraw(app: &App, tx: &Tx, gone: &[Gone]) -> Result<(), DbError> {
+    for Gone { raised, why } in gone {
+        let signal = &raised.signal;
+        let present =
+            storage::detection::fired(tx, &signal.detector, &signal.subject.key, signal.window)
+                .await?;
+        // It counted on meanwhile: whoever changed it asked for another look.
+        if present.as_ref() != Some(raised) {
+            continue;
+        }
+        storage::detection::withdraw(tx, raised).await?;
+        let issue = match raised.issue {
+            Some(id) => storage::issues::get(tx, id).await?,
+            None => None,
+        };
+        let Some(issue) = issue else {
+            continue;
+        };
+        let data = json!({"signal": signal, "explanation": signal.explanation(), "reason": why});
+        record(
+            app,
+            tx,
+            "issue",
+            &issue.id.to_string(),
+            "issue.signal_withdrawn",
+            &data,
+        )
+        .await?;
+        close(app, tx, issue, why).await?;
+    }
+    Ok(())
+}
+
+async fn close(app: &App, tx: &Tx, issue: Issue, why: &Bilingual) -> Result<(), DbError> {
+    let id = issue.id.to_string();
+    let from = if issue.openings == 1 {
+        issue.alarm_day - TimeDelta::days(BEFORE_ALARM)
+    } else {
+        issue.alarm_day
+    };
+    if storage::detection::standing_of(tx, issue.id, from).await? > 0 {
+        return Ok(());
+    }
+    let before = issue.state;
+    let Ok((next, _)) = issues::apply(issue.clone(), &Command::Withdrawn, tx.now()) else {
+        // Somebody works on it: they read it in the history of their task, and decide.
+        let filter = storage::tasks::Filter {
+            issue: Some(issue.id),
+            ..Default::default()
+        };
+        for task in storage::tasks::list(tx, &filter, 200).await?.items {
+            if task.state.is_under_way() {
+                let data = json!({"reason": why});
+                let task = task.id.to_string();
+                record(app, tx, "task", &task, "task.alarm_withdrawn", &data).await?;
+            }
+        }
+        return Ok(());
+    };
+    storage::issues::update(tx, &next).await?;
+    let (withdrawn, sent) = storage::notify::withdraw(tx, &id, &why.en).await?;
+    let data = json!({
+        "from": before, "to": next.state, "reason": why,
+        "mails_withdrawn": withdrawn, "mails_sent": sent,
+    });
+    record(app, tx, "issue", &id, "issue.alarm_withdrawn", &data).await
+}
+
+async fn record(
+    app: &App,
+    tx: &Tx,
+    subject: &str,
+    id: &str,
+    kind: &str,
+    data: &serde_json::Value,
+) -> Result<(), DbError> {
+    let event = app.ids.next();
+    storage::events::record(tx, event, subject, id, kind, &Actor::system(), data).await
+}
