@@ -23,6 +23,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -50,6 +51,8 @@ pub(crate) const USUAL_TIMEOUT: Duration = Duration::from_secs(20);
 const RESOLVE: Duration = Duration::from_secs(5);
 /// Wait for one address.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Connections at the same time, of all plugins.
+const CONNECTIONS: usize = 128;
 /// Addresses that are tried.
 const ADDRESSES: usize = 4;
 /// Silence inside a body.
@@ -384,13 +387,18 @@ impl Dialer {
 #[derive(Debug)]
 pub struct Direct {
     dialer: Arc<Dialer>,
+    /// Connections of all plugins together; the request's own time-out bounds the wait.
+    places: Semaphore,
 }
 
 impl Direct {
     /// Over a dialer.
     #[must_use]
     pub fn new(dialer: Arc<Dialer>) -> Self {
-        Self { dialer }
+        Self {
+            dialer,
+            places: Semaphore::new(CONNECTIONS),
+        }
     }
 }
 
@@ -403,6 +411,8 @@ impl Transport for Direct {
                 "the address has no host".to_owned(),
             ));
         };
+        let closed = |_| HttpFault::BudgetExceeded("no connection is free".to_owned());
+        let _place = self.places.acquire().await.map_err(closed)?;
         let stream = self.dialer.connect(&host, port, &hop.networks).await?;
         if url.scheme() == "https" {
             let stream = self.dialer.secure(stream, &host).await?;

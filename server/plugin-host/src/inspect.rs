@@ -182,7 +182,11 @@ impl Host {
                 .any(|i| interface_of(i) == Some(interface))
         };
         let asks = &manifest.asks;
-        // What a component can use and does not ask for would be a surprise for whoever grants.
+        let engine = found.engine(bytes.len(), &manifest);
+        // What a component can use and does not ask for would be a surprise for whoever grants. The
+        // tools of interpreted languages import whole worlds, used or not: there it says nothing,
+        // and what is not asked for is denied when it is used, as everywhere.
+        let tells = engine == EngineKind::Rust;
         for (interface, asked) in [
             ("files", asks.files.is_some()),
             ("http", !asks.hosts.is_empty()),
@@ -192,7 +196,7 @@ impl Host {
             // `http` and `crypto` have handles of `secrets` in their types: importing one of them
             // imports `secrets` as well.
             let only_types = interface == "secrets" && (imports("http") || imports("crypto"));
-            if imports(interface) && !asked && !only_types {
+            if tells && imports(interface) && !asked && !only_types {
                 let detail = format!(
                     "the component imports {interface}, and its manifest does not ask for {}",
                     if interface == "http" {
@@ -223,7 +227,6 @@ impl Host {
             let detail = "the component exports webhook, and the manifest does not say how a request is proved".to_owned();
             return Err(PluginError::BadManifest { detail });
         }
-        let engine = found.engine(bytes.len(), &manifest);
         Ok(Inspection {
             manifest,
             role,

@@ -1,6 +1,8 @@
 //! Components that were built against version 1.0.0 of the contract must load and work for ever.
 
-use plugin_host::{FileGrant, Host, Installation, Message, PluginError, RemoteState, Role};
+use plugin_host::{
+    EngineKind, FileGrant, Host, Installation, Message, PluginError, RemoteState, Role,
+};
 use serde_json::{Value, json};
 use wit_component::ComponentEncoder;
 
@@ -267,6 +269,10 @@ fn a_power_that_is_not_asked_for_cannot_be_imported() {
             "{role}: {error}"
         );
     }
+    // What an interpreter imports says nothing about what its script uses.
+    let large = manifest("acking-puller", ASKS, r#"{"memory-mb":200}"#);
+    let inspection = Host::inspect(&with_manifest(fixture("acking-puller"), &large)).unwrap();
+    assert_eq!(inspection.engine, EngineKind::Script);
     // A notifier has no mailbox, whatever it asks for.
     let stolen = rebuilt(
         &fixture("notifier"),

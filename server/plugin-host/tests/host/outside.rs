@@ -6,8 +6,9 @@ use plugin_host::{
     Connector, HostGrant, ImapGrant, ImapTls, Installation, PluginError, SecretValue,
 };
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::fixtures::IMAP;
 use crate::lab::{
@@ -588,60 +589,160 @@ async fn a_call_has_budgets_and_a_host_is_given_its_patience() {
 }
 
 /// A server of IMAP that knows one mailbox by heart.
-async fn mail_server(log: Arc<Mutex<Vec<String>>>, endless: bool) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let log = Arc::clone(&log);
-            tokio::spawn(async move {
-                let mut stream = BufReader::new(stream);
-                let _ = stream.write_all(b"* OK ready\r\n").await;
-                let mut line = String::new();
-                while stream.read_line(&mut line).await.is_ok_and(|n| n > 0) {
-                    log.lock().unwrap().push(line.trim_end().to_owned());
-                    let (tag, command) = line.split_once(' ').unwrap();
-                    let command = command.trim_end();
-                    let mail = |uid: u32, text: &str, size: usize| {
-                        format!(
-                            "* 1 FETCH (UID {uid} RFC822.SIZE {size} INTERNALDATE \"02-Jan-2026 03:04:05 +0800\" BODY[]<0> {{{}}}\r\n{text})\r\n",
-                            text.len()
-                        )
-                    };
-                    let answer = match command {
-                        c if c.starts_with("LOGIN") && c.contains("s3cr3t") => {
-                            format!("{tag} OK in\r\n")
+#[derive(Clone, Default)]
+struct Mails {
+    log: Arc<Mutex<Vec<String>>>,
+    /// Answers a search without end.
+    endless: bool,
+    /// Speaks TLS from the first byte.
+    implicit: Option<TlsAcceptor>,
+    /// Offers it.
+    starting: Option<TlsAcceptor>,
+}
+
+impl Mails {
+    async fn start(&self) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mails = self.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mails = mails.clone();
+                tokio::spawn(async move {
+                    match &mails.implicit {
+                        None => mails.converse(stream, "* OK ready\r\n").await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                mails.converse(stream, "* OK ready\r\n").await;
+                            }
                         }
-                        c if c.starts_with("LOGIN") => format!("{tag} NO wrong: {c}\r\n"),
-                        c if c.starts_with("EXAMINE") || c.starts_with("SELECT") => format!(
-                            "* 3 EXISTS\r\n* OK [UIDVALIDITY 77] ok\r\n* OK [UIDNEXT 9] next\r\n{tag} OK open\r\n"
-                        ),
-                        c if c.starts_with("UID SEARCH") && endless => {
-                            let numbers = " 7".repeat(1 << 19);
-                            let _ = stream.write_all(b"* SEARCH").await;
-                            while stream.write_all(numbers.as_bytes()).await.is_ok() {}
-                            return;
-                        }
-                        c if c.starts_with("UID SEARCH") => {
-                            format!("* SEARCH 8 5 3\r\n{tag} OK found\r\n")
-                        }
-                        c if c.starts_with("UID FETCH 5 ") => {
-                            format!("{}{tag} OK sent\r\n", mail(5, "Subject: a\r\n\r\nfive", 18))
-                        }
-                        c if c.starts_with("UID FETCH 8 ") => format!(
-                            "{}{tag} OK sent\r\n",
-                            mail(8, "Subject: b\r\n\r\neight", 9_000_000)
-                        ),
-                        c if c.starts_with("UID STORE") => format!("{tag} OK stored\r\n"),
-                        _ => format!("{tag} BAD what\r\n"),
-                    };
-                    let _ = stream.write_all(answer.as_bytes()).await;
-                    line.clear();
+                    }
+                });
+            }
+        });
+        port
+    }
+
+    async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin>(&self, stream: S, greeting: &str) {
+        let mut stream = BufReader::new(stream);
+        let _ = stream.write_all(greeting.as_bytes()).await;
+        let mut line = String::new();
+        while stream.read_line(&mut line).await.is_ok_and(|n| n > 0) {
+            self.log.lock().unwrap().push(line.trim_end().to_owned());
+            let (tag, command) = line.split_once(' ').unwrap();
+            let command = command.trim_end();
+            if let ("STARTTLS", Some(tls)) = (command, &self.starting) {
+                // What is said in the clear behind the answer must not be heard afterwards.
+                let injected = format!("{tag} OK begin\r\n* OK [ALERT] injected\r\n");
+                let _ = stream.write_all(injected.as_bytes()).await;
+                if let Ok(secured) = tls.accept(stream.into_inner()).await {
+                    Box::pin(self.converse_inside(secured)).await;
                 }
-            });
+                return;
+            }
+            if command.starts_with("UID SEARCH") && self.endless {
+                let numbers = " 7".repeat(1 << 19);
+                let _ = stream.write_all(b"* SEARCH").await;
+                while stream.write_all(numbers.as_bytes()).await.is_ok() {}
+                return;
+            }
+            let _ = stream.write_all(said(tag, command).as_bytes()).await;
+            line.clear();
         }
-    });
-    port
+    }
+
+    async fn converse_inside<S: AsyncRead + AsyncWrite + Send + Unpin>(&self, stream: S) {
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        while stream.read_line(&mut line).await.is_ok_and(|n| n > 0) {
+            self.log
+                .lock()
+                .unwrap()
+                .push(format!("TLS {}", line.trim_end()));
+            let (tag, command) = line.split_once(' ').unwrap();
+            let _ = stream
+                .write_all(said(tag, command.trim_end()).as_bytes())
+                .await;
+            line.clear();
+        }
+    }
+}
+
+/// The answer to a command.
+fn said(tag: &str, command: &str) -> String {
+    let mail = |uid: u32, text: &str, size: usize| {
+        format!(
+            "* 1 FETCH (UID {uid} RFC822.SIZE {size} INTERNALDATE \"02-Jan-2026 03:04:05 +0800\" BODY[]<0> {{{}}}\r\n{text})\r\n",
+            text.len()
+        )
+    };
+    match command {
+        c if c.starts_with("LOGIN") && c.contains("s3cr3t") => format!("{tag} OK in\r\n"),
+        c if c.starts_with("LOGIN") => format!("{tag} NO wrong: {c}\r\n"),
+        c if c.starts_with("EXAMINE") || c.starts_with("SELECT") => format!(
+            "* 3 EXISTS\r\n* OK [UIDVALIDITY 77] ok\r\n* OK [UIDNEXT 9] next\r\n{tag} OK open\r\n"
+        ),
+        c if c.starts_with("UID SEARCH") => format!("* SEARCH 8 5 3\r\n{tag} OK found\r\n"),
+        c if c.starts_with("UID FETCH 5 ") => {
+            format!("{}{tag} OK sent\r\n", mail(5, "Subject: a\r\n\r\nfive", 18))
+        }
+        c if c.starts_with("UID FETCH 8 ") => format!(
+            "{}{tag} OK sent\r\n",
+            mail(8, "Subject: b\r\n\r\neight", 9_000_000)
+        ),
+        c if c.starts_with("UID STORE") => format!("{tag} OK stored\r\n"),
+        _ => format!("{tag} BAD what\r\n"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailbox_behind_tls_needs_its_certificate() {
+    let authority = Authority::new();
+    let lab = Lab::new(Some(&authority));
+    lab.names.set("mail.test", &[&["127.0.0.1"]]);
+    let examine = json!({"do": "examine", "folder": "INBOX"});
+    for (name, fine) in [("mail.test", true), ("other.test", false)] {
+        for tls in [ImapTls::Implicit, ImapTls::StartTls] {
+            let acceptor = Some(authority.acceptor(name));
+            let mails = match tls {
+                ImapTls::Implicit => Mails {
+                    implicit: acceptor,
+                    ..Mails::default()
+                },
+                _ => Mails {
+                    starting: acceptor,
+                    ..Mails::default()
+                },
+            };
+            let port = mails.start().await;
+            let imap = Some(ImapGrant {
+                server: "mail.test".to_owned(),
+                tls,
+                ..mailbox(port, "s3cr3t")
+            });
+            let guest = connector(
+                &lab,
+                Installation {
+                    imap,
+                    ..reaching(&[])
+                },
+            )
+            .await;
+            let answer = run_one(&guest, examine.clone()).await;
+            let said = mails.log.lock().unwrap().join("\n");
+            if fine {
+                assert_eq!(answer["ok"], json!([77, 9, 3]), "{tls:?}: {answer}");
+                let secured = tls == ImapTls::Implicit || said.contains("TLS A");
+                assert!(secured && said.contains("LOGIN"), "{said}");
+            } else {
+                assert!(
+                    refused(&answer, "Connect") && answer.to_string().contains("TLS"),
+                    "{answer}"
+                );
+                assert!(!said.contains("LOGIN"), "nothing in the clear: {said}");
+            }
+        }
+    }
 }
 
 fn mailbox(port: u16, password: &str) -> ImapGrant {
@@ -659,8 +760,9 @@ fn mailbox(port: u16, password: &str) -> ImapGrant {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_granted_mailbox_is_read_and_no_other() {
     let lab = Lab::new(None);
-    let log: Arc<Mutex<Vec<String>>> = Arc::default();
-    let port = mail_server(Arc::clone(&log), false).await;
+    let mails = Mails::default();
+    let log = Arc::clone(&mails.log);
+    let port = mails.start().await;
     let with = |imap: ImapGrant| {
         connector(
             &lab,
@@ -753,7 +855,13 @@ async fn a_mail_server_without_end_is_left() {
     let lab = Lab::with(None, |config| {
         config.wall = std::time::Duration::from_secs(5)
     });
-    let port = mail_server(Arc::default(), true).await;
+    let endless = true;
+    let port = Mails {
+        endless,
+        ..Mails::default()
+    }
+    .start()
+    .await;
     let imap = Some(mailbox(port, "s3cr3t"));
     let guest = connector(
         &lab,
