@@ -56,6 +56,8 @@ const ADDRESSES: usize = 4;
 const IDLE: Duration = Duration::from_secs(10);
 /// What a server may ask for at most by `Retry-After`.
 const MOST_PATIENCE: Duration = Duration::from_secs(3600);
+/// Seconds that a request may have to wait for its turn; beyond, it is refused at once.
+const MOST_WAITING: f64 = 10.0;
 /// Buckets kept; beyond, full ones are forgotten.
 const BUCKETS: usize = 4096;
 
@@ -733,6 +735,14 @@ fn require_type(sent: &mut Parts, wanted: &str) -> Result<(), HttpFault> {
     Ok(())
 }
 
+/// Whether a secret may be sent to an origin in the form of [`Url::origin`].
+fn may_go_to(secret: &SecretValue, origin: &str) -> bool {
+    let same = |text: &String| {
+        Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == origin)
+    };
+    secret.origins().iter().any(same)
+}
+
 /// Sends a request under a policy. Never panics, never waits beyond the request's time.
 pub(crate) async fn send(
     transport: &dyn Transport,
@@ -790,10 +800,7 @@ async fn follow(
         body,
     };
     let origin = plain.url.origin().ascii_serialization();
-    if let Some(lost) = credentials
-        .iter()
-        .find(|c| !c.secret.origins().contains(&origin))
-    {
+    if let Some(lost) = credentials.iter().find(|c| !may_go_to(&c.secret, &origin)) {
         let placement = match &lost.placement {
             Placement::Bearer | Placement::Basic(_) => "authorization",
             Placement::Header(n)
@@ -823,7 +830,7 @@ async fn follow(
         received
             .headers
             .retain(|(name, _)| !matches!(name.as_str(), "set-cookie" | "set-cookie2"));
-        rates.remember(installation, &plain.url, &received);
+        rates.remember(installation, &plain.url, &received, Instant::now());
         let location = received
             .headers
             .iter()
@@ -896,57 +903,65 @@ impl Rates {
         &self,
         installation: &str,
         url: &Url,
-        work: impl FnOnce(&mut Bucket, f64) -> T,
+        now: Instant,
+        work: impl FnOnce(&mut Bucket) -> T,
     ) -> T {
         let burst = self.per_second * 2.0;
-        let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= BUCKETS {
+            let full = Duration::from_secs_f64(MOST_WAITING + 2.0);
             buckets.retain(|_, b| {
                 b.silent_until.is_some_and(|t| t > now)
-                    || b.filled.elapsed() < Duration::from_secs(10)
+                    || now.saturating_duration_since(b.filled) < full
             });
         }
-        let key = (
-            installation.to_owned(),
-            url.host_str().unwrap_or_default().to_owned(),
-        );
-        let bucket = buckets.entry(key).or_insert(Bucket {
-            tokens: burst,
-            filled: now,
-            silent_until: None,
-        });
-        bucket.tokens =
-            (bucket.tokens + (now - bucket.filled).as_secs_f64() * self.per_second).min(burst);
+        let host = url.host_str().unwrap_or_default();
+        let bucket = buckets
+            .entry((installation.to_owned(), host.to_owned()))
+            .or_insert(Bucket {
+                tokens: burst,
+                filled: now,
+                silent_until: None,
+            });
+        let passed = now.saturating_duration_since(bucket.filled).as_secs_f64();
+        bucket.tokens = (bucket.tokens + passed * self.per_second).min(burst);
         bucket.filled = now;
-        work(bucket, self.per_second)
+        work(bucket)
     }
 
-    /// Waits for a turn; the caller's time-out bounds it.
-    async fn pass(&self, installation: &str, url: &Url) -> Result<(), HttpFault> {
-        let wait = self.with(installation, url, |bucket, per_second| {
+    /// How long a request must wait for its turn.
+    fn turn(&self, installation: &str, url: &Url, now: Instant) -> Result<Duration, HttpFault> {
+        let per_second = self.per_second;
+        self.with(installation, url, now, |bucket| {
             if let Some(until) = bucket.silent_until {
-                let left = until.saturating_duration_since(Instant::now());
+                let left = until.saturating_duration_since(now);
                 if !left.is_zero() {
                     let text = format!("the host asked for patience: {} ms left", left.as_millis());
                     return Err(HttpFault::BudgetExceeded(text));
                 }
                 bucket.silent_until = None;
             }
+            if bucket.tokens < -MOST_WAITING * per_second {
+                let text = format!("more than {per_second} requests a second to one host");
+                return Err(HttpFault::BudgetExceeded(text));
+            }
             bucket.tokens -= 1.0;
-            Ok(if bucket.tokens < 0.0 {
-                -bucket.tokens / per_second
-            } else {
-                0.0
-            })
-        })?;
-        if wait > 0.0 {
-            tokio::time::sleep(Duration::from_secs_f64(wait)).await;
+            Ok(Duration::from_secs_f64(
+                (-bucket.tokens / per_second).max(0.0),
+            ))
+        })
+    }
+
+    /// Waits for a turn; the caller's time-out bounds it.
+    async fn pass(&self, installation: &str, url: &Url) -> Result<(), HttpFault> {
+        let wait = self.turn(installation, url, Instant::now())?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
         }
         Ok(())
     }
 
-    fn remember(&self, installation: &str, url: &Url, received: &Received) {
+    fn remember(&self, installation: &str, url: &Url, received: &Received, now: Instant) {
         if !matches!(received.status, 429 | 503) {
             return;
         }
@@ -956,10 +971,142 @@ impl Rates {
             .find(|(n, _)| n == "retry-after")
             .and_then(|(_, v)| v.trim().parse::<u64>().ok());
         if let Some(seconds) = seconds {
-            let until = Instant::now() + Duration::from_secs(seconds).min(MOST_PATIENCE);
-            self.with(installation, url, |bucket, _| {
+            let until = now + Duration::from_secs(seconds).min(MOST_PATIENCE);
+            self.with(installation, url, now, |bucket| {
                 bucket.silent_until = Some(until)
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(origins: &[(&str, &[&str])]) -> Policy {
+        let hosts: Vec<HostGrant> = origins
+            .iter()
+            .map(|(origin, networks)| HostGrant {
+                origin: (*origin).to_owned(),
+                methods: vec!["GET".to_owned()],
+                networks: networks.iter().map(|n| (*n).to_owned()).collect(),
+            })
+            .collect();
+        Policy::new(&hosts)
+    }
+
+    #[test]
+    fn origins_are_compared_after_one_reading() {
+        let policy = policy(&[
+            ("https://a.test:443", &[]),
+            ("http://b.test", &["10.0.0.0/8"]),
+            ("http://c.test", &[]),
+            ("https://d.test", &["nonsense"]),
+        ]);
+        let check = |url: &str| policy.check("GET", &parse(url).unwrap()).is_ok();
+        for good in [
+            "https://a.test/x",
+            "https://A.test.:443/",
+            "https://ａ.test/",
+            "http://b.test:80",
+        ] {
+            assert!(check(good), "{good}");
+        }
+        for bad in [
+            "https://a.test:444/",
+            "http://a.test/",
+            "https://a.test.evil.test/",
+            "http://c.test",
+            "https://d.test",
+            "https://b.test",
+        ] {
+            assert!(!check(bad), "{bad}");
+        }
+        assert!(
+            policy
+                .check("POST", &parse("https://a.test").unwrap())
+                .is_err()
+        );
+        let secret = SecretValue::new(b"x".to_vec(), 1, vec!["https://a.test:443".to_owned()]);
+        assert!(may_go_to(&secret, "https://a.test") && !may_go_to(&secret, "https://b.test"));
+        assert!(!may_go_to(
+            &SecretValue::new(b"x".to_vec(), 1, vec![]),
+            "https://a.test"
+        ));
+    }
+
+    #[test]
+    fn what_no_header_is_does_not_pass() {
+        for bad in [
+            "https://me:pw@a.test",
+            "https://me@a.test",
+            "ftp://a.test",
+            "a.test",
+            "https://",
+            "data:,x",
+            "https://a.test/\r\nx",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(
+            parse("https://a.test/x?y#z").unwrap().as_str(),
+            "https://a.test/x?y"
+        );
+        for sensitive in [
+            "authorization",
+            "x-api-key",
+            "x-amz-security-token",
+            "x-signature",
+        ] {
+            assert!(is_sensitive(sensitive), "{sensitive}");
+        }
+        assert!(!is_sensitive("accept-language"));
+    }
+
+    #[test]
+    fn requests_wait_for_their_turn_and_hosts_for_their_peace() {
+        let rates = Rates::new(10);
+        let url = parse("https://a.test").unwrap();
+        let now = Instant::now();
+        for _ in 0..20 {
+            assert_eq!(rates.turn("one", &url, now), Ok(Duration::ZERO), "a burst");
+        }
+        for place in 1..=101 {
+            let wait = rates.turn("one", &url, now).unwrap().as_millis();
+            assert_eq!(wait, place * 100);
+        }
+        let refused = |at| {
+            matches!(
+                rates.turn("one", &url, at),
+                Err(HttpFault::BudgetExceeded(_))
+            )
+        };
+        assert!(refused(now), "too many are waiting");
+        assert_eq!(
+            rates.turn("two", &url, now),
+            Ok(Duration::ZERO),
+            "another installation has its own"
+        );
+        let later = now + Duration::from_secs(60);
+        assert_eq!(
+            rates.turn("one", &url, later),
+            Ok(Duration::ZERO),
+            "filled again"
+        );
+        let busy = |after: &str| Received {
+            status: 503,
+            headers: vec![("retry-after".to_owned(), after.to_owned())],
+            body: vec![],
+        };
+        rates.remember("one", &url, &busy("7200"), later);
+        assert!(refused(later) && refused(later + Duration::from_secs(3599)));
+        let over = later + MOST_PATIENCE;
+        assert_eq!(
+            rates.turn("one", &url, over),
+            Ok(Duration::ZERO),
+            "at most an hour"
+        );
+        rates.remember("one", &url, &busy("Fri, 31 Dec 1999 23:59:59 GMT"), over);
+        assert_eq!(rates.turn("one", &url, over), Ok(Duration::ZERO));
     }
 }

@@ -168,7 +168,7 @@ async fn a_secret_is_a_handle_and_nothing_else() {
     let hoard = json!([{"do": "secrets", "name": "token", "count": 5000}]);
     assert!(matches!(
         error_of(&connector, &hoard).await,
-        PluginError::Trapped { .. }
+        PluginError::TooManyHandles { .. }
     ));
     assert_eq!(
         run_one(&connector, json!({"do": "secret", "name": "token"})).await["ok"],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use plugin_host::{Classifier, Host, Installation, Limit, PluginError};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
@@ -253,12 +254,9 @@ async fn a_caller_who_leaves_takes_the_instance_along() {
     )
     .await;
     for _ in 0..100 {
+        // Begun, not finished, dropped.
         let call = bad.classify(vec![document(&["套餐"])]);
-        assert!(
-            tokio::time::timeout(Duration::from_millis(1), call)
-                .await
-                .is_err()
-        );
+        assert!(call.now_or_never().is_none());
     }
     let good = classifier(&host, good_guest()).await;
     good.classify(vec![document(&["套餐"])]).await.unwrap();

@@ -268,8 +268,9 @@ impl Lab {
         let pem = authority.map(Authority::pem);
         let pems: Vec<&str> = pem.as_deref().into_iter().collect();
         let dialer = Dialer::new(Arc::clone(&names) as Arc<dyn Resolver>, &pems).unwrap();
-        let (logs, metrics, calls): (Arc<Mutex<Vec<_>>>, Arc<Mutex<Vec<_>>>, Arc<Mutex<Vec<_>>>) =
-            Default::default();
+        let logs: Arc<Mutex<Vec<LogLine>>> = Arc::default();
+        let metrics: Arc<Mutex<Vec<Metric>>> = Arc::default();
+        let calls: Arc<Mutex<Vec<CallRecord>>> = Arc::default();
         let (log, metric, call) = (Arc::clone(&logs), Arc::clone(&metrics), Arc::clone(&calls));
         let mut config = HostConfig {
             wall: Duration::from_secs(20),
