@@ -286,7 +286,7 @@ on_both_engines! {
         let small = admin.get(&format!("{path}?metric=csat&expected_change=0.02")).ok();
         assert!(small["refused"].is_object(), "{small}");
         admin.get(&format!("{path}?metric=luck")).problem(400, "invalid_query");
-        admin.get(&format!("{path}?horizon_days=400")).problem(422, "invalid_field");
+        admin.get(&format!("{path}?horizon_days=400")).problem(400, "invalid_query");
         let all = json!({"metric": "csat", "expected_change": 0.12, "alarm_day": time::ago(20), "horizon_days": 42,
                          "channels": ["phone"], "guards": [{"metric": "volume", "limit": 0.15}]});
         let frozen = assign(&admin, &issue, "约定", &all);
