@@ -276,10 +276,7 @@ pub enum FollowError {
 /// The stable name of a role.
 #[must_use]
 pub fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Classifier => "classifier",
-        Role::KnowledgeBase => "knowledge-base",
-    }
+    role.as_str()
 }
 
 /// Keeps a component. The same bytes are kept once.
