@@ -25,6 +25,7 @@ pub mod notifier;
 mod roles;
 pub mod taxonomy;
 pub mod testing;
+pub mod text;
 pub mod time;
 
 pub use bindings::base::bihuan::plugin::types::{Attribute, Failure, FailureClass, Header};

@@ -36,6 +36,21 @@ pub enum Credential {
     Json(String, String),
 }
 
+impl Credential {
+    /// Name of the secret.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        match self {
+            Self::Bearer(name)
+            | Self::Basic(_, name)
+            | Self::Header(_, name)
+            | Self::Query(_, name)
+            | Self::Form(_, name)
+            | Self::Json(_, name) => name,
+        }
+    }
+}
+
 /// A request that is being put together.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "nothing is sent before `send`, `ok` or `json`"]
@@ -307,19 +322,12 @@ mod imp {
     use crate::bindings::powers::bihuan::plugin::http as raw;
     use crate::host::secrets::{Secret, handle};
 
-    fn secret(credential: &Credential) -> Result<Secret, Failure> {
-        match credential {
-            Credential::Bearer(name)
-            | Credential::Basic(_, name)
-            | Credential::Header(_, name)
-            | Credential::Query(_, name)
-            | Credential::Form(_, name)
-            | Credential::Json(_, name) => handle(name),
-        }
-    }
-
     fn secrets(request: &Request) -> Result<Vec<Secret>, Failure> {
-        request.credentials.iter().map(secret).collect()
+        request
+            .credentials
+            .iter()
+            .map(|c| handle(c.secret()))
+            .collect()
     }
 
     fn raw_request<'a>(request: &Request, secrets: &'a [Secret]) -> raw::Request<'a> {
@@ -385,6 +393,9 @@ mod imp {
     use crate::testing::with;
 
     pub(super) fn send(request: Request) -> Result<Response, Failure> {
+        for credential in &request.credentials {
+            crate::host::secrets::value(credential.secret())?;
+        }
         with(|world| world.answer(&request))
             .unwrap_or_else(|| Err(HttpError::Denied("no host".to_owned())))
             .map_err(failed)

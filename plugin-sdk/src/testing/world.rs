@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_recording_answers_what_it_was_recorded_for() {
-        let host = Host::new().replay(recorded());
+        let host = Host::new().secret("s", "x").replay(recorded());
         assert_eq!(host.run(|| ask(1)), Ok(json!({"y": 2})));
         host.finish();
     }
@@ -293,13 +293,13 @@ mod tests {
     #[test]
     #[should_panic(expected = "was never asked: POST https://a.b/c")]
     fn an_unused_exchange_is_a_failure() {
-        Host::new().replay(recorded()).finish();
+        Host::new().secret("s", "x").replay(recorded()).finish();
     }
 
     #[test]
     #[should_panic(expected = "was not expected: POST https://a.b/c")]
     fn another_body_is_a_failure_even_when_the_plugin_goes_on() {
-        let host = Host::new().replay(recorded());
+        let host = Host::new().secret("s", "x").replay(recorded());
         let answer = host.run(|| ask(2));
         assert_eq!(answer.unwrap_err().code, "http.denied");
         host.finish();
