@@ -2,7 +2,9 @@
 
 mod mail;
 
-use plugin_sdk::connector::{Acker, Next, Page, PullRequest, Puller, Rejected, StreamSpec};
+use plugin_sdk::connector::{
+    Acker, Next, Page, PullRequest, Puller, Rejected, StreamSpec, stream_name,
+};
 use plugin_sdk::cursor::{Layout, expired};
 use plugin_sdk::host::{self, imap};
 use plugin_sdk::{CheckReport, Failure, Lifecycle, failure};
@@ -102,14 +104,19 @@ impl Puller for Mailbox {
             .folders
             .iter()
             .map(|folder| StreamSpec {
-                name: folder.clone(),
+                name: stream_name(folder),
                 title: format!("文件夹 Folder {folder}"),
             })
             .collect())
     }
 
     fn pull(&self, request: &PullRequest) -> Result<Page, Failure> {
-        let folder = &request.stream_name;
+        let folder = self
+            .settings
+            .folders
+            .iter()
+            .find(|folder| stream_name(folder) == request.stream_name)
+            .ok_or_else(|| failure::config("mailbox.folder", "the folder is not in the settings"))?;
         let state = imap::examine(folder)?;
         let last = state.uid_next.saturating_sub(1);
         let place = match Place::of(request.cursor.as_ref())? {

@@ -13,7 +13,7 @@ use serde_json::json;
 fn pull(host: &Host, cursor: Option<Cursor>, max_items: u32) -> Result<Page, Failure> {
     host.run(|| {
         Mailbox::open()?.pull(&PullRequest {
-            stream_name: "INBOX".to_owned(),
+            stream_name: plugin_sdk::connector::stream_name("INBOX"),
             mode: PullMode::Incremental,
             cursor,
             since: None,

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use plugin_sdk::connector::{
     Accepted, HookRequest, Next, Outcome, Page, PullRequest, Puller, StreamSpec, Webhook,
+    stream_name,
 };
 use plugin_sdk::cursor::Layout;
 use plugin_sdk::host::{self, http, secrets, state};
@@ -94,20 +95,19 @@ impl Puller for WechatKf {
             .accounts
             .iter()
             .map(|account| StreamSpec {
-                name: account.clone(),
+                name: stream_name(account),
                 title: format!("客服账号 {account}"),
             })
             .collect())
     }
 
     fn pull(&self, request: &PullRequest) -> Result<Page, Failure> {
-        let account = &request.stream_name;
-        if !self.settings.accounts.contains(account) {
-            return Err(failure::config(
-                "wechat_kf.account",
-                format!("the account {account} is not in the settings"),
-            ));
-        }
+        let account = self
+            .settings
+            .accounts
+            .iter()
+            .find(|account| stream_name(account) == request.stream_name)
+            .ok_or_else(|| failure::config("wechat_kf.account", "the account is not in the settings"))?;
         let place = Place::of(request.cursor.as_ref())?.unwrap_or_default();
         let answer = self.sync(account, &place.cursor, request.max_items.clamp(1, 1000))?;
         let mut items = Vec::new();

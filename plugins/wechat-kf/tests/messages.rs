@@ -54,7 +54,7 @@ fn ask(more: Value) -> Value {
 fn pull(host: &Host, cursor: Option<Cursor>) -> Result<Page, Failure> {
     host.run(|| {
         <WechatKf as Puller>::open()?.pull(&PullRequest {
-            stream_name: "wkAJ2GCAAAZSfhHCt7IFSvLKtMPxyJTw".to_owned(),
+            stream_name: plugin_sdk::connector::stream_name("wkAJ2GCAAAZSfhHCt7IFSvLKtMPxyJTw"),
             mode: PullMode::Incremental,
             cursor,
             since: None,
