@@ -36,14 +36,22 @@ pub fn assemble(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, BuildErro
             }
         }
     }
-    let mut component = wit_component::ComponentEncoder::default()
+    let component = wit_component::ComponentEncoder::default()
         .module(module)
         .map_err(|e| encode(&e))?
         .validate(true)
         .encode()
         .map_err(|e| encode(&e))?;
-    append_custom_section(&mut component, SECTION, &manifest.to_json());
+    attach(component, manifest)
+}
+
+/// Puts the manifest into a component that another tool made.
+///
+/// # Errors
+/// [`BuildError::Wasi`] when it imports WASI, [`BuildError::Encode`] when it is no component.
+pub fn attach(mut component: Vec<u8>, manifest: &Manifest) -> Result<Vec<u8>, BuildError> {
     imports(&component)?;
+    append_custom_section(&mut component, SECTION, &manifest.to_json());
     Ok(component)
 }
 

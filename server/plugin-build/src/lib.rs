@@ -7,14 +7,21 @@
 //! ```
 
 mod cargo;
+pub mod case;
 mod component;
+pub mod lint;
 mod manifest;
+pub mod package;
+pub mod scaffold;
+mod script;
 
 use std::path::{Path, PathBuf};
 
-pub use component::{assemble, imports};
+pub use component::{assemble, attach, imports};
 pub use manifest::read_manifest;
+pub use plugin_sdk;
 pub use plugin_sdk::manifest::{Manifest, Role};
+pub use script::Language;
 
 /// Why no component was made.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +61,17 @@ pub enum BuildError {
     /// The module does not fit the contract.
     #[error("cannot make a component: {0}")]
     Encode(String),
+    /// A tool of another language is missing or failed.
+    #[error("{tool}: {detail}")]
+    Tool {
+        /// Its name.
+        tool: String,
+        /// What it said, or how to get it.
+        detail: String,
+    },
+    /// The folder holds no plugin.
+    #[error("{0} holds none of Cargo.toml, package.json and app.py")]
+    NoPlugin(PathBuf),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {
@@ -77,16 +95,18 @@ pub struct Built {
     pub imports: Vec<String>,
 }
 
-/// Builds the plugin in `crate_dir` (with `Cargo.toml` and `plugin.toml`) into the file `out`,
-/// whose folder is made. The file is replaced only when its content changes.
+/// Builds the plugin in `crate_dir` (`plugin.toml`, and `Cargo.toml`, `package.json` or `app.py`)
+/// into the file `out`, whose folder is made. The file is replaced only when its content changes.
 ///
 /// # Errors
 /// The first step that fails.
 pub fn build(crate_dir: &Path, out: &Path) -> Result<Built, BuildError> {
     let manifest = read_manifest(crate_dir)?;
-    let module_path = cargo::build_module(crate_dir)?;
-    let module = read(&module_path)?;
-    let component = assemble(&module, &manifest)?;
+    let component = match Language::of(crate_dir) {
+        None => return Err(BuildError::NoPlugin(crate_dir.to_owned())),
+        Some(Language::Rust) => assemble(&read(&cargo::build_module(crate_dir)?)?, &manifest)?,
+        Some(language) => attach(script::build_script(crate_dir, language)?, &manifest)?,
+    };
     let imports = imports(&component)?;
     write_if_changed(out, &component)?;
     Ok(Built {

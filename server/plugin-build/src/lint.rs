@@ -66,7 +66,10 @@ fn walk(schema: &Value, at: &str, depth: usize, problems: &mut Vec<String>) {
                     walk(member, &place, depth + 1, problems);
                 }
             }
-            ("items" | "additionalProperties" | "contains" | "not" | "if" | "then" | "else", sub) => {
+            (
+                "items" | "additionalProperties" | "contains" | "not" | "if" | "then" | "else",
+                sub,
+            ) => {
                 walk(sub, at, depth + 1, problems);
             }
             ("oneOf" | "anyOf" | "allOf" | "prefixItems", Value::Array(list)) => {
@@ -106,11 +109,25 @@ mod tests {
     fn credentials_open_objects_and_foreign_references_are_found() {
         for (schema, named) in [
             (closed(json!({"api-key": {"type": "string"}})), "/api-key"),
-            (closed(json!({"a": {"type": "object", "properties": {"dbPassword": {}}}})), "/a/dbPassword"),
-            (closed(json!({"l": {"type": "array", "items": {"properties": {"token": {"type": "string"}}}}})), "/l/token"),
+            (
+                closed(json!({"a": {"type": "object", "properties": {"dbPassword": {}}}})),
+                "/a/dbPassword",
+            ),
+            (
+                closed(
+                    json!({"l": {"type": "array", "items": {"properties": {"token": {"type": "string"}}}}}),
+                ),
+                "/l/token",
+            ),
             (json!({"type": "object"}), "additionalProperties"),
-            (closed(json!({"a": {"$ref": "https://example.com/s.json"}})), "example.com"),
-            (json!({"type": "string", "additionalProperties": false}), "object"),
+            (
+                closed(json!({"a": {"$ref": "https://example.com/s.json"}})),
+                "example.com",
+            ),
+            (
+                json!({"type": "string", "additionalProperties": false}),
+                "object",
+            ),
         ] {
             let problems = lint(&schema).join("\n");
             assert!(problems.contains(named), "{named}: {problems}");
@@ -134,7 +151,11 @@ mod tests {
         for _ in 0..100 {
             schema = json!({"type": "array", "items": schema});
         }
-        assert!(lint(&closed(json!({"a": schema}))).join("").contains("deep"));
+        assert!(
+            lint(&closed(json!({"a": schema})))
+                .join("")
+                .contains("deep")
+        );
     }
 
     #[test]

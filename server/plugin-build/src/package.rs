@@ -71,7 +71,10 @@ impl SigningKey {
             .chunks(64)
             .filter_map(|line| std::str::from_utf8(line).ok())
             .collect();
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            lines.join("\n")
+        );
         Ok((Self::from_pem(&pem)?, pem))
     }
 
@@ -132,7 +135,11 @@ pub fn pack(
     let digests = digests(files.iter().map(|(name, content)| (*name, *content)));
     let signature = key.map(|key| {
         let signature = key.pair.sign(digests.as_bytes());
-        format!("ed25519 {} {}\n", key.public(), encoding::base64(signature.as_ref()))
+        format!(
+            "ed25519 {} {}\n",
+            key.public(),
+            encoding::base64(signature.as_ref())
+        )
     });
     files.insert(DIGESTS, digests.as_bytes());
     if let Some(signature) = &signature {
@@ -188,7 +195,8 @@ fn verified(
 ) -> Result<String, PackageError> {
     let text = std::str::from_utf8(signature).map_err(|_| PackageError::BadSignature)?;
     let mut parts = text.split_whitespace();
-    let (Some("ed25519"), Some(key), Some(value)) = (parts.next(), parts.next(), parts.next()) else {
+    let (Some("ed25519"), Some(key), Some(value)) = (parts.next(), parts.next(), parts.next())
+    else {
         return Err(PackageError::BadSignature);
     };
     let key_bytes = encoding::from_base64(key)
@@ -216,14 +224,20 @@ fn digests<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     let sorted: BTreeMap<&str, &[u8]> = files.collect();
     sorted
         .into_iter()
-        .map(|(name, content)| format!("{} {name}\n", encoding::hex(digest(&SHA256, content).as_ref())))
+        .map(|(name, content)| {
+            format!(
+                "{} {name}\n",
+                encoding::hex(digest(&SHA256, content).as_ref())
+            )
+        })
         .collect()
 }
 
 /// One file of an archive, as POSIX.1-1988 (ustar) writes it.
 fn append(archive: &mut Vec<u8>, name: &str, content: &[u8]) {
     let mut header = [0u8; 512];
-    let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    let mut put =
+        |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
     put(0, name);
     put(100, "0000644\0");
     put(108, "0000000\0");
@@ -247,14 +261,18 @@ fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
     let mut files = BTreeMap::new();
     let mut rest = bytes;
     loop {
-        let (header, after) = rest.split_at_checked(512).ok_or_else(|| wrong("it ends too early"))?;
+        let (header, after) = rest
+            .split_at_checked(512)
+            .ok_or_else(|| wrong("it ends too early"))?;
         if header.iter().all(|b| *b == 0) {
             return Ok(files);
         }
         let text = |from: usize, to: usize| {
             let field = &header[from..to];
             let end = field.iter().position(|b| *b == 0).unwrap_or(field.len());
-            std::str::from_utf8(&field[..end]).map(str::trim).map_err(|_| wrong("a header is no text"))
+            std::str::from_utf8(&field[..end])
+                .map(str::trim)
+                .map_err(|_| wrong("a header is no text"))
         };
         let number = |from: usize, to: usize| {
             usize::from_str_radix(text(from, to)?, 8).map_err(|_| wrong("a header holds no number"))
@@ -262,7 +280,13 @@ fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
         let sum: usize = header
             .iter()
             .enumerate()
-            .map(|(at, b)| if (148..156).contains(&at) { 32 } else { usize::from(*b) })
+            .map(|(at, b)| {
+                if (148..156).contains(&at) {
+                    32
+                } else {
+                    usize::from(*b)
+                }
+            })
             .sum();
         if number(148, 156)? != sum {
             return Err(wrong("a header is damaged"));
@@ -274,7 +298,9 @@ fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
         if size > MAX_FILE {
             return Err(wrong("a file is too large"));
         }
-        let (content, _) = after.split_at_checked(size).ok_or_else(|| wrong("it ends too early"))?;
+        let (content, _) = after
+            .split_at_checked(size)
+            .ok_or_else(|| wrong("it ends too early"))?;
         if files.insert(name.to_owned(), content.to_vec()).is_some() {
             return Err(wrong("a file stands twice"));
         }
@@ -307,8 +333,14 @@ mod tests {
             Err(PackageError::Untrusted(key.public())),
             "--unsigned trusts no other signer than those given"
         );
-        assert!(matches!(open(&bytes, &[], false), Err(PackageError::Untrusted(_))));
-        assert!(matches!(open(&bytes, &["x".to_owned()], false), Err(PackageError::BadKey(_))));
+        assert!(matches!(
+            open(&bytes, &[], false),
+            Err(PackageError::Untrusted(_))
+        ));
+        assert!(matches!(
+            open(&bytes, &["x".to_owned()], false),
+            Err(PackageError::BadKey(_))
+        ));
     }
 
     #[test]
@@ -343,7 +375,10 @@ mod tests {
         let mut bytes = Vec::new();
         append(&mut bytes, "other", b"x");
         bytes.resize(bytes.len() + 1024, 0);
-        assert!(matches!(open(&bytes, &[], true), Err(PackageError::Malformed(_))));
+        assert!(matches!(
+            open(&bytes, &[], true),
+            Err(PackageError::Malformed(_))
+        ));
     }
 
     /// The archive is a real one: any tar can read it.
@@ -352,8 +387,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.bihuan");
         std::fs::write(&path, made(None)).unwrap();
-        let listed = std::process::Command::new("tar").arg("-tf").arg(&path).output().unwrap();
-        assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
-        assert_eq!(String::from_utf8_lossy(&listed.stdout), "DIGESTS\nplugin.wasm\nREADME.md\n");
+        let listed = std::process::Command::new("tar")
+            .arg("-tf")
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert!(
+            listed.status.success(),
+            "{}",
+            String::from_utf8_lossy(&listed.stderr)
+        );
+        assert_eq!(
+            String::from_utf8_lossy(&listed.stdout),
+            "DIGESTS\nplugin.wasm\nREADME.md\n"
+        );
     }
 }
