@@ -272,6 +272,8 @@ pub fn role_name(role: Role) -> &'static str {
     match role {
         Role::Classifier => "classifier",
         Role::KnowledgeBase => "knowledge-base",
+        Role::Connector => "connector",
+        Role::Notifier => "notifier",
     }
 }
 
