@@ -17,7 +17,7 @@ const FOLLOW: Duration = Duration::from_secs(1);
 
 /// Which server, and who asks.
 #[derive(Args)]
-pub(super) struct Target {
+pub(in crate::cli) struct Target {
     /// Address of the server
     #[arg(long, env = "BIHUAN_SERVER", default_value = "http://127.0.0.1:8080")]
     server: String,
