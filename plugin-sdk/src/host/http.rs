@@ -311,7 +311,10 @@ fn failed(error: HttpError) -> Failure {
             "http.too_large",
             format!("the answer is larger than {limit} bytes"),
         ),
-        HttpError::BudgetExceeded(d) => failure::internal("http.budget_exceeded", d),
+        // Enough for now, or the service asked for patience earlier: no fault, only too early.
+        HttpError::BudgetExceeded(d) => {
+            failure::new(FailureClass::RateLimited, "http.budget_exceeded", d)
+        }
         HttpError::Protocol(d) => failure::transient("http.protocol", d),
     }
 }

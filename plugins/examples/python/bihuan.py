@@ -128,7 +128,7 @@ _CLASSES = {
     "Protocol": types.FailureClass.TRANSIENT,
     "TooLarge": types.FailureClass.INVALID_INPUT,
     "InvalidRequest": types.FailureClass.INTERNAL,
-    "BudgetExceeded": types.FailureClass.INTERNAL,
+    "BudgetExceeded": types.FailureClass.RATE_LIMITED,
 }
 
 

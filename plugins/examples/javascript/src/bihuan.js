@@ -92,7 +92,7 @@ const CLASS_OF_ERROR = {
   protocol: 'transient',
   'too-large': 'invalid-input',
   'invalid-request': 'internal',
-  'budget-exceeded': 'internal',
+  'budget-exceeded': 'rate-limited',
 };
 
 /** GET of JSON through `send` of `bihuan:plugin/http`; `credentials` are the contract's. */

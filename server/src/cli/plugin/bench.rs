@@ -153,8 +153,11 @@ impl Bench {
                 Some((name.clone(), SecretValue::new(value, 1, origins.clone())))
             })
             .collect();
+        // The host remembers per installation who asked for patience: every scene is another one.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let installation = Installation {
-            id: "bench".to_owned(),
+            id: format!("bench-{number}"),
             settings: case.settings.to_string(),
             files: effective.files,
             hosts: effective.hosts,

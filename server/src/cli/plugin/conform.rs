@@ -447,12 +447,11 @@ async fn cursors(bench: &Bench, case: &Case, has_case: bool, report: &mut Report
         "cursors that nobody gave out make it start over",
         &problems,
     );
-    circles(&connector, bench, case, &request, report).await;
+    circles(bench, case, &request, report).await;
 }
 
 /// Pulls a page of one item at a time until idle: no more than asked for, no circle.
 async fn circles(
-    connector: &plugin_host::Connector,
     bench: &Bench,
     case: &Case,
     request: &impl Fn(Option<Cursor>, u32) -> PullRequest,
@@ -463,6 +462,10 @@ async fn circles(
     for number in 0.. {
         // Every pull finds the whole recording: the service still has all its records.
         bench.set(case, None);
+        let fresh = bench.scene(case).installation;
+        let Ok(connector) = bench.host.connector(&bench.compiled, fresh) else {
+            return;
+        };
         match connector.pull(request(cursor.clone(), 1)).await {
             Ok(answer) => {
                 let Page {
