@@ -54,9 +54,15 @@ class Puller(exports.Puller):
         after = place(req.cursor)
         url = f"{bihuan.settings()['url']}?after={after}&limit={req.max_items}"
         tickets = bihuan.get_json(url, [http.Credential_Bearer(token())])
-        items, rejected = [], []
+        # Gateways under load answer 200 with anything.
+        if not isinstance(tickets, list):
+            raise bihuan.transient("ticket.no_list", "the answer is no list")
+        items, rejected, last = [], [], after
         for ticket in tickets:
-            if isinstance(ticket.get("text"), str):
+            known = ticket if isinstance(ticket, dict) and isinstance(ticket.get("id"), int) else None
+            if known:
+                last = max(last, ticket["id"])
+            if known and isinstance(ticket.get("text"), str):
                 items.append(
                     bihuan.item(
                         external_id=str(ticket["id"]),
@@ -67,10 +73,10 @@ class Puller(exports.Puller):
                     )
                 )
             else:
-                failure = types.Failure(types.FailureClass.INVALID_INPUT, "ticket.no_text", "a ticket without text", None, [])
-                rejected.append(connector_types.Rejected(str(ticket["id"]), json.dumps(ticket), failure))
+                failure = types.Failure(types.FailureClass.INVALID_INPUT, "ticket.malformed", "a ticket without id or text", None, [])
+                name = str(ticket["id"]) if known else None
+                rejected.append(connector_types.Rejected(name, json.dumps(ticket), failure))
         print(f"{len(tickets)} tickets behind {after}")
-        last = tickets[-1]["id"] if tickets else after
         more = len(tickets) == req.max_items
         return puller.Page(
             items,

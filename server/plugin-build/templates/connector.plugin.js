@@ -33,14 +33,19 @@ export const puller = guarded({
     const { after } = place(request.cursor);
     const url = `${settings().url}?after=${after}&limit=${request.maxItems}`;
     const tickets = getJson(send, url, [{ tag: 'bearer', val: token() }]);
+    // Gateways under load answer 200 with anything.
+    if (!Array.isArray(tickets)) throw new Failure('transient', 'ticket.no_list', 'the answer is no list');
     const items = [];
     const rejected = [];
+    let last = after;
     for (const ticket of tickets) {
-      if (typeof ticket.text !== 'string') {
+      const hasId = Number.isSafeInteger(ticket?.id);
+      if (hasId) last = Math.max(last, ticket.id);
+      if (!hasId || typeof ticket.text !== 'string') {
         rejected.push({
-          externalId: String(ticket.id),
+          externalId: hasId ? String(ticket.id) : undefined,
           raw: JSON.stringify(ticket),
-          failure: new Failure('invalid-input', 'ticket.no_text', 'a ticket without text').payload,
+          failure: new Failure('invalid-input', 'ticket.malformed', 'a ticket without id or text').payload,
         });
       } else {
         items.push(item({
@@ -53,7 +58,6 @@ export const puller = guarded({
       }
     }
     console.info(`${tickets.length} tickets behind ${after}`);
-    const last = tickets.length === 0 ? after : tickets[tickets.length - 1].id;
     return {
       items,
       rejected,

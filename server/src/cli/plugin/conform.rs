@@ -436,6 +436,7 @@ async fn cursors(bench: &Bench, case: &Case, has_case: bool, report: &mut Report
             Err(PluginError::Failed(f)) if f.class == FailureClass::CursorExpired => {}
             // It could not get as far as reading it.
             Err(PluginError::Failed(f)) if f.class == FailureClass::Config => {}
+            Err(PluginError::Denied { .. }) => {}
             Err(error) => problems.push(format!("cursor {format} {shown:?}: {error}")),
             Ok(_) => problems.push(format!(
                 "cursor {format} {shown:?}: taken as if it were one"
