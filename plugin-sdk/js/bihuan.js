@@ -1,143 +1,120 @@
-// The host's side of `bihuan:plugin@1.0.0` for plugins in JavaScript.
-//
-// A component made from JavaScript is a snapshot of an engine that has already run the top level of
-// every module. Without the lines below the clock would stand still at the time of the build,
-// `Math.random()` would give the same numbers in every instance, `console.log` would vanish and an
-// exception would be a trap without a word. Import this file before anything else.
-
+// What a plugin in JavaScript needs of the host. Import it first: without it `Date` is the time of the
+// build, `Math.random` gives the same numbers in every instance, `console` is silent and an exception
+// is a trap without a message.
 import { log as hostLog } from 'bihuan:plugin/log@1.0.0';
+import { get as hostConfig } from 'bihuan:plugin/config@1.0.0';
 import { now as hostNow } from 'bihuan:plugin/clock@1.0.0';
 import { bytes as hostBytes } from 'bihuan:plugin/random@1.0.0';
-import { get as hostConfig } from 'bihuan:plugin/config@1.0.0';
 
-const BuildDate = globalThis.Date;
-
-/** `Date`, on the host's clock. */
-class HostDate extends BuildDate {
-  constructor(...parts) {
-    if (parts.length === 0) super(Number(hostNow()));
-    else super(...parts);
+const BuildDate = Date;
+globalThis.Date = class extends BuildDate {
+  constructor(...args) {
+    if (args.length === 0) super(Number(hostNow()));
+    else super(...args);
   }
   static now() {
     return Number(hostNow());
   }
-}
-globalThis.Date = HostDate;
+};
 
 Math.random = () => {
   const b = hostBytes(7);
-  let n = 0;
-  for (const byte of b) n = n * 256 + byte;
-  return n / 2 ** 56 >= 1 ? 0 : n / 2 ** 56;
+  let value = 0;
+  for (let i = 0; i < 6; i += 1) value = value * 256 + b[i];
+  return (value * 32 + (b[6] >> 3)) / 2 ** 53;
 };
 
-const words = (parts) =>
-  parts.map((p) => (typeof p === 'string' ? p : JSON.stringify(p))).join(' ');
+const line = (level) => (...words) =>
+  hostLog(level, words.map((w) => (typeof w === 'string' ? w : JSON.stringify(w))).join(' '), []);
 globalThis.console = {
-  debug: (...p) => hostLog('debug', words(p), []),
-  log: (...p) => hostLog('info', words(p), []),
-  info: (...p) => hostLog('info', words(p), []),
-  warn: (...p) => hostLog('warn', words(p), []),
-  error: (...p) => hostLog('error', words(p), []),
-};
-
-/**
- * What a plugin throws to say what the host should do next.
- * @param {'config'|'rate-limited'|'transient'|'invalid-input'|'cursor-expired'|'internal'} kind
- * @param {string} code dotted, stable, for machines
- * @param {string} message for the operator; no secrets, no customers' texts
- * @param {number=} retryAfterMs
- */
-export const failure = (kind, code, message, retryAfterMs) => ({
-  class: kind,
-  code,
-  message,
-  retryAfterMs: retryAfterMs === undefined ? undefined : BigInt(Math.round(retryAfterMs)),
-  attributes: [],
-});
-
-const isFailure = (e) =>
-  e !== null && typeof e === 'object' && 'class' in e && 'code' in e && 'message' in e;
-
-/**
- * Wraps the functions of an exported interface: an exception that is no failure becomes one, with
- * the place where it happened.
- */
-export const exported = (functions) => {
-  const wrapped = {};
-  for (const [name, run] of Object.entries(functions)) {
-    wrapped[name] = (...args) => {
-      try {
-        return run(...args);
-      } catch (e) {
-        if (isFailure(e)) throw e;
-        const text = e instanceof Error ? `${e.name}: ${e.message}` : String(e);
-        const at = e instanceof Error && e.stack ? String(e.stack).split('\n').slice(0, 6) : [];
-        hostLog('error', `${name}: ${text}`, at.map((line, i) => ({ key: `at${i}`, value: line })));
-        throw failure('internal', 'js.exception', `${name}: ${text}`);
-      }
-    };
-  }
-  return wrapped;
+  debug: line('debug'),
+  log: line('info'),
+  info: line('info'),
+  warn: line('warn'),
+  error: line('error'),
 };
 
 /** The settings of this installation. */
 export const settings = () => JSON.parse(hostConfig());
 
-/** The defaults of `lifecycle`; override what the plugin can say better. */
-export const lifecycle = (own = {}) =>
-  exported({
-    validateConfig: () => {},
-    check: () => ({ ok: true, message: '', details: 'null' }),
-    migrateConfig: (_from, old) => old,
-    ...own,
-  });
+/** An error that says what the host does next; throw it. */
+export class Failure extends Error {
+  constructor(failureClass, code, message, retryAfterMs) {
+    super(message);
+    this.payload = { class: failureClass, code, message, retryAfterMs, attributes: [] };
+  }
+}
 
-/** An answer of HTTP as JSON; a refusal as the failure that it stands for. */
-export const answered = (response, what) => {
-  const { status } = response;
-  if (status === 429) {
-    const header = response.headers.find((h) => h.name.toLowerCase() === 'retry-after');
-    const seconds = header ? Number(header.value) : NaN;
-    throw failure(
-      'rate-limited',
-      `${what}.rate_limited`,
-      'the source asks for patience',
-      Number.isFinite(seconds) ? seconds * 1000 : undefined,
-    );
-  }
-  if (status === 401 || status === 403) {
-    throw failure('config', `${what}.refused`, `the source answered ${status}: check the token`);
-  }
-  if (status >= 500) throw failure('transient', `${what}.unavailable`, `the source answered ${status}`);
-  if (status >= 400) throw failure('internal', `${what}.unexpected`, `the source answered ${status}`);
-  try {
-    return JSON.parse(new TextDecoder().decode(response.body));
-  } catch {
-    throw failure('transient', `${what}.no_json`, 'the source answered something that is no JSON');
-  }
+/** Wraps every function of an interface: an unforeseen exception becomes a failure with its stack in the log. */
+export const guarded = (functions) =>
+  Object.fromEntries(
+    Object.entries(functions).map(([name, call]) => [
+      name,
+      (...args) => {
+        try {
+          return call(...args);
+        } catch (error) {
+          // What the contract calls `err` is thrown with the value in `payload`.
+          if (error && error.payload) throw error.payload;
+          console.error(`${name}: ${error}\n${error && error.stack}`);
+          throw new Failure('internal', 'js.exception', String(error)).payload;
+        }
+      },
+    ]),
+  );
+
+/** Answers of `lifecycle` for a plugin that has nothing to say there. */
+export const plainLifecycle = {
+  validateConfig() {},
+  check() {
+    return { ok: true, message: '', details: 'null' };
+  },
+  migrateConfig(_from, old) {
+    return old;
+  },
 };
 
-/** What went wrong on the way, as the failure that it stands for. */
-export const unreachable = (error, what) => {
-  const { tag, val } = error?.payload ?? error;
-  const say = typeof val === 'string' ? `${tag}: ${val}` : tag;
-  const kind = ['denied', 'blocked-address', 'tls'].includes(tag) ? 'config' : 'transient';
-  return failure(tag === 'invalid-request' ? 'internal' : kind, `${what}.${tag}`, say);
-};
+/** An item with every optional field absent. */
+export const item = (fields) => ({ turns: [], attributes: [], ...fields });
 
-/** An item with nothing in it but its identifier and what is given. */
-export const item = (externalId, fields) => ({
-  externalId,
-  turns: [],
-  attributes: [],
-  ...fields,
-});
-
-/** Marks, figures, times and yes/no go to the host as the source writes them. */
+/** Times, numbers and truth values as the contract's `scalar`. */
 export const scalar = (value) => {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number') return { tag: 'number', val: value };
   if (typeof value === 'boolean') return { tag: 'flag', val: value };
   return { tag: 'text', val: String(value) };
+};
+
+const CLASS_OF_ERROR = {
+  dns: 'transient',
+  connect: 'transient',
+  timeout: 'transient',
+  protocol: 'transient',
+  'too-large': 'invalid-input',
+  'invalid-request': 'internal',
+  'budget-exceeded': 'rate-limited',
+};
+
+/** GET of JSON through `send` of `bihuan:plugin/http`; `credentials` are the contract's. */
+export const getJson = (send, url, credentials = []) => {
+  let response;
+  try {
+    response = send({ method: 'get', url, headers: [{ name: 'accept', value: 'application/json' }], credentials, maxRedirects: 0 });
+  } catch (error) {
+    const { tag, val } = error.payload ?? error;
+    throw new Failure(CLASS_OF_ERROR[tag] ?? 'config', `http.${tag}`, String(val ?? tag));
+  }
+  const { status } = response;
+  if (status < 200 || status > 299) {
+    const after = response.headers.find((h) => h.name.toLowerCase() === 'retry-after');
+    const seconds = after === undefined ? NaN : Number(after.value);
+    const failureClass = status === 429 ? 'rate-limited' : status >= 500 ? 'transient' : 'config';
+    throw new Failure(failureClass, `http.status_${status}`, `${url.split('?')[0]} answers ${status}`,
+      Number.isFinite(seconds) ? BigInt(Math.round(seconds * 1000)) : undefined);
+  }
+  try {
+    return JSON.parse(new TextDecoder().decode(response.body));
+  } catch (error) {
+    throw new Failure('transient', 'http.not_json', String(error));
+  }
 };

@@ -1,127 +1,153 @@
-"""The host's side of ``bihuan:plugin@1.0.0`` for plugins in Python.
-
-A component made from Python is a snapshot of an interpreter that has already imported every module.
-WASI is stubbed out: a call of it is a trap without a word. So the clock, random numbers and
-``print`` go to the host here, and an exception becomes a failure that says where it happened.
-Import this module before anything else, and every module at the top of its file: imports at run
-time do not work.
-"""
-
+"""What a plugin in Python needs of the host. Import it first, and guard every exported method:
+without it `print` and `time.time` trap, `random` gives the same numbers in every instance, and an
+exception is a trap without a message."""
 import builtins
+import dataclasses
 import functools
 import json
 import os
-import random as _random
+import random
 import time
 import traceback
-import uuid
-from datetime import datetime, timezone
 
 from componentize_py_types import Err
-from wit_world.imports import clock, config, log
+from wit_world.imports import clock, config, log, types
 from wit_world.imports import random as host_random
-from wit_world.imports.connector_types import (
-    Item,
-    Rejected,
-    Scalar_Flag,
-    Scalar_Number,
-    Scalar_Text,
-)
-from wit_world.imports.types import Failure, FailureClass
 
-RANDOM_BYTES = 32
-PLACES = 6
+try:
+    from wit_world.imports import http
+except ImportError:  # The world of this plugin has no network.
+    http = None
+try:
+    from wit_world.imports import connector_types
+except ImportError:
+    connector_types = None
 
 
-def _bytes(count: int) -> bytes:
+def _line(level):
+    return lambda *words: log.log(level, " ".join(str(w) for w in words), [])
+
+
+debug = _line(log.Level.DEBUG)
+info = _line(log.Level.INFO)
+warn = _line(log.Level.WARN)
+error = _line(log.Level.ERROR)
+
+
+def _print(*words, sep=" ", **_):
+    log.log(log.Level.INFO, sep.join(str(w) for w in words), [])
+
+
+def _urandom(size):
     out = b""
-    while len(out) < count:
-        more = host_random.bytes(min(1024, count - len(out)))
-        if not more:
-            raise OSError("no random bytes are left for this call")
-        out += more
-    return out
+    while len(out) < size:
+        out += host_random.bytes(size - len(out))
+    return out[:size]
 
 
-def _print(*words, sep=" ", end="", file=None, flush=False):
-    log.log(log.Level.INFO, sep.join(str(w) for w in words) + end.rstrip("\n"), [])
-
-
-def _seconds() -> float:
-    return clock.now() / 1000.0
-
-
-time.time = _seconds
-time.time_ns = lambda: clock.now() * 1_000_000
-time.monotonic = lambda: clock.elapsed_ms() / 1000.0
-time.perf_counter = time.monotonic
-os.urandom = _bytes
-uuid.uuid4 = lambda: uuid.UUID(bytes=_bytes(16), version=4)
 builtins.print = _print
+time.time = lambda: clock.now() / 1000
+time.time_ns = lambda: clock.now() * 1_000_000
+time.monotonic = lambda: clock.elapsed_ms() / 1000
+os.urandom = _urandom
 
 
-def now() -> datetime:
-    """The host's clock, in UTC. ``datetime.now()`` itself reads the stubbed clock: do not use it."""
-    return datetime.fromtimestamp(clock.now() / 1000.0, tz=timezone.utc)
+class Failure(Exception):
+    """Says what the host does next; raise it."""
+
+    def __init__(self, failure_class, code, message, retry_after_ms=None):
+        super().__init__(message)
+        self.value = types.Failure(failure_class, code, message, retry_after_ms, [])
 
 
-def failure(kind: FailureClass, code: str, message: str, retry_after_ms: int | None = None) -> Err:
-    """What a plugin raises to say what the host should do next. ``code`` is dotted and stable, for
-    machines; ``message`` is for the operator: no secrets, no customers' texts."""
-    return Err(Failure(kind, code, message, retry_after_ms, []))
+def config_failure(code, message):
+    return Failure(types.FailureClass.CONFIG, code, message)
 
 
-def exported(run):
-    """Goes round every exported method."""
+def transient(code, message, retry_after_ms=None):
+    return Failure(types.FailureClass.TRANSIENT, code, message, retry_after_ms)
 
-    @functools.wraps(run)
-    def guarded(*args):
-        # The snapshot holds one state of `random`: without this every instance would draw the same.
-        _random.seed(_bytes(RANDOM_BYTES))
+
+def rate_limited(code, message, retry_after_ms=None):
+    return Failure(types.FailureClass.RATE_LIMITED, code, message, retry_after_ms)
+
+
+def invalid_input(code, message):
+    return Failure(types.FailureClass.INVALID_INPUT, code, message)
+
+
+def cursor_expired(code, message):
+    return Failure(types.FailureClass.CURSOR_EXPIRED, code, message)
+
+
+def guarded(method):
+    """Reseeds `random` and turns what was raised into the contract's failure."""
+
+    @functools.wraps(method)
+    def call(*args):
+        random.seed(_urandom(16))
         try:
-            return run(*args)
+            return method(*args)
+        except Failure as failed:
+            raise Err(failed.value) from None
         except Err:
             raise
-        except Exception as error:  # noqa: BLE001 - anything else would be a trap without a word
-            say = f"{run.__name__}: {type(error).__name__}: {error}"
-            frames = traceback.extract_tb(error.__traceback__)[-PLACES:]
-            places = [
-                log.Field(f"at{i}", f"{f.filename}:{f.lineno} {f.name}") for i, f in enumerate(frames)
-            ]
-            log.log(log.Level.ERROR, say, places)
-            raise failure(FailureClass.INTERNAL, "python.exception", say) from None
+        except Exception as failed:
+            error(traceback.format_exc())
+            value = types.Failure(types.FailureClass.INTERNAL, "python.exception", str(failed), None, [])
+            raise Err(value) from None
 
-    return guarded
-
-
-def settings() -> dict:
-    """The settings of this installation."""
-    return json.loads(config.get())
+    return call
 
 
 def scalar(value):
-    """Marks, figures, times and yes/no go to the host as the source writes them."""
+    """Times, numbers and truth values as the contract's `scalar`."""
     if value is None:
         return None
     if isinstance(value, bool):
-        return Scalar_Flag(value)
+        return connector_types.Scalar_Flag(value)
     if isinstance(value, (int, float)):
-        return Scalar_Number(float(value))
-    return Scalar_Text(str(value))
+        return connector_types.Scalar_Number(float(value))
+    return connector_types.Scalar_Text(str(value))
 
 
-_NOTHING = {name: None for name in Item.__dataclass_fields__}
+def item(**fields):
+    """An item with every other field absent."""
+    empty = {f.name: None for f in dataclasses.fields(connector_types.Item)}
+    return connector_types.Item(**{**empty, "turns": [], "attributes": [], **fields})
 
 
-def item(external_id: str, **fields) -> Item:
-    """An item with nothing in it but its identifier and what is given."""
-    return Item(**{**_NOTHING, "turns": [], "attributes": [], **fields, "external_id": external_id})
+def settings():
+    return json.loads(config.get())
 
 
-def rejected(external_id: str | None, raw, code: str, message: str) -> Rejected:
-    """Something that the source sent and that is no item: the host sets it aside."""
-    return Rejected(
-        external_id,
-        json.dumps(raw, ensure_ascii=False),
-        Failure(FailureClass.INVALID_INPUT, code, message, None, []),
-    )
+_CLASSES = {
+    "Dns": types.FailureClass.TRANSIENT,
+    "Connect": types.FailureClass.TRANSIENT,
+    "Timeout": types.FailureClass.TRANSIENT,
+    "Protocol": types.FailureClass.TRANSIENT,
+    "TooLarge": types.FailureClass.INVALID_INPUT,
+    "InvalidRequest": types.FailureClass.INTERNAL,
+    "BudgetExceeded": types.FailureClass.RATE_LIMITED,
+}
+
+
+def get_json(url, credentials=()):
+    """GET of JSON; `credentials` are the contract's."""
+    accept = types.Header("accept", "application/json")
+    try:
+        answer = http.send(http.Request(http.Method.GET, url, [accept], None, list(credentials), 0, None, None, None))
+    except Err as failed:
+        kind = type(failed.value).__name__.removeprefix("HttpError_")
+        detail = str(getattr(failed.value, "value", kind))
+        raise Failure(_CLASSES.get(kind, types.FailureClass.CONFIG), f"http.{kind.lower()}", detail) from None
+    if not 200 <= answer.status <= 299:
+        code, message = f"http.status_{answer.status}", f"{url.split('?')[0]} answers {answer.status}"
+        if answer.status == 429:
+            after = next((h.value for h in answer.headers if h.name.lower() == "retry-after"), "")
+            raise rate_limited(code, message, int(after) * 1000 if after.isdigit() else None)
+        raise transient(code, message) if answer.status >= 500 else config_failure(code, message)
+    try:
+        return json.loads(answer.body)
+    except ValueError as failed:
+        raise transient("http.not_json", str(failed)) from None

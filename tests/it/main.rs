@@ -6,6 +6,7 @@
 
 mod api;
 mod architecture;
+mod authors;
 mod defects;
 mod detection;
 mod evidence;
@@ -19,4 +20,5 @@ mod mail;
 mod permissions;
 mod priority;
 mod streams;
+mod tutorial;
 mod world;

@@ -42,16 +42,16 @@ pub fn assemble(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, BuildErro
         .validate(true)
         .encode()
         .map_err(|e| encode(&e))?;
-    seal(component, manifest)
+    attach(component, manifest)
 }
 
-/// Puts the manifest into a component that another tool made, and refuses WASI.
+/// Puts the manifest into a component that another tool made.
 ///
 /// # Errors
-/// [`BuildError::Wasi`] or [`BuildError::Encode`].
-pub fn seal(mut component: Vec<u8>, manifest: &Manifest) -> Result<Vec<u8>, BuildError> {
-    append_custom_section(&mut component, SECTION, &manifest.to_json());
+/// [`BuildError::Wasi`] when it imports WASI, [`BuildError::Encode`] when it is no component.
+pub fn attach(mut component: Vec<u8>, manifest: &Manifest) -> Result<Vec<u8>, BuildError> {
     imports(&component)?;
+    append_custom_section(&mut component, SECTION, &manifest.to_json());
     Ok(component)
 }
 
@@ -144,6 +144,8 @@ mod tests {
         for role in [
             plugin_sdk::manifest::Role::Classifier,
             plugin_sdk::manifest::Role::KnowledgeBase,
+            plugin_sdk::manifest::Role::Connector,
+            plugin_sdk::manifest::Role::Notifier,
         ] {
             let world = resolve
                 .select_world(&[package], Some(role.world()))
@@ -153,12 +155,10 @@ mod tests {
                 .keys()
                 .map(|k| resolve.name_world_key(k))
                 .collect();
-            let wanted = format!(
-                "bihuan:plugin/{}@{}",
-                role.exports()[0],
-                plugin_sdk::API_VERSION
-            );
-            assert!(exported.contains(&wanted), "{exported:?}");
+            for interface in role.exports() {
+                let wanted = format!("bihuan:plugin/{interface}@{}", plugin_sdk::API_VERSION);
+                assert!(exported.contains(&wanted), "{exported:?}");
+            }
         }
     }
 

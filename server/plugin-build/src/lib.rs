@@ -1,6 +1,5 @@
 //! Makes a component from a plugin's crate: cargo for `wasm32-unknown-unknown`, the manifest as a
-//! custom section, wit-component; or from JavaScript or Python with their own tools. Knows no
-//! wasmtime, so it builds in seconds.
+//! custom section, wit-component. Knows no wasmtime, so it builds in seconds.
 //!
 //! ```text
 //! crate with plugin.toml ──cargo──▶ core module ──wit-component──▶ component
@@ -8,16 +7,21 @@
 //! ```
 
 mod cargo;
+pub mod case;
 mod component;
+pub mod lint;
 mod manifest;
+pub mod package;
+pub mod scaffold;
 mod script;
 
 use std::path::{Path, PathBuf};
 
-pub use component::{assemble, imports, seal};
+pub use component::{assemble, attach, imports};
 pub use manifest::read_manifest;
+pub use plugin_sdk;
 pub use plugin_sdk::manifest::{Manifest, Role};
-pub use script::{JS_SDK, PYTHON_SDK, Script, language};
+pub use script::Language;
 
 /// Why no component was made.
 #[derive(Debug, thiserror::Error)]
@@ -57,17 +61,17 @@ pub enum BuildError {
     /// The module does not fit the contract.
     #[error("cannot make a component: {0}")]
     Encode(String),
-    /// The tool of a script language is not installed.
-    #[error("{tool} is not there: {hint}")]
-    NoTool {
+    /// A tool of another language is missing or failed.
+    #[error("{tool}: {detail}")]
+    Tool {
         /// Its name.
-        tool: &'static str,
-        /// What to do.
-        hint: &'static str,
+        tool: String,
+        /// What it said, or how to get it.
+        detail: String,
     },
-    /// The tool of a script language ended with an error.
-    #[error("{0}")]
-    Script(String),
+    /// The folder holds no plugin.
+    #[error("{0} holds none of Cargo.toml, package.json and app.py")]
+    NoPlugin(PathBuf),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {
@@ -91,19 +95,17 @@ pub struct Built {
     pub imports: Vec<String>,
 }
 
-/// Builds the plugin in `crate_dir` (`plugin.toml` beside `Cargo.toml`, `src/main.js` or `app.py`)
+/// Builds the plugin in `crate_dir` (`plugin.toml`, and `Cargo.toml`, `package.json` or `app.py`)
 /// into the file `out`, whose folder is made. The file is replaced only when its content changes.
 ///
 /// # Errors
 /// The first step that fails.
 pub fn build(crate_dir: &Path, out: &Path) -> Result<Built, BuildError> {
     let manifest = read_manifest(crate_dir)?;
-    let component = match language(crate_dir) {
-        Some(script) => {
-            let exports = manifest::script_exports(crate_dir, &manifest)?;
-            script::build_script(crate_dir, script, &manifest, &exports)?
-        }
-        None => assemble(&read(&cargo::build_module(crate_dir)?)?, &manifest)?,
+    let component = match Language::of(crate_dir) {
+        None => return Err(BuildError::NoPlugin(crate_dir.to_owned())),
+        Some(Language::Rust) => assemble(&read(&cargo::build_module(crate_dir)?)?, &manifest)?,
+        Some(language) => attach(script::build_script(crate_dir, language)?, &manifest)?,
     };
     let imports = imports(&component)?;
     write_if_changed(out, &component)?;

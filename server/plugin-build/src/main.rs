@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `log` of `bihuan:plugin/log@1.0.0`; `types` carries no power and is left out.
+/// `log` of `bihuan:plugin/log@0.1.0`; `types` carries no power and is left out.
 fn interface(import: &str) -> Option<&str> {
     let name = import.split_once('/')?.1.split('@').next()?;
     (name != "types").then_some(name)

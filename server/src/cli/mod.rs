@@ -8,6 +8,7 @@
 mod admin;
 mod backtest;
 mod import;
+mod plugin;
 mod serve;
 
 use crate::config::{Config, Flags};
@@ -90,6 +91,9 @@ enum Command {
     },
     /// Runs a rule over stored history and prints what it would have raised; nothing is written or sent
     Backtest(backtest::Args),
+    /// Plugins: make, test, check, pack, install
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Prints the API description
     Openapi,
 }
@@ -235,6 +239,7 @@ async fn dispatch(command: Command, config: Config) -> crate::app::failure::Resu
         Command::Doctor => admin::doctor(config).await,
         Command::RebuildFacts { check } => admin::rebuild_facts(config, check).await,
         Command::Backtest(args) => backtest::run(config, args).await,
+        Command::Plugin(command) => plugin::run(command).await,
         Command::Openapi => {
             print!("{}", crate::http::openapi::text());
             Ok(ExitCode::SUCCESS)

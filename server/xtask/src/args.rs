@@ -1,7 +1,8 @@
 //! What the command line asks for.
 
 /// Names of the steps of `cargo xtask test`, in the order in which they run.
-pub(crate) const STEPS: [&str; 11] = [
+/// The last one runs only when it is named: its tools come from npm and PyPI and take minutes.
+pub(crate) const STEPS: [&str; 12] = [
     "tools",
     "fmt",
     "plugins",
@@ -13,7 +14,11 @@ pub(crate) const STEPS: [&str; 11] = [
     "deny",
     "tests",
     "browser",
+    "examples",
 ];
+
+/// Steps that are left out unless named.
+const ONLY_WHEN_NAMED: [&str; 1] = ["examples"];
 
 /// The text of `cargo xtask help`.
 pub(crate) const HELP: &str = "\
@@ -30,7 +35,8 @@ cargo xtask <command>
   accept          write every derived file anew, then show what changed
 
 Steps of `test`: tools fmt plugins console-install console-check console-test
-console-build clippy deny tests browser
+console-build clippy deny tests browser, and with --only: examples (plugins in
+JavaScript and Python; needs npm and PyPI)
 ";
 
 /// One command of this tool.
@@ -64,7 +70,10 @@ pub(crate) struct Test {
 impl Test {
     /// Whether `step` is asked for.
     pub(crate) fn wants(&self, step: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == step)
+        match self.only.as_deref() {
+            Some(only) => only == step,
+            None => !ONLY_WHEN_NAMED.contains(&step),
+        }
     }
 }
 
@@ -159,7 +168,11 @@ mod tests {
     #[test]
     fn one_step_alone_or_all() {
         let all = Test::default();
-        assert!(STEPS.iter().all(|step| all.wants(step)));
+        assert!(
+            STEPS
+                .iter()
+                .all(|step| all.wants(step) != ONLY_WHEN_NAMED.contains(step))
+        );
         let one = Test {
             yes: false,
             only: Some("tests".to_owned()),
@@ -171,7 +184,8 @@ mod tests {
     #[test]
     fn the_help_names_every_step() {
         for step in STEPS {
-            assert!(HELP.split_whitespace().any(|word| word == step), "{step}");
+            let named = |word: &str| word.trim_end_matches(',') == step;
+            assert!(HELP.split_whitespace().any(named), "{step}");
         }
     }
 }

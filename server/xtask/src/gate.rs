@@ -56,6 +56,9 @@ pub(crate) fn test(tree: &Tree, options: &Test, report: &mut Report) -> Result<(
     step("tests", "every test of the workspace", &|| tests(tree))?;
     step("browser", "the console in a real browser", &|| {
         browser(tree)
+    })?;
+    step("examples", "plugins in JavaScript and Python", &|| {
+        examples(tree)
     })
 }
 
@@ -157,6 +160,27 @@ fn tests(tree: &Tree) -> Result<Outcome, Failure> {
     }
     run(&mut command)?;
     Ok(Outcome::Done)
+}
+
+/// Their tools are installed here, which is why nobody gets this step without asking for it.
+fn examples(tree: &Tree) -> Result<Outcome, Failure> {
+    let folder = tree.root.join("plugins/examples");
+    with_node(|| {
+        products::workspace_build(tree)?;
+        run(npm(&folder.join("javascript")).args(["install", "--no-audit", "--no-fund"]))?;
+        let python = folder.join("python");
+        run(Command::new("python3")
+            .args(["-m", "venv", ".venv"])
+            .current_dir(&python))?;
+        run(Command::new(python.join(".venv/bin/pip"))
+            .args(["install", "--quiet", "--requirement", "requirements.txt"])
+            .current_dir(&python))?;
+        run(cargo(&tree.root)
+            .args(["test", "--package", "tests", "--test", "it", "--"])
+            .args(["--ignored", "examples_in_javascript_and_python"])
+            .env("BIHUAN_BIN", tree.server()))?;
+        Ok(Outcome::Done)
+    })
 }
 
 fn browser(tree: &Tree) -> Result<Outcome, Failure> {

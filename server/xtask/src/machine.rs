@@ -16,7 +16,7 @@ struct Wish {
     is_there: fn() -> bool,
 }
 
-const WISHES: [Wish; 2] = [
+const WISHES: [Wish; 3] = [
     Wish {
         package: "chromium",
         what_for: "the browser test of the console",
@@ -26,6 +26,11 @@ const WISHES: [Wish; 2] = [
         package: "postgresql",
         what_for: "every storage and journey test once more on PostgreSQL",
         is_there: || postgres_programs().is_some(),
+    },
+    Wish {
+        package: "dovecot-imapd",
+        what_for: "the test of the mailbox connector against a real server",
+        is_there: || Path::new("/usr/sbin/dovecot").is_file() || which("dovecot").is_some(),
     },
 ];
 

@@ -1,0 +1,200 @@
+//! A running server, over its API.
+
+use crate::app::failure;
+use clap::Args;
+use plugin_host::Network;
+use plugin_host::egress::{Dialer, Direct, Hop, Parts, Transport};
+use serde_json::Value;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// Longest answer that is read.
+const MAX_ANSWER: u64 = 16 << 20;
+/// Between two questions of `logs --follow`.
+const FOLLOW: Duration = Duration::from_secs(1);
+
+/// Which server, and who asks.
+#[derive(Args)]
+pub(in crate::cli) struct Target {
+    /// Address of the server
+    #[arg(long, env = "BIHUAN_SERVER", default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// API token of an administrator
+    #[arg(long, env = "BIHUAN_TOKEN", hide_env_values = true)]
+    token: String,
+}
+
+impl Target {
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(String, Vec<u8>)>,
+    ) -> failure::Result<Value> {
+        let base = self.server.trim_end_matches('/');
+        let url = Url::parse(&format!("{base}{path}")).map_err(|e| format!("--server: {e}"))?;
+        let mut headers = vec![
+            ("authorization".to_owned(), format!("Bearer {}", self.token)),
+            ("accept".to_owned(), "application/json".to_owned()),
+        ];
+        let body = body.map(|(kind, bytes)| {
+            headers.push(("content-type".to_owned(), kind));
+            bytes
+        });
+        let parts = Parts { url, headers, body };
+        // The operator names the server: any address is as good as another.
+        let anywhere: Vec<Network> = ["0.0.0.0/0", "::/0"]
+            .iter()
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        let hop = Hop {
+            method: method.to_owned(),
+            plain: parts.clone(),
+            sent: parts,
+            networks: anywhere,
+            max_response_bytes: MAX_ANSWER,
+        };
+        let direct = Direct::new(Arc::new(Dialer::default()));
+        let answer = direct
+            .send(hop)
+            .await
+            .map_err(|e| format!("{}: {e}", self.server))?;
+        let value: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        if (200..300).contains(&answer.status) {
+            return Ok(value);
+        }
+        let detail = value["errors"][0]["detail"]
+            .as_str()
+            .or_else(|| value["detail"].as_str())
+            .unwrap_or_default();
+        Err(format!("the server answers {}: {detail}", answer.status).into())
+    }
+}
+
+/// Sends a component.
+pub(super) async fn install(target: &Target, component: &[u8]) -> failure::Result<ExitCode> {
+    // Long enough that no component holds it.
+    let boundary = format!("bihuan-{}", blake3::hash(component).to_hex());
+    let mut body = format!(
+        "--{boundary}\r\ncontent-disposition: form-data; name=\"component\"; filename=\"plugin.wasm\"\r\n\
+         content-type: application/wasm\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(component);
+    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let kind = format!("multipart/form-data; boundary={boundary}");
+    let plugin = target
+        .ask("POST", "/api/v1/plugins", Some((kind, body)))
+        .await?;
+    println!("{}", line(&plugin));
+    println!("It has no power yet: an administrator grants it in the console, under Plugins.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists what is installed.
+pub(super) async fn list(target: &Target) -> failure::Result<ExitCode> {
+    let plugins = target.ask("GET", "/api/v1/plugins", None).await?;
+    for plugin in plugins["items"].as_array().into_iter().flatten() {
+        println!("{}", line(plugin));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(plugin: &Value) -> String {
+    let text = |name: &str| plugin[name].as_str().unwrap_or_default().to_owned();
+    format!(
+        "{}  {} {}  {}  {}",
+        text("id"),
+        text("name"),
+        text("version"),
+        text("role"),
+        text("state")
+    )
+}
+
+/// Prints the lines of an installation, oldest first.
+pub(super) async fn logs(
+    target: &Target,
+    installation: &str,
+    follow: bool,
+) -> failure::Result<ExitCode> {
+    let key = plugin_build::plugin_sdk::encoding::percent(installation);
+    let path = format!("/api/v1/installations/{key}/logs");
+    let mut seen: Vec<String> = Vec::new();
+    loop {
+        let answer = target.ask("GET", &path, None).await?;
+        let mut lines: Vec<String> = answer["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(log_line)
+            .collect();
+        // The API tells the newest first.
+        lines.reverse();
+        for line in behind(&seen, &lines) {
+            println!("{line}");
+        }
+        if !follow {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !lines.is_empty() {
+            seen = lines;
+        }
+        tokio::time::sleep(FOLLOW).await;
+    }
+}
+
+fn log_line(entry: &Value) -> String {
+    let text = |name: &str| entry[name].as_str().unwrap_or_default();
+    format!(
+        "{} {:<5} {} {}",
+        text("at"),
+        text("level"),
+        text("operation"),
+        text("message")
+    )
+}
+
+/// The lines of `now` that come behind those of `before`: the longest end of `before` that `now`
+/// begins with or holds was printed already.
+fn behind<'a>(before: &[String], now: &'a [String]) -> &'a [String] {
+    let Some(last) = before.last() else {
+        return now;
+    };
+    for at in (0..now.len()).rev() {
+        let overlap = (at + 1).min(before.len());
+        if now[at] == *last && now[at + 1 - overlap..=at] == before[before.len() - overlap..] {
+            return &now[at + 1..];
+        }
+    }
+    now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::behind;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.chars().map(String::from).collect()
+    }
+
+    #[test]
+    fn following_prints_every_line_once() {
+        for (before, now, new) in [
+            ("", "abc", "abc"),
+            ("abc", "abc", ""),
+            ("abc", "abcde", "de"),
+            ("abc", "bcd", "d"),
+            ("aab", "abab", "ab"),
+            ("abc", "xyz", "xyz"),
+        ] {
+            assert_eq!(
+                behind(&lines(before), &lines(now)),
+                lines(new),
+                "{before} {now}"
+            );
+        }
+    }
+}
