@@ -62,7 +62,7 @@ CREATE TABLE plugin_log (
   message TEXT NOT NULL);
 CREATE INDEX plugin_log_installation ON plugin_log (installation, id);
 CREATE TABLE plugin_call (
-  id TEXT PRIMARY KEY, installation TEXT NOT NULL, plugin_id TEXT NOT NULL, operation TEXT NOT NULL,
+  id TEXT PRIMARY KEY, installation TEXT NOT NULL, plugin TEXT NOT NULL, operation TEXT NOT NULL,
   outcome TEXT NOT NULL, data TEXT NOT NULL, at BIGINT NOT NULL);
 CREATE INDEX plugin_call_installation ON plugin_call (installation, id);
 CREATE TABLE shadow (

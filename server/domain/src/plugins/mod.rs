@@ -155,7 +155,8 @@ impl Settings {
             return refuse("title", "at most 120 characters, no control characters");
         }
         if let Some(channel) = &self.channel {
-            crate::organisation::check_key(channel).or_else(|e| refuse("channel", e.to_string()))?;
+            crate::organisation::check_key(channel)
+                .or_else(|e| refuse("channel", e.to_string()))?;
             if channel.len() > 64 {
                 return refuse("channel", "at most 64 bytes");
             }

@@ -9,7 +9,17 @@ fn keys_fit_into_addresses() {
     for good in ["a", "shop-2", "0"] {
         assert!(check_key(good).is_ok(), "{good}");
     }
-    for bad in ["", "A", "a b", "a/b", "-a", "a-", "渠道", "a_b", &"a".repeat(65)] {
+    for bad in [
+        "",
+        "A",
+        "a b",
+        "a/b",
+        "-a",
+        "a-",
+        "渠道",
+        "a_b",
+        &"a".repeat(65),
+    ] {
         assert!(check_key(bad).is_err(), "{bad}");
     }
 }
