@@ -5,19 +5,46 @@ use std::time::Duration;
 use tokio::time::error::Elapsed;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
-use crate::context::{Context, clean};
+use crate::bindings::host::types::Failure as WitFailure;
+use crate::context::{Context, Mode, clean};
 use crate::engine::TICK;
+use crate::shapes::{Answer, Failure};
 use crate::{Limit, PluginError};
 
 /// Resets the budgets; answers the wall-clock limit to wait with.
-pub(crate) fn begin(store: &mut Store<Context>) -> Duration {
+pub(crate) fn begin(store: &mut Store<Context>, operation: &'static str, mode: Mode) -> Duration {
     let limits = store.data().limits();
     let ticks = limits.cpu.as_millis().div_ceil(TICK.as_millis());
-    store
-        .data_mut()
-        .begin(u64::try_from(ticks).unwrap_or(u64::MAX));
+    let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
+    store.data_mut().begin(ticks, operation, mode);
     store.set_epoch_deadline(1);
     limits.wall
+}
+
+/// The guest's answer with everything that belongs to it; tells the operator how the call ended. A
+/// refusal because of a missing grant becomes [`PluginError::Denied`], which says what to grant.
+/// After an error of the host's the store must be dropped.
+pub(crate) fn settle<T>(
+    store: &mut Store<Context>,
+    done: Result<wasmtime::Result<Result<T, WitFailure>>, Elapsed>,
+) -> Result<Answer<T>, PluginError> {
+    let answer = finish(store, done).and_then(|answer| {
+        answer.map_err(|failure| store.data_mut().refusal(Failure::from(failure)))
+    });
+    let context = store.data_mut();
+    context.record(answer.as_ref().err());
+    let value = answer?;
+    Ok(Answer {
+        value,
+        staged: context.take_staged(),
+        used: context.used(),
+    })
+}
+
+/// Reports a call that never reached the guest's function.
+pub(crate) fn failed(store: &mut Store<Context>, error: PluginError) -> PluginError {
+    store.data_mut().record(Some(&error));
+    error
 }
 
 /// What a call led to. After an error the store must be dropped.

@@ -8,16 +8,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use wasmtime::Store;
 
-use crate::bindings::classifier::TextClassifier;
+use crate::bindings::classifier::ClassifierPart;
 use crate::bindings::classifier::exports::bihuan::plugin::classifier as wit;
-use crate::call::{begin, finish, finish_instantiation};
-use crate::config::Installation;
-use crate::context::Context;
+use crate::call::{begin, failed, finish_instantiation, settle};
+use crate::context::{Context, Mode};
 use crate::engine::Pre;
 use crate::shapes::{
-    CheckReport, Classification, Document, Failure, FailureClass, Label, ModelInfo,
+    Answer, CheckReport, Classification, Document, Failure, FailureClass, Label, ModelInfo,
 };
-use crate::{Compiled, Host, PluginError, Role};
+use crate::{Compiled, Host, Installation, PluginError, Role};
 
 /// Bytes of text in one crossing: bounds the guest's memory whatever the batch.
 const BATCH_BYTES: usize = 4 << 20;
@@ -79,7 +78,7 @@ impl Prepared {
 /// A prepared instance. Dropped, never reused, after any error.
 struct Warm {
     store: Store<Context>,
-    guest: TextClassifier,
+    guest: ClassifierPart,
     info: ModelInfo,
     generation: u64,
     batches: u32,
@@ -207,33 +206,9 @@ impl Classifier {
     ///
     /// # Errors
     /// [`PluginError::Failed`] when the plugin refuses its settings; traps and limits.
-    pub async fn check(&self) -> Result<CheckReport, PluginError> {
+    pub async fn check(&self) -> Result<Answer<CheckReport>, PluginError> {
         let shared = &*self.shared;
-        let Pre::Classifier(pre) = &shared.compiled.inner.pre else {
-            return Err(PluginError::Refused {
-                detail: "this plugin is no classifier".to_owned(),
-            });
-        };
-        let _slot = shared.compiled.host.slot().await?;
-        let mut store = shared.compiled.store(&shared.installation);
-        let wall = begin(&mut store);
-        let done = timeout(wall, pre.instantiate_async(&mut store)).await;
-        let guest = finish_instantiation(&mut store, done)?;
-        let done = timeout(
-            wall,
-            guest
-                .bihuan_plugin_lifecycle()
-                .call_validate_config(&mut store),
-        )
-        .await;
-        finish(&mut store, done)?.map_err(|f| PluginError::Failed(f.into()))?;
-        let done = timeout(wall, guest.bihuan_plugin_lifecycle().call_check(&mut store)).await;
-        let report = finish(&mut store, done)?.map_err(|f| PluginError::Failed(f.into()))?;
-        Ok(CheckReport {
-            ok: report.ok,
-            message: report.message,
-            details: report.details,
-        })
+        shared.compiled.check(&shared.installation).await
     }
 }
 
@@ -257,9 +232,9 @@ impl Warm {
         };
         let slot = compiled.host.slot().await?;
         let mut store = compiled.store(installation);
-        let wall = begin(&mut store);
+        let wall = begin(&mut store, "prepare", Mode::NoEffects);
         let done = timeout(wall, pre.instantiate_async(&mut store)).await;
-        let guest = finish_instantiation(&mut store, done)?;
+        let guest = finish_instantiation(&mut store, done).map_err(|e| failed(&mut store, e))?;
         let done = timeout(
             wall,
             guest
@@ -267,9 +242,7 @@ impl Warm {
                 .call_prepare(&mut store, &prepared.json),
         )
         .await;
-        let info: ModelInfo = finish(&mut store, done)?
-            .map_err(|failure| PluginError::Failed(failure.into()))?
-            .into();
+        let info: ModelInfo = settle(&mut store, done)?.value.into();
         if info.max_batch == 0
             || info.max_text_bytes == 0
             || info.name.len() > MAX_TEXT
@@ -305,7 +278,7 @@ impl Warm {
         let mut got = Vec::new();
         if !sent.is_empty() {
             self.batches += 1;
-            let wall = begin(&mut self.store);
+            let wall = begin(&mut self.store, "classify", Mode::Full);
             let done = timeout(
                 wall,
                 self.guest
@@ -313,8 +286,7 @@ impl Warm {
                     .call_classify(&mut self.store, &sent),
             )
             .await;
-            got = finish(&mut self.store, done)?
-                .map_err(|failure| PluginError::Failed(failure.into()))?;
+            got = settle(&mut self.store, done)?.value;
             if got.len() != sent.len() {
                 let detail = format!("{} answers for {} documents", got.len(), sent.len());
                 return Err(PluginError::InvalidAnswer { detail });

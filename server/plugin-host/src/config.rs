@@ -1,11 +1,16 @@
 //! What the operator decides.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plugin_sdk::manifest::Limits;
+
+use crate::egress::{Dialer, Direct, Transport};
+use crate::observe::{CallRecord, LogLine, Metric};
+
+/// Fills bytes with random ones, or says why it cannot.
+pub type Random = dyn Fn(&mut [u8]) -> Result<(), String> + Send + Sync;
 
 /// Ceilings for all plugins. The defaults are right for a server with a few plugins.
 #[derive(Clone)]
@@ -24,12 +29,43 @@ pub struct HostConfig {
     pub wall: Duration,
     /// Bytes a guest may hand over in one crossing.
     pub crossing_bytes: usize,
+    /// Requests of HTTP in one call; what a manifest asks for can only be less.
+    pub http_calls: u32,
+    /// Requests of HTTP at the same time in one call; what a manifest asks for can only be less.
+    pub http_parallel: u32,
+    /// Bytes of answers of HTTP in one call.
+    pub http_bytes: u64,
+    /// Requests a second to one host, for each installation; bursts of twice as many.
+    pub http_per_second: u32,
     /// Wall clock given to guests, in Unix milliseconds.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// Random bytes given to guests; tests and replays freeze them.
+    pub random: Arc<Random>,
+    /// How requests of HTTP leave; replays put a recording here.
+    pub transport: Arc<dyn Transport>,
+    /// How mailboxes are reached.
+    pub dialer: Arc<Dialer>,
+    /// Receives what guests log: cleaned, without secrets, within the quota. Must not block.
+    pub logs: Arc<dyn Fn(LogLine) + Send + Sync>,
+    /// Receives what guests measure. Must not block.
+    pub metrics: Arc<dyn Fn(Metric) + Send + Sync>,
+    /// Receives every call that ended, whatever its end. Must not block.
+    pub calls: Arc<dyn Fn(CallRecord) + Send + Sync>,
+}
+
+impl HostConfig {
+    /// Reaches everything, HTTP and mailboxes, through one dialer.
+    #[must_use]
+    pub fn with_dialer(mut self, dialer: Dialer) -> Self {
+        self.dialer = Arc::new(dialer);
+        self.transport = Arc::new(Direct::new(Arc::clone(&self.dialer)));
+        self
+    }
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
+        let dialer = Arc::new(Dialer::default());
         Self {
             max_instances: 32,
             classifier_instances: 2,
@@ -38,7 +74,17 @@ impl Default for HostConfig {
             cpu: Duration::from_secs(2),
             wall: Duration::from_secs(30),
             crossing_bytes: 16 << 20,
+            http_calls: 100,
+            http_parallel: 8,
+            http_bytes: 32 << 20,
+            http_per_second: 20,
             now_ms: Arc::new(system_now_ms),
+            random: Arc::new(system_random),
+            transport: Arc::new(Direct::new(Arc::clone(&dialer))),
+            dialer,
+            logs: Arc::new(|_| ()),
+            metrics: Arc::new(|_| ()),
+            calls: Arc::new(|_| ()),
         }
     }
 }
@@ -53,6 +99,10 @@ impl fmt::Debug for HostConfig {
             .field("cpu", &self.cpu)
             .field("wall", &self.wall)
             .field("crossing_bytes", &self.crossing_bytes)
+            .field("http_calls", &self.http_calls)
+            .field("http_parallel", &self.http_parallel)
+            .field("http_bytes", &self.http_bytes)
+            .field("http_per_second", &self.http_per_second)
             .finish_non_exhaustive()
     }
 }
@@ -68,60 +118,59 @@ fn system_now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// What one installation of a plugin may do and how it is set.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Installation {
-    /// Names the installation in logs; told to the guest.
-    pub id: String,
-    /// Settings as JSON; empty means `{}`.
-    pub settings: String,
-    /// The granted folder; `None`: every file operation is denied.
-    pub files: Option<FileGrant>,
+fn system_random(bytes: &mut [u8]) -> Result<(), String> {
+    getrandom::fill(bytes).map_err(|e| e.to_string())
 }
 
-/// One folder for files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileGrant {
-    /// Folder below which the guest may work; made when it is missing.
-    pub root: PathBuf,
-    /// Largest file in bytes.
-    pub max_file_bytes: u64,
-}
-
-impl FileGrant {
-    /// A grant with the usual limit of 4 MiB a file.
-    #[must_use]
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self {
-            root: root.into(),
-            max_file_bytes: 4 << 20,
-        }
-    }
-}
-
-/// The limits of one call: the smaller of what the manifest asks for and the host's ceiling.
+/// The limits of one call: the smallest of what the manifest asks for, the operator granted and the
+/// host's ceiling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CallLimits {
+pub struct CallLimits {
+    /// Linear memory.
     pub memory_bytes: usize,
+    /// Computing time.
     pub cpu: Duration,
+    /// From the call to the answer.
     pub wall: Duration,
+    /// Bytes in one crossing.
     pub crossing_bytes: usize,
+    /// Requests of HTTP.
+    pub http_calls: u32,
+    /// Requests of HTTP at the same time.
+    pub http_parallel: u32,
+    /// Bytes of answers of HTTP.
+    pub http_bytes: u64,
 }
 
 impl CallLimits {
     pub(crate) fn new(config: &HostConfig, asked: &Limits) -> Self {
+        Self {
+            memory_bytes: config.memory_bytes,
+            cpu: config.cpu,
+            wall: config.wall,
+            crossing_bytes: config.crossing_bytes,
+            http_calls: config.http_calls,
+            http_parallel: config.http_parallel,
+            http_bytes: config.http_bytes,
+        }
+        .lowered(asked)
+    }
+
+    /// The smaller of both.
+    pub(crate) fn lowered(self, granted: &Limits) -> Self {
         let millis = |asked: Option<u32>, ceiling: Duration| {
             asked.map_or(ceiling, |ms| ceiling.min(Duration::from_millis(ms.into())))
         };
+        let count = |asked: Option<u32>, ceiling: u32| asked.map_or(ceiling, |n| n.min(ceiling));
         Self {
-            memory_bytes: asked.memory_mb.map_or(config.memory_bytes, |mb| {
-                config
-                    .memory_bytes
-                    .min((mb as usize).saturating_mul(1 << 20))
+            memory_bytes: granted.memory_mb.map_or(self.memory_bytes, |mb| {
+                self.memory_bytes.min((mb as usize).saturating_mul(1 << 20))
             }),
-            cpu: millis(asked.cpu_ms, config.cpu),
-            wall: millis(asked.wall_ms, config.wall),
-            crossing_bytes: config.crossing_bytes,
+            cpu: millis(granted.cpu_ms, self.cpu),
+            wall: millis(granted.wall_ms, self.wall),
+            http_calls: count(granted.http_calls, self.http_calls),
+            http_parallel: count(granted.http_parallel, self.http_parallel).max(1),
+            ..self
         }
     }
 }
@@ -137,6 +186,7 @@ mod tests {
             memory_mb: Some(1),
             cpu_ms: Some(5),
             wall_ms: Some(u32::MAX),
+            ..Limits::default()
         };
         let limits = CallLimits::new(&config, &asked);
         assert_eq!(

@@ -5,24 +5,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store,
     Strategy, UpdateDeadline, WasmFeatures,
 };
 
-use crate::bindings::classifier::{TextClassifier, TextClassifierPre};
-use crate::bindings::knowledge::{KnowledgePublisher, KnowledgePublisherPre};
-use crate::config::{CallLimits, Installation};
-use crate::context::Context;
+use crate::bindings::Everything;
+use crate::bindings::ack::AckPartPre;
+use crate::bindings::base::BasePartPre;
+use crate::bindings::classifier::ClassifierPartPre;
+use crate::bindings::knowledge::KnowledgePartPre;
+use crate::bindings::notify::NotifyPartPre;
+use crate::bindings::pull::PullPartPre;
+use crate::bindings::push::PushPartPre;
+use crate::call::{begin, finish_instantiation};
+use crate::config::CallLimits;
+use crate::context::{Context, Mode};
+use crate::egress::Rates;
+use crate::grant::Installation;
 use crate::inspect::{FEATURES, Inspection};
-use crate::{HostConfig, PluginError, Role};
+use crate::{HostConfig, Manifest, PluginError, Role};
 
 /// Length of an epoch: the grain of computing budgets.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// Elements of a table; rustc needs a few hundred.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
-/// Live handles of one instance; the contract has no resources yet.
+/// Live handles of one instance: secrets.
 const HANDLES: usize = 1000;
 
 /// The engine and what is shared by all plugins. Cheap to clone.
@@ -33,10 +43,11 @@ pub struct Host {
 
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
-    pub(crate) config: HostConfig,
+    pub(crate) config: Arc<HostConfig>,
+    rates: Arc<Rates>,
     slots: Arc<Semaphore>,
-    classifier: Linker<Context>,
-    knowledge: Linker<Context>,
+    /// All interfaces: what a role may import is decided by [`Host::inspect`].
+    linker: Linker<Context>,
 }
 
 impl std::fmt::Debug for Host {
@@ -61,21 +72,18 @@ impl Host {
                 Engine::new(&engine_config(&config, false)).map_err(host_error)?
             }
         };
-        let mut classifier = Linker::new(&engine);
-        TextClassifier::add_to_linker::<Context, HasSelf<Context>>(&mut classifier, |c| c)
-            .map_err(host_error)?;
-        let mut knowledge = Linker::new(&engine);
-        KnowledgePublisher::add_to_linker::<Context, HasSelf<Context>>(&mut knowledge, |c| c)
+        let mut linker = Linker::new(&engine);
+        Everything::add_to_linker::<Context, HasSelf<Context>>(&mut linker, |c| c)
             .map_err(host_error)?;
         start_ticker(&engine)?;
         let slots = Arc::new(Semaphore::new(config.max_instances as usize));
         Ok(Self {
             inner: Arc::new(Inner {
                 engine,
-                config,
+                rates: Arc::new(Rates::new(config.http_per_second)),
+                config: Arc::new(config),
                 slots,
-                classifier,
-                knowledge,
+                linker,
             }),
         })
     }
@@ -97,29 +105,41 @@ impl Host {
         let contract = |e: wasmtime::Error| PluginError::Contract {
             detail: format!("{e:#}"),
         };
+        let pre = self
+            .inner
+            .linker
+            .instantiate_pre(&component)
+            .map_err(contract)?;
+        let base = BasePartPre::new(pre.clone()).map_err(contract)?;
         let pre = match inspection.role {
-            Role::Classifier => {
-                let pre = self
-                    .inner
-                    .classifier
-                    .instantiate_pre(&component)
-                    .map_err(contract)?;
-                Pre::Classifier(TextClassifierPre::new(pre).map_err(contract)?)
-            }
-            Role::KnowledgeBase => {
-                let pre = self
-                    .inner
-                    .knowledge
-                    .instantiate_pre(&component)
-                    .map_err(contract)?;
-                Pre::Knowledge(KnowledgePublisherPre::new(pre).map_err(contract)?)
-            }
+            Role::Classifier => Pre::Classifier(ClassifierPartPre::new(pre).map_err(contract)?),
+            Role::KnowledgeBase => Pre::Knowledge(KnowledgePartPre::new(pre).map_err(contract)?),
+            Role::Notifier => Pre::Notifier(NotifyPartPre::new(pre).map_err(contract)?),
+            Role::Connector => Pre::Connector(ConnectorPre {
+                pull: inspection
+                    .exports("puller")
+                    .then(|| PullPartPre::new(pre.clone()))
+                    .transpose()
+                    .map_err(contract)?,
+                push: inspection
+                    .exports("webhook")
+                    .then(|| PushPartPre::new(pre.clone()))
+                    .transpose()
+                    .map_err(contract)?,
+                ack: inspection
+                    .exports("acker")
+                    .then(|| AckPartPre::new(pre.clone()))
+                    .transpose()
+                    .map_err(contract)?,
+            }),
         };
         let limits = CallLimits::new(&self.inner.config, &inspection.manifest.limits);
         let compiled = Compiled {
             host: self.clone(),
             inner: Arc::new(CompiledInner {
+                manifest: Arc::new(inspection.manifest.clone()),
                 inspection,
+                base,
                 pre,
                 limits,
             }),
@@ -130,7 +150,7 @@ impl Host {
 
     /// A place for one instance, so that the pool is never exhausted.
     pub(crate) async fn slot(&self) -> Result<OwnedSemaphorePermit, PluginError> {
-        let acquired = tokio::time::timeout(
+        let acquired = timeout(
             self.inner.config.wall,
             Arc::clone(&self.inner.slots).acquire_owned(),
         )
@@ -161,13 +181,24 @@ pub struct Compiled {
 
 pub(crate) struct CompiledInner {
     pub(crate) inspection: Inspection,
+    manifest: Arc<Manifest>,
+    pub(crate) base: BasePartPre<Context>,
     pub(crate) pre: Pre,
     pub(crate) limits: CallLimits,
 }
 
 pub(crate) enum Pre {
-    Classifier(TextClassifierPre<Context>),
-    Knowledge(KnowledgePublisherPre<Context>),
+    Classifier(ClassifierPartPre<Context>),
+    Knowledge(KnowledgePartPre<Context>),
+    Connector(ConnectorPre),
+    Notifier(NotifyPartPre<Context>),
+}
+
+/// What a connector offers, each looked for by name.
+pub(crate) struct ConnectorPre {
+    pub(crate) pull: Option<PullPartPre<Context>>,
+    pub(crate) push: Option<PushPartPre<Context>>,
+    pub(crate) ack: Option<AckPartPre<Context>>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -185,14 +216,26 @@ impl Compiled {
         &self.inner.inspection
     }
 
+    /// Limits of one call of an installation.
+    #[must_use]
+    pub fn limits(&self, installation: &Installation) -> CallLimits {
+        self.inner.limits.lowered(&installation.limits)
+    }
+
     /// A store with all limits set and nothing used up.
     pub(crate) fn store(&self, installation: &Arc<Installation>) -> Store<Context> {
-        let limits = self.inner.limits;
-        let manifest = Arc::new(self.inner.inspection.manifest.clone());
-        let now_ms = Arc::clone(&self.host.inner.config.now_ms);
+        let limits = self.limits(installation);
+        let manifest = Arc::clone(&self.inner.manifest);
+        let host = &self.host.inner;
         let mut store = Store::new(
-            &self.host.inner.engine,
-            Context::new(manifest, Arc::clone(installation), limits, now_ms),
+            &host.engine,
+            Context::new(
+                manifest,
+                Arc::clone(installation),
+                limits,
+                Arc::clone(&host.config),
+                Arc::clone(&host.rates),
+            ),
         );
         store.limiter(|context| &mut context.memory);
         store.set_hostcall_fuel(limits.crossing_bytes);
@@ -220,16 +263,32 @@ impl Compiled {
             id: "dry-run".to_owned(),
             ..Installation::default()
         }));
-        let wall = crate::call::begin(&mut store);
+        let wall = begin(&mut store, "start", Mode::NoEffects);
         let done = match &self.inner.pre {
-            Pre::Classifier(pre) => tokio::time::timeout(wall, pre.instantiate_async(&mut store))
+            Pre::Classifier(pre) => timeout(wall, pre.instantiate_async(&mut store))
                 .await
                 .map(|r| r.map(drop)),
-            Pre::Knowledge(pre) => tokio::time::timeout(wall, pre.instantiate_async(&mut store))
+            Pre::Knowledge(pre) => timeout(wall, pre.instantiate_async(&mut store))
+                .await
+                .map(|r| r.map(drop)),
+            Pre::Notifier(pre) => timeout(wall, pre.instantiate_async(&mut store))
+                .await
+                .map(|r| r.map(drop)),
+            Pre::Connector(ConnectorPre {
+                pull: Some(pre), ..
+            }) => timeout(wall, pre.instantiate_async(&mut store))
+                .await
+                .map(|r| r.map(drop)),
+            Pre::Connector(ConnectorPre {
+                push: Some(pre), ..
+            }) => timeout(wall, pre.instantiate_async(&mut store))
+                .await
+                .map(|r| r.map(drop)),
+            Pre::Connector(_) => timeout(wall, self.inner.base.instantiate_async(&mut store))
                 .await
                 .map(|r| r.map(drop)),
         };
-        crate::call::finish_instantiation(&mut store, done)
+        finish_instantiation(&mut store, done)
     }
 }
 

@@ -100,10 +100,12 @@ pub enum PluginError {
         limit: usize,
     },
     /// A power that was not granted is needed.
-    #[error("{capability} is not granted to this plugin")]
+    #[error("{capability} is not granted to this plugin: {detail}")]
     Denied {
-        /// Name of the power: `files`.
+        /// Name of the power: `files`, `http`, `secrets`, `imap`, `state`.
         capability: &'static str,
+        /// What exactly was wanted.
+        detail: String,
     },
     /// The answer breaks a rule of the contract.
     #[error("the plugin gave an invalid answer: {detail}")]

@@ -36,12 +36,24 @@ pub struct Inspection {
     pub role: Role,
     /// Names of all imports, sorted: the powers which the code can use at all.
     pub imports: Vec<String>,
+    /// Names of all exports, sorted: what it can be asked.
+    pub exports: Vec<String>,
     /// Version of the contract it was built against.
     pub api_version: String,
     /// BLAKE3 of the whole file, hexadecimal: its identity.
     pub digest: String,
     /// Bytes.
     pub size: usize,
+}
+
+impl Inspection {
+    /// Whether an interface, such as `acker`, is exported.
+    #[must_use]
+    pub fn exports(&self, interface: &str) -> bool {
+        self.exports
+            .iter()
+            .any(|e| interface_of(e) == Some(interface))
+    }
 }
 
 impl Host {
@@ -102,7 +114,9 @@ impl Host {
                     offered: API_VERSION.to_owned(),
                 });
             }
-            if interface_of(name) == Some(role.export()) && found.exports.contains(name) {
+            if interface_of(name).is_some_and(|i| role.exports().contains(&i))
+                && found.exports.contains(name)
+            {
                 api_version = Some(version.to_owned());
             }
         }
@@ -119,24 +133,63 @@ impl Host {
             let detail = format!(
                 "the role {} needs the export bihuan:plugin/{}",
                 role.as_str(),
-                role.export()
+                role.exports().join(" or ")
             );
             return Err(PluginError::Contract { detail });
         };
-        if found
-            .imports
-            .iter()
-            .any(|i| interface_of(i) == Some("files"))
-            && manifest.asks.files.is_none()
+        let imports = |interface: &str| {
+            found
+                .imports
+                .iter()
+                .any(|i| interface_of(i) == Some(interface))
+        };
+        let asks = &manifest.asks;
+        // What a component can use and does not ask for would be a surprise for whoever grants.
+        for (interface, asked) in [
+            ("files", asks.files.is_some()),
+            ("http", !asks.hosts.is_empty()),
+            ("secrets", !asks.secrets.is_empty()),
+            ("imap", asks.imap.is_some()),
+        ] {
+            // `http` and `crypto` have handles of `secrets` in their types: importing one of them
+            // imports `secrets` as well.
+            let only_types = interface == "secrets" && (imports("http") || imports("crypto"));
+            if imports(interface) && !asked && !only_types {
+                let detail = format!(
+                    "the component imports {interface}, and its manifest does not ask for {}",
+                    if interface == "http" {
+                        "hosts"
+                    } else {
+                        interface
+                    }
+                );
+                return Err(PluginError::BadManifest { detail });
+            }
+        }
+        if manifest.webhook.is_some()
+            && !found
+                .exports
+                .iter()
+                .any(|e| interface_of(e) == Some("webhook"))
         {
             let detail =
-                "the component imports files, and its manifest does not ask for them".to_owned();
+                "the manifest describes a webhook, and the component exports none".to_owned();
+            return Err(PluginError::BadManifest { detail });
+        }
+        if manifest.webhook.is_none()
+            && found
+                .exports
+                .iter()
+                .any(|e| interface_of(e) == Some("webhook"))
+        {
+            let detail = "the component exports webhook, and the manifest does not say how a request is proved".to_owned();
             return Err(PluginError::BadManifest { detail });
         }
         Ok(Inspection {
             manifest,
             role,
             imports: found.imports,
+            exports: found.exports,
             api_version,
             digest: blake3::hash(bytes).to_hex().to_string(),
             size: bytes.len(),
@@ -144,12 +197,33 @@ impl Host {
     }
 }
 
-/// Interfaces that a role may import.
+/// Interfaces that a role may import: those of its worlds.
 fn known_imports(role: Role) -> &'static [&'static str] {
     match role {
-        Role::Classifier => &["types", "log", "config", "clock", "random", "metrics"],
+        Role::Classifier => &[
+            "types", "log", "config", "clock", "random", "metrics", "secrets", "crypto", "http",
+        ],
         Role::KnowledgeBase => &[
-            "types", "log", "config", "clock", "random", "metrics", "files",
+            "types", "log", "config", "clock", "random", "metrics", "state", "secrets", "crypto",
+            "http", "files",
+        ],
+        Role::Connector => &[
+            "types",
+            "connector-types",
+            "log",
+            "config",
+            "clock",
+            "random",
+            "metrics",
+            "state",
+            "secrets",
+            "crypto",
+            "http",
+            "imap",
+        ],
+        Role::Notifier => &[
+            "types", "log", "config", "clock", "random", "metrics", "state", "secrets", "crypto",
+            "http",
         ],
     }
 }
@@ -235,6 +309,7 @@ impl Outline {
             }
         }
         outline.imports.sort();
+        outline.exports.sort();
         Ok(outline)
     }
 }

@@ -6,14 +6,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use wasmtime::Store;
 
-use crate::bindings::host::types::Failure as WitFailure;
-use crate::bindings::knowledge::KnowledgePublisher;
-use crate::call::{begin, finish, finish_instantiation};
-use crate::config::Installation;
-use crate::context::Context;
+use crate::bindings::knowledge::KnowledgePart;
+use crate::call::{begin, failed, finish_instantiation, settle};
+use crate::context::{Context, Mode};
 use crate::engine::Pre;
-use crate::shapes::{Article, CheckReport, Receipt, RemoteState};
-use crate::{Compiled, Host, PluginError, Role};
+use crate::shapes::{Answer, Article, CheckReport, Receipt, RemoteState};
+use crate::{Compiled, Host, Installation, PluginError, Role};
 
 /// Longest reference, version or address in a receipt, in bytes.
 const MAX_REFERENCE: usize = 4096;
@@ -58,28 +56,13 @@ impl Host {
 /// One call's instance.
 struct Fresh {
     store: Store<Context>,
-    guest: KnowledgePublisher,
+    guest: KnowledgePart,
     wall: std::time::Duration,
     _slot: OwnedSemaphorePermit,
 }
 
-impl Fresh {
-    /// The answer of the guest; a refusal because of a missing grant becomes
-    /// [`PluginError::Denied`], so that the operator reads what to grant.
-    fn finish<T>(
-        mut self,
-        done: Result<wasmtime::Result<Result<T, WitFailure>>, tokio::time::error::Elapsed>,
-    ) -> Result<T, PluginError> {
-        let answer = finish(&mut self.store, done)?;
-        answer.map_err(|failure| match self.store.data().call.denied {
-            Some(capability) => PluginError::Denied { capability },
-            None => PluginError::Failed(failure.into()),
-        })
-    }
-}
-
 impl KnowledgeBase {
-    async fn fresh(&self) -> Result<Fresh, PluginError> {
+    async fn fresh(&self, operation: &'static str) -> Result<Fresh, PluginError> {
         let Pre::Knowledge(pre) = &self.compiled.inner.pre else {
             return Err(PluginError::Refused {
                 detail: "this plugin is no knowledge base".to_owned(),
@@ -87,9 +70,9 @@ impl KnowledgeBase {
         };
         let slot = self.compiled.host.slot().await?;
         let mut store = self.compiled.store(&self.installation);
-        let wall = begin(&mut store);
+        let wall = begin(&mut store, operation, Mode::Full);
         let done = timeout(wall, pre.instantiate_async(&mut store)).await;
-        let guest = finish_instantiation(&mut store, done)?;
+        let guest = finish_instantiation(&mut store, done).map_err(|e| failed(&mut store, e))?;
         Ok(Fresh {
             store,
             guest,
@@ -103,8 +86,8 @@ impl KnowledgeBase {
     /// # Errors
     /// [`PluginError::Denied`] without a granted folder, [`PluginError::Failed`] with the
     /// plugin's failure, whose class says whether to retry; traps and limits.
-    pub async fn upsert(&self, article: Article) -> Result<Receipt, PluginError> {
-        let mut f = self.fresh().await?;
+    pub async fn upsert(&self, article: Article) -> Result<Answer<Receipt>, PluginError> {
+        let mut f = self.fresh("upsert").await?;
         let article = article.into();
         let done = timeout(
             f.wall,
@@ -113,15 +96,15 @@ impl KnowledgeBase {
                 .call_upsert(&mut f.store, &article),
         )
         .await;
-        checked(f.finish(done)?.into())
+        settle(&mut f.store, done)?.try_map(|receipt| checked(receipt.into()))
     }
 
     /// How the target stands to an article, for instance after a crash.
     ///
     /// # Errors
     /// As [`KnowledgeBase::upsert`].
-    pub async fn lookup(&self, article: Article) -> Result<RemoteState, PluginError> {
-        let mut f = self.fresh().await?;
+    pub async fn lookup(&self, article: Article) -> Result<Answer<RemoteState>, PluginError> {
+        let mut f = self.fresh("look-up").await?;
         let article = article.into();
         let done = timeout(
             f.wall,
@@ -130,12 +113,13 @@ impl KnowledgeBase {
                 .call_look_up(&mut f.store, &article),
         )
         .await;
-        let state = RemoteState::from(f.finish(done)?);
-        Ok(match state {
-            RemoteState::Absent => RemoteState::Absent,
-            RemoteState::Unchanged(r) => RemoteState::Unchanged(checked(r)?),
-            RemoteState::ChangedRemotely(r) => RemoteState::ChangedRemotely(checked(r)?),
-            RemoteState::Ours(r) => RemoteState::Ours(checked(r)?),
+        settle(&mut f.store, done)?.try_map(|state| {
+            Ok(match RemoteState::from(state) {
+                RemoteState::Absent => RemoteState::Absent,
+                RemoteState::Unchanged(r) => RemoteState::Unchanged(checked(r)?),
+                RemoteState::ChangedRemotely(r) => RemoteState::ChangedRemotely(checked(r)?),
+                RemoteState::Ours(r) => RemoteState::Ours(checked(r)?),
+            })
         })
     }
 
@@ -147,15 +131,15 @@ impl KnowledgeBase {
         &self,
         external_ref: &str,
         idempotency_key: &str,
-    ) -> Result<(), PluginError> {
-        let mut f = self.fresh().await?;
+    ) -> Result<Answer<()>, PluginError> {
+        let mut f = self.fresh("retract").await?;
         let guest = f.guest.bihuan_plugin_knowledge_base();
         let done = timeout(
             f.wall,
             guest.call_retract(&mut f.store, external_ref, idempotency_key),
         )
         .await;
-        f.finish(done)
+        settle(&mut f.store, done)
     }
 
     /// Replaces the list of (word people use, official term).
@@ -166,15 +150,15 @@ impl KnowledgeBase {
         &self,
         terms: &[(String, String)],
         idempotency_key: &str,
-    ) -> Result<(), PluginError> {
-        let mut f = self.fresh().await?;
+    ) -> Result<Answer<()>, PluginError> {
+        let mut f = self.fresh("put-synonyms").await?;
         let guest = f.guest.bihuan_plugin_knowledge_base();
         let done = timeout(
             f.wall,
             guest.call_put_synonyms(&mut f.store, terms, idempotency_key),
         )
         .await;
-        f.finish(done)
+        settle(&mut f.store, done)
     }
 
     /// Marks an article as doubtful without removing it.
@@ -186,42 +170,23 @@ impl KnowledgeBase {
         external_ref: &str,
         reason: &str,
         idempotency_key: &str,
-    ) -> Result<Receipt, PluginError> {
-        let mut f = self.fresh().await?;
+    ) -> Result<Answer<Receipt>, PluginError> {
+        let mut f = self.fresh("flag").await?;
         let guest = f.guest.bihuan_plugin_knowledge_base();
         let done = timeout(
             f.wall,
             guest.call_flag(&mut f.store, external_ref, reason, idempotency_key),
         )
         .await;
-        checked(f.finish(done)?.into())
+        settle(&mut f.store, done)?.try_map(|receipt| checked(receipt.into()))
     }
 
     /// The plugin's check of its settings, then its self check.
     ///
     /// # Errors
     /// As [`KnowledgeBase::upsert`].
-    pub async fn check(&self) -> Result<CheckReport, PluginError> {
-        let mut f = self.fresh().await?;
-        let done = timeout(
-            f.wall,
-            f.guest
-                .bihuan_plugin_lifecycle()
-                .call_validate_config(&mut f.store),
-        )
-        .await;
-        finish(&mut f.store, done)?.map_err(|failure| PluginError::Failed(failure.into()))?;
-        let done = timeout(
-            f.wall,
-            f.guest.bihuan_plugin_lifecycle().call_check(&mut f.store),
-        )
-        .await;
-        let report = f.finish(done)?;
-        Ok(CheckReport {
-            ok: report.ok,
-            message: report.message,
-            details: report.details,
-        })
+    pub async fn check(&self) -> Result<Answer<CheckReport>, PluginError> {
+        self.compiled.check(&self.installation).await
     }
 }
 

@@ -1,8 +1,10 @@
 //! The host's own forms of what crosses the border. They follow `plugin-sdk/wit`, which holds the
 //! meaning of every field; here are only units and differences.
 
+use serde::{Deserialize, Serialize};
+
 /// Open key/value pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
     /// Key.
     pub name: String,
@@ -11,7 +13,8 @@ pub struct Attribute {
 }
 
 /// What the host does about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
     /// A person must change settings or grants; no retry.
     Config,
@@ -27,8 +30,23 @@ pub enum FailureClass {
     Internal,
 }
 
+impl FailureClass {
+    /// As the contract writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::RateLimited => "rate-limited",
+            Self::Transient => "transient",
+            Self::InvalidInput => "invalid-input",
+            Self::CursorExpired => "cursor-expired",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// A failure that the plugin answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What to do.
     pub class: FailureClass,
@@ -43,7 +61,7 @@ pub struct Failure {
 }
 
 /// Answer of a plugin's self check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckReport {
     /// Whether grants and settings work.
     pub ok: bool,
@@ -218,4 +236,391 @@ pub enum RemoteState {
     ChangedRemotely(Receipt),
     /// An older content of ours.
     Ours(Receipt),
+}
+
+/// A header of HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// In lower case.
+    pub name: String,
+    /// Value.
+    pub value: String,
+}
+
+/// A value as the source writes it; `server` reads it as it reads files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// Finite.
+    Number(f64),
+    /// Any text.
+    Text(String),
+    /// Yes or no.
+    Flag(bool),
+}
+
+/// One utterance of a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// `customer`, `agent` or `bot`.
+    pub speaker: String,
+    /// When, as the source writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Scalar>,
+    /// What was said.
+    pub text: String,
+}
+
+/// One voice, with the fields of `POST /api/v1/feedback`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Absent: the channel of the installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// With the channel it identifies the voice.
+    pub external_id: String,
+    /// When, as the source writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Scalar>,
+    /// What was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The conversation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<Turn>,
+    /// Kind of voice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Stars or marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Scalar>,
+    /// Best possible `rating`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating_max: Option<Scalar>,
+    /// 0 to 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nps: Option<Scalar>,
+    /// Customer effort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ces: Option<Scalar>,
+    /// Whether the opinion was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invited: Option<Scalar>,
+    /// The source's name for the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_ref: Option<String>,
+    /// Tier of the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_tier: Option<String>,
+    /// The source's name for the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_ref: Option<String>,
+    /// Team of the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Line of business.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_line: Option<String>,
+    /// BCP 47 tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where people see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Voices of one conversation share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<String>,
+    /// Step of the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_step: Option<String>,
+    /// Time of handling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle_seconds: Option<Scalar>,
+    /// Time of talking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talk_seconds: Option<Scalar>,
+    /// Time of work after the talk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_seconds: Option<Scalar>,
+    /// Time to the first answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_seconds: Option<Scalar>,
+    /// Whether it was solved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Scalar>,
+    /// Whether it was solved at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_first_contact: Option<Scalar>,
+    /// `human`, `bot` and so on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handled_by: Option<String>,
+    /// Whether it was handed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transferred: Option<Scalar>,
+    /// Mark of the quality check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script_score: Option<Scalar>,
+    /// Paid to the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation_cents: Option<Scalar>,
+    /// Words of a search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// Results of the search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hits: Option<Scalar>,
+    /// Article of the knowledge base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub article: Option<String>,
+    /// Whether the article helped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub helpful: Option<Scalar>,
+    /// Topic told by the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// Cause told by the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Sentiment told by the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment: Option<String>,
+    /// More.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Attribute>,
+}
+
+/// Something that the source sent and that is no item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The source's id when it has one.
+    pub external_id: Option<String>,
+    /// The record as JSON text.
+    pub raw: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// Where the next pull goes on; opaque, at most 64 KiB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The plugin's number for the layout of `value`.
+    pub format: u32,
+    /// Opaque.
+    pub value: String,
+}
+
+/// A stream of a connector; each has a cursor of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamSpec {
+    /// 1 to 64 of `a-z0-9_.-`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+}
+
+/// Why a source is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PullMode {
+    /// What is new.
+    Incremental,
+    /// Everything between two moments.
+    Backfill,
+    /// A look for the administrator; nothing is kept.
+    Preview,
+}
+
+/// One question to a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequest {
+    /// Name of a stream.
+    pub stream: String,
+    /// Why.
+    pub mode: PullMode,
+    /// `None`: the first time.
+    pub cursor: Option<Cursor>,
+    /// Unix milliseconds.
+    pub since_ms: Option<i64>,
+    /// Unix milliseconds.
+    pub until_ms: Option<i64>,
+    /// 1 to 1000.
+    pub max_items: u32,
+}
+
+/// When to ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Next {
+    /// At once.
+    More,
+    /// Up to date; the milliseconds may stretch the schedule.
+    Idle(Option<u64>),
+}
+
+/// What a source answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// At most as many as asked for; ids (with their channel) are unique inside the page.
+    pub items: Vec<Item>,
+    /// To be set aside in the same transaction.
+    pub rejected: Vec<Rejected>,
+    /// Valid once the items are committed.
+    pub cursor: Cursor,
+    /// When to ask again.
+    pub next: Next,
+    /// For [`crate::Connector::ack`] after the commit.
+    pub ack_tokens: Vec<String>,
+}
+
+/// A request of a source that calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookRequest {
+    /// `POST` and so on.
+    pub method: String,
+    /// Behind the installation's address: empty or starting with `/`.
+    pub path: String,
+    /// Without `?`.
+    pub query: String,
+    /// Those that the manifest names, and `content-type`.
+    pub headers: Vec<Header>,
+    /// What [`crate::webhook::verify`] proved, or the bytes received.
+    pub body: Vec<u8>,
+    /// Unix milliseconds.
+    pub received_at_ms: i64,
+    /// Whether a scheme of the manifest proved the sender.
+    pub verified_by_host: bool,
+}
+
+/// An answer to a source that calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// 200 to 299, or 400 to 429.
+    pub status: u16,
+    /// `text/plain` or `application/json`, with an optional charset.
+    pub content_type: String,
+    /// At most 64 KiB.
+    pub body: Vec<u8>,
+}
+
+/// What a request of a source means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// To be kept before the sender is answered.
+    Accept {
+        /// Voices.
+        items: Vec<Item>,
+        /// To be set aside.
+        rejected: Vec<Rejected>,
+    },
+    /// Handshake or ping.
+    Respond(Reply),
+    /// Not ours, or not authentic.
+    Reject(String),
+}
+
+/// How loud a message is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Urgency {
+    /// Good to know.
+    Info,
+    /// Usual.
+    #[default]
+    Normal,
+    /// Somebody must look at once.
+    Urgent,
+}
+
+/// A message for a chat.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// One line.
+    pub title: String,
+    /// Plain text.
+    pub text: String,
+    /// The same content with Markdown.
+    pub markdown: String,
+    /// BCP 47 tag.
+    pub language: String,
+    /// Where it leads.
+    pub link: Option<String>,
+    /// E-mail addresses or telephone numbers of people to mention.
+    pub mention: Vec<String>,
+    /// How loud.
+    pub urgency: Urgency,
+    /// The same message repeated carries the same key.
+    pub idempotency_key: String,
+    /// More.
+    pub attributes: Vec<Attribute>,
+}
+
+/// Changes of an installation's state that belong into the transaction of the answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Staged {
+    /// Key, value, and when it is forgotten (Unix milliseconds).
+    pub set: Vec<(String, Vec<u8>, Option<i64>)>,
+    /// Keys to remove.
+    pub deleted: Vec<String>,
+}
+
+impl Staged {
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.deleted.is_empty()
+    }
+}
+
+/// What a call used; the limits stand in [`crate::Compiled::limits`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// Computing time in steps of 10 ms.
+    pub cpu_ms: u64,
+    /// From the call to the answer.
+    pub wall_ms: u64,
+    /// Largest linear memory.
+    pub memory_bytes: u64,
+    /// Requests of HTTP.
+    pub http_calls: u32,
+    /// Bytes of answers of HTTP.
+    pub http_bytes: u64,
+    /// Mails fetched over IMAP.
+    pub mails: u32,
+    /// Lines that were kept.
+    pub log_lines: u32,
+    /// Lines that were dropped.
+    pub log_dropped: u32,
+    /// Wishes that were denied because of a missing grant.
+    pub denied: u32,
+}
+
+/// A guest's answer with what belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer<T> {
+    /// The answer, checked.
+    pub value: T,
+    /// To be committed together with it.
+    pub staged: Staged,
+    /// What it took.
+    pub used: Used,
+}
+
+impl<T> Answer<T> {
+    pub(crate) fn try_map<U, E>(
+        self,
+        work: impl FnOnce(T) -> Result<U, E>,
+    ) -> Result<Answer<U>, E> {
+        Ok(Answer {
+            value: work(self.value)?,
+            staged: self.staged,
+            used: self.used,
+        })
+    }
 }

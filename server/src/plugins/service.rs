@@ -207,8 +207,8 @@ impl Plugins {
         let compiled = self.host.compile(bytes).await?;
         let installation = Installation {
             id: plugin.id.clone(),
-            settings: String::new(),
             files: Some(FileGrant::new(self.knowledge_dir.clone())),
+            ..Installation::default()
         };
         let target = self.host.knowledge_base(&compiled, installation)?;
         let zh = &article.evidence.sentence.zh;
@@ -231,17 +231,17 @@ impl Plugins {
             external_version: None,
             attributes: Vec::new(),
         };
-        match target.lookup(out.clone()).await? {
+        match target.lookup(out.clone()).await?.value {
             RemoteState::Unchanged(receipt) => Ok(receipt.external_ref),
             RemoteState::ChangedRemotely(_) => Err(PublishError::ChangedRemotely),
-            RemoteState::Absent => Ok(target.upsert(out).await?.external_ref),
+            RemoteState::Absent => Ok(target.upsert(out).await?.value.external_ref),
             RemoteState::Ours(receipt) => {
                 let next = Article {
                     external_ref: Some(receipt.external_ref),
                     external_version: receipt.external_version,
                     ..out
                 };
-                Ok(target.upsert(next).await?.external_ref)
+                Ok(target.upsert(next).await?.value.external_ref)
             }
         }
     }
