@@ -10,7 +10,19 @@ fn main() {
     let mut source = String::from(
         "/// Components that come with this binary.\nstatic FIRST_PARTY: &[(&str, &[u8])] = &[\n",
     );
-    for name in ["keyword-classifier", "markdown-kb"] {
+    // All of them together are smaller than one script guest.
+    for name in [
+        "keyword-classifier",
+        "markdown-kb",
+        "dingtalk-robot",
+        "feishu-robot",
+        "http-json",
+        "mailbox",
+        "markdown-git",
+        "webhook-json",
+        "wechat-kf",
+        "wecom-robot",
+    ] {
         let file = folder.join(format!("{name}.wasm"));
         println!("cargo::rerun-if-changed={}", file.display());
         if let Ok(file) = fs::canonicalize(&file) {

@@ -151,9 +151,43 @@ impl From<bool> for Scalar {
     }
 }
 
+/// A name for a stream after something of the source's (a folder, an account), which may hold any
+/// character: the host takes 1 to 64 of `a-z0-9_.-`. What fits already stays as it is; anything else
+/// gets a number of its own behind it, always the same.
+#[must_use]
+pub fn stream_name(of: &str) -> String {
+    let fits = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-".contains(*c);
+    if (1..=64).contains(&of.len()) && of.chars().all(|c| fits(&c)) {
+        return of.to_owned();
+    }
+    // FNV-1a: tells names apart that look alike without their other characters.
+    let hash = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let readable: String = of.to_ascii_lowercase().chars().filter(fits).take(40).collect();
+    format!("{readable}-{hash:016x}")
+}
+
 /// Glue of [`crate::export`].
 #[doc(hidden)]
 pub fn opened<T>(open: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     host::install_panic_hook();
     open()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stream_name;
+
+    #[test]
+    fn names_of_streams_fit_and_differ() {
+        assert_eq!(stream_name("inbox.2026"), "inbox.2026");
+        let names = ["INBOX", "Inbox", "收件箱", "", "a/b", &"x".repeat(300)].map(stream_name);
+        for (at, name) in names.iter().enumerate() {
+            assert!(name.len() <= 64 && !name.is_empty(), "{name}");
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b)));
+            assert!(!names[..at].contains(name), "{name}");
+        }
+        assert!(stream_name("INBOX").starts_with("inbox-"));
+    }
 }

@@ -14,14 +14,19 @@
 
 pub mod bindings;
 pub mod connector;
+pub mod cursor;
+pub mod encoding;
 mod export;
 pub mod host;
 mod lifecycle;
 pub mod manifest;
+pub mod mapping;
 pub mod notifier;
 mod roles;
 pub mod taxonomy;
 pub mod testing;
+pub mod text;
+pub mod time;
 
 pub use bindings::base::bihuan::plugin::types::{Attribute, Failure, FailureClass, Header};
 pub use bindings::classifier::exports::bihuan::plugin::classifier::{

@@ -122,9 +122,20 @@ fn packages_depend_in_one_direction() {
         ("plugin-host", &["plugin-sdk"]),
         ("plugin-build", &["plugin-sdk"]),
         ("xtask", &[]),
-        ("server", &["domain", "storage", "plugin-host"]),
+        (
+            "server",
+            &["domain", "storage", "plugin-host", "plugin-build"],
+        ),
         ("keyword-classifier", &["plugin-sdk"]),
+        ("dingtalk-robot", &["plugin-sdk"]),
+        ("feishu-robot", &["plugin-sdk"]),
+        ("http-json", &["plugin-sdk"]),
+        ("mailbox", &["plugin-sdk"]),
+        ("markdown-git", &["plugin-sdk", "markdown-kb"]),
         ("markdown-kb", &["plugin-sdk"]),
+        ("webhook-json", &["plugin-sdk"]),
+        ("wechat-kf", &["plugin-sdk"]),
+        ("wecom-robot", &["plugin-sdk"]),
         ("tests", &["domain"]),
     ]);
     for (package, named) in &all {
@@ -151,7 +162,15 @@ fn every_package_inherits_what_is_decided_once() {
     let own = [
         "plugin-sdk",
         "plugins/keyword-classifier",
+        "plugins/dingtalk-robot",
+        "plugins/feishu-robot",
+        "plugins/http-json",
+        "plugins/mailbox",
+        "plugins/markdown-git",
         "plugins/markdown-kb",
+        "plugins/webhook-json",
+        "plugins/wechat-kf",
+        "plugins/wecom-robot",
         "server/plugin-host",
     ];
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace");

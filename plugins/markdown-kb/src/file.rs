@@ -6,11 +6,13 @@ use plugin_sdk::{Article, BodyFormat, Failure, Receipt, RemoteState, Visibility,
 const NOTICE: &str = "> **存疑 Doubtful:** ";
 
 /// A file as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArticleFile {
     text: String,
 }
 
 /// The text of a new file.
+#[must_use]
 pub fn render(article: &Article) -> String {
     let title = one_line(&article.title);
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -49,21 +51,25 @@ pub fn render(article: &Article) -> String {
 
 impl ArticleFile {
     /// Any text: what is no article of ours shows in [`ArticleFile::state`].
+    #[must_use]
     pub const fn parse(text: String) -> Self {
         Self { text }
     }
 
     /// The whole file.
+    #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
     /// Changes with every edit, by whomever.
+    #[must_use]
     pub fn version(&self) -> String {
         checksum(&self.text)
     }
 
     /// The receipts inside are empty: the caller knows the path.
+    #[must_use]
     pub fn state(&self, article: &Article) -> RemoteState {
         let none = Receipt {
             external_ref: String::new(),
@@ -98,6 +104,7 @@ impl ArticleFile {
     }
 
     /// With a doubt for machines and readers. Doubting twice for the same reason changes nothing.
+    #[must_use]
     pub fn doubted(&self, reason: &str) -> Self {
         let was_sealed = self.is_sealed();
         let notice = format!("{NOTICE}{}", escaped(&one_line(reason)));
@@ -191,7 +198,23 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The file of synonyms: (what people say, official term), sorted, each once.
+#[must_use]
+pub fn synonyms(terms: &[(String, String)]) -> String {
+    let mut terms: Vec<_> = terms.iter().collect();
+    terms.sort();
+    terms.dedup();
+    let mut text =
+        "# 同义词 Synonyms\n\n| 客户说法 people say | 正式用语 official term |\n|---|---|\n"
+            .to_owned();
+    for (said, official) in terms {
+        text.push_str(&format!("| {} | {} |\n", escaped(said), escaped(official)));
+    }
+    text
+}
+
 /// Plain words in a line of Markdown.
+#[must_use]
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in one_line(text).chars() {

@@ -4,8 +4,8 @@
 //! by `checksum`, whether somebody edited it since: edits of people are never overwritten unless
 //! the host says that it has seen them (`external-version`).
 
-mod file;
-mod names;
+pub mod file;
+pub mod names;
 
 use plugin_sdk::host::{Files, GrantedFolder};
 use plugin_sdk::{
@@ -15,7 +15,7 @@ use plugin_sdk::{
 use file::ArticleFile;
 
 /// Words that people use and the terms they stand for.
-const SYNONYMS: &str = "synonyms.md";
+pub const SYNONYMS: &str = "synonyms.md";
 /// Written and removed by the self check.
 const PROBE: &str = "bihuan-check.tmp";
 
@@ -169,19 +169,7 @@ impl<F: Files> MarkdownKb<F> {
     /// # Errors
     /// The folder's refusal.
     pub fn synonyms(&self, terms: &[(String, String)]) -> Result<(), Failure> {
-        let mut terms: Vec<_> = terms.iter().collect();
-        terms.sort();
-        terms.dedup();
-        let mut text =
-            "# 同义词 Synonyms\n\n| 客户说法 people say | 正式用语 official term |\n|---|---|\n"
-                .to_owned();
-        for (said, official) in terms {
-            text.push_str(&format!(
-                "| {} | {} |\n",
-                file::escaped(said),
-                file::escaped(official)
-            ));
-        }
+        let text = file::synonyms(terms);
         if self.files.read(SYNONYMS)?.as_deref() != Some(text.as_bytes()) {
             self.files.write(SYNONYMS, text.as_bytes())?;
         }
@@ -204,4 +192,5 @@ fn receipt(path: &str, version: String) -> Receipt {
     }
 }
 
+#[cfg(feature = "export")]
 plugin_sdk::export!(knowledge_base: MarkdownKb<GrantedFolder>);

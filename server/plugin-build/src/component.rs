@@ -136,6 +136,8 @@ mod tests {
         for role in [
             plugin_sdk::manifest::Role::Classifier,
             plugin_sdk::manifest::Role::KnowledgeBase,
+            plugin_sdk::manifest::Role::Connector,
+            plugin_sdk::manifest::Role::Notifier,
         ] {
             let world = resolve
                 .select_world(&[package], Some(role.world()))
@@ -145,12 +147,10 @@ mod tests {
                 .keys()
                 .map(|k| resolve.name_world_key(k))
                 .collect();
-            let wanted = format!(
-                "bihuan:plugin/{}@{}",
-                role.export(),
-                plugin_sdk::API_VERSION
-            );
-            assert!(exported.contains(&wanted), "{exported:?}");
+            for interface in role.exports() {
+                let wanted = format!("bihuan:plugin/{interface}@{}", plugin_sdk::API_VERSION);
+                assert!(exported.contains(&wanted), "{exported:?}");
+            }
         }
     }
 
@@ -163,7 +163,7 @@ mod tests {
         let component = assemble(&module(&resolve, world), &manifest()).unwrap();
         let imports = imports(&component).unwrap();
         assert!(
-            imports.contains(&"bihuan:plugin/files@0.1.0".to_owned()),
+            imports.contains(&"bihuan:plugin/files@1.0.0".to_owned()),
             "{imports:?}"
         );
         assert!(

@@ -111,7 +111,10 @@ fn plugin_inputs(name: &str) -> Vec<PathBuf> {
         "Cargo.lock",
         "rust-toolchain.toml",
     ];
+    // The file format of articles is shared.
+    let lent = (name == "markdown-git").then(|| PathBuf::from("plugins/markdown-kb"));
     std::iter::once(own)
+        .chain(lent)
         .chain(shared.map(PathBuf::from))
         .collect()
 }

@@ -1,0 +1,85 @@
+"""A connector in Python: tickets of a help desk, oldest first, a page at a time."""
+import json
+
+import bihuan
+from bihuan import guarded
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.exports import lifecycle, puller
+from wit_world.imports import connector_types, http, secrets, types
+
+FORMAT = 1
+
+
+def place(cursor):
+    if cursor is None:
+        return 0
+    try:
+        after = json.loads(cursor.value)["after"]
+        if cursor.format == FORMAT and isinstance(after, int):
+            return after
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise bihuan.cursor_expired("cursor.malformed", "the stored place cannot be read")
+
+
+def token():
+    try:
+        return secrets.get("api_token")
+    except Err:
+        raise bihuan.config_failure("secrets.missing", "the secret api_token is missing") from None
+
+
+class Lifecycle(exports.Lifecycle):
+    @guarded
+    def validate_config(self):
+        return None
+
+    @guarded
+    def check(self):
+        return lifecycle.CheckReport(True, "", "null")
+
+    @guarded
+    def migrate_config(self, from_version, old):
+        return old
+
+
+class Puller(exports.Puller):
+    @guarded
+    def streams(self):
+        return [puller.StreamSpec("tickets", "工单 Tickets")]
+
+    @guarded
+    def pull(self, req):
+        after = place(req.cursor)
+        url = f"{bihuan.settings()['url']}?after={after}&limit={req.max_items}"
+        tickets = bihuan.get_json(url, [http.Credential_Bearer(token())])
+        items, rejected = [], []
+        for ticket in tickets:
+            if isinstance(ticket.get("text"), str):
+                items.append(
+                    bihuan.item(
+                        external_id=str(ticket["id"]),
+                        occurred_at=bihuan.scalar(ticket.get("created_at")),
+                        text=ticket["text"],
+                        kind="ticket",
+                        rating=bihuan.scalar(ticket.get("rating")),
+                    )
+                )
+            else:
+                failure = types.Failure(types.FailureClass.INVALID_INPUT, "ticket.no_text", "a ticket without text", None, [])
+                rejected.append(connector_types.Rejected(str(ticket["id"]), json.dumps(ticket), failure))
+        print(f"{len(tickets)} tickets behind {after}")
+        last = tickets[-1]["id"] if tickets else after
+        more = len(tickets) == req.max_items
+        return puller.Page(
+            items,
+            rejected,
+            connector_types.Cursor(FORMAT, json.dumps({"after": last})),
+            puller.Next_More() if more else puller.Next_Idle(None),
+            [],
+        )
+
+    @guarded
+    def migrate_cursor(self, stream_name, old):
+        raise bihuan.cursor_expired("cursor.unknown_format", "the layout of the cursor is not known")
