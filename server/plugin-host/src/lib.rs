@@ -15,6 +15,7 @@
 
 mod address;
 mod bindings;
+pub mod breaker;
 mod call;
 mod classifier;
 mod config;
@@ -34,6 +35,7 @@ mod notifier;
 mod observe;
 mod secrets;
 pub mod shapes;
+pub mod webhook;
 
 pub use address::is_public;
 pub use classifier::Classifier;

@@ -58,7 +58,7 @@ async fn the_component_gives_topic_cause_feeling_and_risk() {
     );
     assert_eq!(third.emotions[0].id, "satisfied");
     assert_eq!(classifier.model().unwrap().name, "keyword-classifier");
-    assert!(classifier.check().await.unwrap().ok);
+    assert!(classifier.check().await.unwrap().value.ok);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,223 @@
+//! A guest for the tests of the host: it runs a script of commands (JSON) and answers what each one
+//! led to, so that the tests say what happens and the component stays the same.
+//!
+//! The script stands in the name of the stream (`pull`), in the body (`handle`, `verify`) or in the
+//! text of the message (`notify`). Each role is a feature.
+
+#[cfg(any(feature = "acking-puller", feature = "webhook", feature = "connector", feature = "notifier"))]
+mod script;
+
+use plugin_sdk::Lifecycle;
+#[allow(unused_imports, reason = "each feature uses some of them")]
+use plugin_sdk::{Failure, FailureClass, connector, failure, notifier};
+
+/// The plugin.
+pub struct Probe;
+
+impl Lifecycle for Probe {}
+
+#[cfg(any(feature = "acking-puller", feature = "connector"))]
+mod pull {
+    use plugin_sdk::connector::{Acker, Cursor, Item, Next, Page, PullRequest, Puller, StreamSpec};
+    use serde_json::Value;
+
+    use super::{Failure, Probe, script};
+
+    impl Puller for Probe {
+        fn open() -> Result<Self, Failure> {
+            Ok(Self)
+        }
+
+        fn streams(&self) -> Result<Vec<StreamSpec>, Failure> {
+            Ok(vec![StreamSpec { name: "tickets".to_owned(), title: "工单".to_owned() }])
+        }
+
+        /// Every command becomes an item whose text is the answer; `page` changes the page itself.
+        fn pull(&self, request: &PullRequest) -> Result<Page, Failure> {
+            let mut page = Page {
+                items: Vec::new(),
+                rejected: Vec::new(),
+                cursor: Cursor { format: 1, value: "next".to_owned() },
+                next: Next::Idle(None),
+                ack_tokens: Vec::new(),
+            };
+            for (place, command) in script::commands(&request.stream_name)?.iter().enumerate() {
+                if command["do"] == "page" {
+                    script::page(&mut page, command);
+                    continue;
+                }
+                page.items.push(Item {
+                    external_id: place.to_string(),
+                    text: Some(script::run(command)?.to_string()),
+                    ..Item::default()
+                });
+            }
+            Ok(page)
+        }
+
+        fn migrate_cursor(&self, stream: &str, old: Cursor) -> Result<Cursor, Failure> {
+            for command in script::commands(stream)? {
+                let answer = script::run(&command)?;
+                if answer != Value::Null {
+                    return Ok(Cursor { format: old.format + 1, value: answer.to_string() });
+                }
+            }
+            Ok(Cursor { format: old.format + 1, value: old.value })
+        }
+    }
+
+    impl Acker for Probe {
+        fn ack(tokens: &[String]) -> Result<(), Failure> {
+            script::note("acked", tokens.join(",").as_bytes())
+        }
+    }
+}
+
+#[cfg(any(feature = "webhook", feature = "connector"))]
+mod push {
+    use plugin_sdk::connector::{Accepted, HookRequest, Item, Outcome, Reply, Webhook};
+
+    use super::{Failure, Probe, script};
+
+    impl Webhook for Probe {
+        fn open() -> Result<Self, Failure> {
+            Ok(Self)
+        }
+
+        /// True when the last command answers `{"ok":true}`.
+        fn verify(&self, request: &HookRequest) -> Result<bool, Failure> {
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            let mut last = serde_json::Value::Null;
+            for command in script::commands(&body)? {
+                last = script::run(&command)?;
+            }
+            Ok(last["ok"] == true)
+        }
+
+        fn handle(&self, request: &HookRequest) -> Result<Outcome, Failure> {
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            let mut items = Vec::new();
+            for (place, command) in script::commands(&body)?.iter().enumerate() {
+                match command["do"].as_str() {
+                    Some("respond") => {
+                        return Ok(Outcome::Respond(Reply {
+                            status: script::number(&command["status"]) as u16,
+                            content_type: script::text(&command["type"]),
+                            body: vec![b'x'; script::number(&command["bytes"]) as usize],
+                        }));
+                    }
+                    Some("reject") => return Ok(Outcome::Reject(script::text(&command["why"]))),
+                    _ => {}
+                }
+                items.push(Item {
+                    external_id: place.to_string(),
+                    text: Some(script::run(command)?.to_string()),
+                    ..Item::default()
+                });
+            }
+            Ok(Outcome::Accept(Accepted { items, rejected: Vec::new() }))
+        }
+    }
+}
+
+#[cfg(feature = "notifier")]
+use plugin_sdk::notifier::Notifier;
+
+#[cfg(feature = "notifier")]
+impl Notifier for Probe {
+    fn open() -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn notify(&self, message: &notifier::Message) -> Result<(), Failure> {
+        let mut answers = Vec::new();
+        for command in script::commands(&message.text)? {
+            answers.push(script::run(&command)?.to_string());
+        }
+        script::note("answers", answers.join("\n").as_bytes())
+    }
+}
+
+#[cfg(feature = "knowledge-base")]
+mod knowledge {
+    use plugin_sdk::host::{Files, GrantedFolder};
+    use plugin_sdk::{Article, Failure, KnowledgeBase, Receipt, RemoteState};
+
+    use super::Probe;
+
+    fn receipt(article: &Article) -> Receipt {
+        Receipt { external_ref: article.id.clone(), external_version: None, url: None }
+    }
+
+    impl KnowledgeBase for Probe {
+        fn open() -> Result<Self, Failure> {
+            Ok(Self)
+        }
+        fn upsert(&self, article: &Article) -> Result<Receipt, Failure> {
+            GrantedFolder.write(&article.id, article.body.as_bytes())?;
+            Ok(receipt(article))
+        }
+        fn look_up(&self, article: &Article) -> Result<RemoteState, Failure> {
+            Ok(match GrantedFolder.read(&article.id)? {
+                None => RemoteState::Absent,
+                Some(content) if content == article.body.as_bytes() => RemoteState::Unchanged(receipt(article)),
+                Some(_) => RemoteState::Ours(receipt(article)),
+            })
+        }
+        fn retract(&self, external_ref: &str) -> Result<(), Failure> {
+            GrantedFolder.remove(external_ref)?;
+            Ok(())
+        }
+        fn put_synonyms(&self, _terms: &[(String, String)]) -> Result<(), Failure> {
+            Ok(())
+        }
+        fn flag(&self, external_ref: &str, _reason: &str) -> Result<Receipt, Failure> {
+            Ok(Receipt { external_ref: external_ref.to_owned(), external_version: None, url: None })
+        }
+    }
+}
+
+#[cfg(feature = "classifier")]
+mod classify {
+    use plugin_sdk::taxonomy::Taxonomy;
+    use plugin_sdk::{Classification, Classifier, Document, Failure, Label, ModelInfo, Polarity};
+
+    use super::Probe;
+
+    impl Classifier for Probe {
+        fn prepare(_taxonomy: Taxonomy) -> Result<(Self, ModelInfo), Failure> {
+            let info = ModelInfo { name: "probe".to_owned(), version: "1.0.0".to_owned(), max_batch: 100, max_text_bytes: 65_536 };
+            Ok((Self, info))
+        }
+        /// The first word of the text is the topic.
+        fn classify(&self, document: &Document) -> Result<Classification, Failure> {
+            let topic = document.text.split(' ').next().unwrap_or_default();
+            Ok(Classification {
+                topics: vec![Label { id: topic.to_owned(), confidence: 1.0 }],
+                sub_causes: Vec::new(),
+                intents: Vec::new(),
+                polarity: Polarity::Neutral,
+                sentiment: 0.0,
+                sentiment_confidence: 0.0,
+                emotions: Vec::new(),
+                risk: 0.0,
+                extracted: Vec::new(),
+                evidence: Vec::new(),
+                attributes: Vec::new(),
+            })
+        }
+    }
+}
+
+#[cfg(feature = "classifier")]
+plugin_sdk::export!(classifier: Probe);
+#[cfg(feature = "knowledge-base")]
+plugin_sdk::export!(knowledge_base: Probe);
+#[cfg(feature = "acking-puller")]
+plugin_sdk::export!(acking_puller: Probe);
+#[cfg(feature = "webhook")]
+plugin_sdk::export!(webhook: Probe);
+#[cfg(feature = "connector")]
+plugin_sdk::export!(connector: Probe);
+#[cfg(feature = "notifier")]
+plugin_sdk::export!(notifier: Probe);
