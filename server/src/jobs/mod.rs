@@ -9,7 +9,7 @@ use domain::ids::Ids;
 use storage::queue::NewJob;
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 9] = [
     "analyse",
     "deliver",
     "detect",
@@ -17,6 +17,7 @@ pub const KINDS: [&str; 8] = [
     "prioritise",
     "rated",
     "relabel",
+    "shadow",
     "verify",
 ];
 

@@ -22,7 +22,8 @@ pub fn parse(text: &str) -> Result<cron::Schedule, String> {
         return Err("days of the month or days of the week, not both".to_owned());
     }
     fields[5] = week_days(&fields[5])?;
-    cron::Schedule::from_str(&fields.join(" ")).map_err(|_| "it is no expression of cron".to_owned())
+    cron::Schedule::from_str(&fields.join(" "))
+        .map_err(|_| "it is no expression of cron".to_owned())
 }
 
 /// Numbers of week days as names: the library counts from Sunday = 1, people from Sunday = 0.
@@ -40,7 +41,9 @@ fn week_days(field: &str) -> Result<String, String> {
             if step {
                 out.push_str(&number);
             } else {
-                let day: usize = number.parse().map_err(|_| "week days are 0 to 7".to_owned())?;
+                let day: usize = number
+                    .parse()
+                    .map_err(|_| "week days are 0 to 7".to_owned())?;
                 out.push_str(NAMES.get(day).ok_or("week days are 0 to 7")?);
             }
             number.clear();
@@ -58,7 +61,9 @@ fn week_days(field: &str) -> Result<String, String> {
 fn instant(mut local: NaiveDateTime, zone: Tz) -> Timestamp {
     for _ in 0..16 {
         match zone.from_local_datetime(&local) {
-            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => return at.with_timezone(&Utc),
+            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => {
+                return at.with_timezone(&Utc);
+            }
             LocalResult::None => local += TimeDelta::minutes(15),
         }
     }
@@ -94,7 +99,9 @@ mod tests {
             every_seconds: None,
             cron: Some(cron.to_owned()),
         };
-        let mut now: Timestamp = DateTime::parse_from_rfc3339(from).unwrap().with_timezone(&Utc);
+        let mut now: Timestamp = DateTime::parse_from_rfc3339(from)
+            .unwrap()
+            .with_timezone(&Utc);
         (0..n)
             .map(|_| {
                 now = next(&schedule, now, zone);
@@ -121,10 +128,10 @@ mod tests {
                 ["2026-11-22T09:00:00+08:00"]
             );
         }
-        assert_eq!(fires("*/20 * * * 1-5", shanghai, "2026-11-22T15:50:00Z", 2), [
-            "2026-11-23T00:00:00+08:00",
-            "2026-11-23T00:20:00+08:00"
-        ]);
+        assert_eq!(
+            fires("*/20 * * * 1-5", shanghai, "2026-11-22T15:50:00Z", 2),
+            ["2026-11-23T00:00:00+08:00", "2026-11-23T00:20:00+08:00"]
+        );
         for wrong in ["", "* * * *", "61 * * * *", "0 9 1 * 1", "0 9 * * 8", "x"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
@@ -156,7 +163,10 @@ mod tests {
             every_seconds: Some(60),
             cron: None,
         };
-        assert_eq!(next(&every, now, chrono_tz::UTC), now + TimeDelta::seconds(60));
+        assert_eq!(
+            next(&every, now, chrono_tz::UTC),
+            now + TimeDelta::seconds(60)
+        );
         assert_eq!(
             next(&Schedule::default(), now, chrono_tz::UTC),
             now + TimeDelta::seconds(300)

@@ -58,9 +58,10 @@ fn look(schema: &Value, depth: usize) -> Result<(), String> {
                     return Err("a $ref may only point inside the schema".to_owned());
                 }
                 if name == "properties"
-                    && let Some(clear) = value
-                        .as_object()
-                        .and_then(|p| p.keys().find(|k| CLEAR.contains(&k.to_lowercase().as_str())))
+                    && let Some(clear) = value.as_object().and_then(|p| {
+                        p.keys()
+                            .find(|k| CLEAR.contains(&k.to_lowercase().as_str()))
+                    })
                 {
                     return Err(format!(
                         "{clear:?} looks like a secret: ask for it in asks.secrets, settings are readable"
@@ -111,7 +112,11 @@ pub fn check(schema: Option<&Value>, settings: &Value) -> Result<(), Vec<Fault>>
             }
         })
         .collect();
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
 }
 
 /// `/fields/0/name` as `settings.fields[0].name`.
@@ -144,17 +149,29 @@ mod tests {
         assert_eq!(check(Some(&schema), &json!({"url": "https://a.b"})), Ok(()));
         let wrong = json!({"url": "13800138000", "fields": [{"name": "abc"}, {"name": "abcd"}, {}], "more": 1});
         let faults = check(Some(&schema), &wrong).unwrap_err();
-        let places: Vec<(&str, &str)> = faults.iter().map(|f| (f.field.as_str(), f.code.as_str())).collect();
+        let places: Vec<(&str, &str)> = faults
+            .iter()
+            .map(|f| (f.field.as_str(), f.code.as_str()))
+            .collect();
         for expected in [
             ("settings.url", "pattern"),
             ("settings.fields[1].name", "maxLength"),
             ("settings.fields[2].name", "required"),
             ("settings", "additionalProperties"),
         ] {
-            assert!(places.contains(&expected), "{expected:?} is not in {places:?}");
+            assert!(
+                places.contains(&expected),
+                "{expected:?} is not in {places:?}"
+            );
         }
-        assert!(faults.iter().all(|f| !f.detail.contains("13800138000")), "{faults:?}");
-        assert_eq!(check(Some(&schema), &json!({})).unwrap_err()[0].field, "settings.url");
+        assert!(
+            faults.iter().all(|f| !f.detail.contains("13800138000")),
+            "{faults:?}"
+        );
+        assert_eq!(
+            check(Some(&schema), &json!({})).unwrap_err()[0].field,
+            "settings.url"
+        );
         assert_eq!(check(None, &json!({})), Ok(()));
         assert!(check(None, &json!({"a": 1})).is_err());
     }

@@ -56,8 +56,12 @@ impl Vault {
         }
         let key = match &self.given {
             // Any long string will do: it is hashed into a key, never used as one.
-            Some(given) => blake3::derive_key("bihuan 2026-11 secrets of installations", given.as_bytes()),
-            None => self.from_file().map_err(|e| VaultError::Key(e.to_string()))?,
+            Some(given) => {
+                blake3::derive_key("bihuan 2026-11 secrets of installations", given.as_bytes())
+            }
+            None => self
+                .from_file()
+                .map_err(|e| VaultError::Key(e.to_string()))?,
         };
         Ok(self.master.get_or_init(|| key))
     }

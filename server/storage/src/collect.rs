@@ -169,6 +169,16 @@ pub async fn hurry(tx: &Tx, installation: &str, kind: &str) -> Result<(), DbErro
     Ok(())
 }
 
+/// Makes work of one kind due now where it waits for nothing.
+pub async fn hurry_idle(tx: &Tx, installation: &str, kind: &str) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE plugin_work SET next_at = $1 WHERE installation = $2 AND kind = $3 AND next_at IS NULL",
+        vec![micros(tx.now()).into(), installation.into(), kind.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Forgets a cursor: the stream starts over. `value`: it goes on there instead.
 pub async fn set_cursor(tx: &Tx, id: &str, cursor: Option<&(i64, String)>) -> Result<(), DbError> {
     tx.exec(

@@ -198,6 +198,9 @@ pub struct Health {
     /// Failures in a row.
     #[serde(default)]
     pub failures: u32,
+    /// How often a breaker has opened since the last success.
+    #[serde(default)]
+    pub openings: u32,
     /// When a call succeeded last.
     #[serde(default)]
     pub last_ok_at: Option<Timestamp>,

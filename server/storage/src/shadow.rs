@@ -74,6 +74,21 @@ pub async fn get(db: &impl Read, plugin_id: &str) -> Result<Option<Shadow>, DbEr
     .transpose()
 }
 
+/// The voice before the last `voices` of them: where a shadow begins.
+pub async fn position(db: &impl Read, voices: i64) -> Result<String, DbError> {
+    #[derive(FromQueryResult)]
+    struct Id {
+        id: String,
+    }
+    let row: Option<Id> = one(
+        db,
+        "SELECT id FROM feedback ORDER BY id DESC LIMIT 1 OFFSET $1",
+        vec![voices.into()],
+    )
+    .await?;
+    Ok(row.map(|r| r.id).unwrap_or_default())
+}
+
 /// Begins anew: what was seen before is forgotten.
 pub async fn begin(tx: &Tx, shadow: &Shadow) -> Result<(), DbError> {
     tx.exec(
