@@ -164,7 +164,12 @@ pub fn stream_name(of: &str) -> String {
     let hash = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    let readable: String = of.to_ascii_lowercase().chars().filter(fits).take(40).collect();
+    let readable: String = of
+        .to_ascii_lowercase()
+        .chars()
+        .filter(fits)
+        .take(40)
+        .collect();
     format!("{readable}-{hash:016x}")
 }
 
@@ -185,7 +190,10 @@ mod tests {
         let names = ["INBOX", "Inbox", "收件箱", "", "a/b", &"x".repeat(300)].map(stream_name);
         for (at, name) in names.iter().enumerate() {
             assert!(name.len() <= 64 && !name.is_empty(), "{name}");
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b)));
+            assert!(
+                name.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b))
+            );
             assert!(!names[..at].contains(name), "{name}");
         }
         assert!(stream_name("INBOX").starts_with("inbox-"));

@@ -13,11 +13,21 @@ fn main() {
         collect(&sdk.join(folder), &mut files);
     }
     files.sort();
-    let mut source = String::from("/// Path below the SDK and content.\npub(crate) static SDK: &[(&str, &str)] = &[\n");
+    let mut source = String::from(
+        "/// Path below the SDK and content.\npub(crate) static SDK: &[(&str, &str)] = &[\n",
+    );
     for file in files {
-        let name = file.strip_prefix(&sdk).unwrap_or(&file).display().to_string();
+        let name = file
+            .strip_prefix(&sdk)
+            .unwrap_or(&file)
+            .display()
+            .to_string();
         let name = name.replace('\\', "/");
-        let _ = writeln!(source, "    ({name:?}, include_str!({:?})),", file.display().to_string());
+        let _ = writeln!(
+            source,
+            "    ({name:?}, include_str!({:?})),",
+            file.display().to_string()
+        );
     }
     source.push_str("];\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("sdk.rs");

@@ -17,6 +17,7 @@ mod kill;
 mod latency;
 mod mail;
 mod permissions;
+mod plugins;
 mod priority;
 mod streams;
 mod world;

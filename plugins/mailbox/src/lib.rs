@@ -116,7 +116,9 @@ impl Puller for Mailbox {
             .folders
             .iter()
             .find(|folder| stream_name(folder) == request.stream_name)
-            .ok_or_else(|| failure::config("mailbox.folder", "the folder is not in the settings"))?;
+            .ok_or_else(|| {
+                failure::config("mailbox.folder", "the folder is not in the settings")
+            })?;
         let state = imap::examine(folder)?;
         let last = state.uid_next.saturating_sub(1);
         let place = match Place::of(request.cursor.as_ref())? {

@@ -107,7 +107,9 @@ impl Puller for WechatKf {
             .accounts
             .iter()
             .find(|account| stream_name(account) == request.stream_name)
-            .ok_or_else(|| failure::config("wechat_kf.account", "the account is not in the settings"))?;
+            .ok_or_else(|| {
+                failure::config("wechat_kf.account", "the account is not in the settings")
+            })?;
         let place = Place::of(request.cursor.as_ref())?.unwrap_or_default();
         let answer = self.sync(account, &place.cursor, request.max_items.clamp(1, 1000))?;
         let mut items = Vec::new();
