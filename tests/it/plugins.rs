@@ -128,7 +128,7 @@ fn answer(shared: &Shared, stream: TcpStream) {
 }
 
 fn record(n: usize) -> Value {
-    json!({"id": format!("R{n:05}"), "at": tests::time::on(tests::time::ago(3 + (n as u64 % 20)), n % 40_000),
+    json!({"id": format!("R{n:05}"), "at": tests::time::on(tests::time::ago(3 + (n as u64 % 20)), (n % 1_000) as u32),
            "text": COMPLAINTS[n % COMPLAINTS.len()]})
 }
 
@@ -276,7 +276,7 @@ on_both_engines! {
         assert!(failing["last_error"]["code"].is_string(), "{failing}");
         assert!(failing["streams"][0]["next_at"].is_string(), "{failing}");
         source.answer_with(401);
-        admin.post("/api/v1/installations/orders/pull", &json!({}));
+        assert_eq!(admin.post("/api/v1/installations/orders/pull", &json!({})).status, 202);
         until("wrong credentials pause it", || {
             let i = installation(&admin, "orders");
             (i["state"] == "paused").then_some(i)
@@ -287,7 +287,7 @@ on_both_engines! {
         let paused = installation(&admin, "orders");
         assert!(paused["streams"][0]["next_at"].is_null(), "{paused}");
         source.answer_with(0);
-        admin.put("/api/v1/installations/orders/secrets/access_secret", &json!({"value": "a new one"}));
+        assert_eq!(admin.put("/api/v1/installations/orders/secrets/access_secret", &json!({"value": "a new one"})).status, 204);
         let database = server.database();
         until("a new secret lets it go on", || (voices(&database) == 1).then_some(()));
         until("it is well again", || (installation(&admin, "orders")["state"] == "ok").then_some(()));
@@ -468,7 +468,9 @@ fn a_request_that_the_plugin_cannot_read_waits_for_a_fix() {
     let server = Server::start(Engine::Sqlite);
     let admin = server.admin();
     called(&admin);
-    let reply = sender(&server).post("/hooks/shop", &json!({"elsewhere": [record(1)]}));
+    let mut numbered = record(1);
+    numbered["nr"] = numbered["id"].take();
+    let reply = sender(&server).post("/hooks/shop", &json!({"data": [numbered]}));
     assert_eq!(reply.status, 200, "{}", reply.text());
     let refused = until("it is set aside", || {
         let all = admin.get("/api/v1/installations/shop/rejected").items();
@@ -480,8 +482,8 @@ fn a_request_that_the_plugin_cannot_read_waits_for_a_fix() {
         .put(
             "/api/v1/installations/shop",
             &json!({"plugin": "webhook-json", "channel": "orders",
-                    "settings": {"verification": "shared-token", "mapping": {"items": "/elsewhere",
-                        "fields": {"external_id": "/id", "occurred_at": "/at", "text": "/text"}}}}),
+                    "settings": {"verification": "shared-token", "mapping": {"items": "/data",
+                        "fields": {"external_id": "/nr", "occurred_at": "/at", "text": "/text"}}}}),
         )
         .ok();
     let id = text(&refused[0], "id");
@@ -516,7 +518,7 @@ fn a_request_that_the_plugin_cannot_read_waits_for_a_fix() {
     let mut off = installation(&admin, "shop");
     off = json!({"plugin": "webhook-json", "settings": off["settings"], "enabled": false});
     admin.put("/api/v1/installations/shop", &off).ok();
-    let reply = sender(&server).post("/hooks/shop", &json!({"elsewhere": []}));
+    let reply = sender(&server).post("/hooks/shop", &json!({"data": []}));
     assert_eq!(reply.status, 503);
     assert!(reply.header("retry-after").is_some());
 }
@@ -753,7 +755,12 @@ fn counts_of_the_stream_follow_a_source_that_grows() {
     for n in 5..9 {
         source.add(record(n));
     }
-    admin.post("/api/v1/installations/orders/pull", &json!({}));
+    assert_eq!(
+        admin
+            .post("/api/v1/installations/orders/pull", &json!({}))
+            .status,
+        202
+    );
     until("the others have arrived", || {
         (voices(&database) == 9).then_some(())
     });

@@ -3,9 +3,7 @@
 
 use super::failed::Failed;
 use super::health;
-use super::installed::{
-    self, Granted, Installed, asks_nothing, manifest, secret_names, secret_place,
-};
+use super::installed::{self, Granted, asks_nothing, manifest, secret_names, secret_place};
 use super::{schedule, settings};
 use crate::app::{App, Shared};
 use crate::http::{Code, FieldError, Problem};
