@@ -68,7 +68,11 @@ impl From<Plugin> for PluginView {
     fn from(p: Plugin) -> Self {
         let needs_grant = p.granted_at.is_none() && manifest(&p).is_ok_and(|m| !asks_nothing(&m));
         Self {
-            asked: p.manifest.get("asks").cloned().unwrap_or_default(),
+            asked: p
+                .manifest
+                .get("asks")
+                .cloned()
+                .unwrap_or_else(|| serde_json::json!({})),
             needs_grant,
             granted_at: p.granted_at,
             active_since: p.active_since,
