@@ -95,9 +95,7 @@ impl Brought {
             let item = usize::try_from(refusal.index)
                 .ok()
                 .and_then(|i| self.items.get(i));
-            let raw = item
-                .and_then(|i| serde_json::to_string(i).ok())
-                .unwrap_or_default();
+            let raw = item.map(said).unwrap_or_default();
             aside.push(rejected(
                 app,
                 row,
@@ -129,6 +127,15 @@ impl Brought {
         store_batch(app, tx, self.prepared.voices, backfill, &mut kept.receipt).await?;
         Ok(kept)
     }
+}
+
+/// An item as JSON, without what it does not say.
+fn said(item: &Incoming) -> String {
+    let mut value = serde_json::to_value(item).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, v| !v.is_null());
+    }
+    value.to_string()
 }
 
 /// A record to be set aside, sealed: it is not masked.

@@ -162,12 +162,23 @@ export function SchemaField(props: Props) {
     return row(<Switch id={id} checked={props.value === true} onChange={(value) => props.onChange(value)} />);
   }
   if (type === "object" && schema.properties) {
-    return (
-      <fieldset className="field-group">
-        <legend>{label}</legend>
+    const body = (
+      <>
         {schema.description && <p className="faint">{schema.description}</p>}
         <SchemaForm schema={schema} root={props.root} value={props.value} onChange={props.onChange} />
+      </>
+    );
+    // What may stay empty stays out of the way until somebody wants it.
+    return props.required ? (
+      <fieldset className="field-group">
+        <legend>{label}</legend>
+        {body}
       </fieldset>
+    ) : (
+      <details className="field-group" open={props.value !== undefined}>
+        <summary>{label}</summary>
+        {body}
+      </details>
     );
   }
   if (type === "array" && schema.items) {
@@ -209,19 +220,27 @@ export function SchemaForm(props: {
   onChange: (value: Json) => void;
 }) {
   const value = isRecord(props.value) ? props.value : {};
+  const isRequired = (name: string) => props.schema.required?.includes(name) ?? false;
+  // What must be filled in comes first.
+  const members = Object.entries(props.schema.properties ?? {}).sort(
+    ([a], [b]) => Number(isRequired(b)) - Number(isRequired(a)),
+  );
   return (
     <div className="stack stack--tight">
-      {Object.entries(props.schema.properties ?? {}).map(([name, schema]) => (
+      {members.map(([name, schema]) => (
         <SchemaField
           key={name}
           schema={schema}
           root={props.root}
           name={name}
-          required={props.schema.required?.includes(name) ?? false}
+          required={isRequired(name)}
           value={value[name]}
           onChange={(next) => {
             const { [name]: _, ...rest } = value;
-            props.onChange(next === undefined ? rest : { ...rest, [name]: next });
+            // A group that was emptied again is left out: half a group would be refused.
+            const gone =
+              next === undefined || (!isRequired(name) && isRecord(next) && !Object.keys(next).length);
+            props.onChange(gone ? rest : { ...rest, [name]: next });
           }}
         />
       ))}
