@@ -13,6 +13,7 @@ mod m20261122_000002_facts;
 mod m20261122_000003_detection;
 mod m20261122_000004_priority;
 mod m20261122_000005_verdicts;
+mod m20261122_000006_plugins;
 mod m20261122_000007_customers;
 
 /// Applies the migrations in their order.
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_detection::Migration),
             Box::new(m20261122_000004_priority::Migration),
             Box::new(m20261122_000005_verdicts::Migration),
+            Box::new(m20261122_000006_plugins::Migration),
             Box::new(m20261122_000007_customers::Migration),
         ]
     }

@@ -41,6 +41,10 @@ pub struct Flags {
     /// Voices older than this many days never raise anything
     #[arg(long, env = "BIHUAN_HISTORY_DAYS", global = true)]
     pub history_days: Option<i64>,
+    /// Seals the secrets of plugins; at least 32 characters, the same for all replicas (default: the file
+    /// secret.key in the data folder)
+    #[arg(long, env = "BIHUAN_SECRET_KEY", global = true, hide_env_values = true)]
+    pub secret_key: Option<String>,
     /// Folder that the Markdown knowledge base writes to
     #[arg(long, env = "BIHUAN_KNOWLEDGE_DIR", global = true)]
     pub knowledge_dir: Option<PathBuf>,
@@ -67,6 +71,7 @@ struct File {
     mail_reply_to: Option<String>,
     admin_token: Option<String>,
     history_days: Option<i64>,
+    secret_key: Option<String>,
     knowledge_dir: Option<PathBuf>,
     publish: Option<bool>,
     log_json: Option<bool>,
@@ -92,6 +97,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// Voices older than this never raise anything.
     pub history_days: i64,
+    /// Seals the secrets of plugins; `None`: a file in the data folder does.
+    pub secret_key: Option<String>,
     /// Folder of the Markdown knowledge base.
     pub knowledge_dir: PathBuf,
     /// Publish every proven article by itself.
@@ -142,6 +149,13 @@ impl Config {
         if admin_token.as_ref().is_some_and(|t| t.len() < 32) {
             return Err("BIHUAN_ADMIN_TOKEN needs at least 32 characters".to_owned());
         }
+        let secret_key = flags
+            .secret_key
+            .or(file.secret_key)
+            .filter(|k| !k.is_empty());
+        if secret_key.as_ref().is_some_and(|k| k.len() < 32) {
+            return Err("BIHUAN_SECRET_KEY needs at least 32 characters".to_owned());
+        }
         let history_days = flags.history_days.or(file.history_days).unwrap_or(2);
         if !(1..=3650).contains(&history_days) {
             return Err("history_days must be 1 to 3650".to_owned());
@@ -173,6 +187,7 @@ impl Config {
             mail_reply_to,
             admin_token,
             history_days,
+            secret_key,
             publish: flags.publish.or(file.publish).unwrap_or(false),
             log_json: flags.log_json.or(file.log_json).unwrap_or(false),
         })

@@ -94,6 +94,7 @@ fn libraries_live_behind_one_door() {
         ("lettre", &["server", "tests"]),
         ("cron", &["server", "tests"]),
         ("calamine", &["server"]),
+        ("jsonschema", &["server"]),
         ("wit-component", &["plugin-build"]),
         ("wit-bindgen", &["plugin-sdk"]),
     ];

@@ -18,6 +18,7 @@ mod kill;
 mod latency;
 mod mail;
 mod permissions;
+mod plugins;
 mod priority;
 mod streams;
 mod tutorial;

@@ -194,6 +194,16 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
+    path: "plugins/edit",
+    validateSearch: (search: Record<string, unknown>): { key?: string; plugin?: string } => {
+      const key = text(search.key);
+      const plugin = text(search.plugin);
+      return { ...(key && { key }), ...(plugin && { plugin }) };
+    },
+    component: lazyRouteComponent(() => import("./routes/plugins/installation-page"), "InstallationPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
     path: "organisation",
     component: lazyRouteComponent(() => import("./routes/identity/organisation-page"), "OrganisationPage"),
   }),

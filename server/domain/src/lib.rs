@@ -18,6 +18,7 @@ pub mod intake;
 pub mod issues;
 pub mod knowledge;
 pub mod organisation;
+pub mod plugins;
 pub mod statistics;
 pub mod tasks;
 pub mod text;

@@ -56,7 +56,7 @@ pub use inspect::{EngineKind, Inspection, MAX_COMPONENT_BYTES};
 pub use knowledge::KnowledgeBase;
 pub use notifier::Notifier;
 pub use observe::{CallRecord, LogLevel, LogLine, Metric, MetricValue};
-pub use plugin_sdk::manifest::{Manifest, Powers, Role, Title};
+pub use plugin_sdk::manifest::{Limits, Manifest, Powers, Role, Scheme, Title};
 pub use plugin_sdk::taxonomy;
 pub use secrets::SecretValue;
 pub use shapes::{

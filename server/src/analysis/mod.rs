@@ -3,6 +3,7 @@
 mod coverage;
 pub mod http;
 mod service;
+pub mod shadow;
 mod starter;
 mod words;
 

@@ -9,7 +9,7 @@ use domain::facts::Batch;
 use domain::ids::FeedbackId;
 use domain::intake::feedback::{Feedback, GivenLabels, Sentiment};
 use domain::organisation::{Topic, TopicState};
-use plugin_host::{Document, Polarity, taxonomy};
+use plugin_host::{Classification, Document, Failure, Polarity, taxonomy};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use storage::feedback::{Place, Stored};
 use storage::{DbError, Tx};
@@ -109,12 +109,9 @@ fn readable(voice: &Feedback) -> String {
     text
 }
 
-/// Labels of some voices, in their order: the classifier's, overruled by what the sender is sure of.
-pub async fn classify(
-    app: &App,
-    voices: &[&Feedback],
-) -> Result<Vec<Label>, plugin_host::PluginError> {
-    let mut labels = Vec::with_capacity(voices.len());
+/// What a classifier reads of some voices, in calls of at most [`CALL`].
+pub(super) async fn documents(app: &App, voices: &[&Feedback]) -> Vec<Vec<Document>> {
+    let mut all = Vec::new();
     for chunk in voices.chunks(CALL) {
         let words = app.words.clone();
         let texts: Vec<(String, String, Option<String>)> = chunk
@@ -139,41 +136,62 @@ pub async fn classify(
         })
         .await
         .unwrap_or_default();
-        let (name, version, answers) = app.plugins.classify(documents).await?;
+        all.push(documents);
+    }
+    all
+}
+
+/// What a classifier said of one voice.
+pub(super) fn label_of(
+    name: &str,
+    version: &str,
+    answer: Result<Classification, Failure>,
+) -> Label {
+    let nothing = Label {
+        topic: None,
+        confidence: 0.0,
+        cause: None,
+        polarity: None,
+        sentiment: 0.0,
+        risk: 0.0,
+        source: Source::Classifier,
+        classifier: name.to_owned(),
+        classifier_version: version.to_owned(),
+    };
+    match answer {
+        Ok(c) => Label {
+            topic: c.topics.first().map(|t| t.id.clone()),
+            confidence: c.topics.first().map_or(0.0, |t| f64::from(t.confidence)),
+            cause: c.causes.first().map(|l| l.id.clone()),
+            polarity: Some(match c.polarity {
+                Polarity::Negative => Sentiment::Negative,
+                Polarity::Neutral => Sentiment::Neutral,
+                Polarity::Positive => Sentiment::Positive,
+                Polarity::Mixed => Sentiment::Mixed,
+            }),
+            sentiment: f64::from(c.sentiment),
+            risk: f64::from(c.risk),
+            ..nothing
+        },
+        // One document that cannot be classified counts as one that no topic explains.
+        Err(failure) => {
+            tracing::debug!(code = failure.code, "a document was not classified");
+            nothing
+        }
+    }
+}
+
+/// Labels of some voices, in their order: the classifier's, overruled by what the sender is sure of.
+pub async fn classify(
+    app: &App,
+    voices: &[&Feedback],
+) -> Result<Vec<Label>, plugin_host::PluginError> {
+    let mut labels = Vec::with_capacity(voices.len());
+    let batches = documents(app, voices).await;
+    for (chunk, batch) in voices.chunks(CALL).zip(batches) {
+        let (name, version, answers) = app.plugins.classify(batch).await?;
         for (voice, answer) in chunk.iter().zip(answers) {
-            let said = match answer {
-                Ok(c) => Label {
-                    topic: c.topics.first().map(|t| t.id.clone()),
-                    confidence: c.topics.first().map_or(0.0, |t| f64::from(t.confidence)),
-                    cause: c.causes.first().map(|l| l.id.clone()),
-                    polarity: Some(match c.polarity {
-                        Polarity::Negative => Sentiment::Negative,
-                        Polarity::Neutral => Sentiment::Neutral,
-                        Polarity::Positive => Sentiment::Positive,
-                        Polarity::Mixed => Sentiment::Mixed,
-                    }),
-                    sentiment: f64::from(c.sentiment),
-                    risk: f64::from(c.risk),
-                    source: Source::Classifier,
-                    classifier: name.clone(),
-                    classifier_version: version.clone(),
-                },
-                // One document that cannot be classified counts as one that no topic explains.
-                Err(failure) => {
-                    tracing::debug!(code = failure.code, "a document was not classified");
-                    Label {
-                        topic: None,
-                        confidence: 0.0,
-                        cause: None,
-                        polarity: None,
-                        sentiment: 0.0,
-                        risk: 0.0,
-                        source: Source::Classifier,
-                        classifier: name.clone(),
-                        classifier_version: version.clone(),
-                    }
-                }
-            };
+            let said = label_of(&name, &version, answer);
             labels.push(overrule(said, &voice.labels, Source::Sender));
         }
     }

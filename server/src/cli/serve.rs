@@ -108,6 +108,9 @@ async fn run(app: Shared, listener: TcpListener) -> failure::Result<ExitCode> {
     let workers = app.tracker.spawn(crate::jobs::run_workers(app.clone()));
     app.tracker
         .spawn(crate::detection::jobs::watch_the_calendar(app.clone()));
+    app.tracker.spawn(crate::intake::collect::run(app.clone()));
+    app.tracker
+        .spawn(app.plugins.ledger.clone().keep_writing(app.clone()));
     let stop = app.stop.clone();
     tokio::spawn(async move {
         stopped().await;

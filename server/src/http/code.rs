@@ -51,6 +51,7 @@ codes! {
     TooLarge "too_large" PAYLOAD_TOO_LARGE "请求内容过大" "the request is too large";
     UnsupportedMedia "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "不支持这种内容类型" "this content type is not understood";
     NotAuthenticated "not_authenticated" UNAUTHORIZED "请先登录" "log in first";
+    HookRefused "hook_refused" UNAUTHORIZED "请求未能证明来源" "the request did not prove where it comes from";
     WrongCredentials "wrong_credentials" UNAUTHORIZED "邮箱或密码不正确" "e-mail or password is wrong";
     TooManyAttempts "too_many_attempts" TOO_MANY_REQUESTS "尝试次数过多，请稍后再试" "too many attempts, try again later";
     RateLimited "rate_limited" TOO_MANY_REQUESTS "请求过于频繁" "too many requests";
@@ -66,6 +67,8 @@ codes! {
     NotAComponent "not_a_component" UNPROCESSABLE_ENTITY "这不是 Bihuan 插件组件" "this is not a component of Bihuan";
     ForbiddenImport "forbidden_import" UNPROCESSABLE_ENTITY "插件请求了不允许的能力" "the plugin imports what no plugin may have";
     IncompatiblePlugin "incompatible_plugin" UNPROCESSABLE_ENTITY "插件接口版本不兼容" "the plugin was made for another version of the contract";
+    NotGranted "not_granted" CONFLICT "还没有人决定这个插件可以做什么" "nobody has decided yet what this plugin may do";
+    NotRedrivable "not_redrivable" CONFLICT "这条记录不能在这里重新处理" "this record cannot be worked off again from here";
     NoClassifier "no_classifier" SERVICE_UNAVAILABLE "没有可用的分类插件" "no classifier plugin is ready";
     NotDecidable "not_decidable" UNPROCESSABLE_ENTITY "按目前的数据量，这个指标无法得出结论" "this metric cannot be decided with the data that comes in";
     NotProven "not_proven" CONFLICT "只有已验证有效的改进才能发布" "only what was proven can be published";

@@ -38,6 +38,8 @@ pub fn router(app: Shared) -> Router {
         // Innermost first: the limit counts what decompression gives out.
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(RequestDecompressionLayer::new())
+        // Behind it: what a source has signed must arrive as it was sent.
+        .merge(crate::intake::collect::http::hook_routes())
         .layer(middleware::from_fn_with_state(app.clone(), envelope))
         .with_state(app)
 }
@@ -93,7 +95,11 @@ async fn envelope(State(app): State<Shared>, request: Request<Body>, next: Next)
         .headers()
         .get(header::CONTENT_TYPE)
         .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    if plain && (status.is_client_error() || status.is_server_error()) {
+    let own = response
+        .extensions()
+        .get::<crate::intake::collect::http::AsItIs>()
+        .is_none();
+    if plain && own && (status.is_client_error() || status.is_server_error()) {
         let code = match status {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMedia,
             StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
@@ -198,5 +204,18 @@ async fn metrics(State(app): State<Shared>) -> Response {
         }
         Err(error) => return Problem::from(error).into_response(),
     }
+    text.push_str("# HELP bihuan_installations Installations of plugins by how they are doing.\n# TYPE bihuan_installations gauge\n");
+    match storage::figures::states(&app.db).await {
+        Ok(all) => {
+            for s in all {
+                text.push_str(&format!(
+                    "bihuan_installations{{state=\"{}\"}} {}\n",
+                    s.state, s.n
+                ));
+            }
+        }
+        Err(error) => return Problem::from(error).into_response(),
+    }
+    text.push_str(&app.plugins.ledger.metrics());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -1,5 +1,6 @@
 //! Collect: voices and ratings by API and by file.
 
+pub mod collect;
 pub mod file;
 pub mod http;
 pub mod import;

@@ -12,7 +12,7 @@ use storage::queue::{self, NewJob};
 use storage::{DbError, Tx};
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 9] = [
     "analyse",
     "deliver",
     "detect",
@@ -20,6 +20,7 @@ pub const KINDS: [&str; 8] = [
     "prioritise",
     "rated",
     "relabel",
+    "shadow",
     "verify",
 ];
 

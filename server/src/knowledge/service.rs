@@ -180,26 +180,45 @@ pub async fn similar(app: &App, db: &impl Read, topic: &str) -> Result<Vec<Found
     Ok(found)
 }
 
-/// Writes the publication of an article into the outbox. `false`: this content was published already.
+/// The knowledge base that comes with the program: where articles go when nobody has set up another.
+const BUILT_IN: &str = "markdown-kb";
+
+/// Writes the publications of an article into the outbox: one for each knowledge base that is set up, so that one
+/// that is down never holds up another. `false`: this content was published already.
 pub async fn publish(app: &App, tx: &Tx, article: &Article) -> Result<bool, DbError> {
     let digest = blake3::hash(format!("{}\u{1f}{}", article.title, article.body).as_bytes());
-    let target = "markdown-kb";
-    let delivery = storage::notify::delivery(
-        app.ids.next(),
-        "publication",
-        target,
-        format!(
-            "publication:{}:{}:{}",
-            target,
-            article.id,
-            &digest.to_hex()[..16]
-        ),
-        format!("article:{}", article.id),
-        serde_json::json!({"article": article.id.to_string(), "content_hash": digest.to_hex().to_string()}),
-        tx.now(),
-    );
-    let mut delivery = delivery;
-    delivery.task_id = Some(article.task_id.to_string());
-    delivery.issue_id = Some(article.issue_id.to_string());
-    crate::mail::enqueue(app, tx, &delivery).await
+    let mut targets: Vec<String> = storage::installations::of_role(tx, "knowledge-base")
+        .await?
+        .into_iter()
+        .map(|row| row.key)
+        .collect();
+    if targets.is_empty() {
+        targets.push(BUILT_IN.to_owned());
+    }
+    let mut written = false;
+    for target in targets {
+        let serial = if target == BUILT_IN {
+            format!("article:{}", article.id)
+        } else {
+            format!("article:{}:{target}", article.id)
+        };
+        let mut delivery = storage::notify::delivery(
+            app.ids.next(),
+            "publication",
+            &target,
+            format!(
+                "publication:{}:{}:{}",
+                target,
+                article.id,
+                &digest.to_hex()[..16]
+            ),
+            serial,
+            serde_json::json!({"article": article.id.to_string(), "content_hash": digest.to_hex().to_string()}),
+            tx.now(),
+        );
+        delivery.task_id = Some(article.task_id.to_string());
+        delivery.issue_id = Some(article.issue_id.to_string());
+        written |= crate::mail::enqueue(app, tx, &delivery).await?;
+    }
+    Ok(written)
 }

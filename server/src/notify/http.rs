@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
 #[derive(Serialize, ToSchema)]
 struct OutboxItem {
     id: String,
-    /// `mail` or `publication`.
+    /// `mail`, `publication` or `chat`.
     kind: String,
     target: String,
     subject: String,
@@ -54,7 +54,7 @@ fn item(app: &Shared, d: Delivery) -> Result<OutboxItem> {
     let subject = if d.kind == "mail" {
         crate::notify::rendered(app, &d)?.subject
     } else {
-        d.target.clone()
+        d.data["title"].as_str().unwrap_or(&d.target).to_owned()
     };
     Ok(OutboxItem {
         id: d.id,

@@ -3,6 +3,8 @@
 use crate::app::Shared;
 use crate::jobs::{JobError, Outcome};
 use crate::mail::{Envelope, SendError, build, render};
+use crate::plugins::{Kind, Note};
+use chrono::TimeDelta;
 use domain::ids::ArticleId;
 use storage::notify::{Delivery, Mail, set_state};
 use storage::queue::Job;
@@ -38,6 +40,7 @@ pub async fn deliver(
     match delivery.kind.as_str() {
         "mail" => mail(app, job, &delivery).await,
         "publication" => publication(app, job, &delivery).await,
+        "chat" => chat(app, job, &delivery).await,
         other => Err(JobError::fail(format!("nobody delivers {other}"))),
     }
 }
@@ -134,11 +137,12 @@ async fn publication(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Out
     mark_sending(app, job, delivery).await?;
     match app
         .plugins
-        .publish(app, &article, text("content_hash"))
+        .publish(app, &delivery.target, &article, text("content_hash"))
         .await
     {
-        Ok(reference) => {
+        Ok((reference, keep)) => {
             let tx = app.begin().await?;
+            keep.write(&tx, &delivery.target).await?;
             storage::notify::set_reference(&tx, delivery, &reference).await?;
             set_state(&tx, &delivery.id, "sent", job.attempt, None, false).await?;
             Ok(Outcome::Done(tx))
@@ -151,6 +155,57 @@ async fn publication(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Out
             } else {
                 Err(JobError::fail(reason))
             }
+        }
+    }
+}
+
+/// Posts a message into a chat. At least once; the plugin gets the same key every time.
+async fn chat(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, JobError> {
+    let note: Note = serde_json::from_value(delivery.data.clone()).map_err(JobError::fail)?;
+    let key = &delivery.target;
+    mark_sending(app, job, delivery).await?;
+    let posted = app.plugins.notify(app, key, note).await;
+    let tx = app.begin().await?;
+    let held = storage::installations::lock(&tx, key).await?.is_some();
+    match posted {
+        Ok(keep) => {
+            if held {
+                keep.write(&tx, key).await?;
+                crate::plugins::succeeded(app, &tx, key, "notify").await?;
+            }
+            set_state(&tx, &delivery.id, "sent", job.attempt, None, true).await?;
+            Ok(Outcome::Done(tx))
+        }
+        Err(failed) => {
+            let reason = failed.to_string();
+            let again = !matches!(failed.kind, Kind::Input | Kind::Settings);
+            if held {
+                let failures = u32::try_from(job.attempt - 1).unwrap_or(u32::MAX);
+                crate::plugins::failed(app, &tx, key, "notify", &failed, failures, tx.now())
+                    .await?;
+            }
+            if again {
+                set_state(
+                    &tx,
+                    &delivery.id,
+                    "retry",
+                    job.attempt,
+                    Some(&reason),
+                    false,
+                )
+                .await?;
+            }
+            tx.commit().await?;
+            if !again {
+                return Err(JobError::fail(reason));
+            }
+            let first_wait = match failed.kind {
+                Kind::Patience(ms) => {
+                    TimeDelta::milliseconds(i64::try_from(ms.min(3_600_000)).unwrap_or(60_000))
+                }
+                _ => TimeDelta::seconds(2),
+            };
+            Err(JobError::Retry { reason, first_wait })
         }
     }
 }

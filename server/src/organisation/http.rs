@@ -58,6 +58,21 @@ pub async fn require<T: Keyed>(app: &Shared, key: &str, what: &str) -> Result<T>
         .ok_or_else(|| Problem::not_found(what))
 }
 
+/// A notifier that somebody names must be one.
+async fn check_notifier(tx: &storage::Tx, key: Option<&str>) -> Result<()> {
+    let Some(key) = key else { return Ok(()) };
+    let found = storage::installations::get(tx, key).await?;
+    if found.is_some_and(|row| row.role == "notifier") {
+        Ok(())
+    } else {
+        Err(Problem::field(
+            "notifier",
+            "unknown",
+            "no installation of a notifier of that name",
+        ))
+    }
+}
+
 /// The organisation.
 #[utoipa::path(get, path = "/organisation", tag = "organisation", responses((status = 200, body = Organisation)),
     security(("bearer" = ["read_loop"])))]
@@ -122,6 +137,7 @@ async fn write_organisation(
             "days have been counted in the present zone; it cannot change once there is feedback",
         ));
     }
+    check_notifier(&tx, new.notifier.as_deref()).await?;
     let saved = store::save_organisation(&tx, &new, expected).await?;
     // Other lines or weights move topics.
     crate::issues::jobs::soon(&app, &tx).await?;
@@ -173,6 +189,7 @@ async fn write_department(
     }
     check_department(&new)?;
     let tx = app.begin().await?;
+    check_notifier(&tx, new.notifier.as_deref()).await?;
     let saved = store::put(&tx, &new, expected).await?;
     tx.commit().await?;
     let version = saved.version;

@@ -1,15 +1,18 @@
-//! Plugins over HTTP: list and install.
+//! Plugins over HTTP: install, grant, switch, roll back.
 
-use super::service;
+use super::installed::{Granted, asks_nothing, manifest};
+use super::{manage, service, settings};
 use crate::app::Shared;
+use crate::http::extract::{Body, IfMatch, Segment};
 use crate::http::{Caller, Code, FieldError, List, Problem, Result};
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use domain::identity::Operation;
-use plugin_host::{Host, MAX_COMPONENT_BYTES, PluginError};
-use serde::Serialize;
+use plugin_host::{Host, HostGrant, Limits, MAX_COMPONENT_BYTES, PluginError};
+use serde::{Deserialize, Serialize};
 use storage::plugins::Plugin;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,7 +22,13 @@ use utoipa_axum::routes;
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list_plugins, install_plugin))
+        .routes(routes!(get_plugin, remove_plugin))
+        .routes(routes!(grant_plugin))
+        .routes(routes!(activate_plugin))
+        .routes(routes!(roll_back_plugin))
+        .routes(routes!(plugin_history))
         .layer(DefaultBodyLimit::max(MAX_COMPONENT_BYTES + 64 * 1024))
+        .merge(super::installations::http::routes())
 }
 
 /// An installed plugin.
@@ -28,29 +37,46 @@ pub fn routes() -> OpenApiRouter<Shared> {
 struct PluginView {
     id: String,
     name: String,
+    /// Version of the plugin.
     version: String,
-    /// `classifier` or `knowledge-base`.
+    /// `classifier`, `knowledge-base`, `connector` or `notifier`.
     role: String,
     /// BLAKE3 of the component.
     digest: String,
-    /// `installed` or `active`.
+    /// `installed`, `active` or `quarantined`.
     state: String,
     #[schema(value_type = Object)]
     manifest: serde_json::Value,
     /// What it asks for.
     #[schema(value_type = Object)]
     asked: serde_json::Value,
-    /// What it may do.
+    /// What an administrator allows it; what counts is asked and granted.
     #[schema(value_type = Object)]
     grant: serde_json::Value,
+    /// Whether somebody still has to decide what it may do.
+    needs_grant: bool,
+    granted_at: Option<DateTime<Utc>>,
+    /// When it was made the active version last.
+    active_since: Option<DateTime<Utc>>,
     size: i64,
     created_at: DateTime<Utc>,
+    /// Counts changes; the ETag.
+    revision: i64,
 }
 
 impl From<Plugin> for PluginView {
     fn from(p: Plugin) -> Self {
+        let needs_grant = p.granted_at.is_none() && manifest(&p).is_ok_and(|m| !asks_nothing(&m));
         Self {
-            asked: p.manifest.get("asks").cloned().unwrap_or_default(),
+            asked: p
+                .manifest
+                .get("asks")
+                .cloned()
+                .unwrap_or_else(|| serde_json::json!({})),
+            needs_grant,
+            granted_at: p.granted_at,
+            active_since: p.active_since,
+            revision: p.version_of_row,
             id: p.id,
             name: p.name,
             version: p.version,
@@ -63,6 +89,21 @@ impl From<Plugin> for PluginView {
             created_at: p.created_at,
         }
     }
+}
+
+/// An object with its version as ETag.
+pub(super) fn tagged(version: i64, object: impl Serialize) -> Response {
+    let mut response = Json(object).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// One plugin with its ETag.
+fn one(plugin: Plugin) -> Response {
+    let revision = plugin.version_of_row;
+    tagged(revision, PluginView::from(plugin))
 }
 
 /// All plugins.
@@ -141,11 +182,192 @@ async fn install_plugin(
         .await
         .map_err(|_| Problem::from(Code::Internal))?
         .map_err(|e| refused(&e))?;
+    if let Some(schema) = &inspection.manifest.config_schema {
+        settings::accept(schema).map_err(|detail| Problem {
+            errors: vec![FieldError {
+                field: "component".to_owned(),
+                code: "plugin_bad_schema".to_owned(),
+                detail: detail.clone(),
+            }],
+            ..Problem::new(Code::NotAComponent, detail)
+        })?;
+    }
     // Compiling shows whether imports and exports have the contract's types.
     app.plugins
         .check(bytes.clone())
         .await
         .map_err(|e| refused(&e))?;
-    let plugin = service::install(&app, &bytes, &inspection, false).await?;
+    let plugin = service::install(&app, &bytes, &inspection, false, &caller.actor).await?;
     Ok((StatusCode::CREATED, Json(plugin.into())))
+}
+
+/// One plugin.
+#[utoipa::path(get, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 200, body = PluginView)), security(("bearer" = ["read_plugins"])))]
+async fn get_plugin(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Response> {
+    caller.may(Operation::ReadPlugins)?;
+    Ok(one(manage::plugin(&app, &id).await?))
+}
+
+/// Removes a version that nothing uses.
+#[utoipa::path(delete, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 204)), security(("bearer" = ["manage_plugins"])))]
+async fn remove_plugin(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<StatusCode> {
+    caller.may(Operation::ManagePlugins)?;
+    manage::remove_plugin(&app, &caller.actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An origin that a plugin may reach.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GrantedHost {
+    /// `https://host` or `https://host:port`; `http://…` only together with `networks`.
+    origin: String,
+    /// Methods of HTTP in capitals; empty: all that it asks for.
+    #[serde(default)]
+    methods: Vec<String>,
+    /// Empty: public addresses only. Otherwise the only addresses that it may lead to: `10.1.0.0/16`.
+    #[serde(default)]
+    networks: Vec<String>,
+}
+
+/// Limits of one call, lower than the manifest asks for.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GrantedLimits {
+    memory_mb: Option<u32>,
+    cpu_ms: Option<u32>,
+    wall_ms: Option<u32>,
+    http_calls: Option<u32>,
+    http_parallel: Option<u32>,
+}
+
+/// What an administrator allows a plugin.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PluginGrant {
+    #[serde(default)]
+    hosts: Vec<GrantedHost>,
+    /// Names of secrets that it may use.
+    #[serde(default)]
+    secrets: Vec<String>,
+    /// Whether it may write files, into a folder that the server gives it.
+    #[serde(default)]
+    files: bool,
+    /// Whether it may read the mailbox of its installation.
+    #[serde(default)]
+    imap: bool,
+    #[serde(default)]
+    limits: GrantedLimits,
+}
+
+impl From<PluginGrant> for Granted {
+    fn from(g: PluginGrant) -> Self {
+        Self {
+            hosts: g
+                .hosts
+                .into_iter()
+                .map(|h| HostGrant {
+                    origin: h.origin,
+                    methods: h.methods,
+                    networks: h.networks,
+                })
+                .collect(),
+            secrets: g.secrets,
+            files: g.files,
+            imap: g.imap,
+            limits: Limits {
+                memory_mb: g.limits.memory_mb,
+                cpu_ms: g.limits.cpu_ms,
+                wall_ms: g.limits.wall_ms,
+                http_calls: g.limits.http_calls,
+                http_parallel: g.limits.http_parallel,
+            },
+        }
+    }
+}
+
+/// Decides what a plugin may do. It can do what it asks for and is granted here.
+#[utoipa::path(put, path = "/plugins/{id}/grant", tag = "plugins", params(("id" = String, Path)),
+    request_body = PluginGrant, responses((status = 200, body = PluginView)), security(("bearer" = ["grant_plugins"])))]
+async fn grant_plugin(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+    IfMatch(expected): IfMatch,
+    Body(body): Body<PluginGrant>,
+) -> Result<Response> {
+    caller.may(Operation::GrantPlugins)?;
+    let plugin = manage::grant(&app, &caller.actor, &id, &body.into(), expected).await?;
+    Ok(one(plugin))
+}
+
+/// Switches to this version: all installations of its name, or, for a classifier, everything from now on.
+#[utoipa::path(post, path = "/plugins/{id}/activate", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 200, body = PluginView)), security(("bearer" = ["manage_plugins"])))]
+async fn activate_plugin(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Response> {
+    caller.may(Operation::ManagePlugins)?;
+    Ok(one(manage::activate(&app, &caller.actor, &id).await?))
+}
+
+/// Goes back from this version to the one before it; answers that one.
+#[utoipa::path(post, path = "/plugins/{id}/rollback", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 200, body = PluginView)), security(("bearer" = ["manage_plugins"])))]
+async fn roll_back_plugin(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Response> {
+    caller.may(Operation::ManagePlugins)?;
+    Ok(one(manage::roll_back(&app, &caller.actor, &id).await?))
+}
+
+/// Who did what to a plugin or an installation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PluginEvent {
+    at: DateTime<Utc>,
+    actor: String,
+    /// `plugin.granted`, `installation.paused` …
+    kind: String,
+    #[schema(value_type = Object)]
+    data: serde_json::Value,
+}
+
+impl From<storage::events::Event> for PluginEvent {
+    fn from(e: storage::events::Event) -> Self {
+        Self {
+            at: e.at,
+            actor: e.actor.name,
+            kind: e.kind,
+            data: e.data,
+        }
+    }
+}
+
+/// The history of a plugin, oldest first.
+#[utoipa::path(get, path = "/plugins/{id}/history", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 200, body = List<PluginEvent>)), security(("bearer" = ["read_plugins"])))]
+async fn plugin_history(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Json<List<PluginEvent>>> {
+    caller.may(Operation::ReadPlugins)?;
+    let events = storage::events::of(&app.db, "plugin", &id).await?;
+    Ok(List::whole(
+        events.into_iter().map(PluginEvent::from).collect(),
+    ))
 }

@@ -1,19 +1,30 @@
 //! The plugin host and what runs in it.
 
+use super::failed::{Failed, Kind};
+use super::installed::{self, Granted, Installed};
+use super::ledger::Ledger;
+use super::vault::Vault;
 use crate::app::{App, failure};
 use crate::config::Config;
+use domain::identity::Actor;
 use domain::knowledge::Article as Knowledge;
 use plugin_host::{
-    Article, BodyFormat, CacheConfig, Classification, Classifier, Document, Failure, FailureClass,
-    FileGrant, Host, HostConfig, Inspection, Installation, PluginError, RemoteState, Role,
-    Visibility, taxonomy::Taxonomy,
+    Article, BodyFormat, CacheConfig, Classification, Classifier, Compiled, Cursor, Document,
+    Failure, FailureClass, FileGrant, Host, HostConfig, Inspection, Installation, Message,
+    PluginError, RemoteState, Visibility, taxonomy::Taxonomy,
 };
+use serde_json::Value;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use storage::DbError;
+use std::sync::Arc;
 use storage::plugins::Plugin;
-use tokio::sync::RwLock;
+use storage::{DbError, Read};
+use tokio::sync::{Mutex, Notify, OnceCell, RwLock};
 
 include!(concat!(env!("OUT_DIR"), "/first_party.rs"));
+
+/// Components that are kept compiled. More than one organisation uses at a time.
+const COMPILED: usize = 48;
 
 /// What runs in the host.
 #[derive(Default)]
@@ -25,10 +36,21 @@ struct Running {
     stamp: String,
 }
 
+/// A component that is compiled once, whoever asks first.
+type Slot = Arc<OnceCell<Compiled>>;
+
 /// The plugin host and what runs in it.
 pub struct Plugins {
-    host: Host,
+    pub(super) host: Host,
+    /// Opens and seals.
+    pub vault: Vault,
+    /// What calls needed, what plugins wrote.
+    pub ledger: Ledger,
+    /// Woken when an installation has something to do.
+    pub wake: Notify,
     running: RwLock<Running>,
+    /// By digest, in the order of their first use.
+    compiled: Mutex<(HashMap<String, Slot>, Vec<String>)>,
     knowledge_dir: PathBuf,
 }
 
@@ -43,7 +65,7 @@ pub enum PublishError {
     ChangedRemotely,
     /// The plugin failed.
     #[error(transparent)]
-    Plugin(#[from] PluginError),
+    Plugin(#[from] Failed),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -56,18 +78,7 @@ impl PublishError {
         match self {
             Self::NoPublisher | Self::Database(_) => true,
             Self::ChangedRemotely => false,
-            Self::Plugin(PluginError::Failed(failure)) => {
-                matches!(
-                    failure.class,
-                    FailureClass::Transient | FailureClass::RateLimited
-                )
-            }
-            Self::Plugin(error) => {
-                matches!(
-                    error,
-                    PluginError::TimedOut { .. } | PluginError::Host { .. }
-                )
-            }
+            Self::Plugin(failed) => matches!(failed.kind, Kind::Passing | Kind::Patience(_)),
         }
     }
 }
@@ -82,15 +93,61 @@ impl Plugins {
         let cache = CacheConfig::in_data_dir(&config.data_dir)
             .inspect_err(|error| tracing::warn!(%error, "no cache of compiled plugins"))
             .ok();
+        let ledger = Ledger::default();
+        let (calls, lines) = (ledger.clone(), ledger.clone());
         let host = Host::new(HostConfig {
             cache,
+            calls: Arc::new(move |call| calls.call(call)),
+            logs: Arc::new(move |line| lines.line(line)),
             ..HostConfig::default()
         })?;
         Ok(Self {
             host,
+            vault: Vault::new(config),
+            ledger,
+            wake: Notify::new(),
             running: RwLock::default(),
+            compiled: Mutex::default(),
             knowledge_dir: config.knowledge_dir.clone(),
         })
+    }
+
+    /// A plugin ready to run, compiled once per digest.
+    pub(super) async fn compiled(
+        &self,
+        db: &impl Read,
+        plugin: &Plugin,
+    ) -> Result<Compiled, Failed> {
+        let slot = {
+            let mut held = self.compiled.lock().await;
+            let (slots, order) = &mut *held;
+            if !slots.contains_key(&plugin.digest) {
+                order.push(plugin.digest.clone());
+                if order.len() > COMPILED {
+                    let oldest = order.remove(0);
+                    slots.remove(&oldest);
+                }
+            }
+            slots.entry(plugin.digest.clone()).or_default().clone()
+        };
+        let compiled = slot
+            .get_or_try_init(|| async {
+                let bytes = storage::plugins::component(db, &plugin.id)
+                    .await?
+                    .ok_or_else(|| {
+                        Failed::new(Kind::Settings, "not_found", "the component is gone")
+                    })?;
+                self.host.compile(bytes).await.map_err(Failed::from)
+            })
+            .await?;
+        Ok(compiled.clone())
+    }
+
+    /// Lets the next use of a role's plugin read its grant anew.
+    pub async fn forget(&self, role: &str) {
+        if role == "classifier" {
+            self.running.write().await.stamp.clear();
+        }
     }
 
     /// Whether a classifier is ready.
@@ -155,19 +212,7 @@ impl Plugins {
     }
 
     async fn load_classifier(&self, app: &App, plugin: &Plugin) -> Result<(), FollowError> {
-        let Some(bytes) = storage::plugins::component(&app.db, &plugin.id).await? else {
-            return Ok(());
-        };
-        let compiled = self.host.compile(bytes).await?;
-        let installation = Installation {
-            id: plugin.id.clone(),
-            ..Installation::default()
-        };
-        let taxonomy = self.running.read().await.taxonomy.clone();
-        let classifier = self
-            .host
-            .classifier(&compiled, installation, &taxonomy)
-            .await?;
+        let classifier = self.open_classifier(app, plugin).await?;
         let entry = (
             classifier,
             plugin.digest.clone(),
@@ -197,27 +242,54 @@ impl Plugins {
         Ok((name, version, answers))
     }
 
-    /// Publishes an article; answers the target's name for it. Asks first what the target has: a repeat
-    /// after a crash changes nothing.
+    /// A classifier of its own, with the present taxonomy.
+    async fn open_classifier(&self, app: &App, plugin: &Plugin) -> Result<Classifier, Failed> {
+        let compiled = self.compiled(&app.db, plugin).await?;
+        let installation = Installation {
+            id: plugin.id.clone(),
+            ..Installation::default()
+        };
+        let taxonomy = self.running.read().await.taxonomy.clone();
+        Ok(self
+            .host
+            .classifier(&compiled, installation, &taxonomy)
+            .await?)
+    }
+
+    /// Publishes an article; answers the target's name for it and what the plugin keeps. Asks first what the
+    /// target has: a repeat after a crash changes nothing. `target` is an installation, or the name of the
+    /// knowledge base that comes with the program.
     pub async fn publish(
         &self,
         app: &App,
+        target: &str,
         article: &Knowledge,
         content_hash: &str,
-    ) -> Result<String, PublishError> {
-        let Some(plugin) = storage::plugins::active(&app.db, "knowledge-base").await? else {
-            return Err(PublishError::NoPublisher);
+    ) -> Result<(String, super::Keep), PublishError> {
+        let (compiled, installation) = match installed::find(&app.db, target).await? {
+            Some(found) if !found.row.enabled => return Err(PublishError::NoPublisher),
+            Some(found) => self.ready(app, &found).await?,
+            None => {
+                let own = storage::plugins::active_of_name(&app.db, target).await?;
+                let plugin = match own {
+                    Some(plugin) => Some(plugin),
+                    None => storage::plugins::active(&app.db, "knowledge-base").await?,
+                };
+                let Some(plugin) = plugin else {
+                    return Err(PublishError::NoPublisher);
+                };
+                let installation = Installation {
+                    id: plugin.id.clone(),
+                    files: Some(FileGrant::new(self.knowledge_dir.clone())),
+                    ..Installation::default()
+                };
+                (self.compiled(&app.db, &plugin).await?, installation)
+            }
         };
-        let Some(bytes) = storage::plugins::component(&app.db, &plugin.id).await? else {
-            return Err(PublishError::NoPublisher);
-        };
-        let compiled = self.host.compile(bytes).await?;
-        let installation = Installation {
-            id: plugin.id.clone(),
-            files: Some(FileGrant::new(self.knowledge_dir.clone())),
-            ..Installation::default()
-        };
-        let target = self.host.knowledge_base(&compiled, installation)?;
+        let target = self
+            .host
+            .knowledge_base(&compiled, installation)
+            .map_err(Failed::from)?;
         let zh = &article.evidence.sentence.zh;
         let out = Article {
             id: article.id.to_string(),
@@ -238,19 +310,154 @@ impl Plugins {
             external_version: None,
             attributes: Vec::new(),
         };
-        match target.lookup(out.clone()).await?.value {
-            RemoteState::Unchanged(receipt) => Ok(receipt.external_ref),
-            RemoteState::ChangedRemotely(_) => Err(PublishError::ChangedRemotely),
-            RemoteState::Absent => Ok(target.upsert(out).await?.value.external_ref),
-            RemoteState::Ours(receipt) => {
-                let next = Article {
-                    external_ref: Some(receipt.external_ref),
-                    external_version: receipt.external_version,
-                    ..out
-                };
-                Ok(target.upsert(next).await?.value.external_ref)
+        let found = target.lookup(out.clone()).await.map_err(Failed::from)?;
+        let next = match found.value {
+            RemoteState::Unchanged(receipt) => {
+                return Ok((receipt.external_ref, found.staged.into()));
             }
+            RemoteState::ChangedRemotely(_) => return Err(PublishError::ChangedRemotely),
+            RemoteState::Absent => out,
+            RemoteState::Ours(receipt) => Article {
+                external_ref: Some(receipt.external_ref),
+                external_version: receipt.external_version,
+                ..out
+            },
+        };
+        let written = target.upsert(next).await.map_err(Failed::from)?;
+        Ok((written.value.external_ref, written.staged.into()))
+    }
+
+    /// Posts a message into a chat; answers what the plugin keeps.
+    pub async fn notify(
+        &self,
+        app: &App,
+        target: &str,
+        note: super::Note,
+    ) -> Result<super::Keep, Failed> {
+        let Some(found) = installed::find(&app.db, target).await? else {
+            return Err(Failed::new(
+                Kind::Settings,
+                "not_found",
+                "no installation of that name",
+            ));
+        };
+        if !found.row.enabled {
+            return Err(Failed::new(
+                Kind::Settings,
+                "switched_off",
+                "this installation is switched off",
+            ));
         }
+        let (compiled, ready) = self.ready(app, &found).await?;
+        let notifier = self.host.notifier(&compiled, ready)?;
+        let message = Message {
+            title: note.title,
+            text: note.text,
+            markdown: note.markdown,
+            language: note.language,
+            link: note.link,
+            idempotency_key: note.key,
+            ..Message::default()
+        };
+        Ok(notifier.notify(message).await?.staged.into())
+    }
+
+    // ------------------------------------------------------------ questions about versions and settings
+
+    /// What a version says of settings.
+    pub(super) async fn validate_config(
+        &self,
+        app: &App,
+        plugin: &Plugin,
+        row: &domain::plugins::Installation,
+    ) -> Result<(), Failed> {
+        let compiled = self.compiled(&app.db, plugin).await?;
+        compiled.validate_config(&Arc::new(powerless(row))).await?;
+        Ok(())
+    }
+
+    /// Settings of an older version in the shape of this one.
+    pub(super) async fn migrate_config(
+        &self,
+        app: &App,
+        plugin: &Plugin,
+        row: &domain::plugins::Installation,
+    ) -> Result<Value, Failed> {
+        let compiled = self.compiled(&app.db, plugin).await?;
+        Ok(compiled
+            .migrate_config(
+                &Arc::new(powerless(row)),
+                row.set.config_version,
+                &row.set.settings,
+            )
+            .await?)
+    }
+
+    /// A cursor of an older version in the layout of this one. A plugin that does not know better gets its
+    /// cursor as it stands: when it cannot read it, `pull` says so and the stream starts over.
+    pub(super) async fn migrate_cursor(
+        &self,
+        app: &App,
+        plugin: &Plugin,
+        row: &domain::plugins::Installation,
+        stream: &str,
+        cursor: &(i64, String),
+    ) -> Result<Option<(i64, String)>, Failed> {
+        if plugin.role != "connector" {
+            return Ok(Some(cursor.clone()));
+        }
+        let compiled = self.compiled(&app.db, plugin).await?;
+        let connector = self.host.connector(&compiled, powerless(row))?;
+        if !connector.exports().puller {
+            return Ok(Some(cursor.clone()));
+        }
+        let old = Cursor {
+            format: u32::try_from(cursor.0).unwrap_or(0),
+            value: cursor.1.clone(),
+        };
+        match connector.migrate_cursor(stream, old).await {
+            Ok(new) => Ok(Some((i64::from(new.format), new.value))),
+            Err(PluginError::Failed(failure)) if failure.class == FailureClass::CursorExpired => {
+                Ok(Some(cursor.clone()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a version runs at all: compiled, and a classifier with the present taxonomy.
+    pub(super) async fn try_out(&self, app: &App, plugin: &Plugin) -> Result<(), Failed> {
+        if plugin.role == "classifier" {
+            self.open_classifier(app, plugin).await.map(|_| ())
+        } else {
+            self.compiled(&app.db, plugin).await.map(|_| ())
+        }
+    }
+
+    /// The self check of an installation: whether it works, a sentence, and more.
+    pub async fn check_installation(
+        &self,
+        app: &App,
+        found: &Installed,
+    ) -> Result<(bool, String, Value), Failed> {
+        let (compiled, ready) = self.ready(app, found).await?;
+        let report = compiled.check(&Arc::new(ready)).await?.value;
+        let details = serde_json::from_str(&report.details).unwrap_or(Value::Null);
+        Ok((report.ok, report.message, details))
+    }
+
+    /// Labels of some documents by a classifier that has no say.
+    pub async fn read_along(
+        &self,
+        app: &App,
+        plugin: &Plugin,
+        documents: Vec<Vec<Document>>,
+    ) -> Result<Vec<Result<Classification, Failure>>, Failed> {
+        let classifier = self.open_classifier(app, plugin).await?;
+        let mut all = Vec::new();
+        for batch in documents {
+            all.extend(classifier.classify(batch).await?);
+        }
+        Ok(all)
     }
 
     /// Compiles a component and checks it against the contract.
@@ -259,12 +466,21 @@ impl Plugins {
     }
 }
 
+/// Settings without any power: for questions that have no effect.
+fn powerless(row: &domain::plugins::Installation) -> Installation {
+    Installation {
+        id: row.key.clone(),
+        settings: row.set.settings.to_string(),
+        ..Installation::default()
+    }
+}
+
 /// Why the replica could not follow.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
     /// The plugin failed.
     #[error(transparent)]
-    Plugin(#[from] PluginError),
+    Plugin(#[from] Failed),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -273,38 +489,52 @@ pub enum FollowError {
     Other(String),
 }
 
-/// The stable name of a role.
-#[must_use]
-pub fn role_name(role: Role) -> &'static str {
-    role.as_str()
-}
-
-/// Keeps a component. The same bytes are kept once.
+/// Keeps a component. The same bytes are kept once. A newer version of a known plugin begins with the grant of
+/// the active one: what it asks for beyond has no effect before somebody grants it.
 pub async fn install(
     app: &App,
     bytes: &[u8],
     inspection: &Inspection,
     active: bool,
+    actor: &Actor,
 ) -> Result<Plugin, DbError> {
     if let Some(present) = storage::plugins::by_digest(&app.db, &inspection.digest).await? {
         return Ok(present);
     }
-    let role = role_name(inspection.role);
+    let manifest = &inspection.manifest;
+    let role = manifest.role.as_str();
+    let before = storage::plugins::active_of_name(&app.db, &manifest.name).await?;
+    let now = app.now();
+    let everything = Granted::everything(manifest);
+    let (grant, granted_at) = match &before {
+        // Ours comes with what it needs; so does nothing else.
+        _ if active => (everything, Some(now)),
+        Some(before) => {
+            let held = Granted::of(before);
+            let enough = everything
+                .hosts
+                .iter()
+                .all(|h| held.hosts.iter().any(|g| g.origin == h.origin))
+                && everything.secrets.iter().all(|s| held.secrets.contains(s))
+                && (held.files || !everything.files)
+                && (held.imap || !everything.imap);
+            (held, before.granted_at.filter(|_| enough))
+        }
+        None => (Granted::default(), None),
+    };
     let plugin = Plugin {
         id: app.ids.next().to_string(),
-        name: inspection.manifest.name.clone(),
-        version: inspection.manifest.version.clone(),
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
         role: role.to_owned(),
         digest: inspection.digest.clone(),
-        state: if active { "active" } else { "installed" }.to_owned(),
-        manifest: serde_json::to_value(&inspection.manifest).unwrap_or_default(),
-        grant: if active {
-            serde_json::json!({"files": role == "knowledge-base"})
-        } else {
-            serde_json::json!({})
-        },
+        state: "installed".to_owned(),
+        manifest: serde_json::to_value(manifest).unwrap_or_default(),
+        grant: serde_json::to_value(&grant).unwrap_or_default(),
+        granted_at,
+        active_since: None,
         size: i64::try_from(bytes.len()).unwrap_or(0),
-        created_at: app.now(),
+        created_at: now,
         version_of_row: 1,
     };
     let tx = app.begin().await?;
@@ -319,10 +549,23 @@ pub async fn install(
         other => other?,
     }
     if active {
-        storage::plugins::retire_others(&tx, role, &plugin.id).await?;
+        storage::plugins::activate(&tx, &plugin, true).await?;
     }
+    let data = serde_json::json!({"name": plugin.name, "version": plugin.version, "role": role, "digest": plugin.digest});
+    storage::events::record(
+        &tx,
+        app.ids.next(),
+        "plugin",
+        &plugin.id,
+        "plugin.installed",
+        actor,
+        &data,
+    )
+    .await?;
     tx.commit().await?;
-    Ok(plugin)
+    Ok(storage::plugins::get(&app.db, &plugin.id)
+        .await?
+        .unwrap_or(plugin))
 }
 
 /// Installs the plugins that come with this binary and loads the active classifier.
@@ -330,15 +573,17 @@ pub async fn install_first_party(app: &App) -> failure::Result<()> {
     for (name, bytes) in FIRST_PARTY {
         let inspection = Host::inspect(bytes)
             .map_err(|e| format!("the built-in plugin {name} is unusable: {e}"))?;
-        let role = role_name(inspection.role);
+        let role = inspection.manifest.role.as_str();
         let known = storage::plugins::by_digest(&app.db, &inspection.digest)
             .await?
             .is_some();
         if !known {
-            // A plugin that somebody put in place of ours stays in place; a newer one of ours takes over.
+            // A plugin that somebody put in place of ours stays in place; a newer one of ours takes over. What
+            // reaches outside waits for somebody to grant it and to set it up.
+            let alone = matches!(*name, "keyword-classifier" | "markdown-kb");
             let active = storage::plugins::active(&app.db, role).await?;
-            let ours = active.is_none_or(|p| p.name == inspection.manifest.name);
-            install(app, bytes, &inspection, ours).await?;
+            let ours = alone && active.is_none_or(|p| p.name == inspection.manifest.name);
+            install(app, bytes, &inspection, ours, &Actor::system()).await?;
         }
     }
     if FIRST_PARTY.is_empty() {

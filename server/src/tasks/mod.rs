@@ -1,5 +1,6 @@
 //! Assign and improve: tasks, the mails that offer them, the pages on which owners act.
 
+mod chat;
 mod evidence;
 pub mod http;
 mod offer;

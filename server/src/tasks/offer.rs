@@ -252,5 +252,9 @@ async fn send(
     );
     delivery.task_id = Some(task.id.to_string());
     delivery.issue_id = Some(task.issue_id.to_string());
-    crate::mail::enqueue(app, tx, &delivery).await.map(|_| ())
+    crate::mail::enqueue(app, tx, &delivery).await?;
+    if to.email == task.owner.email {
+        super::chat::tell(app, tx, task, letter, &delivery.dedupe_key).await?;
+    }
+    Ok(())
 }

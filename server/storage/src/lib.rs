@@ -7,13 +7,16 @@
 //! plain structs of their module.
 
 pub mod access;
+pub mod collect;
 pub mod connect;
 pub mod detection;
 mod error;
 pub mod events;
 pub mod facts;
 pub mod feedback;
+pub mod figures;
 pub mod imports;
+pub mod installations;
 pub mod issues;
 pub mod knowledge;
 pub mod notify;
@@ -21,6 +24,7 @@ pub mod organisation;
 pub mod plugins;
 pub mod quadrants;
 pub mod queue;
+pub mod shadow;
 pub mod tasks;
 mod tx;
 pub mod verification;

@@ -240,8 +240,17 @@ async fn note(tx: &Tx, delivery: &Delivery, key: &str, value: &str) -> Result<()
 
 /// Publications, newest first: where articles went.
 pub async fn publications(db: &impl Read, article: &str) -> Result<Vec<Delivery>, DbError> {
-    let sql = format!("{DELIVERY} WHERE serial_key = $1 ORDER BY id DESC LIMIT 50");
-    let found: Vec<Row> = rows(db, &sql, vec![format!("article:{article}").into()]).await?;
+    let sql = format!(
+        "{DELIVERY} WHERE (serial_key = $1 OR serial_key LIKE $2) ORDER BY id DESC LIMIT 50"
+    );
+    // One line a knowledge base: behind the article's id stands its name.
+    let serial = format!("article:{article}");
+    let found: Vec<Row> = rows(
+        db,
+        &sql,
+        vec![serial.clone().into(), format!("{serial}:%").into()],
+    )
+    .await?;
     found.into_iter().map(Row::read).collect()
 }
 

@@ -15,7 +15,7 @@ pub struct Plugin {
     pub name: String,
     /// From its manifest.
     pub version: String,
-    /// What it is for: `classifier`, `knowledge-base`.
+    /// What it is for: `classifier`, `knowledge-base`, `connector`, `notifier`.
     pub role: String,
     /// Digest of its bytes.
     pub digest: String,
@@ -25,6 +25,10 @@ pub struct Plugin {
     pub manifest: Value,
     /// What an administrator allows it.
     pub grant: Value,
+    /// When somebody decided about it.
+    pub granted_at: Option<Timestamp>,
+    /// When it was made active last.
+    pub active_since: Option<Timestamp>,
     /// Size of the component in bytes.
     pub size: i64,
     /// When it was installed.
@@ -43,6 +47,8 @@ struct Row {
     state: String,
     manifest: String,
     grant_data: String,
+    granted_at: Option<i64>,
+    active_since: Option<i64>,
     size: i64,
     created_at: i64,
     row_version: i64,
@@ -59,6 +65,8 @@ impl Row {
             role: self.role,
             digest: self.digest,
             state: self.state,
+            granted_at: self.granted_at.map(timestamp),
+            active_since: self.active_since.map(timestamp),
             size: self.size,
             created_at: timestamp(self.created_at),
             version_of_row: self.row_version,
@@ -66,7 +74,7 @@ impl Row {
     }
 }
 
-const PLUGIN: &str = "SELECT id, name, version, role, digest, state, manifest, grant_data, \
+const PLUGIN: &str = "SELECT id, name, version, role, digest, state, manifest, grant_data, granted_at, active_since, \
                       CAST(LENGTH(component) AS BIGINT) AS size, created_at, row_version FROM plugin";
 
 /// All plugins, by name and age.
@@ -118,7 +126,7 @@ pub async fn component(db: &impl Read, id: &str) -> Result<Option<Vec<u8>>, DbEr
 pub async fn insert(tx: &Tx, plugin: &Plugin, component: &[u8]) -> Result<(), DbError> {
     tx.exec(
         "INSERT INTO plugin (id, name, version, role, digest, state, manifest, grant_data, component, created_at, \
-         row_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,1)",
+         granted_at, active_since, row_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,1)",
         vec![
             plugin.id.clone().into(),
             plugin.name.clone().into(),
@@ -130,29 +138,105 @@ pub async fn insert(tx: &Tx, plugin: &Plugin, component: &[u8]) -> Result<(), Db
             plugin.grant.to_string().into(),
             component.to_vec().into(),
             micros(plugin.created_at).into(),
+            plugin.granted_at.map(micros).into(),
+            plugin.active_since.map(micros).into(),
         ],
     )
     .await?;
     Ok(())
 }
 
-/// Changes what a plugin is allowed, and whether it is active.
-pub async fn update(tx: &Tx, id: &str, state: &str, grant: &Value) -> Result<bool, DbError> {
+/// Changes what a plugin is allowed, if it still is at `expected` (`None`: whatever it is).
+pub async fn set_grant(
+    tx: &Tx,
+    id: &str,
+    grant: &Value,
+    expected: Option<i64>,
+) -> Result<(), DbError> {
     let changed = tx
         .exec(
-            "UPDATE plugin SET state = $1, grant_data = $2, row_version = row_version + 1 WHERE id = $3",
-            vec![state.into(), grant.to_string().into(), id.into()],
+            "UPDATE plugin SET grant_data = $1, granted_at = $2, row_version = row_version + 1 \
+             WHERE id = $3 AND ($4 < 0 OR row_version = $4)",
+            vec![
+                grant.to_string().into(),
+                micros(tx.now()).into(),
+                id.into(),
+                expected.unwrap_or(-1).into(),
+            ],
         )
         .await?;
-    Ok(changed == 1)
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Stale {
+            table: "plugin",
+            id: id.to_owned(),
+        })
+    }
 }
 
-/// Sets aside every other plugin of a role: one is active.
-pub async fn retire_others(tx: &Tx, role: &str, keep: &str) -> Result<(), DbError> {
+/// Makes a plugin the active one, beside those of other names or, for roles of which one works, alone.
+pub async fn activate(tx: &Tx, plugin: &Plugin, alone: bool) -> Result<(), DbError> {
+    let (column, value) = if alone {
+        ("role", &plugin.role)
+    } else {
+        ("name", &plugin.name)
+    };
     tx.exec(
-        "UPDATE plugin SET state = 'installed' WHERE role = $1 AND id <> $2 AND state = 'active'",
-        vec![role.into(), keep.into()],
+        &format!(
+            "UPDATE plugin SET state = 'installed', row_version = row_version + 1 \
+             WHERE {column} = $1 AND id <> $2 AND state = 'active'"
+        ),
+        vec![value.clone().into(), plugin.id.clone().into()],
+    )
+    .await?;
+    tx.exec(
+        "UPDATE plugin SET state = 'active', active_since = $1, row_version = row_version + 1 WHERE id = $2",
+        vec![micros(tx.now()).into(), plugin.id.clone().into()],
     )
     .await?;
     Ok(())
+}
+
+/// The plugin that was active before `plugin`, of the same name or, with `alone`, of the same role.
+pub async fn active_before(
+    db: &impl Read,
+    plugin: &Plugin,
+    alone: bool,
+) -> Result<Option<Plugin>, DbError> {
+    let (column, value) = if alone {
+        ("role", &plugin.role)
+    } else {
+        ("name", &plugin.name)
+    };
+    let sql = format!(
+        "{PLUGIN} WHERE {column} = $1 AND id <> $2 AND active_since IS NOT NULL \
+         AND state <> 'quarantined' ORDER BY active_since DESC, id DESC LIMIT 1"
+    );
+    let row: Option<Row> = one(
+        db,
+        &sql,
+        vec![value.clone().into(), plugin.id.clone().into()],
+    )
+    .await?;
+    row.map(Row::read).transpose()
+}
+
+/// The active version of a name; where none was activated, `None`.
+pub async fn active_of_name(db: &impl Read, name: &str) -> Result<Option<Plugin>, DbError> {
+    let sql = format!("{PLUGIN} WHERE name = $1 AND state = 'active' ORDER BY id DESC LIMIT 1");
+    let row: Option<Row> = one(db, &sql, vec![name.into()]).await?;
+    row.map(Row::read).transpose()
+}
+
+/// Removes a plugin that nothing uses. `false`: an installation, or its role, uses it.
+pub async fn remove(tx: &Tx, id: &str) -> Result<bool, DbError> {
+    let removed = tx
+        .exec(
+            "DELETE FROM plugin WHERE id = $1 AND state <> 'active' AND NOT EXISTS \
+             (SELECT 1 FROM installation i WHERE i.plugin_id = $1 OR i.previous_id = $1)",
+            vec![id.into()],
+        )
+        .await?;
+    Ok(removed == 1)
 }

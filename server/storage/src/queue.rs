@@ -48,7 +48,7 @@ pub struct Job {
     pub serial_key: Option<String>,
 }
 
-fn database_clock(engine: Engine) -> &'static str {
+pub(crate) fn database_clock(engine: Engine) -> &'static str {
     match engine {
         Engine::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
         Engine::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",

@@ -35,7 +35,6 @@ import type {
   Organisation,
   OutboxItem,
   Overview,
-  Plugin,
   Quadrant,
   Role,
   Session,
@@ -116,7 +115,7 @@ export function useLogOut() {
 }
 
 /** Reloads everything under `roots` after a write. */
-function useRefresh(...roots: string[]) {
+export function useRefresh(...roots: string[]) {
   const client = useQueryClient();
   return () => Promise.all(roots.map((root) => client.invalidateQueries({ queryKey: [root] })));
 }
@@ -203,7 +202,7 @@ export function useRevokeToken() {
  * A list that grows page by page, `data` being the items so far. People read the first page and filter; nobody waits
  * for the rest.
  */
-function usePages<T>(key: readonly unknown[], load: (cursor: string | undefined) => Promise<List<T>>) {
+export function usePages<T>(key: readonly unknown[], load: (cursor: string | undefined) => Promise<List<T>>) {
   return useInfiniteQuery({
     queryKey: key,
     refetchInterval: LIVE,
@@ -591,7 +590,7 @@ export function usePublishArticle() {
   });
 }
 
-// ---- departments, detectors, plugins --------------------------------------------------------
+// ---- departments, detectors -----------------------------------------------------------------
 
 export function useDepartments() {
   return useQuery({
@@ -739,23 +738,5 @@ export function useUnusualTopics() {
     queryKey: ["unusual-topics"],
     staleTime: 600_000,
     queryFn: () => unwrap<UnusualTopics>(http.GET("/api/v1/unusual-topics")),
-  });
-}
-
-export function usePlugins() {
-  return useQuery({
-    queryKey: ["plugins"],
-    queryFn: async () => (await unwrap<List<Plugin>>(http.GET("/api/v1/plugins"))).items,
-  });
-}
-
-export function useUploadPlugin() {
-  const onSuccess = useRefresh("plugins");
-  return useMutation({
-    onSuccess,
-    mutationFn: (component: File) =>
-      once("plugin", [component.name, component.size, component.lastModified], (headers) =>
-        unwrap<Plugin>(http.POST("/api/v1/plugins", { ...multipart({ component }), headers })),
-      ),
   });
 }

@@ -390,6 +390,196 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/installations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All installations, by key. */
+        get: operations["list_installations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One installation. */
+        get: operations["get_installation"];
+        /** Makes or replaces an installation. Settings are checked against the plugin's schema and by the plugin. */
+        put: operations["put_installation"];
+        post?: never;
+        /** Removes an installation. Voices that it brought stay. */
+        delete: operations["remove_installation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last calls with the budgets that they used, newest first; 500 are kept. */
+        get: operations["installation_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tests the connection: one cheap call of the plugin with its grants, settings and secrets. */
+        post: operations["check_installation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The history of an installation, oldest first. */
+        get: operations["installation_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the plugin wrote, newest first; the last 500 lines are kept. */
+        get: operations["installation_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/pull": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes it work now: what is scheduled for later, rests or waits for a person. */
+        post: operations["pull_installation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records that were refused and wait, newest first. */
+        get: operations["list_rejected"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/rejected/{id}/redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Works a refused record off again, by the rules and with the plugin of now. */
+        post: operations["redrive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Fills in a secret. The value before stays accepted from senders until the next change. */
+        put: operations["put_secret"];
+        post?: never;
+        /** Empties a secret. */
+        delete: operations["remove_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/streams/{name}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a stream start over. What it brings again is known: nothing is counted twice. */
+        post: operations["restart_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues": {
         parameters: {
             query?: never;
@@ -646,6 +836,111 @@ export interface paths {
         /** Installs a component. It is inspected and kept, not activated. */
         post: operations["install_plugin"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One plugin. */
+        get: operations["get_plugin"];
+        put?: never;
+        post?: never;
+        /** Removes a version that nothing uses. */
+        delete: operations["remove_plugin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switches to this version: all installations of its name, or, for a classifier, everything from now on. */
+        post: operations["activate_plugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{id}/grant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Decides what a plugin may do. It can do what it asks for and is granted here. */
+        put: operations["grant_plugin"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The history of a plugin, oldest first. */
+        get: operations["plugin_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes back from this version to the one before it; answers that one. */
+        post: operations["roll_back_plugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{id}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many labels would change, by topic. */
+        get: operations["read_shadow"];
+        put?: never;
+        /** Lets a classifier read along: the last voices and those to come. Nothing is relabelled. */
+        post: operations["begin_shadow"];
+        /** Ends a shadow; what it has seen stays. */
+        delete: operations["end_shadow"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1412,6 +1707,14 @@ export interface components {
              */
             value: number;
         };
+        /** @description Answer of a self check. */
+        CheckView: {
+            /** Format: date-time */
+            at: string;
+            details: Record<string, never>;
+            message: string;
+            ok: boolean;
+        };
         /**
          * @description Who chose the metric of a contract.
          * @enum {string}
@@ -1686,6 +1989,8 @@ export interface components {
             manager_email?: string | null;
             /** @description Name for people. */
             name?: string;
+            /** @description Installation of a notifier: a chat that hears of tasks beside the mails. */
+            notifier?: string | null;
             /** @description The first one is asked when a task names nobody. */
             owners?: components["schemas"]["Owner"][];
             /**
@@ -1928,6 +2233,15 @@ export interface components {
             items: components["schemas"]["FactRow"][];
             metric: string;
         };
+        /** @description A failure that people should see. */
+        FailureView: {
+            /** Format: date-time */
+            at: string;
+            code: string;
+            message: string;
+            /** @description `pull`, `hook`, `check` … */
+            operation: string;
+        };
         /** @description A voice, masked, with its label. */
         Feedback: {
             agent_ref?: string | null;
@@ -2017,6 +2331,28 @@ export interface components {
              * @description Share of the contacts of all listed topics, 0 to 1.
              */
             share: number;
+        };
+        /** @description An origin that a plugin may reach. */
+        GrantedHost: {
+            /** @description Methods of HTTP in capitals; empty: all that it asks for. */
+            methods?: string[];
+            /** @description Empty: public addresses only. Otherwise the only addresses that it may lead to: `10.1.0.0/16`. */
+            networks?: string[];
+            /** @description `https://host` or `https://host:port`; `http://…` only together with `networks`. */
+            origin: string;
+        };
+        /** @description Limits of one call, lower than the manifest asks for. */
+        GrantedLimits: {
+            /** Format: int32 */
+            cpu_ms?: number | null;
+            /** Format: int32 */
+            http_calls?: number | null;
+            /** Format: int32 */
+            http_parallel?: number | null;
+            /** Format: int32 */
+            memory_mb?: number | null;
+            /** Format: int32 */
+            wall_ms?: number | null;
         };
         /** @description A sanity flag beside the verdict: it never changes the verdict silently. */
         Guard: {
@@ -2196,6 +2532,83 @@ export interface components {
             title_rows: number;
             warnings: components["schemas"]["Warning"][];
         };
+        /** @description Requests of the source that wait, were worked off, or were given up. */
+        InboxView: {
+            /** Format: int64 */
+            dead: number;
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            waiting: number;
+        };
+        /** @description An installation of a plugin. */
+        Installation: {
+            channel?: string | null;
+            checked?: components["schemas"]["CheckView"] | null;
+            /** Format: int32 */
+            config_version: number;
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failures: number;
+            /** @description Where its source calls; null: it is not called. */
+            hook_url?: string | null;
+            inbox: components["schemas"]["InboxView"];
+            key: string;
+            /** @description What it lacks to work: `grant`, `secret`, `secret_grant`, `host`, `mailbox`, each with a name. */
+            lacks: Record<string, never>[];
+            last_error?: components["schemas"]["FailureView"] | null;
+            /** Format: date-time */
+            last_ok_at?: string | null;
+            mailbox?: components["schemas"]["Mailbox"] | null;
+            /** @description Name of the plugin. */
+            plugin: string;
+            plugin_id: string;
+            plugin_version: string;
+            /** @description The version before: where a roll-back goes. */
+            previous_plugin_id?: string | null;
+            /**
+             * Format: int64
+             * @description Records that were refused and wait for somebody.
+             */
+            rejected: number;
+            /** @description `connector`, `notifier` or `knowledge-base`. */
+            role: string;
+            schedule: components["schemas"]["PullSchedule"];
+            secrets: components["schemas"]["SecretView"][];
+            settings: Record<string, never>;
+            /** @description How it is doing. */
+            state: components["schemas"]["InstallationState"];
+            streams: components["schemas"]["StreamView"][];
+            /** @description For people; empty: the plugin's title. */
+            title: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description What somebody sets for an installation. */
+        InstallationDraft: {
+            /** @description Channel of items that name none; the key when it is left out. */
+            channel?: string | null;
+            /** @description Whether it works at all; true when left out. */
+            enabled?: boolean | null;
+            mailbox?: components["schemas"]["Mailbox"] | null;
+            /** @description Name of the plugin; fixed once the installation exists. */
+            plugin: string;
+            schedule?: components["schemas"]["PullSchedule"];
+            /** @description As the plugin's schema says. */
+            settings?: Record<string, never>;
+            /** @description For people; empty: the plugin's title. */
+            title?: string;
+        };
+        /**
+         * @description How an installation is doing.
+         * @enum {string}
+         */
+        InstallationState: "new" | "ok" | "failing" | "paused" | "resting" | "quarantined";
         /** @description A detected problem. */
         Issue: {
             /** Format: date */
@@ -2356,6 +2769,8 @@ export interface components {
                 manager_email?: string | null;
                 /** @description Name for people. */
                 name?: string;
+                /** @description Installation of a notifier: a chat that hears of tasks beside the mails. */
+                notifier?: string | null;
                 /** @description The first one is asked when a task names nobody. */
                 owners?: components["schemas"]["Owner"][];
                 /**
@@ -2478,6 +2893,59 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_Installation: {
+            /** @description The items. */
+            items: {
+                channel?: string | null;
+                checked?: components["schemas"]["CheckView"] | null;
+                /** Format: int32 */
+                config_version: number;
+                /** Format: date-time */
+                created_at: string;
+                enabled: boolean;
+                /**
+                 * Format: int32
+                 * @description Failures in a row.
+                 */
+                failures: number;
+                /** @description Where its source calls; null: it is not called. */
+                hook_url?: string | null;
+                inbox: components["schemas"]["InboxView"];
+                key: string;
+                /** @description What it lacks to work: `grant`, `secret`, `secret_grant`, `host`, `mailbox`, each with a name. */
+                lacks: Record<string, never>[];
+                last_error?: components["schemas"]["FailureView"] | null;
+                /** Format: date-time */
+                last_ok_at?: string | null;
+                mailbox?: components["schemas"]["Mailbox"] | null;
+                /** @description Name of the plugin. */
+                plugin: string;
+                plugin_id: string;
+                plugin_version: string;
+                /** @description The version before: where a roll-back goes. */
+                previous_plugin_id?: string | null;
+                /**
+                 * Format: int64
+                 * @description Records that were refused and wait for somebody.
+                 */
+                rejected: number;
+                /** @description `connector`, `notifier` or `knowledge-base`. */
+                role: string;
+                schedule: components["schemas"]["PullSchedule"];
+                secrets: components["schemas"]["SecretView"][];
+                settings: Record<string, never>;
+                /** @description How it is doing. */
+                state: components["schemas"]["InstallationState"];
+                streams: components["schemas"]["StreamView"][];
+                /** @description For people; empty: the plugin's title. */
+                title: string;
+                /** Format: int64 */
+                version: number;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_Issue: {
             /** @description The items. */
             items: {
@@ -2570,7 +3038,7 @@ export interface components {
                 created_at: string;
                 id: string;
                 issue_id?: string | null;
-                /** @description `mail` or `publication`. */
+                /** @description `mail`, `publication` or `chat`. */
                 kind: string;
                 last_error?: string | null;
                 /** @description Whether it went to another machine. */
@@ -2590,24 +3058,113 @@ export interface components {
         List_Plugin: {
             /** @description The items. */
             items: {
+                /**
+                 * Format: date-time
+                 * @description When it was made the active version last.
+                 */
+                active_since?: string | null;
                 /** @description What it asks for. */
                 asked: Record<string, never>;
                 /** Format: date-time */
                 created_at: string;
                 /** @description BLAKE3 of the component. */
                 digest: string;
-                /** @description What it may do. */
+                /** @description What an administrator allows it; what counts is asked and granted. */
                 grant: Record<string, never>;
+                /** Format: date-time */
+                granted_at?: string | null;
                 id: string;
                 manifest: Record<string, never>;
                 name: string;
-                /** @description `classifier` or `knowledge-base`. */
+                /** @description Whether somebody still has to decide what it may do. */
+                needs_grant: boolean;
+                /**
+                 * Format: int64
+                 * @description Counts changes; the ETag.
+                 */
+                revision: number;
+                /** @description `classifier`, `knowledge-base`, `connector` or `notifier`. */
                 role: string;
                 /** Format: int64 */
                 size: number;
-                /** @description `installed` or `active`. */
+                /** @description `installed`, `active` or `quarantined`. */
                 state: string;
+                /** @description Version of the plugin. */
                 version: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_PluginCall: {
+            /** @description The items. */
+            items: {
+                /** Format: date-time */
+                at: string;
+                id: string;
+                /** @description `pull`, `handle`, `check` … */
+                operation: string;
+                /** @description `ok`, a failure class, or the code of the host's error. */
+                outcome: string;
+                /** @description Name and version of what ran. */
+                plugin: string;
+                /** @description `cpu_ms`, `wall_ms`, `memory_bytes`, `http_calls`, `http_bytes`, `mails`, `log_lines`, `log_dropped`, `denied`. */
+                used: Record<string, never>;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_PluginEvent: {
+            /** @description The items. */
+            items: {
+                actor: string;
+                /** Format: date-time */
+                at: string;
+                data: Record<string, never>;
+                /** @description `plugin.granted`, `installation.paused` … */
+                kind: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_PluginLogLine: {
+            /** @description The items. */
+            items: {
+                /** Format: date-time */
+                at: string;
+                id: string;
+                /** @description `trace`, `debug`, `info`, `warn` or `error`. */
+                level: string;
+                message: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_RejectedRecord: {
+            /** @description The items. */
+            items: {
+                code: string;
+                /** Format: date-time */
+                created_at: string;
+                detail: string;
+                external_id?: string | null;
+                id: string;
+                /** @description As it came, personal data masked. */
+                raw: string;
+                /** @description Whether it can be worked off again from here; otherwise its stream can start over. */
+                redrivable: boolean;
+                /** @description `item` (refused by the rules of voices), `record` (by the plugin) or `request`. */
+                source: string;
+                /** @description Name of the stream; empty: a request of the source. */
+                stream: string;
+                /**
+                 * Format: int64
+                 * @description How often it was refused.
+                 */
+                times: number;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -2893,6 +3450,24 @@ export interface components {
             /** @description `smtp` or `mailbox`. */
             transport: string;
         };
+        /** @description A mailbox that the host reads over IMAP. The password is the secret `imap_password`. */
+        Mailbox: {
+            /** @description Folders that the plugin may read. */
+            folders?: string[];
+            /** @description Networks (`10.0.0.0/8`) that the server may stand in; empty: public addresses only. */
+            networks?: string[];
+            /**
+             * Format: int32
+             * @description 993 unless set.
+             */
+            port?: number;
+            /** @description Name or address of the server. */
+            server: string;
+            /** @description `implicit` (the default), `starttls`, or `none`, which needs `networks`. */
+            tls?: string;
+            /** @description Name at log-in. */
+            user: string;
+        };
         /** @description A mail that was kept here instead of sent. */
         MailboxItem: {
             /** Format: date-time */
@@ -3149,6 +3724,8 @@ export interface components {
             marginal_share?: number;
             /** @description Shown in mails and in the console. */
             name: string;
+            /** @description Installation of a notifier for departments that name none: a chat beside the mails. */
+            notifier?: string | null;
             /** @description What support costs in a month, from that month (`2026-03`) on until a later entry. */
             support_costs?: {
                 [key: string]: components["schemas"]["SupportCost"];
@@ -3184,7 +3761,7 @@ export interface components {
             created_at: string;
             id: string;
             issue_id?: string | null;
-            /** @description `mail` or `publication`. */
+            /** @description `mail`, `publication` or `chat`. */
             kind: string;
             last_error?: string | null;
             /** @description Whether it went to another machine. */
@@ -3295,24 +3872,82 @@ export interface components {
         };
         /** @description An installed plugin. */
         Plugin: {
+            /**
+             * Format: date-time
+             * @description When it was made the active version last.
+             */
+            active_since?: string | null;
             /** @description What it asks for. */
             asked: Record<string, never>;
             /** Format: date-time */
             created_at: string;
             /** @description BLAKE3 of the component. */
             digest: string;
-            /** @description What it may do. */
+            /** @description What an administrator allows it; what counts is asked and granted. */
             grant: Record<string, never>;
+            /** Format: date-time */
+            granted_at?: string | null;
             id: string;
             manifest: Record<string, never>;
             name: string;
-            /** @description `classifier` or `knowledge-base`. */
+            /** @description Whether somebody still has to decide what it may do. */
+            needs_grant: boolean;
+            /**
+             * Format: int64
+             * @description Counts changes; the ETag.
+             */
+            revision: number;
+            /** @description `classifier`, `knowledge-base`, `connector` or `notifier`. */
             role: string;
             /** Format: int64 */
             size: number;
-            /** @description `installed` or `active`. */
+            /** @description `installed`, `active` or `quarantined`. */
             state: string;
+            /** @description Version of the plugin. */
             version: string;
+        };
+        /** @description A call of the plugin and what it needed. */
+        PluginCall: {
+            /** Format: date-time */
+            at: string;
+            id: string;
+            /** @description `pull`, `handle`, `check` … */
+            operation: string;
+            /** @description `ok`, a failure class, or the code of the host's error. */
+            outcome: string;
+            /** @description Name and version of what ran. */
+            plugin: string;
+            /** @description `cpu_ms`, `wall_ms`, `memory_bytes`, `http_calls`, `http_bytes`, `mails`, `log_lines`, `log_dropped`, `denied`. */
+            used: Record<string, never>;
+        };
+        /** @description Who did what to a plugin or an installation. */
+        PluginEvent: {
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            data: Record<string, never>;
+            /** @description `plugin.granted`, `installation.paused` … */
+            kind: string;
+        };
+        /** @description What an administrator allows a plugin. */
+        PluginGrant: {
+            /** @description Whether it may write files, into a folder that the server gives it. */
+            files?: boolean;
+            hosts?: components["schemas"]["GrantedHost"][];
+            /** @description Whether it may read the mailbox of its installation. */
+            imap?: boolean;
+            limits?: components["schemas"]["GrantedLimits"];
+            /** @description Names of secrets that it may use. */
+            secrets?: string[];
+        };
+        /** @description A line that a plugin wrote. */
+        PluginLogLine: {
+            /** Format: date-time */
+            at: string;
+            id: string;
+            /** @description `trace`, `debug`, `info`, `warn` or `error`. */
+            level: string;
+            message: string;
         };
         /** @description The body of a problem. */
         Problem: {
@@ -3341,6 +3976,16 @@ export interface components {
             reference?: string | null;
             state: string;
             target: string;
+        };
+        /** @description When streams are pulled. With neither member: every [`USUAL_EVERY`] seconds. */
+        PullSchedule: {
+            /** @description Six fields from seconds to days of the week, in the organisation's zone: `0 30 2 * * *`. */
+            cron?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds from the end of one pull to the next: 5 to 604800.
+             */
+            every_seconds?: number | null;
         };
         /** @description A person's decision about an issue. */
         QuadrantDecision: {
@@ -3605,6 +4250,11 @@ export interface components {
             /** @description What is worth knowing although nothing was refused. */
             warnings: components["schemas"]["Warning"][];
         };
+        /** @description What became of a record that was worked off again. */
+        Redriven: {
+            /** @description `accepted`, `updated` or `duplicate`; `queued`: the plugin works its request off again. */
+            state: string;
+        };
         /** @description The answer to a person who asked for a metric that cannot be decided. */
         Refusal: {
             /**
@@ -3640,6 +4290,28 @@ export interface components {
              * @description Where it stood, counted from 0.
              */
             index: number;
+        };
+        /** @description A record that was refused and waits for somebody. */
+        RejectedRecord: {
+            code: string;
+            /** Format: date-time */
+            created_at: string;
+            detail: string;
+            external_id?: string | null;
+            id: string;
+            /** @description As it came, personal data masked. */
+            raw: string;
+            /** @description Whether it can be worked off again from here; otherwise its stream can start over. */
+            redrivable: boolean;
+            /** @description `item` (refused by the rules of voices), `record` (by the plugin) or `request`. */
+            source: string;
+            /** @description Name of the stream; empty: a request of the source. */
+            stream: string;
+            /**
+             * Format: int64
+             * @description How often it was refused.
+             */
+            times: number;
         };
         /** @description The organisation's month: every topic once. */
         Report: {
@@ -3741,6 +4413,31 @@ export interface components {
         SearchResult: {
             items: components["schemas"]["Solution"][];
         };
+        /** @description The value of a secret. */
+        SecretBody: {
+            /** @description 1 to 8192 bytes; never shown again. */
+            value: string;
+        };
+        /** @description A secret of an installation. Its value is never shown again. */
+        SecretView: {
+            /** @description Whether the plugin may use it. */
+            granted: boolean;
+            /** @description Whether the value before is still accepted from senders. */
+            has_previous: boolean;
+            name: string;
+            /** @description Whether it works without. */
+            optional: boolean;
+            /** @description Whether it has a value. */
+            set: boolean;
+            /** Format: date-time */
+            set_at?: string | null;
+            title: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Counts values.
+             */
+            version?: number | null;
+        };
         /** @description Who is logged in, and what the console needs to know. */
         Session: {
             /** @description Writes carry it in `X-CSRF-Token`. */
@@ -3775,6 +4472,81 @@ export interface components {
             first: boolean;
             task_id: string;
             title: string;
+        };
+        /** @description A classifier that reads along. */
+        Shadow: {
+            /** @description The active classifier when it began. */
+            against_id: string;
+            /**
+             * Format: int64
+             * @description Voices that would get another topic.
+             */
+            changed: number;
+            /** @description Why it stopped. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Voices that it could not read.
+             */
+            failed: number;
+            /** Format: int64 */
+            looked_at: number;
+            plugin_id: string;
+            /** Format: int64 */
+            sentiment_changed: number;
+            /** Format: date-time */
+            started_at: string;
+            /** @description `running` or `ended`. */
+            state: string;
+            /** @description Most changes first. */
+            topics: components["schemas"]["ShadowTopic"][];
+            /**
+             * Format: int64
+             * @description Voices of the past that it was asked to look at.
+             */
+            voices: number;
+        };
+        /** @description Where voices of a topic would go. */
+        ShadowMove: {
+            /** @description Null: no topic. */
+            topic?: string | null;
+            /** Format: int64 */
+            voices: number;
+        };
+        /** @description How many voices of the past a shadow looks at. */
+        ShadowStart: {
+            /**
+             * Format: int64
+             * @description 0 to 20000; 1000 when left out.
+             */
+            voices?: number | null;
+        };
+        /** @description What would change for a topic. */
+        ShadowTopic: {
+            /**
+             * Format: int64
+             * @description Voices that it would have.
+             */
+            after: number;
+            /**
+             * Format: int64
+             * @description Voices that it has now.
+             */
+            before: number;
+            /**
+             * Format: int64
+             * @description Voices that would come to it.
+             */
+            gained: number;
+            /**
+             * Format: int64
+             * @description Voices that would leave it.
+             */
+            lost: number;
+            /** @description Where they would go, most first. */
+            moved_to: components["schemas"]["ShadowMove"][];
+            /** @description Null: voices that no topic explains. */
+            topic?: string | null;
         };
         /** @description One side of the comparison. */
         Side: {
@@ -4110,6 +4882,39 @@ export interface components {
             together_with: string[];
             /** @description The topic whose contacts were counted. */
             topic: string;
+        };
+        /** @description A stream of a connector. */
+        StreamView: {
+            /** Format: int64 */
+            accepted: number;
+            /** Format: int64 */
+            duplicates: number;
+            error?: string | null;
+            /** Format: date-time */
+            last_ok_at?: string | null;
+            name: string;
+            /**
+             * Format: date-time
+             * @description When the newest voice was spoken.
+             */
+            newest_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is pulled next; null: not before somebody changes something.
+             */
+            next_at?: string | null;
+            /**
+             * Format: int64
+             * @description Pages kept so far.
+             */
+            pages: number;
+            /** Format: int64 */
+            rejected: number;
+            /** @description Whether it has a cursor: without one it starts at the beginning. */
+            started: boolean;
+            title: string;
+            /** Format: int64 */
+            updated: number;
         };
         /** @description What a signal is about. */
         Subject: {
@@ -5270,6 +6075,315 @@ export interface operations {
             };
         };
     };
+    list_installations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Installation"];
+                };
+            };
+        };
+    };
+    get_installation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+        };
+    };
+    put_installation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallationDraft"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+        };
+    };
+    remove_installation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    installation_calls: {
+        parameters: {
+            query?: {
+                /** @description Where the page starts: `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many items: 1 to 500, normally 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_PluginCall"];
+                };
+            };
+        };
+    };
+    check_installation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckView"];
+                };
+            };
+        };
+    };
+    installation_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_PluginEvent"];
+                };
+            };
+        };
+    };
+    installation_logs: {
+        parameters: {
+            query?: {
+                /** @description Where the page starts: `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many items: 1 to 500, normally 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_PluginLogLine"];
+                };
+            };
+        };
+    };
+    pull_installation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_rejected: {
+        parameters: {
+            query?: {
+                /** @description Where the page starts: `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many items: 1 to 500, normally 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_RejectedRecord"];
+                };
+            };
+        };
+    };
+    redrive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Redriven"];
+                };
+            };
+        };
+    };
+    put_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretBody"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    remove_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    restart_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_issues: {
         parameters: {
             query?: {
@@ -5686,6 +6800,199 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Plugin"];
                 };
+            };
+        };
+    };
+    get_plugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plugin"];
+                };
+            };
+        };
+    };
+    remove_plugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    activate_plugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plugin"];
+                };
+            };
+        };
+    };
+    grant_plugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginGrant"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plugin"];
+                };
+            };
+        };
+    };
+    plugin_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_PluginEvent"];
+                };
+            };
+        };
+    };
+    roll_back_plugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plugin"];
+                };
+            };
+        };
+    };
+    read_shadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shadow"];
+                };
+            };
+        };
+    };
+    begin_shadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShadowStart"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shadow"];
+                };
+            };
+        };
+    };
+    end_shadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

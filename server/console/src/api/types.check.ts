@@ -4,6 +4,7 @@
  */
 
 import type * as Newer from "./evidence";
+import type * as Plugins from "./plugins";
 import type { components } from "./schema";
 import type * as Read from "./types";
 
@@ -56,6 +57,14 @@ export type Checks = [
   Check<Unknown<Read.MailboxItem, Schemas["MailboxItem"]>>,
   Check<Unknown<Read.OutboxItem, Schemas["OutboxItem"]>>,
   Check<Unknown<Read.Plugin, Schemas["Plugin"]>>,
+  Check<Unknown<Plugins.Installation, Schemas["Installation"]>>,
+  Check<Unknown<Plugins.Grant, Schemas["PluginGrant"]>>,
+  Check<Unknown<Plugins.SecretField, Schemas["SecretView"]>>,
+  Check<Unknown<Plugins.Stream, Schemas["StreamView"]>>,
+  Check<Unknown<Plugins.Check, Schemas["CheckView"]>>,
+  Check<Unknown<Plugins.RejectedRecord, Schemas["RejectedRecord"]>>,
+  Check<Unknown<Plugins.LogLine, Schemas["PluginLogLine"]>>,
+  Check<Unknown<Plugins.Shadow, Schemas["Shadow"]>>,
   Check<Unknown<Read.User, Schemas["User"]>>,
   Check<Unknown<Read.Token, Schemas["Token"]>>,
   Check<Unknown<Newer.Look, Schemas["Look"]>>,

@@ -58,6 +58,7 @@ export type Organisation = MoreOrganisation & {
   unit_cost_cents_per_minute: number | null;
   target_dissatisfaction: number | null;
   arbiter_email: string | null;
+  notifier?: string | null;
   version: number;
 };
 export type Quadrant = "fix_now" | "plan" | "quick_win" | "watch";
@@ -181,6 +182,8 @@ export type Department = {
   owners: Owner[];
   manager_email: string | null;
   deputy_email: string | null;
+  /** Installation of a notifier: a chat beside the mails. */
+  notifier?: string | null;
   version: number;
 };
 export type Detector = {
@@ -455,6 +458,10 @@ export type Plugin = {
   manifest: Record<string, unknown>;
   asked: Record<string, unknown>;
   grant: Record<string, unknown>;
+  needs_grant: boolean;
+  granted_at: string | null;
+  active_since: string | null;
+  revision: number;
   size: number;
   created_at: string;
 };

@@ -23,6 +23,7 @@ export type Permission =
   | "read_outbox"
   | "read_plugins"
   | "manage_plugins"
+  | "grant_plugins"
   | "manage_access";
 
 const GRANTED: Record<Role, readonly Permission[]> = {
@@ -36,6 +37,7 @@ const GRANTED: Record<Role, readonly Permission[]> = {
     "read_outbox",
     "read_plugins",
     "manage_plugins",
+    "grant_plugins",
     "manage_access",
   ],
   voc_owner: [

@@ -75,8 +75,10 @@ pub enum Operation {
     ReadOutbox,
     /// See plugins.
     ReadPlugins,
-    /// Install plugins.
+    /// Install plugins and set them up.
     ManagePlugins,
+    /// Decide what plugins may do.
+    GrantPlugins,
     /// See and change users and tokens.
     ManageAccess,
     /// Ask who one is, log out.
@@ -85,7 +87,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SendFeedback,
         Self::ReadFeedback,
         Self::CorrectLabels,
@@ -97,6 +99,7 @@ impl Operation {
         Self::ReadOutbox,
         Self::ReadPlugins,
         Self::ManagePlugins,
+        Self::GrantPlugins,
         Self::ManageAccess,
         Self::UseSession,
     ];
@@ -116,6 +119,7 @@ impl Operation {
             Self::ReadOutbox => "read_outbox",
             Self::ReadPlugins => "read_plugins",
             Self::ManagePlugins => "manage_plugins",
+            Self::GrantPlugins => "grant_plugins",
             Self::ManageAccess => "manage_access",
             Self::UseSession => "use_session",
         }
@@ -134,7 +138,10 @@ pub fn allows(role: Role, operation: Operation) -> bool {
     use Operation as O;
     match role {
         Role::Admin => true,
-        Role::VocOwner => !matches!(operation, O::ManageAccess | O::ManagePlugins),
+        Role::VocOwner => !matches!(
+            operation,
+            O::ManageAccess | O::ManagePlugins | O::GrantPlugins
+        ),
         Role::DepartmentOwner => {
             matches!(
                 operation,
@@ -268,6 +275,7 @@ read_tasks           x x x x . x
 read_outbox          x x . . . .
 read_plugins         x x . x x .
 manage_plugins       x . . . x .
+grant_plugins        x . . . . .
 manage_access        x . . . . .
 use_session          x x x x x x
 ";

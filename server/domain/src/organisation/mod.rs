@@ -94,6 +94,9 @@ pub struct Organisation {
     /// Who decides when departments do not agree.
     #[serde(default)]
     pub arbiter_email: Option<String>,
+    /// Installation of a notifier for departments that name none: a chat beside the mails.
+    #[serde(default)]
+    pub notifier: Option<String>,
     /// Counts changes.
     #[serde(default)]
     pub version: i64,
@@ -208,6 +211,7 @@ impl Default for Organisation {
             support_costs: BTreeMap::new(),
             marginal_share: default_marginal_share(),
             arbiter_email: None,
+            notifier: None,
             version: 0,
         }
     }
@@ -486,6 +490,9 @@ pub struct Department {
     /// Who stands in.
     #[serde(default)]
     pub deputy_email: Option<String>,
+    /// Installation of a notifier: a chat that hears of tasks beside the mails.
+    #[serde(default)]
+    pub notifier: Option<String>,
     /// Counts changes.
     #[serde(default)]
     pub version: i64,

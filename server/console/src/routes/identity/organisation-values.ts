@@ -77,6 +77,8 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     unit_cost_cents_per_minute: typeof values.unit_cost === "number" ? cents(values.unit_cost) : null,
     target_dissatisfaction: shareOf(values.target),
     arbiter_email: values.arbiter_email?.trim() || null,
+    // Set where notifiers are set up; saving this form keeps it.
+    ...(loaded.notifier !== undefined && { notifier: loaded.notifier }),
     ...(loaded.cut_lines && {
       cut_lines: {
         contacts_per_week: values.cut_contacts ?? null,

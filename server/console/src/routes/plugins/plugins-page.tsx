@@ -1,7 +1,16 @@
 import { UploadOutlined } from "@ant-design/icons";
-import { App, Button, Upload } from "antd";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { App, Button, Popconfirm, Select, Upload } from "antd";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { usePlugins, useUploadPlugin } from "../../api/hooks";
+import {
+  type Asked,
+  useActivate,
+  useInstallations,
+  usePlugins,
+  useRollBack,
+  useUploadPlugin,
+} from "../../api/plugins";
 import type { Bilingual, Plugin } from "../../api/types";
 import { Badge } from "../../components/badges";
 import { NoAccessPage } from "../../components/fallback-pages";
@@ -12,6 +21,10 @@ import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { colour, verdictColour } from "../../styles/tokens";
+import { GrantModal } from "./grant-modal";
+import { isRecord } from "./schema-form";
+import { ShadowPanel } from "./shadow-panel";
+import { InstallationBadge } from "./states";
 
 const STATE_COLOUR: Record<Plugin["state"], string> = {
   active: verdictColour.improved,
@@ -19,77 +32,104 @@ const STATE_COLOUR: Record<Plugin["state"], string> = {
   quarantined: verdictColour.worse,
 };
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
 function isBilingual(value: unknown): value is Bilingual {
   return isRecord(value) && typeof value.zh === "string" && typeof value.en === "string";
 }
 
-/** Powers one a line: what it is, and what the plugin says it is for; anything else as it stands. */
-function lines(powers: unknown, say: (text: Bilingual) => string): string[] {
-  if (!isRecord(powers)) return [];
-  return Object.entries(powers).flatMap(([name, value]) => {
-    const title = word("power", name);
-    if (value === null || value === false || (isRecord(value) && Object.keys(value).length === 0)) return [];
-    if (value === true) return [title];
-    if (isRecord(value) && isBilingual(value.purpose)) {
-      const { purpose, ...rest } = value;
-      const detail = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : "";
-      return [`${title}: ${say(purpose as Bilingual)}${detail}`];
-    }
-    return [`${title}: ${JSON.stringify(value)}`];
-  });
-}
-
-function Powers(props: { title: string; powers: unknown; none: string }) {
+/** What a plugin asks for, one plain line a power. */
+function Powers(props: { asked: Asked }) {
+  const { t } = useTranslation();
   const say = useBilingual();
-  const shown = lines(props.powers, say);
+  const { hosts = [], secrets = [], files, imap } = props.asked;
+  const lines = [
+    ...hosts.map(
+      (host) => `${host.origin === "*" ? t("plugins.any_named") : host.origin}: ${say(host.purpose)}`,
+    ),
+    ...secrets.map((secret) => `${t("power.secrets")}: ${say(secret.title)}`),
+    ...(files ? [`${t("power.files")}: ${say(files.purpose)}`] : []),
+    ...(imap ? [`${t("power.imap")}: ${say(imap.purpose)}`] : []),
+  ];
+  if (lines.length === 0) return <span className="soft">{t("plugins.asked_none")}</span>;
   return (
-    <div>
-      <dt>{props.title}</dt>
-      <dd>
-        {shown.length === 0 ? (
-          <span className="soft">{props.none}</span>
-        ) : (
-          shown.map((line) => <div key={line}>{line}</div>)
-        )}
-      </dd>
-    </div>
+    <>
+      {lines.map((line) => (
+        <div key={line}>{line}</div>
+      ))}
+    </>
   );
 }
 
-function PluginCard(props: { plugin: Plugin }) {
+function Version(props: { plugin: Plugin; newest: Plugin | undefined; onReview: () => void }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const say = useBilingual();
+  const { message } = App.useApp();
+  const activate = useActivate();
+  const back = useRollBack();
+  const mayManage = useMay("manage_plugins");
+  const mayGrant = useMay("grant_plugins");
   const { plugin } = props;
-  const { title, description } = plugin.manifest;
+  const asked = plugin.asked as Asked;
+  const asksNothing = Object.keys(asked).length === 0;
+  const isClassifier = plugin.role === "classifier";
+  const replaces = props.newest !== undefined && props.newest.id !== plugin.id;
   return (
-    <Panel
-      title={
-        <>
-          {isBilingual(title) ? say(title) : plugin.name}{" "}
-          <span className="faint code">
-            {plugin.name} {plugin.version}
+    <div className="stack stack--tight" data-version={`${plugin.name}@${plugin.version}`}>
+      <div className="row row--between">
+        <span className="row">
+          <strong className="code">{plugin.version}</strong>
+          <Badge colour={STATE_COLOUR[plugin.state]}>{t(`plugin_state.${plugin.state}`)}</Badge>
+          {plugin.needs_grant && <Badge colour={verdictColour.recovered}>{t("plugins.needs_grant")}</Badge>}
+        </span>
+        {mayManage && (
+          <span className="row">
+            {!asksNothing && mayGrant && <Button onClick={props.onReview}>{t("plugins.review_do")}</Button>}
+            {plugin.state === "installed" && !plugin.needs_grant && (
+              <Popconfirm
+                title={replaces ? t("plugins.switch_ask") : t("plugins.activate_ask")}
+                okText={t("plugins.switch_ok")}
+                cancelText={t("app.back")}
+                onConfirm={async () => {
+                  try {
+                    await activate.mutateAsync(plugin.id);
+                    message.success(t("plugins.switched", { version: plugin.version }));
+                  } catch {
+                    // Shown below.
+                  }
+                }}
+              >
+                <Button type="primary" loading={activate.isPending}>
+                  {replaces ? t("plugins.switch_to") : t("plugins.activate")}
+                </Button>
+              </Popconfirm>
+            )}
+            {plugin.state === "active" && plugin.active_since !== null && (
+              <Popconfirm
+                title={t("plugins.back_ask")}
+                okText={t("plugins.back_ok")}
+                cancelText={t("app.back")}
+                onConfirm={async () => {
+                  try {
+                    const now = await back.mutateAsync(plugin.id);
+                    message.success(t("plugins.switched", { version: now.version }));
+                  } catch {
+                    // Shown below.
+                  }
+                }}
+              >
+                <Button loading={back.isPending}>{t("plugins.roll_back")}</Button>
+              </Popconfirm>
+            )}
           </span>
-        </>
-      }
-      extra={<Badge colour={STATE_COLOUR[plugin.state]}>{t(`plugin_state.${plugin.state}`)}</Badge>}
-    >
-      {isBilingual(description) && (
-        <p className="soft" style={{ marginBottom: 10 }}>
-          {say(description)}
-        </p>
-      )}
+        )}
+      </div>
+      <ProblemAlert error={activate.error ?? back.error} />
       <dl className="facts">
         <div>
-          <dt>{t("plugins.role")}</dt>
-          <dd>{word("plugin_role", plugin.role)}</dd>
+          <dt>{t("plugins.asked")}</dt>
+          <dd>
+            <Powers asked={asked} />
+          </dd>
         </div>
-        <Powers title={t("plugins.asked")} powers={plugin.asked} none={t("plugins.asked_none")} />
-        <Powers title={t("plugins.grant")} powers={plugin.grant} none={t("plugins.grant_none")} />
         <div>
           <dt>{t("plugins.size")}</dt>
           <dd>{format.decimal(plugin.size / 1024, 0)} KiB</dd>
@@ -101,8 +141,115 @@ function PluginCard(props: { plugin: Plugin }) {
           </dd>
         </div>
       </dl>
+      {isClassifier && plugin.state === "installed" && <ShadowPanel plugin={plugin} mayManage={mayManage} />}
+    </div>
+  );
+}
+
+function PluginPanel(props: {
+  versions: Plugin[];
+  onReview: (plugin: Plugin) => void;
+  active: Plugin | undefined;
+}) {
+  const say = useBilingual();
+  const newest = props.versions[0];
+  if (!newest) return null;
+  const { title, description } = newest.manifest;
+  return (
+    <Panel
+      title={
+        <>
+          {isBilingual(title) ? say(title) : newest.name} <span className="faint code">{newest.name}</span>
+        </>
+      }
+      extra={<span className="faint">{word("plugin_role", newest.role)}</span>}
+    >
+      <div className="stack">
+        {isBilingual(description) && <p className="soft">{say(description)}</p>}
+        {props.versions.map((plugin) => (
+          <Version
+            key={plugin.id}
+            plugin={plugin}
+            newest={props.active}
+            onReview={() => props.onReview(plugin)}
+          />
+        ))}
+      </div>
     </Panel>
   );
+}
+
+function Installations(props: { plugins: Plugin[] }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const say = useBilingual();
+  const installations = useInstallations();
+  const mayManage = useMay("manage_plugins");
+  const names = new Map<string, string>();
+  for (const plugin of props.plugins) {
+    if (plugin.role === "classifier" || plugin.needs_grant) continue;
+    const { title } = plugin.manifest;
+    names.set(plugin.name, isBilingual(title) ? say(title) : plugin.name);
+  }
+  return (
+    <Panel
+      flush
+      title={t("installations.title")}
+      extra={
+        mayManage && (
+          <Select
+            aria-label={t("installations.add")}
+            placeholder={t("installations.add")}
+            style={{ minWidth: 220 }}
+            value={null}
+            onChange={(plugin: string | null) => {
+              if (plugin) void navigate({ to: "/settings/plugins/edit", search: { plugin } });
+            }}
+            options={[...names].map(([value, label]) => ({ value, label }))}
+          />
+        )
+      }
+    >
+      <QueryView query={installations}>
+        {(items) =>
+          items.length === 0 ? (
+            <EmptyState title={t("installations.none")} next={t("installations.none_next")} />
+          ) : (
+            <ul className="records">
+              {items.map((installation) => (
+                <li key={installation.key}>
+                  <Link to="/settings/plugins/edit" search={{ key: installation.key }} className="record">
+                    <span>
+                      <span className="record__title">{installation.title || installation.key}</span>
+                      <span className="record__meta">
+                        <span className="code">{installation.key}</span>
+                        <span>
+                          {installation.plugin} {installation.plugin_version}
+                        </span>
+                        {installation.rejected > 0 && (
+                          <span>{t("installations.rejected_n", { n: installation.rejected })}</span>
+                        )}
+                      </span>
+                    </span>
+                    <span className="record__side">
+                      <InstallationBadge installation={installation} />
+                    </span>
+                  </Link>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </QueryView>
+    </Panel>
+  );
+}
+
+/** Versions of one name together, the newest first. */
+function byName(plugins: Plugin[]): Plugin[][] {
+  const groups = new Map<string, Plugin[]>();
+  for (const plugin of plugins) groups.set(plugin.name, [plugin, ...(groups.get(plugin.name) ?? [])]);
+  return [...groups.values()];
 }
 
 function Plugins() {
@@ -111,6 +258,14 @@ function Plugins() {
   const plugins = usePlugins();
   const upload = useUploadPlugin();
   const mayManage = useMay("manage_plugins");
+  const mayGrant = useMay("grant_plugins");
+  const [reviewed, setReviewed] = useState<Plugin | null>(null);
+  const activeFor = (all: Plugin[], plugin: Plugin | undefined) =>
+    all.find(
+      (other) =>
+        other.state === "active" &&
+        (plugin?.role === "classifier" ? other.role === "classifier" : other.name === plugin?.name),
+    );
   return (
     <div className="stack">
       <div className="row row--between">
@@ -121,8 +276,10 @@ function Plugins() {
             showUploadList={false}
             beforeUpload={(file) => {
               upload.mutate(file, {
-                onSuccess: (plugin) =>
-                  message.success(t("plugins.accepted", { name: plugin.name, version: plugin.version })),
+                onSuccess: (plugin) => {
+                  message.success(t("plugins.accepted", { name: plugin.name, version: plugin.version }));
+                  if (plugin.needs_grant && mayGrant) setReviewed(plugin);
+                },
               });
               return false;
             }}
@@ -140,20 +297,27 @@ function Plugins() {
       </div>
       <ProblemAlert error={upload.error} />
       <QueryView query={plugins}>
-        {(items) =>
-          items.length === 0 ? (
-            <Panel>
-              <EmptyState title={t("plugins.none")} />
-            </Panel>
-          ) : (
-            <div className="stack">
-              {items.map((plugin) => (
-                <PluginCard key={plugin.id} plugin={plugin} />
-              ))}
-            </div>
-          )
-        }
+        {(items) => (
+          <div className="stack">
+            <Installations plugins={items} />
+            {items.length === 0 ? (
+              <Panel>
+                <EmptyState title={t("plugins.none")} />
+              </Panel>
+            ) : (
+              byName(items).map((versions) => (
+                <PluginPanel
+                  key={versions[0]?.name}
+                  versions={versions}
+                  active={activeFor(items, versions[0])}
+                  onReview={setReviewed}
+                />
+              ))
+            )}
+          </div>
+        )}
       </QueryView>
+      {reviewed && <GrantModal key={reviewed.id} plugin={reviewed} onClose={() => setReviewed(null)} />}
     </div>
   );
 }

@@ -8,6 +8,7 @@ import {
   useRemoveDepartment,
   useSaveDepartment,
 } from "../../api/hooks";
+import { useInstallations } from "../../api/plugins";
 import type { Owner } from "../../api/types";
 import { EmptyState, Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
@@ -22,6 +23,7 @@ type Values = {
   owners?: OwnerRow[];
   manager_email?: string;
   deputy_email?: string;
+  notifier?: string;
 };
 
 function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void }) {
@@ -29,6 +31,7 @@ function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void
   const { message } = App.useApp();
   const save = useSaveDepartment();
   const remove = useRemoveDepartment();
+  const notifiers = (useInstallations().data ?? []).filter((found) => found.role === "notifier");
   const { department } = props;
   const isNew = department.version === undefined;
   const email = { type: "email" as const, message: t("departments.bad_email") };
@@ -47,6 +50,7 @@ function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void
         })),
         manager_email: values.manager_email?.trim() || null,
         deputy_email: values.deputy_email?.trim() || null,
+        notifier: values.notifier ?? null,
         ...(department.version !== undefined && { version: department.version }),
       });
       message.success(t("app.saved"));
@@ -64,6 +68,7 @@ function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void
         ...department,
         manager_email: department.manager_email ?? undefined,
         deputy_email: department.deputy_email ?? undefined,
+        notifier: department.notifier ?? undefined,
       }}
     >
       <ProblemAlert error={save.error ?? remove.error} />
@@ -130,6 +135,12 @@ function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void
         </Form.Item>
         <Form.Item name="deputy_email" label={t("departments.deputy")} rules={[email]}>
           <Input type="email" />
+        </Form.Item>
+        <Form.Item name="notifier" label={t("departments.notifier")} extra={t("departments.notifier_hint")}>
+          <Select
+            allowClear
+            options={notifiers.map((found) => ({ value: found.key, label: found.title || found.key }))}
+          />
         </Form.Item>
       </div>
       <div className="row row--between">

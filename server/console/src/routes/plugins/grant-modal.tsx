@@ -1,0 +1,170 @@
+import { App, Checkbox, Input, Modal } from "antd";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type Asked, type Grant, useGrant } from "../../api/plugins";
+import type { Plugin } from "../../api/types";
+import { ProblemAlert } from "../../components/problem-alert";
+import { useBilingual } from "../../lib/bilingual";
+
+const USUAL = ["GET", "POST"];
+
+/** What the form begins with: what was granted before, or everything that needs no further word. */
+function begin(plugin: Plugin): Grant {
+  const asked = plugin.asked as Asked;
+  const held = plugin.grant as Partial<Grant>;
+  if (plugin.granted_at) {
+    return {
+      hosts: held.hosts ?? [],
+      secrets: held.secrets ?? [],
+      files: held.files ?? false,
+      imap: held.imap ?? false,
+      limits: held.limits ?? {},
+    };
+  }
+  return {
+    hosts: (asked.hosts ?? [])
+      .filter((host) => host.origin.startsWith("https://"))
+      .map((host) => ({ origin: host.origin, methods: [], networks: [] })),
+    secrets: (asked.secrets ?? []).map((secret) => secret.name),
+    files: asked.files !== undefined,
+    imap: asked.imap !== undefined,
+    limits: {},
+  };
+}
+
+/** `origin` or `origin network network`, one a line. */
+export function readOrigins(text: string): Grant["hosts"] {
+  return text
+    .split("\n")
+    .map((line) => line.trim().split(/[\s,]+/))
+    .filter(([origin]) => origin)
+    .map(([origin = "", ...networks]) => ({ origin, methods: [], networks }));
+}
+
+export function writeOrigins(hosts: Grant["hosts"]): string {
+  return hosts.map((host) => [host.origin, ...host.networks].join(" ")).join("\n");
+}
+
+/** What a plugin asks for in plain sentences, and what of it is allowed. */
+export function GrantModal(props: { plugin: Plugin; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const say = useBilingual();
+  const save = useGrant();
+  const { plugin } = props;
+  const asked = plugin.asked as Asked;
+  const named = (asked.hosts ?? []).filter((host) => host.origin !== "*");
+  const open = (asked.hosts ?? []).find((host) => host.origin === "*");
+  const [grant, setGrant] = useState(() => begin(plugin));
+  const isNamed = (origin: string) => named.some((host) => host.origin === origin);
+  const [origins, setOrigins] = useState(() =>
+    writeOrigins(grant.hosts.filter((host) => !isNamed(host.origin))),
+  );
+  const methods = (list: string[] | undefined) => (list?.length ? list : USUAL).join(", ");
+
+  async function submit() {
+    const hosts = [
+      ...grant.hosts.filter((host) => isNamed(host.origin)),
+      ...(open ? readOrigins(origins) : []),
+    ];
+    try {
+      await save.mutateAsync({ plugin, grant: { ...grant, hosts } });
+      message.success(t("plugins.granted"));
+      props.onClose();
+    } catch {
+      // Shown above the list.
+    }
+  }
+
+  return (
+    <Modal
+      open
+      width={640}
+      title={t("plugins.review", { name: plugin.name, version: plugin.version })}
+      okText={t("plugins.grant_do")}
+      cancelText={t("app.cancel")}
+      confirmLoading={save.isPending}
+      onOk={() => void submit()}
+      onCancel={props.onClose}
+    >
+      <div className="stack">
+        <ProblemAlert error={save.error} />
+        <p className="soft">{t("plugins.review_intro")}</p>
+        {named.map((host) => (
+          <Checkbox
+            key={host.origin}
+            checked={grant.hosts.some((held) => held.origin === host.origin)}
+            onChange={(event) =>
+              setGrant({
+                ...grant,
+                hosts: event.target.checked
+                  ? [...grant.hosts, { origin: host.origin, methods: [], networks: [] }]
+                  : grant.hosts.filter((held) => held.origin !== host.origin),
+              })
+            }
+          >
+            {t("plugins.may_reach", { origin: host.origin, methods: methods(host.methods) })}
+            <div className="faint">{say(host.purpose)}</div>
+          </Checkbox>
+        ))}
+        {open && (
+          <div className="field">
+            <label htmlFor="grant-origins">
+              {t("plugins.may_reach_named", { methods: methods(open.methods) })}
+            </label>
+            <p className="faint">{say(open.purpose)}</p>
+            <Input.TextArea
+              id="grant-origins"
+              className="code"
+              autoSize={{ minRows: 2, maxRows: 8 }}
+              placeholder="https://api.example.com"
+              value={origins}
+              onChange={(event) => setOrigins(event.target.value)}
+            />
+            <p className="faint">{t("plugins.origins_hint")}</p>
+          </div>
+        )}
+        {(asked.secrets ?? []).map((secret) => (
+          <Checkbox
+            key={secret.name}
+            checked={grant.secrets.includes(secret.name)}
+            onChange={(event) =>
+              setGrant({
+                ...grant,
+                secrets: event.target.checked
+                  ? [...grant.secrets, secret.name]
+                  : grant.secrets.filter((name) => name !== secret.name),
+              })
+            }
+          >
+            {t("plugins.may_use_secret", { title: say(secret.title) })}
+            <div className="faint">
+              {secret.hosts?.length
+                ? t("plugins.secret_goes_to", { hosts: secret.hosts.join(", ") })
+                : t("plugins.secret_unread")}
+            </div>
+          </Checkbox>
+        ))}
+        {asked.files && (
+          <Checkbox
+            checked={grant.files}
+            onChange={(event) => setGrant({ ...grant, files: event.target.checked })}
+          >
+            {t("plugins.may_write_files")}
+            <div className="faint">{say(asked.files.purpose)}</div>
+          </Checkbox>
+        )}
+        {asked.imap && (
+          <Checkbox
+            checked={grant.imap}
+            onChange={(event) => setGrant({ ...grant, imap: event.target.checked })}
+          >
+            {t("plugins.may_read_mailbox")}
+            <div className="faint">{say(asked.imap.purpose)}</div>
+          </Checkbox>
+        )}
+        <p className="faint">{t("plugins.nothing_else")}</p>
+      </div>
+    </Modal>
+  );
+}

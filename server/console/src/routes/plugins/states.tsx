@@ -1,0 +1,23 @@
+import { useTranslation } from "react-i18next";
+import type { Installation, InstallationState } from "../../api/plugins";
+import { Badge } from "../../components/badges";
+import { colour, verdictColour } from "../../styles/tokens";
+
+const COLOUR: Record<InstallationState, string> = {
+  new: colour.inkFaint,
+  ok: verdictColour.improved,
+  failing: verdictColour.recovered,
+  paused: verdictColour.worse,
+  resting: verdictColour.recovered,
+  quarantined: verdictColour.worse,
+};
+
+/** How an installation is doing, in one word. */
+export function InstallationBadge(props: { installation: Installation }) {
+  const { t } = useTranslation();
+  const { installation } = props;
+  if (!installation.enabled) return <Badge colour={colour.inkFaint}>{t("installation_state.off")}</Badge>;
+  if (installation.lacks.length > 0)
+    return <Badge colour={verdictColour.recovered}>{t("installation_state.incomplete")}</Badge>;
+  return <Badge colour={COLOUR[installation.state]}>{t(`installation_state.${installation.state}`)}</Badge>;
+}

@@ -1,0 +1,3 @@
+//! Installations over HTTP.
+
+pub mod http;

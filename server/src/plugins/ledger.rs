@@ -1,0 +1,230 @@
+//! What plugins did: calls with the budgets they used, and the lines they wrote. The host hands both over as
+//! they come; once a second they are written down, so that a call never waits for the database. A crash may
+//! lose the last second of these figures, and nothing else.
+
+use crate::app::App;
+use domain::clock::Timestamp;
+use plugin_host::{CallRecord, LogLine};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use storage::DbError;
+use storage::figures::Call;
+use tokio::time::sleep;
+
+/// Most calls and most lines that wait to be written; the oldest go first.
+const WAITING: usize = 2000;
+
+/// Collects until it is written down.
+#[derive(Clone, Default)]
+pub struct Ledger {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    calls: VecDeque<CallRecord>,
+    lines: VecDeque<LogLine>,
+    totals: BTreeMap<Of, Total>,
+}
+
+/// Plugin, version, operation, outcome: every one of them comes from a bounded set.
+type Of = (String, String, &'static str, &'static str);
+
+#[derive(Clone, Copy, Default)]
+struct Total {
+    calls: u64,
+    wall_ms: u64,
+    cpu_ms: u64,
+    http_calls: u64,
+    denied: u64,
+    log_dropped: u64,
+    memory_peak: u64,
+}
+
+fn push<T>(queue: &mut VecDeque<T>, value: T) {
+    if queue.len() >= WAITING {
+        queue.pop_front();
+    }
+    queue.push_back(value);
+}
+
+/// Lines and calls of installations are kept; a classifier or a knowledge base without one carries the id of
+/// its plugin and is found in the server's own log.
+fn is_kept(installation: &str) -> bool {
+    domain::plugins::check_key(installation).is_ok() && installation.parse::<uuid::Uuid>().is_err()
+}
+
+impl Ledger {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a call.
+    pub fn call(&self, call: CallRecord) {
+        let mut inner = self.inner();
+        let of = (
+            call.plugin.clone(),
+            call.version.clone(),
+            call.operation,
+            call.outcome,
+        );
+        let total = inner.totals.entry(of).or_default();
+        total.calls += 1;
+        total.wall_ms += call.used.wall_ms;
+        total.cpu_ms += call.used.cpu_ms;
+        total.http_calls += u64::from(call.used.http_calls);
+        total.denied += u64::from(call.used.denied);
+        total.log_dropped += u64::from(call.used.log_dropped);
+        total.memory_peak = total.memory_peak.max(call.used.memory_bytes);
+        if is_kept(&call.installation) {
+            push(&mut inner.calls, call);
+        }
+    }
+
+    /// Takes a line.
+    pub fn line(&self, line: LogLine) {
+        tracing::info!(
+            target: "plugin",
+            installation = line.installation,
+            version = line.version,
+            operation = line.operation,
+            level = line.level.as_str(),
+            "{}: {}",
+            line.plugin,
+            line.message
+        );
+        if is_kept(&line.installation) {
+            push(&mut self.inner().lines, line);
+        }
+    }
+
+    /// Writes down what has come since the last time.
+    pub async fn write(&self, app: &App) -> Result<(), DbError> {
+        let (calls, lines) = {
+            let mut inner = self.inner();
+            (
+                std::mem::take(&mut inner.calls),
+                std::mem::take(&mut inner.lines),
+            )
+        };
+        if calls.is_empty() && lines.is_empty() {
+            return Ok(());
+        }
+        let now = app.now();
+        let calls: Vec<Call> = calls
+            .into_iter()
+            .map(|c| Call {
+                id: app.ids.next().to_string(),
+                installation: c.installation,
+                plugin: format!("{}@{}", c.plugin, c.version),
+                operation: c.operation.to_owned(),
+                outcome: c.outcome.to_owned(),
+                used: serde_json::to_value(c.used).unwrap_or_default(),
+                at: now,
+            })
+            .collect();
+        let lines: Vec<_> = lines
+            .into_iter()
+            .map(|l| {
+                let mut message = l.message;
+                for (name, value) in l.fields {
+                    let _ = write!(message, " {name}={value}");
+                }
+                let at = Timestamp::from_timestamp_millis(l.at_ms).unwrap_or(now);
+                (
+                    app.ids.next(),
+                    l.installation,
+                    at,
+                    l.level.as_str().to_owned(),
+                    message,
+                )
+            })
+            .collect();
+        let tx = app.db.begin(now).await?;
+        storage::figures::record(&tx, &calls, &lines).await?;
+        tx.commit().await
+    }
+
+    /// Writes down every second until the server stops.
+    pub async fn keep_writing(self, app: crate::app::Shared) {
+        loop {
+            let stopping = tokio::select! {
+                () = app.stop.cancelled() => true,
+                () = sleep(Duration::from_secs(1)) => false,
+            };
+            if let Err(error) = self.write(&app).await {
+                tracing::warn!(error = %error, "figures of plugins were not written");
+            }
+            if stopping {
+                return;
+            }
+        }
+    }
+
+    /// Prometheus text.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let totals: Vec<(Of, Total)> = self
+            .inner()
+            .totals
+            .iter()
+            .map(|(of, total)| (of.clone(), *total))
+            .collect();
+        let mut text = String::new();
+        let mut series = |name: &str, help: &str, kind: &str, value: &dyn Fn(&Total) -> f64| {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for ((plugin, version, operation, outcome), total) in &totals {
+                let _ = writeln!(
+                    text,
+                    "{name}{{plugin=\"{plugin}\",version=\"{version}\",operation=\"{operation}\",outcome=\"{outcome}\"}} {}",
+                    value(total)
+                );
+            }
+        };
+        series(
+            "bihuan_plugin_calls_total",
+            "Calls of plugins by outcome.",
+            "counter",
+            &|t| t.calls as f64,
+        );
+        series(
+            "bihuan_plugin_seconds_total",
+            "Time from call to answer.",
+            "counter",
+            &|t| t.wall_ms as f64 / 1000.0,
+        );
+        series(
+            "bihuan_plugin_cpu_seconds_total",
+            "Computing time, in steps of 10 ms.",
+            "counter",
+            &|t| t.cpu_ms as f64 / 1000.0,
+        );
+        series(
+            "bihuan_plugin_http_requests_total",
+            "Requests that plugins made.",
+            "counter",
+            &|t| t.http_calls as f64,
+        );
+        series(
+            "bihuan_plugin_denied_total",
+            "Wishes beyond the grant.",
+            "counter",
+            &|t| t.denied as f64,
+        );
+        series(
+            "bihuan_plugin_log_dropped_total",
+            "Lines beyond the quota.",
+            "counter",
+            &|t| t.log_dropped as f64,
+        );
+        series(
+            "bihuan_plugin_memory_peak_bytes",
+            "Largest linear memory of one call.",
+            "gauge",
+            &|t| t.memory_peak as f64,
+        );
+        text
+    }
+}
