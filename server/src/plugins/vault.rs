@@ -60,7 +60,7 @@ impl Vault {
                 blake3::derive_key("bihuan 2026-11 secrets of installations", given.as_bytes())
             }
             None => self
-                .from_file()
+                .kept_key()
                 .map_err(|e| VaultError::Key(e.to_string()))?,
         };
         Ok(self.master.get_or_init(|| key))
@@ -68,7 +68,7 @@ impl Vault {
 
     /// The key in the data folder, made with mode 0600 where there is none. Of two processes that start
     /// together one makes it, and both read it.
-    fn from_file(&self) -> failure::Result<[u8; 32]> {
+    fn kept_key(&self) -> failure::Result<[u8; 32]> {
         let read = || -> failure::Result<Option<[u8; 32]>> {
             match std::fs::read_to_string(&self.file) {
                 Ok(text) => {
