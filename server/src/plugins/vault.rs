@@ -60,7 +60,7 @@ impl Vault {
                 blake3::derive_key("bihuan 2026-11 secrets of installations", given.as_bytes())
             }
             None => self
-                .from_file()
+                .kept_key()
                 .map_err(|e| VaultError::Key(e.to_string()))?,
         };
         Ok(self.master.get_or_init(|| key))
