@@ -103,6 +103,10 @@ impl Dovecot {
         server
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "waits for another process, on the test's own thread"
+    )]
     fn until_it_greets(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
