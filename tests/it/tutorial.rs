@@ -57,12 +57,13 @@ fn the_tutorial_works_command_by_command() {
     let program = tests::server::program()
         .canonicalize()
         .expect("the program");
+    // Under its own name, whatever the one under test is called.
+    let programs = home.path().join("bin");
+    fs::create_dir(&programs).expect("a folder");
+    std::os::unix::fs::symlink(&program, programs.join("bihuan")).expect("a link");
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(
-        std::iter::once(program.parent().expect("a folder").to_owned())
-            .chain(std::env::split_paths(&path)),
-    )
-    .expect("a path");
+    let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)))
+        .expect("a path");
     // Built once for all runs: a second one takes seconds.
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tutorial");
     let mut folder = home.path().to_owned();
