@@ -38,7 +38,7 @@ const HASTY_DAYS: u32 = 3;
 const BY_CHANCE_ACUTE: f64 = 0.06;
 /// What is left of the chance after the guards against false praise have had their say: a trend from
 /// before the fix that counts against the claim, a guard metric that rings by chance.
-const AFTER_GUARDS: f64 = 0.97;
+pub(super) const AFTER_GUARDS: f64 = 0.97;
 /// Topics and answers (as a multiple of the topic's own) that a comparison with others needs.
 const CONTROL_TOPICS: usize = 3;
 const CONTROL_RATIO: f64 = 2.0;
