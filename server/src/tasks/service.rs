@@ -456,7 +456,19 @@ pub async fn schedule(app: &App, tx: &Tx, task: &Task) -> Result<(), DbError> {
             start_of_day(night, zone) + TimeDelta::hours(NIGHT_HOUR),
         )
     };
-    storage::queue::enqueue(tx, &job).await.map(|_| ())
+    storage::queue::enqueue(tx, &job).await?;
+    let effective = local_day(effective_at, zone);
+    let due = effective + TimeDelta::days(i64::from(contract.min_days) + 1);
+    if task.state == State::Done && due <= today {
+        let payload = serde_json::json!({"task": task.id.to_string(), "first": true});
+        // Not among the keys of the nights; once for each report.
+        let job = storage::queue::NewJob {
+            unique_key: Some(format!("first:{}:{}", task.id, task.version)),
+            ..crate::jobs::job(app.ids.as_ref(), "verify", payload, tx.now())
+        };
+        storage::queue::enqueue(tx, &job).await?;
+    }
+    Ok(())
 }
 
 /// What the owner said, for whoever is told.
