@@ -132,6 +132,8 @@ async fn once(
     let mut answer = judged.verification.clone();
     for member in &judged.members {
         let result = record(app, &tx, &judged, member, actor, look).await?;
+        // Months that were over before anybody asked are closed like those that a night closes.
+        super::worth::freeze(&tx, member).await?;
         if member.id == id {
             answer = result;
         }

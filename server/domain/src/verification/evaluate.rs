@@ -1150,7 +1150,7 @@ impl<'a> Case<'a> {
             .iter()
             .find(|m| !matches!(m.code.as_str(), "answers" | "evidence"))
         {
-            return first.sentence.clone();
+            return self.of_topic(&first.sentence);
         }
         let per_day = self.pace();
         let horizon = f64::from(self.contract.horizon_days);
@@ -1169,14 +1169,18 @@ impl<'a> Case<'a> {
         } else {
             need
         };
-        sentence::waiting(
+        self.of_topic(&sentence::waiting(
             self.metric,
             need - have,
             per_day,
             self.shown_smallest(),
             self.contract.horizon_days,
             self.miss(),
-        )
+        ))
+    }
+
+    fn of_topic(&self, text: &Sentence) -> Sentence {
+        sentence::of_topic(self.metric, &self.course.topic_name, text)
     }
 
     fn shown_smallest(&self) -> f64 {
@@ -1234,7 +1238,7 @@ impl<'a> Case<'a> {
                 result
                     .missing
                     .first()
-                    .map(|m| m.sentence.clone())
+                    .map(|m| self.of_topic(&m.sentence))
                     .unwrap_or_default()
             };
         };
@@ -1375,7 +1379,7 @@ fn no_evidence(fraction: f64) -> Missing {
         need: 100,
         have: done,
         sentence: Sentence {
-            zh: format!("目前的数据还分不出有没有效果(已有所需信息的 {done}%)。"),
+            zh: format!("目前的数据还分不出有没有效果（已有所需信息的 {done}%）。"),
             en: format!(
                 "The data so far cannot tell whether it worked ({done}% of the planned information is in)."
             ),

@@ -202,7 +202,7 @@ pub(super) fn flags(case: &Case<'_>, control: &Control, gap: Option<(f64, &str)>
             before: *b,
             after: *a,
             sentence: Sentence {
-                zh: format!("渠道构成变了:{channel} 的占比从 {} 变为 {}(比较时已按渠道分层)。", as_percent(*b), as_percent(*a)),
+                zh: format!("渠道构成变了：{channel} 的占比从 {} 变为 {}（比较时已按渠道分层）。", as_percent(*b), as_percent(*a)),
                 en: format!("The mix of channels changed: {channel} went from {} to {} of the answers (the comparison is made within channels).", as_percent(*b), as_percent(*a)),
             },
         });
