@@ -171,7 +171,10 @@ export function ContractChoice(props: {
               suffix={stars ? word("unit", "stars") : kindOf(chosen) === "share" ? t("chart.points") : "%"}
               onChange={(value) => {
                 if (typeof value === "number" && value > 0) {
-                  props.onChange({ metric: chosen, expected_change: (higherIsBetter(chosen) ? 1 : -1) * sizeEntered(chosen, value) });
+                  props.onChange({
+                    metric: chosen,
+                    expected_change: (higherIsBetter(chosen) ? 1 : -1) * sizeEntered(chosen, value),
+                  });
                 }
               }}
               style={{ width: 170 }}
