@@ -400,7 +400,7 @@ struct ContractQuery {
     horizon_days: Option<u32>,
     /// The day the trouble was seen, where it is not the day the detector rang.
     alarm_day: Option<NaiveDate>,
-    /// When the fix is due; two weeks from the alarm when missing.
+    /// When the fix is due; as by the rules for tasks when missing.
     due_at: Option<DateTime<Utc>>,
 }
 
@@ -431,9 +431,7 @@ async fn propose_contract(
     if let Some(due) = query.due_at {
         service::check_due(due, app.now()).map_err(|problem| problem.of_query("contract"))?;
     }
-    let days_to_fix = query
-        .due_at
-        .and_then(|due| u32::try_from((due - app.now()).num_days()).ok());
+    let (_, _, days_to_fix) = service::due(&app, &app.db, &issue, query.due_at).await?;
     let contract = service::contract(&app, &app.db, &issue, &wish, days_to_fix)
         .await
         .map_err(|problem| problem.of_query("contract"))?;

@@ -12,8 +12,8 @@ use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
 use domain::organisation::{Department, Owner, subtree};
 use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
-use domain::verification::contract::{Asked, BASELINE_DAYS, Parent};
-use domain::verification::{Contract, GuardMetric, Metric, propose};
+use domain::verification::contract::{Asked, BASELINE_DAYS, Parent, impossible_goal};
+use domain::verification::{Contract, Decidable, GuardMetric, Metric, propose};
 use storage::{DbError, Tx};
 
 /// A task to be made.
@@ -190,6 +190,7 @@ pub async fn contract(
             .unwrap_or_else(|| issue.scope.channel.clone().into_iter().collect()),
         metric: wish.metric,
         expected_change: wish.expected_change,
+        horizon_days: wish.horizon_days,
         days_to_fix,
         ..Asked::by_rule(issue.topic.clone(), today, Some(alarm_day))
     };
@@ -252,8 +253,21 @@ pub async fn contract(
     if !wish.guards.is_empty() {
         contract.guards.clone_from(&wish.guards);
     }
-    if let Some(days) = wish.horizon_days {
-        contract.horizon_days = days;
+    let goal = wish.metric.unwrap_or(Metric::Csat);
+    let level = contract
+        .candidates
+        .iter()
+        .find(|c| c.metric == goal && c.watched_topic.is_none())
+        .and_then(|c| c.level);
+    if let Some(change) = wish.expected_change
+        && let Some(reason) = impossible_goal(goal, change, level)
+    {
+        let reason = crate::http::spoken(&reason);
+        return Err(Problem::field(
+            "contract.expected_change",
+            "impossible",
+            reason,
+        ));
     }
     Ok(contract)
 }
@@ -273,7 +287,12 @@ async fn agreed(
     let reason = crate::http::spoken(&refusal.sentence);
     Err(Problem {
         errors: vec![crate::http::FieldError {
-            field: "contract.metric".to_owned(),
+            field: match refusal.why {
+                Decidable::ChangeTooSmall => "contract.expected_change",
+                Decidable::TooSlow if wish.horizon_days.is_some() => "contract.horizon_days",
+                _ => "contract.metric",
+            }
+            .to_owned(),
             code: refusal.why.as_str().to_owned(),
             detail: reason.clone(),
         }],
@@ -293,6 +312,41 @@ pub fn check_due(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Problem> {
     Ok(())
 }
 
+/// When a task of this issue is due, by the rules where nobody says; whether it is urgent; and the days
+/// until then. The plan of a contract counts with them, so whoever looks at it before asks here too.
+pub async fn due(
+    app: &App,
+    db: &impl storage::Read,
+    issue: &Issue,
+    wished: Option<DateTime<Utc>>,
+) -> Result<(DateTime<Utc>, bool, Option<u32>), Problem> {
+    let now = app.now();
+    let placed = crate::issues::place(app, db, 28).await?;
+    let topics = subtree(&issue.topic, &placed.topics);
+    let decided = storage::quadrants::overrides(db, &[issue.id.to_string()]).await?;
+    let urgent = match decided.first() {
+        Some(decided) => decided.quadrant == Quadrant::FixNow,
+        None => placed
+            .placement
+            .points
+            .iter()
+            .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow),
+    };
+    let zone = storage::organisation::organisation(db).await?.zone;
+    let today = local_day(now, zone);
+    let due_at = match wished {
+        Some(at) => {
+            check_due(at, now)?;
+            at
+        }
+        // Six in the evening, a week from now; what must be fixed at once gets 48 hours.
+        None if urgent => now + TimeDelta::hours(FAST_TRACK_HOURS),
+        None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),
+    };
+    let days_to_fix = u32::try_from((local_day(due_at, zone) - today).num_days()).ok();
+    Ok((due_at, urgent, days_to_fix))
+}
+
 /// Turns an issue into a task, in one transaction with the mail that offers it.
 pub async fn assign(
     app: &App,
@@ -306,29 +360,7 @@ pub async fn assign(
         return Err(Problem::not_found("issue"));
     };
     let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
-    let placed = crate::issues::place(app, tx, 28).await?;
-    let topics = subtree(&issue.topic, &placed.topics);
-    let decided = storage::quadrants::overrides(tx, &[issue_id.to_string()]).await?;
-    let urgent = match decided.first() {
-        Some(decided) => decided.quadrant == Quadrant::FixNow,
-        None => placed
-            .placement
-            .points
-            .iter()
-            .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow),
-    };
-    let zone = storage::organisation::organisation(tx).await?.zone;
-    let today = local_day(tx.now(), zone);
-    let due_at = match new.due_at {
-        Some(at) => {
-            check_due(at, tx.now())?;
-            at
-        }
-        // Six in the evening, a week from now; what must be fixed at once gets 48 hours.
-        None if urgent => tx.now() + TimeDelta::hours(FAST_TRACK_HOURS),
-        None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),
-    };
-    let days_to_fix = u32::try_from((local_day(due_at, zone) - today).num_days()).ok();
+    let (due_at, urgent, days_to_fix) = due(app, tx, &issue, new.due_at).await?;
     let contract = agreed(app, tx, &issue, &new.wish, days_to_fix).await?;
     let (task, effects) = tasks::assigned(
         TaskId(app.ids.next()),
@@ -456,7 +488,19 @@ pub async fn schedule(app: &App, tx: &Tx, task: &Task) -> Result<(), DbError> {
             start_of_day(night, zone) + TimeDelta::hours(NIGHT_HOUR),
         )
     };
-    storage::queue::enqueue(tx, &job).await.map(|_| ())
+    storage::queue::enqueue(tx, &job).await?;
+    let effective = local_day(effective_at, zone);
+    let due = effective + TimeDelta::days(i64::from(contract.min_days) + 1);
+    if task.state == State::Done && due <= today {
+        let payload = serde_json::json!({"task": task.id.to_string(), "first": true});
+        // Not among the keys of the nights; once for each report.
+        let job = storage::queue::NewJob {
+            unique_key: Some(format!("first:{}:{}", task.id, task.version)),
+            ..crate::jobs::job(app.ids.as_ref(), "verify", payload, tx.now())
+        };
+        storage::queue::enqueue(tx, &job).await?;
+    }
+    Ok(())
 }
 
 /// What the owner said, for whoever is told.

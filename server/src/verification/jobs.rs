@@ -10,6 +10,7 @@ use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{Timestamp, local_day};
 use domain::identity::Actor;
 use domain::ids::TaskId;
+use domain::tasks::State;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use storage::queue::NewJob;
@@ -21,12 +22,18 @@ struct Night {
     /// When late data asked for this look; `None`: it is a night's.
     #[serde(default)]
     since: Option<Timestamp>,
+    /// The look right after the fix was reported, where its days are over already.
+    #[serde(default)]
+    first: bool,
 }
 
 /// Judges a task and writes down the next look. What is no longer due (cancelled, reopened) is
 /// dropped: the timer is a hint, the state is the truth. Doing it twice does nothing twice.
 pub async fn verify(app: &Shared, payload: &serde_json::Value) -> Result<Outcome, JobError> {
     let night: Night = serde_json::from_value(payload.clone()).map_err(JobError::fail)?;
+    if night.first {
+        return first(app, night.task).await;
+    }
     if let Some(since) = night.since {
         return again(app, night.task, since).await;
     }
@@ -46,6 +53,16 @@ pub async fn verify(app: &Shared, payload: &serde_json::Value) -> Result<Outcome
         crate::tasks::schedule(app, &tx, &task).await?;
     }
     Ok(Outcome::Done(tx))
+}
+
+/// Judges a task whose fix was reported long after it went live, so that nobody waits a night for what
+/// is known. Somebody may have asked meanwhile: then there is a verdict.
+async fn first(app: &Shared, id: TaskId) -> Result<Outcome, JobError> {
+    let task = storage::tasks::get(&app.db, id).await?;
+    if task.is_some_and(|t| t.state == State::Done) {
+        judge(app, id, Look::Scheduled).await?;
+    }
+    Ok(Outcome::Nothing)
 }
 
 /// Judges a task anew because of late data, once the files that are being read are read: half of a file
@@ -78,7 +95,7 @@ pub async fn late(app: &App, tx: &Tx, days: &BTreeSet<NaiveDate>) -> Result<(), 
         return Ok(());
     }
     let tasks = Setting::deployed(tx, tx.now()).await?;
-    for task in tasks.iter().filter(|t| t.state.is_judged()) {
+    for task in tasks.iter().filter(|t| t.can_be_judged()) {
         let Some(verdict) = storage::verification::latest(tx, task.id).await? else {
             continue;
         };

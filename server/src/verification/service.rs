@@ -120,7 +120,7 @@ async fn once(
     let Some(task) = storage::tasks::get(&app.db, id).await? else {
         return Err(Problem::not_found("task"));
     };
-    if !task.state.is_judged() || task.effective_at.is_none() {
+    if !task.can_be_judged() || task.effective_at.is_none() {
         return Err(Problem::new(
             Code::WrongState,
             "a task is verified when it is done",
@@ -132,6 +132,8 @@ async fn once(
     let mut answer = judged.verification.clone();
     for member in &judged.members {
         let result = record(app, &tx, &judged, member, actor, look).await?;
+        // Months that were over before anybody asked are closed like those that a night closes.
+        super::worth::freeze(&tx, member).await?;
         if member.id == id {
             answer = result;
         }
@@ -165,7 +167,7 @@ pub async fn compute(
     let mut candidates: Vec<&Task> = setting
         .deployed
         .iter()
-        .filter(|t| t.id != task.id && t.state.is_judged() && same_matter(t, task))
+        .filter(|t| t.id != task.id && t.can_be_judged() && same_matter(t, task))
         .collect();
     candidates.push(task);
     let set = if candidates.len() == 1 {

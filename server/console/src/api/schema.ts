@@ -1618,7 +1618,7 @@ export interface components {
             level?: number | null;
             /** @description The metric. */
             metric: components["schemas"]["Metric"];
-            /** @description Chance by 28, 42 and 56 days. */
+            /** @description Chance by 28, 42 and 56 days, or by the horizon that was wished for. */
             power: components["schemas"]["Chances"][];
             /** @description Why, or why not. */
             reason: components["schemas"]["Bilingual"];
@@ -6445,7 +6445,7 @@ export interface operations {
                 horizon_days?: number;
                 /** @description The day the trouble was seen, where it is not the day the detector rang. */
                 alarm_day?: string;
-                /** @description When the fix is due; two weeks from the alarm when missing. */
+                /** @description When the fix is due; as by the rules for tasks when missing. */
                 due_at?: string;
             };
             header?: never;

@@ -394,6 +394,11 @@ export const en: Translation = {
     ours_title: "Our verdict",
     naive_success: "It worked",
     naive_failure: "No significant change",
+    naive_answer_success: "It worked",
+    naive_answer_worse: "It got worse",
+    naive_answer_none: "No significant change",
+    contrast_naive_worse:
+      "The simple comparison looks at one stretch before and one after and sees a change for the worse; against a comparable baseline and the other topics the result differs.",
     naive_none: "Too little data to tell",
     naive_detail: "{{before}} → {{after}}, change {{change}}",
     agree: "Both ways of counting agree.",
@@ -405,9 +410,10 @@ export const en: Translation = {
       "The simple comparison always has an answer, however little data there is. We wait until there is enough.",
     contrast_inconclusive:
       "The simple comparison has an answer, but the plausible range is too wide to rule out either direction.",
-    contrast_worse: "The simple comparison misses the fall; against a comparable baseline it got worse.",
+    contrast_worse:
+      "The simple comparison sees no change for the worse; against a comparable baseline and the other topics it got worse.",
     contrast_improved:
-      "The simple comparison sees no change because its baseline is short; a long enough baseline shows the gain.",
+      "The simple comparison sees no significant change; a comparable baseline and the other topics show the gain.",
     before: "Before",
     after: "After",
     effect: "Change",
@@ -1116,6 +1122,7 @@ export const en: Translation = {
     others_change: "Change of {{n}} other topics",
     factor: "taken off × {{value}}",
     net_change: "What is left for the fix",
+    net_change_unproven: "Net of other topics",
     worth_while: "worth while",
     expected: "expected",
     no_effect_yet: "Not enough data for a change yet.",
@@ -1182,6 +1189,7 @@ export const en: Translation = {
     year: "A year, if it lasts",
     year_hint: "stops at a relapse, twelve months at most",
     per_ticket: "Cost per ticket",
+    cost_of_month: "the month is not over, so of {{month}}: ",
     per_ticket_hint: "total cost ÷ {{n}} resolved tickets",
     per_contact: "A contact avoided saves",
     per_contact_hint: "cost per ticket × marginal share",

@@ -153,6 +153,21 @@ pub struct Task {
 }
 
 impl Task {
+    /// Judged worse and given back, and nothing new delivered yet: the fix that the verdict is about
+    /// is still the last one, so that late data may still change what was said of it.
+    #[must_use]
+    pub fn is_reopened(&self) -> bool {
+        self.state == State::InProgress
+            && self.verdict == Some(Verdict::Worse)
+            && self.effective_at.is_some()
+    }
+
+    /// Whether its verdict is owed or can be renewed.
+    #[must_use]
+    pub fn can_be_judged(&self) -> bool {
+        self.state.is_judged() || self.is_reopened()
+    }
+
     /// The last reported percentage; 100 when done.
     #[must_use]
     pub fn percent(&self) -> u8 {
@@ -494,7 +509,8 @@ pub fn apply(
     actor: &Actor,
     at: Timestamp,
 ) -> Result<(Task, Vec<Effect>), Refused> {
-    if !may(task.state, change_of(command)) {
+    let anew = matches!(command, Command::Judge { .. }) && task.is_reopened();
+    if !anew && !may(task.state, change_of(command)) {
         return Err(Refused::State { state: task.state });
     }
     let mut next = task;

@@ -135,6 +135,46 @@ fn the_whole_transition_table() {
 }
 
 #[test]
+fn a_task_given_back_is_judged_anew_until_something_new_is_delivered() {
+    let worse = Command::Judge {
+        verdict: Verdict::Worse,
+    };
+    let live = Task {
+        effective_at: Some(now()),
+        ..task(State::Verifying)
+    };
+    let (back, _) = apply(live, &worse, &actor(), now()).unwrap();
+    assert_eq!(back.state, State::InProgress);
+    assert!(back.is_reopened() && back.can_be_judged());
+    for (verdict, state) in [
+        (Verdict::Improved, State::Verified),
+        (Verdict::NoEffect, State::NotVerified),
+        (Verdict::Pending, State::Verifying),
+        (Verdict::Worse, State::InProgress),
+    ] {
+        let command = Command::Judge { verdict };
+        let (next, effects) = apply(back.clone(), &command, &actor(), now()).unwrap();
+        assert_eq!((next.state, next.verdict), (state, Some(verdict)));
+        let told = effects.contains(&Effect::TellVerdict(verdict));
+        assert_eq!(
+            told,
+            matches!(verdict, Verdict::Improved | Verdict::NoEffect)
+        );
+    }
+    // Who never delivered is owed no verdict, nor is one whose task somebody else was given.
+    let elsewhere = Command::Reassign {
+        department: "e".into(),
+        owner: owner("wang@example.com"),
+        reason: "yours".into(),
+    };
+    let (offered, _) = apply(back, &elsewhere, &actor(), now()).unwrap();
+    for task in [offered, task(State::InProgress)] {
+        assert!(!task.can_be_judged());
+        assert!(apply(task, &worse, &actor(), now()).is_err());
+    }
+}
+
+#[test]
 fn complete_is_allowed_from_accepted() {
     let complete = Command::Complete {
         solution: "x".into(),

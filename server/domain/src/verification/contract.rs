@@ -38,7 +38,7 @@ const HASTY_DAYS: u32 = 3;
 const BY_CHANCE_ACUTE: f64 = 0.06;
 /// What is left of the chance after the guards against false praise have had their say: a trend from
 /// before the fix that counts against the claim, a guard metric that rings by chance.
-const AFTER_GUARDS: f64 = 0.97;
+pub(super) const AFTER_GUARDS: f64 = 0.97;
 /// Topics and answers (as a multiple of the topic's own) that a comparison with others needs.
 const CONTROL_TOPICS: usize = 3;
 const CONTROL_RATIO: f64 = 2.0;
@@ -77,6 +77,9 @@ pub struct Asked {
     /// A person's expectation, in the metric's unit, sign or not; `None` = [`Metric::usual_target`],
     /// less where there is less room.
     pub expected_change: Option<f64>,
+    /// A person's horizon: days after the fix when the verdict falls at the latest; `None` = the
+    /// shortest of [`HORIZONS`] with a chance of 80 %.
+    pub horizon_days: Option<u32>,
     /// Days from the alarm until the fix is due; `None` = two weeks.
     pub days_to_fix: Option<u32>,
     /// Usual noise of the organisation's topics by metric ([`super::usual_noise`]), where known.
@@ -115,11 +118,23 @@ impl Asked {
             today,
             metric: None,
             expected_change: None,
+            horizon_days: None,
             days_to_fix: None,
             usual_noise: Vec::new(),
             searches: Vec::new(),
             parent: None,
         }
+    }
+
+    /// The horizons that may decide, shortest first.
+    fn horizons(&self) -> Vec<u32> {
+        self.horizon_days
+            .map_or_else(|| HORIZONS.to_vec(), |days| vec![days])
+    }
+
+    /// The longest of them.
+    fn longest(&self) -> u32 {
+        self.horizon_days.unwrap_or(HORIZONS[HORIZONS.len() - 1])
     }
 
     /// The quiet days before the guard, as far as they are known now.
@@ -147,7 +162,7 @@ impl Asked {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decidable {
-    /// It can: with a chance of at least 80 % within 56 days.
+    /// It can: with a chance of at least 80 % within 56 days, or within the horizon wished for.
     Yes,
     /// Nobody answers: no ratings, no times, no known results.
     NoAnswers,
@@ -155,7 +170,7 @@ pub enum Decidable {
     NoBaseline,
     /// The answers before the fix are too few to show such a change, however many come after it.
     BaselineTooSmall,
-    /// It would take longer than 56 days.
+    /// It would take longer than 56 days, or than the horizon wished for.
     TooSlow,
     /// The change is smaller than what is ever called a change.
     ChangeTooSmall,
@@ -206,7 +221,7 @@ pub struct Candidate {
     pub answers_per_day: f64,
     /// Days that this takes at the pace after the fix.
     pub days: Option<i64>,
-    /// Chance by 28, 42 and 56 days.
+    /// Chance by 28, 42 and 56 days, or by the horizon that was wished for.
     pub power: Vec<Chances>,
     /// The shortest horizon with a chance of 80 %.
     pub horizon_days: Option<u32>,
@@ -313,7 +328,10 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
         expected_change: taken.expected_change,
         smallest_change: taken.smallest_change,
         baseline_days: BASELINE_DAYS,
-        horizon_days: taken.horizon_days.unwrap_or(HORIZONS[0]),
+        horizon_days: asked
+            .horizon_days
+            .or(taken.horizon_days)
+            .unwrap_or(HORIZONS[0]),
         min_answers: MIN_ANSWERS,
         min_days: MIN_DAYS,
         topic: asked.topic.clone(),
@@ -503,11 +521,15 @@ impl<'a> Source<'a> {
         let expected = figures.expected(asked);
         let smallest = metric.smallest_change().min(expected.abs() / 2.0);
         let design = figures.design(expected, smallest);
-        let need = design.and_then(|d| d.answers_needed(PRICE_OF_LOOKS));
+        // Below the least number of answers nothing is ever said.
+        let need = design
+            .and_then(|d| d.answers_needed(PRICE_OF_LOOKS))
+            .map(|need| need.max(f64::from(MIN_ANSWERS)));
         let days = design
             .zip(need)
             .and_then(|(d, need)| d.days(need, MIN_DAYS));
-        let power: Vec<Chances> = HORIZONS
+        let power: Vec<Chances> = asked
+            .horizons()
             .into_iter()
             .map(|days| Chances {
                 days,
@@ -535,7 +557,7 @@ impl<'a> Source<'a> {
         let days = days.map(|days| horizon.map_or(days, |h| days.min(f64::from(h))));
         let smallest_visible = (decidable != Decidable::NoAnswers
             && decidable != Decidable::NoBaseline)
-            .then(|| figures.smallest_visible(schedules))
+            .then(|| figures.smallest_visible(asked.longest(), schedules))
             .flatten();
         let mut candidate = Candidate {
             metric,
@@ -552,7 +574,8 @@ impl<'a> Source<'a> {
             decidable,
             reason: Sentence::default(),
         };
-        candidate.reason = plan_sentence(&candidate);
+        candidate.reason =
+            plan_sentence(&candidate, asked.longest(), figures.least_change(smallest));
         candidate
     }
 
@@ -761,7 +784,7 @@ impl Figures {
 
     /// The smallest change that the longest horizon shows with a chance of 80 %, in steps that people
     /// would name; `None` when even the largest is not seen.
-    fn smallest_visible(&self, schedules: &mut Schedules) -> Option<f64> {
+    fn smallest_visible(&self, longest: u32, schedules: &mut Schedules) -> Option<f64> {
         let sign = if self.metric.higher_is_better() {
             1.0
         } else {
@@ -773,7 +796,6 @@ impl Figures {
             MetricKind::Mean => (0.05, (4.9 - self.mean).max(0.0)),
             MetricKind::LogMean | MetricKind::Rate => (0.01, 0.9),
         };
-        let longest = HORIZONS[HORIZONS.len() - 1];
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -838,12 +860,70 @@ fn unit_in_words(metric: Metric) -> Sentence {
     }
 }
 
-fn plan_sentence(c: &Candidate) -> Sentence {
+/// Why a wished change can be no goal of the metric, whose present level is `level`: it would be a
+/// change for the worse, or end beyond what the metric can reach. `None` = it can.
+#[must_use]
+pub fn impossible_goal(metric: Metric, change: f64, level: Option<f64>) -> Option<Sentence> {
+    let name = metric.names();
+    if (change > 0.0) != metric.higher_is_better() {
+        let (zh, en) = if metric.higher_is_better() {
+            (
+                "上升才是改善，期望的变化要写成正数",
+                "a rise is the improvement, so the expected change must be positive",
+            )
+        } else {
+            (
+                "下降才是改善，期望的变化要写成负数",
+                "a fall is the improvement, so the expected change must be negative",
+            )
+        };
+        return Some(Sentence {
+            zh: format!("{}{zh}。", name.zh),
+            en: format!("For {} {en}.", name.en),
+        });
+    }
+    let (goal, least, most) = match metric.kind() {
+        MetricKind::Share => (level? + change, 0.0, 1.0),
+        MetricKind::Mean => (level? + change, 1.0, 5.0),
+        MetricKind::LogMean | MetricKind::Rate => (1.0 + change, 0.001, f64::INFINITY),
+    };
+    if (least - 1e-9..=most + 1e-9).contains(&goal) {
+        return None;
+    }
+    let size = size_in_words(metric, change);
+    let text = |value: f64| match metric.kind() {
+        MetricKind::Share => format!("{:.0}%", value * 100.0),
+        _ => format!("{value:.2}"),
+    };
+    Some(match level {
+        Some(level) if matches!(metric.kind(), MetricKind::Share | MetricKind::Mean) => Sentence {
+            zh: format!(
+                "{}目前是 {}，变化 {}后会是 {}，不可能达到。",
+                name.zh,
+                text(level),
+                size.zh,
+                text(goal)
+            ),
+            en: format!(
+                "At present {} is {}; with a change of {} it would be {}, which is impossible.",
+                name.en,
+                text(level),
+                size.en,
+                text(goal)
+            ),
+        },
+        _ => Sentence {
+            zh: format!("{}不可能减少 {}。", name.zh, size.zh),
+            en: format!("It is impossible for {} to fall by {}.", name.en, size.en),
+        },
+    })
+}
+
+fn plan_sentence(c: &Candidate, longest: u32, least: f64) -> Sentence {
     let (change, unit) = (
         size_in_words(c.metric, c.expected_change),
         unit_in_words(c.metric),
     );
-    let longest = HORIZONS[HORIZONS.len() - 1];
     if let (Decidable::Yes, Some(need), Some(days)) = (c.decidable, c.answers_needed, c.days) {
         let chance = c
             .power
@@ -885,6 +965,19 @@ fn plan_sentence(c: &Candidate) -> Sentence {
                 ),
             };
         }
+        Decidable::ChangeTooSmall => {
+            let least = size_in_words(c.metric, least);
+            return Sentence {
+                zh: format!(
+                    "期望的变化只有 {}，小于 {}的变化一律不算变化，因此无法验证。",
+                    change.zh, least.zh
+                ),
+                en: format!(
+                    "The expected change is only {}; what is smaller than {} is never called a change, so it cannot be verified.",
+                    change.en, least.en
+                ),
+            };
+        }
         _ => {}
     }
     let (zh, en) = match c.smallest_visible {
@@ -917,7 +1010,7 @@ fn no_answers(metric: Metric) -> Sentence {
     match metric {
         Metric::Csat | Metric::MeanRating => Sentence::new("评分", "rated contacts"),
         Metric::Volume | Metric::RepeatShare | Metric::Containment => {
-            Sentence::new("来访记录", "contacts")
+            Sentence::new("联系记录", "contacts")
         }
         Metric::Fcr => Sentence::new("解决结果的记录", "contacts with a known result"),
         Metric::NoResultShare => Sentence::new("搜索记录", "searches"),
@@ -1086,6 +1179,105 @@ mod tests {
         assert!(by_rule.notes.is_empty(), "{:?}", by_rule.notes);
         // What satisfaction must not cost is time. Nobody measures handling times here.
         assert_eq!(by_rule.guards, []);
+    }
+
+    #[test]
+    fn a_wished_horizon_is_what_is_planned_with() {
+        let (topic, others) = (rows(300, 34.0), rows(2400, 272.0));
+        let wish = |horizon: Option<u32>| {
+            let asked = Asked {
+                metric: Some(Metric::Csat),
+                expected_change: Some(0.05),
+                horizon_days: horizon,
+                ..asked()
+            };
+            propose(&with_control(&topic, &others), &asked)
+        };
+        let long = wish(Some(56));
+        assert_eq!((long.horizon_days, &long.refused), (56, &None));
+        assert!(long.planned.days.unwrap() > 7, "{:?}", long.planned);
+        let short = wish(Some(7));
+        assert_eq!(short.horizon_days, 7);
+        let refused = short.refused.unwrap();
+        assert_eq!(
+            (refused.metric, refused.why),
+            (Metric::Csat, Decidable::TooSlow)
+        );
+        assert!(
+            refused.sentence.zh.contains("7 天内看不出"),
+            "{}",
+            refused.sentence.zh
+        );
+        for c in &short.candidates {
+            assert_eq!(c.power.iter().map(|p| p.days).collect::<Vec<_>>(), [7]);
+            assert!(c.horizon_days.is_none_or(|days| days == 7));
+            assert!(c.decidable != Decidable::Yes || c.days.unwrap() <= 7);
+        }
+        assert_eq!(wish(None).refused, None);
+    }
+
+    #[test]
+    fn goals_that_nobody_can_reach_or_want_are_named() {
+        let wrong = |metric, change, level| impossible_goal(metric, change, Some(level));
+        let over = wrong(Metric::Csat, 0.3, 0.76).unwrap();
+        assert!(
+            over.zh.contains("76%") && over.zh.contains("106%"),
+            "{}",
+            over.zh
+        );
+        for (metric, change, level) in [
+            (Metric::Csat, -0.1, 0.76),
+            (Metric::Volume, 0.2, 50.0),
+            (Metric::Aht, 0.1, 300.0),
+            (Metric::RepeatShare, -0.2, 0.15),
+            (Metric::MeanRating, 2.0, 4.0),
+            (Metric::Volume, -1.0, 50.0),
+        ] {
+            let said =
+                wrong(metric, change, level).unwrap_or_else(|| panic!("{metric:?} {change}"));
+            assert!(
+                said.zh.ends_with('。') && said.en.ends_with('.'),
+                "{said:?}"
+            );
+        }
+        for (metric, change, level) in [
+            (Metric::Csat, 0.1, 0.76),
+            (Metric::Volume, -0.2, 50.0),
+            (Metric::RepeatShare, -0.1, 0.15),
+            (Metric::MeanRating, 0.5, 4.0),
+        ] {
+            assert_eq!(wrong(metric, change, level), None);
+        }
+        assert!(
+            impossible_goal(Metric::Csat, 0.3, None).is_none(),
+            "nothing is known"
+        );
+    }
+
+    #[test]
+    fn no_plan_needs_fewer_answers_than_are_ever_judged() {
+        let (topic, others) = (rows(300, 34.0), rows(2400, 272.0));
+        let asked = Asked {
+            metric: Some(Metric::Csat),
+            expected_change: Some(0.21),
+            ..asked()
+        };
+        let contract = propose(&with_control(&topic, &others), &asked);
+        assert!(contract.planned.answers_needed.unwrap() >= i64::from(MIN_ANSWERS));
+        // What is too small to be called a change is refused for that, not for a lack of data.
+        let asked = Asked {
+            expected_change: Some(0.02),
+            ..asked
+        };
+        let refused = propose(&with_control(&topic, &others), &asked)
+            .refused
+            .unwrap();
+        assert_eq!(refused.why, Decidable::ChangeTooSmall);
+        assert!(
+            refused.sentence.zh.contains("3 个百分点"),
+            "{}",
+            refused.sentence.zh
+        );
     }
 
     #[test]

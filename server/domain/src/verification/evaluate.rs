@@ -4,7 +4,9 @@
 use super::baseline::{
     Noise, Panel, Series, Slope, Span, Strata, Usual, Window, Windows, minus, noise, plus, trend,
 };
+use super::contract::AFTER_GUARDS;
 use super::guards::{self, Guarded};
+use super::power::{Design, Schedules};
 use super::sentence::{self, Family, Figures};
 use super::{
     BaselineRule, Chosen, Contract, Control, ControlRule, Course, Effect, Facts, Guard, Look,
@@ -471,6 +473,8 @@ impl<'a> Case<'a> {
         if missing.is_empty() {
             self.replay(&mut outcome);
             self.hold(&mut outcome);
+            self.reconsider(&mut outcome);
+            by_guards(&mut outcome);
         }
         if outcome.verdict == Verdict::Pending {
             // A measure by two rulers stays open; a horizon without a basis is over.
@@ -592,14 +596,7 @@ impl<'a> Case<'a> {
                 _ => {}
             }
             let line = guard_lines.get(k).copied();
-            let day = at.look.last_day;
-            if guards::look(self, &mut outcome.guarded, (span, day), line)
-                && outcome.verdict != Verdict::Worse
-            {
-                outcome.verdict = Verdict::Worse;
-                outcome.decided = Some(at.look.last_day);
-                outcome.deciding = Some(at);
-            }
+            guards::look(self, &mut outcome.guarded, (span, at.look.last_day), line);
         }
         // "Nothing can be said" is decided by nothing but the end of the horizon.
         if outcome.verdict == Verdict::Inconclusive {
@@ -640,6 +637,34 @@ impl<'a> Case<'a> {
         } else {
             Some(last.look.last_day)
         };
+    }
+
+    /// What an early look decided stands while more days only weaken it. Where the whole window says
+    /// the opposite (its interval lies wholly on the other side), the early look is no evidence any
+    /// more, and the rules are asked again of the whole window: late data does that, hardly ever chance.
+    fn reconsider(&self, outcome: &mut Outcome) {
+        let Some(last) = outcome.last else {
+            return;
+        };
+        let sign = sign(self.metric);
+        let gain = sign * last.contrast.delta;
+        let half = last.look.boundary * last.contrast.variance.sqrt();
+        let refuted = match outcome.verdict {
+            Verdict::Improved | Verdict::Recovered => gain + half < 0.0,
+            Verdict::Worse => gain - half > 0.0,
+            Verdict::NoEffect => gain - half > self.smallest,
+            Verdict::Pending | Verdict::Inconclusive => false,
+        };
+        if !refuted {
+            return;
+        }
+        let look = self.after.to - self.after.from;
+        let compared = self.panel.against()
+            && others(&self.after_sums) >= LEAST_CONTROL * count(&self.after_sums);
+        outcome.verdict = self.verdict(&last, look, self.at_horizon(), compared);
+        let open = matches!(outcome.verdict, Verdict::Pending | Verdict::Inconclusive);
+        outcome.decided = (!open).then_some(last.look.last_day);
+        outcome.deciding = (!open).then_some(last);
     }
 
     /// The weight that the horizon will hold at the pace of the baseline.
@@ -1125,7 +1150,7 @@ impl<'a> Case<'a> {
             .iter()
             .find(|m| !matches!(m.code.as_str(), "answers" | "evidence"))
         {
-            return first.sentence.clone();
+            return self.of_topic(&first.sentence);
         }
         let per_day = self.pace();
         let horizon = f64::from(self.contract.horizon_days);
@@ -1144,32 +1169,44 @@ impl<'a> Case<'a> {
         } else {
             need
         };
-        sentence::waiting(
+        self.of_topic(&sentence::waiting(
             self.metric,
             need - have,
             per_day,
             self.shown_smallest(),
             self.contract.horizon_days,
             self.miss(),
-        )
+        ))
+    }
+
+    fn of_topic(&self, text: &Sentence) -> Sentence {
+        sentence::of_topic(self.metric, &self.course.topic_name, text)
     }
 
     fn shown_smallest(&self) -> f64 {
         in_unit(self.metric, sign(self.metric) * self.smallest).abs()
     }
 
-    /// Chance that a change just worth while is not seen at the horizon, one look.
+    /// Chance that a change just worth while is not seen by the horizon: that of daily looks, as the
+    /// contract's plan has it.
     fn miss(&self) -> Option<f64> {
-        let days = self.baseline_days();
-        if days <= 0.0 {
+        let (baseline, pace) = (count(&self.before_sums), self.pace());
+        let horizon = f64::from(self.contract.horizon_days);
+        if baseline <= 0.0 || pace <= 0.0 {
             return None;
         }
-        let factor = f64::from(self.contract.horizon_days) / days;
+        let factor = horizon / self.baseline_days();
         let planned: Vec<Sums> = self.before_sums.iter().map(|s| s.times(factor)).collect();
         let (c, _) = self
             .panel
             .contrast(&self.before_sums, &planned, self.noise.factor)?;
-        (c.variance > 0.0).then(|| normal_cdf(Z95 - self.smallest / c.variance.sqrt()))
+        // What one answer contributes, such that the whole horizon has the variance just computed.
+        let one = c.variance / (1.0 / baseline + 1.0 / (pace * horizon));
+        let design = Design::mean(one, self.smallest, 1.0, None, baseline, pace)
+            .at_least(least(self.metric));
+        (c.variance > 0.0).then(|| {
+            1.0 - AFTER_GUARDS * Schedules::default().power(&design, self.contract.horizon_days)
+        })
     }
 
     /// The look that decided, where what came later weakened it so far that the present interval
@@ -1201,7 +1238,7 @@ impl<'a> Case<'a> {
                 result
                     .missing
                     .first()
-                    .map(|m| m.sentence.clone())
+                    .map(|m| self.of_topic(&m.sentence))
                     .unwrap_or_default()
             };
         };
@@ -1259,6 +1296,18 @@ impl<'a> Case<'a> {
             Verdict::Pending => self.waiting(&result.missing),
         }
     }
+}
+
+/// A metric that must not become worse and did decides alone, from the day on which it did.
+fn by_guards(outcome: &mut Outcome) {
+    let fallen = outcome.guarded.iter().filter_map(Guarded::fell_on).min();
+    let Some(day) = fallen else { return };
+    if outcome.verdict == Verdict::Worse && outcome.decided.is_some_and(|own| own <= day) {
+        return;
+    }
+    outcome.verdict = Verdict::Worse;
+    outcome.decided = Some(day);
+    outcome.deciding = None;
 }
 
 /// The bad spell as a baseline, held back towards the quiet days (each with its number of days) as
@@ -1330,7 +1379,7 @@ fn no_evidence(fraction: f64) -> Missing {
         need: 100,
         have: done,
         sentence: Sentence {
-            zh: format!("目前的数据还分不出有没有效果(已有所需信息的 {done}%)。"),
+            zh: format!("目前的数据还分不出有没有效果（已有所需信息的 {done}%）。"),
             en: format!(
                 "The data so far cannot tell whether it worked ({done}% of the planned information is in)."
             ),

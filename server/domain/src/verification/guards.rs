@@ -58,6 +58,11 @@ impl Guarded {
         })
     }
 
+    /// The day on which it was found worse first, if it is.
+    pub(super) fn fell_on(&self) -> Option<NaiveDate> {
+        self.decided.filter(|_| self.worse).map(|(day, ..)| day)
+    }
+
     pub(super) fn result(&self) -> GuardResult {
         let level = |x: f64| level_of(self.goal.metric, x);
         let contrast = self.last.map(|(c, _)| c);
@@ -113,17 +118,15 @@ pub(super) fn lines(guarded: &[Guarded], fractions: &[f64]) -> Vec<f64> {
     boundaries(fractions, GUARD_ALPHA, RHO)
 }
 
-/// Looks at the guard metrics over the days `after`, whose last day is given; whether one is worse
-/// now.
+/// Looks at the guard metrics over the days `after`, whose last day is given.
 pub(super) fn look(
     case: &Case<'_>,
     guarded: &mut [Guarded],
     (after, day): (Span, NaiveDate),
     line: Option<f64>,
-) -> bool {
-    let Some(line) = line else { return false };
+) {
+    let Some(line) = line else { return };
     let least = f64::from(case.contract.min_answers);
-    let mut worse = false;
     for g in guarded {
         g.after.fill(Sums::default());
         g.panel.add_window(&[after], &mut g.after);
@@ -138,13 +141,15 @@ pub(super) fn look(
             && gain <= -on_scale(g.goal.metric, g.goal.limit)
             && c.variance > 0.0;
         g.last = Some((c, line));
-        g.worse |= fell;
+        // What the whole window refutes (it is better now, beyond doubt) was no fall.
+        let refuted = gain - line * c.variance.sqrt() > 0.0;
+        g.worse = (g.worse && !refuted) || fell;
         if fell {
             g.decided.get_or_insert((day, c, line));
+        } else if refuted {
+            g.decided = None;
         }
-        worse |= fell;
     }
-    worse
 }
 
 fn as_percent(share: f64) -> String {
@@ -197,7 +202,7 @@ pub(super) fn flags(case: &Case<'_>, control: &Control, gap: Option<(f64, &str)>
             before: *b,
             after: *a,
             sentence: Sentence {
-                zh: format!("渠道构成变了:{channel} 的占比从 {} 变为 {}(比较时已按渠道分层)。", as_percent(*b), as_percent(*a)),
+                zh: format!("渠道构成变了：{channel} 的占比从 {} 变为 {}（比较时已按渠道分层）。", as_percent(*b), as_percent(*a)),
                 en: format!("The mix of channels changed: {channel} went from {} to {} of the answers (the comparison is made within channels).", as_percent(*b), as_percent(*a)),
             },
         });

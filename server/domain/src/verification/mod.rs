@@ -776,7 +776,7 @@ pub struct Method {
 }
 
 /// Version of the rules of this module, stored with every result.
-pub const METHOD_VERSION: u32 = 3;
+pub const METHOD_VERSION: u32 = 4;
 
 /// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -178,6 +178,7 @@ fn size(metric: Metric, value: f64) -> (String, String) {
         MetricKind::Mean => format!("{:.2}", value.abs()),
         MetricKind::LogMean | MetricKind::Rate => format!("{:.0}%", value.abs() * 100.0),
     };
+    let en = if text == "1" { " point" } else { en };
     (format!("{text}{zh}"), format!("{text}{en}"))
 }
 
@@ -228,6 +229,21 @@ impl Figures<'_> {
             Sentence { zh, en }
         };
         (text(self.before), text(self.after))
+    }
+
+    /// The metric and the topic that a sentence is about: 「套餐资费争议的满意度」.
+    fn about(&self) -> Sentence {
+        about(self.metric, self.topic)
+    }
+
+    /// What was taken off the topic's own change for what all topics did.
+    fn taken_off(&self) -> f64 {
+        match self.metric.kind() {
+            MetricKind::Share | MetricKind::Mean => self.after - self.before - self.effect.value,
+            MetricKind::LogMean | MetricKind::Rate => {
+                self.after / self.before.max(1e-12) / (1.0 + self.effect.value).max(1e-12) - 1.0
+            }
+        }
     }
 
     const fn per_day(&self) -> (&'static str, &'static str) {
@@ -289,6 +305,10 @@ impl Figures<'_> {
             ("降到", "fell")
         };
         let (day_zh, day_en) = self.per_day();
+        let (net_zh, net_en) = match self.control {
+            Control::None { .. } => ("", ""),
+            Control::OtherTopics { .. } => ("扣除同期变化后 ", "net of what all topics did: "),
+        };
         let (others_zh, others_en, if_zh, if_en) = match self.control {
             Control::None { .. } => (
                 "未与其他主题比较".to_owned(),
@@ -298,9 +318,12 @@ impl Figures<'_> {
             ),
             Control::OtherTopics { effect, .. } => {
                 let moved = change(self.metric, *effect);
+                let taken = change(self.metric, self.taken_off());
                 (
-                    format!("同期其他主题变化 {moved}"),
-                    format!("meanwhile the other topics moved {moved}"),
+                    format!("同期其他主题变化 {moved}，从中扣除了 {taken}"),
+                    format!(
+                        "meanwhile the other topics moved {moved}, for which {taken} was taken off"
+                    ),
                     "",
                     "",
                 )
@@ -310,11 +333,11 @@ impl Figures<'_> {
         let (now_zh, now_en) = by_now(self.metric, self.weakened.as_ref());
         self.noted(Sentence {
             zh: format!(
-                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{moved}{unit_zh}，可信范围 {range_zh}）{now_zh}；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}。",
+                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{net_zh}{moved}{unit_zh}，可信范围 {range_zh}）{now_zh}；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}。",
                 spaced(&before.zh), after.zh,
             ),
             en: format!(
-                "After the fix, {} {up_en} from {} to {}{day_en} ({moved}{unit_en}, plausible range {range_en}){now_en}; {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time.",
+                "After the fix, {} {up_en} from {} to {}{day_en} ({net_en}{moved}{unit_en}, plausible range {range_en}){now_en}; {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time.",
                 subject(self.metric, en), before.en, after.en,
             ),
         })
@@ -338,11 +361,15 @@ impl Figures<'_> {
     pub fn no_effect(&self, possibly_worse: bool) -> Sentence {
         let (size_zh, size_en) = size(self.metric, self.smallest);
         let n = self.answers;
-        let unit = self.metric.unit();
+        let (unit, about) = (self.metric.unit(), self.about());
         let (mut zh, mut en) = (
-            format!("看了 {n} {}，就算有改善也不到 {size_zh}。", unit.zh),
             format!(
-                "After {n} {}, any improvement is smaller than {size_en}.",
+                "{}：修复后看了 {n} {}，就算有改善也不到 {size_zh}。",
+                about.zh, unit.zh
+            ),
+            format!(
+                "{}: after {n} {}, any improvement is smaller than {size_en}.",
+                capital(&about.en),
                 unit.en
             ),
         );
@@ -364,16 +391,16 @@ impl Figures<'_> {
         } else {
             ("上升", "rose")
         };
-        let name = self.metric.names();
+        let about = self.about();
         let (now_zh, now_en) = by_now(self.metric, self.weakened.as_ref());
         self.noted(Sentence {
             zh: format!(
-                "修复后{}{verb_zh} {size_zh}(范围 {range_zh}){now_zh},任务已重新打开。",
-                name.zh
+                "修复后，{}{verb_zh} {size_zh}（范围 {range_zh}）{now_zh}，任务已重新打开。",
+                about.zh
             ),
             en: format!(
                 "After the fix {} {verb_en} by {size_en} (range {range_en}){now_en}; the task is reopened.",
-                name.en
+                about.en
             ),
         })
     }
@@ -390,10 +417,10 @@ impl Figures<'_> {
         } else {
             ("上升", "rose")
         };
-        let name = guard.metric.names();
+        let (own, about) = (self.about(), about(guard.metric, self.topic));
         self.noted(Sentence {
-            zh: format!("修复后不允许变差的指标变差了:{}{verb_zh} {size_zh}(范围 {range_zh}){now_zh},任务已重新打开。", name.zh),
-            en: format!("A metric that must not become worse did: {} {verb_en} by {size_en} (range {range_en}){now_en}; the task is reopened.", name.en),
+            zh: format!("{}：修复后，不允许变差的指标变差了：{}{verb_zh} {size_zh}（范围 {range_zh}）{now_zh}，任务已重新打开。", own.zh, about.zh),
+            en: format!("{}: a metric that must not become worse did: {} {verb_en} by {size_en} (range {range_en}){now_en}; the task is reopened.", capital(&own.en), about.en),
         })
     }
 
@@ -405,11 +432,29 @@ impl Figures<'_> {
             change(self.metric, self.effect.high),
         );
         let (unit_zh, unit_en) = unit(self.metric);
-        let days = self.horizon;
+        let (days, about) = (self.horizon, self.about());
         self.noted(Sentence {
-            zh: format!("{days} 天内的数据不足以下结论(变化在 {low} 到 {high}{unit_zh}之间)。"),
-            en: format!("{days} days were not enough to tell (the change is between {low} and {high}{unit_en})."),
+            zh: format!("{}：{days} 天内的数据不足以下结论（变化在 {low} 到 {high}{unit_zh}之间）。", about.zh),
+            en: format!("{}: {days} days were not enough to tell (the change is between {low} and {high}{unit_en}).", capital(&about.en)),
         })
+    }
+}
+
+/// A metric of a topic, for the middle of a sentence.
+fn about(metric: Metric, topic: &Sentence) -> Sentence {
+    Sentence {
+        zh: format!("{}的{}", topic.zh, metric.names().zh),
+        en: subject(metric, &topic.en),
+    }
+}
+
+/// A sentence that stands for a whole result, with what it is about.
+#[must_use]
+pub fn of_topic(metric: Metric, topic: &Sentence, text: &Sentence) -> Sentence {
+    let about = about(metric, topic);
+    Sentence {
+        zh: format!("{}：{}", about.zh, text.zh),
+        en: format!("{}: {}", capital(&about.en), text.en),
     }
 }
 
@@ -457,7 +502,7 @@ pub fn waiting(
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
         let days = (answers as f64 / per_day).ceil().max(1.0);
         zh.push_str(&format!(
-            ",按每天 {per_day:.0} {}大约 {days:.0} 天",
+            "，按每天 {per_day:.0} {}大约 {days:.0} 天",
             unit.zh
         ));
         en.push_str(&format!(", {days:.0} days at {per_day:.0} a day"));

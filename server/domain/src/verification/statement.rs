@@ -203,7 +203,8 @@ pub fn statement(
     };
     let relapsed = earned.relapsed_on.is_some();
     let savings = savings(&earned.measured, &counted, costs, relapsed);
-    let sentence = words(earned, month, &savings, ended);
+    let by_time = counted.seconds.and(costs.cents_per_minute);
+    let sentence = words(earned, month, &savings, by_time, ended);
     Some(Statement {
         month: month.to_string(),
         task: earned.task.clone(),
@@ -219,7 +220,14 @@ pub fn statement(
     })
 }
 
-fn words(earned: &Earned, month: Month, s: &Savings, ended: Option<Ended>) -> Sentence {
+/// `by_time` = what a minute costs, in cents, where the money is counted by handled time.
+fn words(
+    earned: &Earned,
+    month: Month,
+    s: &Savings,
+    by_time: Option<i64>,
+    ended: Option<Ended>,
+) -> Sentence {
     let (year, number) = (month.first.year(), month.first.month());
     let mut zh = format!("{year} 年 {number} 月，“{}”", earned.name.zh);
     let mut en = format!("{month}: “{}”", earned.name.en);
@@ -231,7 +239,17 @@ fn words(earned: &Earned, month: Month, s: &Savings, ended: Option<Ended>) -> Se
         zh.push_str("没有比较联系量");
         en.push_str(" was not compared by contacts");
     }
-    if let (Some(cost), Some(_)) = (s.cost_per_contact_cents, s.estimated_cents) {
+    // The factors that make the sum, so that whoever multiplies them finds it.
+    if let (Some(cost), Some(hours), Some(_)) = (by_time, s.freed_hours, s.estimated_cents) {
+        zh.push_str(&format!(
+            "，释放 {hours:.1} 小时处理时间，每分钟按 {} 元计",
+            yuan(cost)
+        ));
+        en.push_str(&format!(
+            ", {hours:.1} hours of handling freed at {} yuan a minute",
+            yuan(cost)
+        ));
+    } else if let (Some(cost), Some(_)) = (s.cost_per_contact_cents, s.estimated_cents) {
         zh.push_str(&format!("，每次联系按 {} 元计", yuan(whole(cost))));
         en.push_str(&format!(", {} yuan a contact", yuan(whole(cost))));
     }
@@ -243,7 +261,10 @@ fn words(earned: &Earned, month: Month, s: &Savings, ended: Option<Ended>) -> Se
         zh.push_str(&format!("，确定 {} 元", yuan(secured)));
         en.push_str(&format!(", {} secured", yuan(secured)));
     }
-    if let Some(hours) = s.freed_hours {
+    if let Some(hours) = s
+        .freed_hours
+        .filter(|_| by_time.is_none() || s.estimated_cents.is_none())
+    {
         zh.push_str(&format!("，释放 {hours:.0} 小时"));
         en.push_str(&format!(", {hours:.0} hours freed"));
     }
@@ -382,7 +403,8 @@ fn sum_in_words(month: Month, tasks: usize, report: &Report) -> Sentence {
             contacts.zh
         ),
         format!(
-            "{month}: improvements of {tasks} topics made for {}",
+            "{month}: improvements of {tasks} {} made for {}",
+            if tasks == 1 { "topic" } else { "topics" },
             contacts.en
         ),
     );

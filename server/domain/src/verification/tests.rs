@@ -512,6 +512,37 @@ fn a_fall_that_faded_says_when_it_was_decided() {
     says_what_it_stands_on(&result);
 }
 
+/// An early look praised it, and late data turned the whole window round: the verdict follows what it
+/// shows, in both directions, and says nothing that contradicts it.
+#[test]
+fn what_the_whole_window_refutes_does_not_stand() {
+    let rows = story((500, 0.75), (500, 0.92));
+    let contract = contract(&rows, 10, Some(10));
+    let mut late = rows.clone();
+    late.extend(spread(18, 28, 900, 0.40));
+    let fell = evaluate(&contract, &late, &on_request(40, 0));
+    assert!(
+        fell.looks.iter().any(|l| l.low > Some(0.0)),
+        "an early look was good"
+    );
+    assert!(fell.effect.unwrap().high < 0.0, "{:?}", fell.effect);
+    assert_eq!(fell.verdict, Verdict::Worse, "{}", fell.sentence.zh);
+    assert_eq!(fell.decided_on, Some(day(28)), "the whole window decided");
+    assert!(fell.sentence.zh.contains("下降"), "{}", fell.sentence.zh);
+    assert_eq!(fell.method.version, METHOD_VERSION);
+    // The same way back: bad days at first, then a whole window that is good beyond doubt.
+    let rows = story((500, 0.75), (300, 0.60));
+    let mut late = rows.clone();
+    late.extend(spread(18, 28, 1500, 0.95));
+    let rose = evaluate(&contract, &late, &on_request(40, 0));
+    assert!(
+        rose.looks.iter().any(|l| l.high < Some(0.0)),
+        "an early look was bad"
+    );
+    assert!(rose.effect.unwrap().low > 0.0, "{:?}", rose.effect);
+    assert_eq!(rose.verdict, Verdict::Improved, "{}", rose.sentence.zh);
+}
+
 /// A good first week after the fix and a poor rest, and the same with late ratings of day 3.
 fn good_at_first() -> (Contract, Vec<DayRow>, Vec<DayRow>) {
     let mut rows = spread(-56, -1, 1120, 0.78);
@@ -1027,6 +1058,17 @@ fn every_verdict_has_a_sentence_in_both_languages() {
             result.sentence.zh.ends_with(['。', '）']),
             "{}",
             result.sentence.zh
+        );
+        assert!(result.sentence.zh.contains("套餐资费争议的满意度"), "{}", result.sentence.zh);
+        assert!(
+            !result.sentence.zh.contains([',', '(', ')']),
+            "{}",
+            result.sentence.zh
+        );
+        assert!(
+            result.sentence.en.to_lowercase().contains("satisfaction with"),
+            "{}",
+            result.sentence.en
         );
         assert!(
             result.sentence.en.ends_with(['.', ')']),

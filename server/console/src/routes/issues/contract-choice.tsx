@@ -6,7 +6,7 @@ import { ProblemAlert } from "../../components/problem-alert";
 import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
-import { change, kindOf, level } from "../../lib/metric";
+import { change, higherIsBetter, kindOf, level } from "../../lib/metric";
 import { useTopicNames } from "../../lib/topic-names";
 
 /** The chance of seeing the change at the horizon that the plan would take, or at the longest. */
@@ -171,7 +171,10 @@ export function ContractChoice(props: {
               suffix={stars ? word("unit", "stars") : kindOf(chosen) === "share" ? t("chart.points") : "%"}
               onChange={(value) => {
                 if (typeof value === "number" && value > 0) {
-                  props.onChange({ metric: chosen, expected_change: sizeEntered(chosen, value) });
+                  props.onChange({
+                    metric: chosen,
+                    expected_change: (higherIsBetter(chosen) ? 1 : -1) * sizeEntered(chosen, value),
+                  });
                 }
               }}
               style={{ width: 170 }}

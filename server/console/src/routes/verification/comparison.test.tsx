@@ -47,6 +47,13 @@ test("the other topics stand beside, with what is taken off and what is left", (
   expect(container.querySelector(".levels")?.textContent).toContain("79.0%");
 });
 
+test("what is not proven is not credited to the fix", () => {
+  const { container } = show(<Comparison task={task()} verification={evidence({ verdict: "recovered" })} />);
+  expect(container.textContent).toContain("扣除同期变化后");
+  expect(container.textContent).not.toContain("属于修复的变化");
+  expect(container.textContent).not.toContain("误判为有效");
+});
+
 test("no comparison is said with its reason, not passed over", () => {
   const { container } = show(
     <Comparison

@@ -123,7 +123,9 @@ export function Comparison(props: { task: Task; verification: Verification }) {
   if (effect) {
     rows.push({
       key: "effect",
-      name: compared ? t("evidence.net_change") : t("verification.effect"),
+      name: compared
+        ? t(v.verdict === "improved" ? "evidence.net_change" : "evidence.net_change_unproven")
+        : t("verification.effect"),
       value: effect.value,
       low: effect.low,
       high: effect.high,
@@ -164,7 +166,8 @@ export function Comparison(props: { task: Task; verification: Verification }) {
             ? t("evidence.compared", { n: control.topics ?? 0 })
             : t("evidence.not_compared", { why: word("control_why", control.why || "not_asked") })}
         </p>
-        {typeof v.chance?.share === "number" && v.chance.family && (
+        {/* How often praise is wrong says something where there is praise only. */}
+        {v.verdict === "improved" && typeof v.chance?.share === "number" && v.chance.family && (
           <p className="faint">{t("evidence.chance", { share: format.percent(v.chance.share, 0) })}</p>
         )}
       </div>

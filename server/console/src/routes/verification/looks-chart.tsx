@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Task, Verification } from "../../api/types";
 import { Chart } from "../../components/chart";
 import { Panel } from "../../components/page";
-import { useFormat } from "../../lib/format";
+import { addDays, useFormat } from "../../lib/format";
 import { change } from "../../lib/metric";
 import { useNarrow } from "../../lib/use-narrow";
 import { drawnLooks, looksOption } from "./looks-option";
@@ -22,7 +22,9 @@ export function LooksChart(props: { task: Task; verification: Verification }) {
     () =>
       looksOption({
         looks: v.looks,
-        effectiveDay: v.effective_day,
+        // Of fixes that share a verdict the after-window, and with it the latest day, begins with the last.
+        effectiveDay:
+          v.together_with.length > 0 && v.after.from ? addDays(v.after.from, -1) : v.effective_day,
         horizonDays: contract.horizon_days,
         decidedOn: decided,
         smallest: contract.smallest_change,

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import type { SavingsReport, Statement } from "../../api/evidence";
 import { savings } from "../../test/evidence";
 import { leave, serve, visit } from "../../test/server";
+import { costMonth } from "./savings-page";
 
 afterEach(leave);
 
@@ -37,6 +38,12 @@ function report(change: Partial<SavingsReport> = {}): SavingsReport {
     ...change,
   };
 }
+
+test("a month that is not over is counted with the costs of the one before", () => {
+  expect(costMonth("2026-11", "2026-11")).toBe("2026-10");
+  expect(costMonth("2026-01", "2026-01")).toBe("2025-12");
+  expect(costMonth("2026-10", "2026-11")).toBe("2026-10");
+});
 
 test("the month asked for is shown with its sum and its tasks", async () => {
   const calls = serve({

@@ -65,6 +65,11 @@ function Row(props: { statement: Statement }) {
   );
 }
 
+/** The month whose costs a month is counted with: its own, or the one before while it is not over. */
+export function costMonth(month: string, thisMonth: string): string {
+  return month < thisMonth ? month : dayjs(`${month}-01`).subtract(1, "month").format("YYYY-MM");
+}
+
 function Report(props: { report: SavingsReport }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -74,6 +79,8 @@ function Report(props: { report: SavingsReport }) {
   const cost = report.cost?.per_avoided_cents ?? null;
   const measured = report.statements.some((statement) => statement.savings.contacts_avoided !== null);
   const extra = report.contacts_avoided.value < 0;
+  const of = costMonth(report.month, dayIn(new Date(), format.zone).slice(0, 7));
+  const costOf = of === report.month ? "" : t("savings.cost_of_month", { month: of });
   return (
     <div className="stack">
       <Panel>
@@ -119,13 +126,13 @@ function Report(props: { report: SavingsReport }) {
           note={
             perTicket === null
               ? t("savings.no_data_hint")
-              : t("savings.per_ticket_hint", { n: format.count(report.cost?.resolved ?? 0) })
+              : costOf + t("savings.per_ticket_hint", { n: format.count(report.cost?.resolved ?? 0) })
           }
         />
         <Figure
           label={t("savings.per_contact")}
           value={cost === null ? t("savings.no_data") : <Money cents={cost} />}
-          note={cost === null ? t("savings.no_data_hint") : t("savings.per_contact_hint")}
+          note={cost === null ? t("savings.no_data_hint") : costOf + t("savings.per_contact_hint")}
         />
       </div>
       <Panel title={t("savings.by_task")}>

@@ -1,9 +1,9 @@
-import { screen, within } from "@testing-library/react";
+import { cleanup, screen, within } from "@testing-library/react";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Verdict } from "../../api/types";
 import { i18next } from "../../i18n";
 import { show, verification } from "../../test/fixtures";
-import { VerdictCard } from "./verdict-card";
+import { naiveDirection, VerdictCard } from "./verdict-card";
 
 const NAMES: Record<Verdict, { zh: string; en: string }> = {
   improved: { zh: "已验证有效", en: "Improved" },
@@ -75,6 +75,24 @@ test("a comparison that cannot be computed claims nothing", () => {
   expect(container.querySelector(".versus__naive")?.textContent).toContain("数据太少，算不出");
   expect(container.textContent).toContain("还差评分");
   expect(container.textContent).not.toContain("NaN");
+});
+
+test("a significant fall is no lack of change, and agrees with worse only", () => {
+  const fall = { ...verification("worse").naive, difference: -0.219, p_value: 0.0001, claims_success: false };
+  expect(naiveDirection({ metric: "csat", naive: fall })).toBe("worse");
+  expect(naiveDirection({ metric: "csat", naive: { ...fall, p_value: 0.2 } })).toBe("none");
+  expect(naiveDirection({ metric: "volume", naive: { ...fall, difference: 0.2 } })).toBe("worse");
+  const said = (verdict: "worse" | "improved") =>
+    show(<VerdictCard verification={verification(verdict, { naive: fall })} />).container.querySelector(
+      ".versus",
+    )?.textContent ?? "";
+  const worse = said("worse");
+  expect(worse).toContain("显著变差");
+  expect(worse).toContain("两种算法结论一致");
+  cleanup();
+  const improved = said("improved");
+  expect(improved).not.toContain("两种算法结论一致");
+  expect(improved).not.toContain("没有显著变化");
 });
 
 test("contact volume is shown as contacts a day and a percentage, never as points", () => {

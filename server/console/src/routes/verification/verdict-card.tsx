@@ -7,7 +7,7 @@ import { VerdictBadge } from "../../components/badges";
 import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
-import { change, level } from "../../lib/metric";
+import { change, higherIsBetter, level } from "../../lib/metric";
 import { verdictColour } from "../../styles/tokens";
 
 /** The colour of a verdict for everything inside. */
@@ -15,8 +15,21 @@ export function verdictStyle(verdict: Verdict): CSSProperties {
   return { "--badge": verdictColour[verdict] } as CSSProperties;
 }
 
-function isSuccess(verdict: Verdict): boolean {
-  return verdict === "improved";
+type Direction = "success" | "worse" | "none";
+
+/** Which way a verdict points; everything but improved and worse claims no change. */
+function directionOf(verdict: Verdict): Direction {
+  if (verdict === "improved") return "success";
+  return verdict === "worse" ? "worse" : "none";
+}
+
+/** Which way the simple comparison points: a fall can be as significant as a rise. */
+export function naiveDirection(v: Pick<Verification, "naive" | "metric">): Direction {
+  const { claims_success, difference, p_value } = v.naive;
+  if (claims_success) return "success";
+  const good = higherIsBetter(v.metric) ? 1 : -1;
+  const significant = typeof p_value === "number" && p_value < 0.05;
+  return significant && typeof difference === "number" && good * difference < 0 ? "worse" : "none";
 }
 
 /** The simple before/after beside our verdict, and why they differ where they do. */
@@ -25,10 +38,12 @@ export function Versus(props: { verification: Verification }) {
   const format = useFormat();
   const { verdict, naive, metric } = props.verification;
   const answered = naive.difference !== null && naive.difference !== undefined;
-  const disagrees = answered && naive.claims_success !== isSuccess(verdict);
+  const direction = naiveDirection(props.verification);
+  const disagrees = answered && direction !== directionOf(verdict);
   let answer = t("verification.naive_none");
-  if (answered)
-    answer = t(naive.claims_success ? "verification.naive_success" : "verification.naive_failure");
+  if (answered) answer = t(`verification.naive_answer_${direction}`);
+  const why =
+    direction === "worse" ? t("verification.contrast_naive_worse") : t(`verification.contrast_${verdict}`);
   return (
     <div className="versus" style={verdictStyle(verdict)}>
       <div className="versus__naive">
@@ -58,11 +73,7 @@ export function Versus(props: { verification: Verification }) {
           </div>
         )}
       </div>
-      {answered && (
-        <div className="versus__why">
-          {disagrees ? t(`verification.contrast_${verdict}`) : t("verification.agree")}
-        </div>
-      )}
+      {answered && <div className="versus__why">{disagrees ? why : t("verification.agree")}</div>}
     </div>
   );
 }
