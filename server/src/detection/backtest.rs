@@ -8,7 +8,7 @@ use super::watch::{path, ruler};
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{local_day, start_of_day};
-use domain::detection::{Detector, Kind, Params, Scope, Signal, Subject, SubjectKind};
+use domain::detection::{Detector, Kind, Params, Scope, Signal, Subject, SubjectKind, is_crowd};
 use domain::organisation::{Bilingual, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{DbError, Read};
@@ -371,7 +371,7 @@ async fn phrases(
             .or_default()
             .insert(day, (count, None));
         let customers = i64::try_from(customers.len()).ok();
-        if customers.is_some_and(|c| c > limit) {
+        if count > limit && customers.is_some_and(|c| is_crowd(c, limit)) {
             let signal = Signal::counted(
                 detector,
                 Subject::topic(subject.clone()),

@@ -8,7 +8,7 @@ use chrono::{NaiveDate, TimeDelta};
 use domain::analysis::{Label, RISKY, search_term};
 use domain::clock::local_day;
 use domain::detection::{
-    Detector, Params, Point, Rows, Signal, Subject, SubjectKind, backtest_counts,
+    Detector, Params, Point, Rows, Signal, Subject, SubjectKind, backtest_counts, is_crowd,
 };
 use domain::facts::{Class, Detail};
 use domain::ids::FeedbackId;
@@ -322,7 +322,6 @@ async fn look(
         )
         .await
     };
-    // One person who writes again and again is no crowd: customers must be beyond the limit, too.
     let beyond = |count: i64| detector.limit().is_some_and(|limit| count > limit);
     Ok(match &detector.params {
         Params::Threshold(_) | Params::Risk(_) | Params::LowRating(_) => {
@@ -348,7 +347,8 @@ async fn look(
         Params::Phrase(_) => {
             let (voices, customers) =
                 storage::detection::hits(tx, &detector.key, &subject.key, day).await?;
-            beyond(customers)
+            let limit = detector.limit().unwrap_or_default();
+            (beyond(voices) && is_crowd(customers, limit))
                 .then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
         }
         Params::NoResultSearch(p) => {

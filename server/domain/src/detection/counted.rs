@@ -53,6 +53,12 @@ impl Detector {
     }
 }
 
+/// Whether so many customers may cross a line: one alone crosses none above zero, however often.
+#[must_use]
+pub fn is_crowd(customers: i64, limit: i64) -> bool {
+    customers > limit.min(1)
+}
+
 /// What a known customer did on one day, of what a rule counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Teller {
@@ -169,7 +175,7 @@ fn per_day(detector: &Detector, subject: &Subject, rows: Rows<'_>, d: usize) -> 
         _ => rows.distinct(d, 1, count, true),
     };
     // One person who writes again and again is no crowd.
-    (customers.unwrap_or(count) > limit)
+    is_crowd(customers.unwrap_or(count), limit)
         .then(|| Signal::counted(detector, subject.clone(), rows.date(d), count, customers))
 }
 
@@ -187,7 +193,7 @@ fn no_result(
         return None;
     }
     let customers = rows.distinct(d, params.window_days.into(), sum.no_result, true);
-    if customers.is_some_and(|c| c <= params.limit) {
+    if customers.is_some_and(|c| !is_crowd(c, params.limit)) {
         return None;
     }
     Some(Signal {

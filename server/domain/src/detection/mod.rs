@@ -19,7 +19,7 @@ mod silent;
 mod unusual;
 mod volume;
 
-pub use counted::{Rows, Teller, Voice, backtest_counts};
+pub use counted::{Rows, Teller, Voice, backtest_counts, is_crowd};
 pub use daily::{backtest, history_start, relapse, scan_day};
 pub use fall::{After, watched_in};
 pub use params::{InvalidParam, Params, ThresholdParams, Window};

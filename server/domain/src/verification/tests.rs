@@ -1059,14 +1059,22 @@ fn every_verdict_has_a_sentence_in_both_languages() {
             "{}",
             result.sentence.zh
         );
-        assert!(result.sentence.zh.contains("套餐资费争议的满意度"), "{}", result.sentence.zh);
+        assert!(
+            result.sentence.zh.contains("套餐资费争议的满意度"),
+            "{}",
+            result.sentence.zh
+        );
         assert!(
             !result.sentence.zh.contains([',', '(', ')']),
             "{}",
             result.sentence.zh
         );
         assert!(
-            result.sentence.en.to_lowercase().contains("satisfaction with"),
+            result
+                .sentence
+                .en
+                .to_lowercase()
+                .contains("satisfaction with"),
             "{}",
             result.sentence.en
         );
