@@ -292,7 +292,13 @@ fn modules_keep_to_their_doors() {
         ),
         (
             "plugin_host",
-            |f| f.starts_with("plugins/") || f.starts_with("analysis/") || f.starts_with("cli/"),
+            // `main` only turns into the child that compiles, before there is anything else.
+            |f| {
+                f.starts_with("plugins/")
+                    || f.starts_with("analysis/")
+                    || f.starts_with("cli/")
+                    || f == "main.rs"
+            },
             "plugins are run by `plugins`",
         ),
         (
