@@ -324,6 +324,27 @@ on_both_engines! {
             let error = &problem["errors"][0];
             assert_eq!((text(error, "field"), text(error, "code")), (field, code), "{path}: {problem}");
         }
+        // A day is a day wherever a span is asked for, and a time is one as well.
+        let day = time::ago(3);
+        send(&admin, &[contact("of-a-day", &time::on(day, 60), 0), contact("of-the-next", &time::on(time::ago(2), 60), 0)]);
+        let of_day = admin.get(&format!("/api/v1/feedback?from={day}&to={day}")).items();
+        let ids: Vec<&str> = of_day.iter().map(|v| text(v, "external_id")).collect();
+        assert_eq!(ids, ["of-a-day"], "{of_day:?}");
+        for path in ["source-gaps?from=2026-01-01&to=2026-01-02", "source-gaps?from=2026-01-01T00:00:00Z",
+            "calendar-notes?to=2026-01-01T00:00:00%2B08:00", &format!("unusual-topics?day={}", time::on(day, 60).replace('+', "%2B"))] {
+            admin.get(&format!("/api/v1/{path}")).ok();
+        }
+        // What was expected is said in words of JSON.
+        for (path, body, detail) in [
+            ("/api/v1/ratings", json!({"items": 1}), "expected a list"),
+            ("/api/v1/ratings", json!({"items": "x"}), "expected a list"),
+            ("/api/v1/detectors/backtest", json!({"detector": {"kind": "threshold", "params": {"limit": "9"}}, "from": day, "to": day}), "expected a whole number"),
+        ] {
+            let problem = admin.post(path, &body).problem(422, "invalid_field");
+            assert_eq!(problem["errors"][0]["detail"], detail, "{problem}");
+        }
+        let rated = admin.post("/api/v1/ratings", &json!({"items": [{"channel": "phone", "external_id": "nobody", "rating": 1}]})).ok();
+        assert_eq!((&rated["rejected"][0]["field"], &rated["rejected"][0]["code"]), (&json!("items[0].external_id"), &json!("unknown")), "{rated}");
         // Forms as well.
         for (name, content, code) in [("mapping", "[", "bad_mapping"), ("occurred_at", "gestern", "bad_time"), ("colour", "red", "unknown_field")] {
             let file = Part { name: "file", file_name: Some("x.csv"), content: "工单内容\n套餐资费太贵\n".as_bytes() };

@@ -46,10 +46,10 @@ pub(super) async fn run(config: Config, args: Args) -> failure::Result<ExitCode>
         return Err(format!("--from must not be after --to, at most {LONGEST} days apart").into());
     }
     let app = App::open_plain(config).await?;
-    let (detector, saved) = match (&args.detector, &args.file) {
+    let detector = match (&args.detector, &args.file) {
         (Some(key), _) => {
             let found = storage::organisation::get::<Detector>(&app.db, key).await?;
-            (found.ok_or_else(|| format!("no detector {key}"))?, true)
+            found.ok_or_else(|| format!("no detector {key}"))?
         }
         (None, Some(file)) => {
             let text = std::fs::read_to_string(file)
@@ -66,19 +66,12 @@ pub(super) async fn run(config: Config, args: Args) -> failure::Result<ExitCode>
                     .map(|e| format!("{}: {}", e.field, e.detail));
                 fields.collect::<Vec<_>>().join("; ")
             })?;
-            (detector, false)
+            detector
         }
         (None, None) => return Err("--detector or --file".into()),
     };
-    let found = backtest(
-        &app,
-        &detector,
-        args.from,
-        args.to,
-        args.subject.as_deref(),
-        saved,
-    )
-    .await?;
+    let subject = args.subject.as_deref();
+    let found = backtest(&app, &detector, args.from, args.to, subject).await?;
     if args.json {
         println!("{}", serde_json::to_string(&BacktestView::from(found))?);
         return Ok(ExitCode::SUCCESS);

@@ -55,15 +55,14 @@ pub struct BacktestDay {
     pub signal: bool,
 }
 
-/// Runs a rule over the days from `from` to `to`. `subject`: whose days the chart shows. `saved`: the
-/// rule is a stored one, so days inside issues that really were open are silent, as they were.
+/// Runs a rule over the days from `from` to `to`. `subject`: whose days the chart shows. Issues that
+/// really were open change nothing: the same rule answers the same, stored or not.
 pub async fn run(
     app: &App,
     detector: &Detector,
     from: NaiveDate,
     to: NaiveDate,
     subject: Option<&str>,
-    saved: bool,
 ) -> Result<Backtest, DbError> {
     let organisation = storage::organisation::organisation(&app.db).await?;
     let today = local_day(app.now(), organisation.zone);
@@ -84,7 +83,7 @@ pub async fn run(
         let history = shelf
             .get(&app.db, &setup, &detector.scope, from, to)
             .await?;
-        let found = block_in_place(|| series(&detector, &setup, history, saved, (from, to)));
+        let found = block_in_place(|| series(&detector, &setup, history, false, (from, to)));
         let chart = chart_subject(&detector, subject, &found);
         if let Some(chart) = &chart {
             counted.insert(

@@ -159,6 +159,31 @@ impl History {
                 *kept = point;
             }
         }
+        // Who is unhappy ten times in a day is one unhappy customer.
+        for again in storage::facts::repeated_marks(db, start, until, channel, region).await? {
+            let Ok(index) = again
+                .day
+                .parse::<NaiveDate>()
+                .map(|d| (d - start).num_days())
+            else {
+                continue;
+            };
+            let (Ok(index), Ok(channel)) = (
+                usize::try_from(index),
+                channels.binary_search(&again.channel),
+            ) else {
+                continue;
+            };
+            let lane = topics
+                .get_mut(&again.topic)
+                .and_then(|s| s.lanes.iter_mut().find(|l| l.channel == channel));
+            if let Some(point) = lane.and_then(|l| l.points.get_mut(index)) {
+                let bad = point.rated.saturating_sub(point.satisfied);
+                // One of them stays.
+                let more = count(again.n).min(bad.saturating_sub(1));
+                point.rated = point.rated.saturating_sub(more);
+            }
+        }
         let days = (0..length)
             .map(|n| setup.day(start + TimeDelta::days(i64::try_from(n).unwrap_or(0))))
             .collect();

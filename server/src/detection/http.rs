@@ -5,7 +5,7 @@ use super::history::Setup;
 use super::judge::Shelf;
 use super::words;
 use crate::app::Shared;
-use crate::http::extract::{self, Fault};
+use crate::http::extract::{self, Fault, When};
 use crate::http::{Body, Caller, FieldError, IfMatch, List, Params, Problem, Result, Segment};
 use crate::organisation::http::{require, same_key, tagged};
 use axum::Json;
@@ -387,10 +387,22 @@ async fn delete_detector(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DayRange {
-    /// First day; normally 28 days ago.
-    from: Option<NaiveDate>,
-    /// Last day; normally today.
-    to: Option<NaiveDate>,
+    /// First day, or a time on it; normally 28 days ago.
+    #[param(value_type = Option<String>)]
+    from: Option<When>,
+    /// Last day, or a time on it; normally today.
+    #[param(value_type = Option<String>)]
+    to: Option<When>,
+}
+
+impl DayRange {
+    /// First and last day of the organisation's calendar, where they are given.
+    async fn days(&self, app: &Shared) -> Result<(Option<NaiveDate>, Option<NaiveDate>)> {
+        let zone = store::organisation(&app.db).await?.zone;
+        let days = (self.from.map(|w| w.day(zone)), self.to.map(|w| w.day(zone)));
+        extract::in_order(days.0, days.1)?;
+        Ok(days)
+    }
 }
 
 /// What a detector raised, and what it would have raised while it was muted, newest first; at most 500.
@@ -403,13 +415,12 @@ async fn list_signals(
     Params(range): Params<DayRange>,
 ) -> Result<Json<List<SignalOfDetector>>> {
     caller.may(Operation::ReadLoop)?;
-    let to = match range.to {
+    let (from, to) = range.days(&app).await?;
+    let to = match to {
         Some(to) => to,
         None => today(&app).await?,
     };
-    let from = range
-        .from
-        .unwrap_or(to - TimeDelta::days(ACTIVITY_DAYS - 1));
+    let from = from.unwrap_or(to - TimeDelta::days(ACTIVITY_DAYS - 1));
     extract::in_order(Some(from), Some(to))?;
     let topics: Vec<Topic> = store::all(&app.db).await?;
     let found = storage::detection::signals_of(&app.db, Some(&key), from, to, 500).await?;
@@ -639,7 +650,7 @@ async fn backtest_saved(
     let detector: Detector = require(&app, &key, "detector").await?;
     check_span(span.from, span.to)?;
     let subject = span.subject.as_deref();
-    let found = backtest::run(&app, &detector, span.from, span.to, subject, true).await?;
+    let found = backtest::run(&app, &detector, span.from, span.to, subject).await?;
     Ok(Json(found.into()))
 }
 
@@ -655,13 +666,19 @@ async fn backtest_unsaved(
     let mut detector = trial.detector.0;
     if detector.key.is_empty() {
         "backtest".clone_into(&mut detector.key);
+    } else if let Some(stored) = store::get::<Detector>(&app.db, &detector.key).await? {
+        // Tried as it is stored it is that version; anything else is none yet.
+        detector.version = stored.version;
+        if detector != stored {
+            detector.version = 0;
+        }
     }
     check(&app, &detector)
         .await
         .map_err(|problem| problem.inside("detector"))?;
     check_span(trial.from, trial.to)?;
     let subject = trial.subject.as_deref();
-    let found = backtest::run(&app, &detector, trial.from, trial.to, subject, false).await?;
+    let found = backtest::run(&app, &detector, trial.from, trial.to, subject).await?;
     Ok(Json(found.into()))
 }
 
@@ -674,11 +691,10 @@ async fn list_notes(
     Params(range): Params<DayRange>,
 ) -> Result<Json<List<CalendarNote>>> {
     caller.may(Operation::ReadLoop)?;
-    extract::in_order(range.from, range.to)?;
+    let (from, to) = range.days(&app).await?;
     let all: Vec<CalendarNote> = store::all(&app.db).await?;
-    let touches = |n: &CalendarNote| {
-        range.from.is_none_or(|from| n.to >= from) && range.to.is_none_or(|to| n.from <= to)
-    };
+    let touches =
+        |n: &CalendarNote| from.is_none_or(|from| n.to >= from) && to.is_none_or(|to| n.from <= to);
     Ok(List::whole(all.into_iter().filter(touches).collect()))
 }
 
@@ -770,11 +786,12 @@ async fn list_gaps(
     Params(range): Params<DayRange>,
 ) -> Result<Json<List<SourceGap>>> {
     caller.may(Operation::ReadLoop)?;
-    let to = match range.to {
+    let (from, to) = range.days(&app).await?;
+    let to = match to {
         Some(to) => to,
         None => today(&app).await?,
     };
-    let from = range.from.unwrap_or(to - TimeDelta::days(365));
+    let from = from.unwrap_or(to - TimeDelta::days(365));
     let found = storage::detection::gaps(&app.db, from, to).await?;
     Ok(List::whole(
         found
@@ -792,8 +809,9 @@ async fn list_gaps(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OneDay {
-    /// Which closed day; normally yesterday.
-    day: Option<NaiveDate>,
+    /// Which closed day, or a time on it; normally yesterday.
+    #[param(value_type = Option<String>)]
+    day: Option<When>,
 }
 
 /// A topic that was unusual on a day.
@@ -828,7 +846,8 @@ async fn unusual_topics(
 ) -> Result<Json<UnusualTopics>> {
     caller.may(Operation::ReadLoop)?;
     let yesterday = today(&app).await? - TimeDelta::days(1);
-    let day = query.day.unwrap_or(yesterday);
+    let zone = store::organisation(&app.db).await?.zone;
+    let day = query.day.map_or(yesterday, |w| w.day(zone));
     if day > yesterday || (yesterday - day).num_days() > LONGEST {
         return Err(Problem::query(
             "day",
@@ -836,7 +855,6 @@ async fn unusual_topics(
             "a closed one of the last 400",
         ));
     }
-    let zone = store::organisation(&app.db).await?.zone;
     let setup = Setup::read(&app.db, zone).await?;
     let mut shelf = Shelf::default();
     let history = shelf

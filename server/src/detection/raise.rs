@@ -29,6 +29,10 @@ pub(super) fn key_of(signal: &Signal, scope: &Scope) -> String {
     let subject = &signal.subject;
     match subject.kind {
         SubjectKind::Topic => issue_key(&subject.key, None, scope),
+        // Data that does not arrive is another matter than what the data says.
+        SubjectKind::Channel if signal.kind == Kind::SilentSource => {
+            issue_key(&format!("silent\u{1e}{}", subject.key), None, scope)
+        }
         other => issue_key(
             &format!("{}\u{1e}{}", other.as_str(), subject.key),
             None,
@@ -128,11 +132,17 @@ async fn open(
     if let Some(present) = storage::issues::by_key(tx, &key).await? {
         let before = present.openings;
         let command = Command::Signalled(signal.clone());
-        let Ok((next, _)) = issues::apply(present.clone(), &command, tx.now()) else {
+        let Ok((mut next, _)) = issues::apply(present.clone(), &command, tx.now()) else {
             return Ok((present, false));
         };
-        storage::issues::update(tx, &next).await?;
         let again = next.openings > before;
+        if again {
+            // What rings now need not be what rang then: the heading says what is the matter today.
+            let heading = words::heading(signal, &scope, topics);
+            next.title.clone_from(&heading.zh);
+            next.heading = Some(heading);
+        }
+        storage::issues::update(tx, &next).await?;
         if again {
             let kind = if next.state == State::Relapsed {
                 "issue.relapsed"
@@ -189,7 +199,7 @@ pub(super) const fn speaks(kind: Kind) -> bool {
 }
 
 /// One notice per opening and reader, whatever happens twice.
-fn notice_key(issue: &Issue, reader: usize) -> String {
+pub(super) fn notice_key(issue: &Issue, reader: usize) -> String {
     if reader == 0 {
         format!("issue:{}:{}", issue.id, issue.openings)
     } else {
@@ -235,8 +245,39 @@ async fn person(
     })
 }
 
+/// Who runs the loop, for what belongs to no department: the VoC owners; where there are none the
+/// administrators; and where they cannot be written to, whoever decides in the organisation.
+async fn loop_people(
+    tx: &impl storage::Read,
+    departments: &[Department],
+    organisation: &Organisation,
+) -> Result<Readers, DbError> {
+    let accounts = storage::access::accounts(tx).await?;
+    let mut emails: Vec<&str> = Vec::new();
+    for role in [Role::VocOwner, Role::Admin] {
+        let of_role = accounts
+            .iter()
+            .filter(|a| a.role == role && !a.disabled && is_email(&a.email));
+        emails.extend(of_role.map(|a| a.email.as_str()));
+        if !emails.is_empty() {
+            break;
+        }
+    }
+    if emails.is_empty() {
+        emails.extend(organisation.arbiter_email.as_deref());
+    }
+    let mut to = Vec::new();
+    for email in emails {
+        to.push(person(tx, email, departments, organisation).await?);
+    }
+    Ok(Readers {
+        to,
+        department: None,
+    })
+}
+
 /// Who hears of a signal: a topic's department; an agent's supervisor; else who answers for the rule;
-/// for a silent channel at last the people who run the loop.
+/// for a channel, a search or an article at last the people who run the loop.
 pub(super) async fn readers(
     tx: &impl storage::Read,
     detector: &Detector,
@@ -272,9 +313,10 @@ pub(super) async fn readers(
     };
     Ok(match signal.subject.kind {
         SubjectKind::Topic => of_topic.or(of_owner).unwrap_or_else(nobody),
-        SubjectKind::SearchTerm | SubjectKind::Article => {
-            of_owner.or(of_topic).unwrap_or_else(nobody)
-        }
+        SubjectKind::SearchTerm | SubjectKind::Article => match of_owner.or(of_topic) {
+            Some(readers) => readers,
+            None => loop_people(tx, &departments, &organisation).await?,
+        },
         SubjectKind::Agent => {
             let team = storage::feedback::team_of(tx, &signal.subject.key).await?;
             let department =
@@ -292,18 +334,7 @@ pub(super) async fn readers(
         }
         SubjectKind::Channel => match of_owner {
             Some(owner) => owner,
-            None => {
-                let mut to = Vec::new();
-                for account in storage::access::accounts(tx).await? {
-                    if account.role == Role::VocOwner && !account.disabled {
-                        to.push(person(tx, &account.email, &departments, &organisation).await?);
-                    }
-                }
-                Readers {
-                    to,
-                    department: None,
-                }
-            }
+            None => loop_people(tx, &departments, &organisation).await?,
         },
     })
 }

@@ -5,6 +5,7 @@ use super::daily::{RELAPSE, came_back, found_on, verdict_of};
 use super::history::Setup;
 use super::judge::Shelf;
 use crate::app::App;
+use crate::mail::{Envelope, Letter, Thread};
 use chrono::{NaiveDate, TimeDelta};
 use domain::detection::{Detector, Kind, SubjectKind};
 use domain::identity::Actor;
@@ -12,6 +13,7 @@ use domain::issues::{self, Command, Issue, State};
 use domain::organisation::{Bilingual, subtree};
 use serde_json::json;
 use storage::detection::Raised;
+use storage::notify::Delivery;
 use storage::{DbError, Tx};
 use tokio::task::block_in_place;
 
@@ -198,11 +200,61 @@ async fn close(app: &App, tx: &Tx, issue: Issue, why: &Bilingual) -> Result<(), 
     };
     storage::issues::update(tx, &next).await?;
     let (withdrawn, sent) = storage::notify::withdraw(tx, &id, &why.en).await?;
+    for notice in sent.iter().filter(|d| d.state == "sent") {
+        take_back(app, tx, &issue, notice, why).await?;
+    }
     let data = json!({
         "from": before, "to": next.state, "reason": why,
-        "mails_withdrawn": withdrawn, "mails_sent": sent,
+        "mails_withdrawn": withdrawn, "mails_sent": sent.len(),
     });
     record(app, tx, "issue", &id, "issue.alarm_withdrawn", &data).await
+}
+
+/// Tells whoever was told of this opening that it was nothing, once, in the thread of the notice.
+async fn take_back(
+    app: &App,
+    tx: &Tx,
+    issue: &Issue,
+    notice: &Delivery,
+    why: &Bilingual,
+) -> Result<(), DbError> {
+    // Mails of earlier openings stand: those alarms were right.
+    let of_opening = super::raise::notice_key(issue, 0);
+    let rest = notice.dedupe_key.strip_prefix(&of_opening);
+    if !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
+        return Ok(());
+    }
+    let Ok(Envelope { to, letter }) = serde_json::from_value(notice.data.clone()) else {
+        return Ok(());
+    };
+    let Letter::IssueNotice { day, .. } = letter else {
+        return Ok(());
+    };
+    let heading = issue
+        .heading
+        .clone()
+        .unwrap_or_else(|| Bilingual::new(issue.title.clone(), issue.title.clone()));
+    let letter = Letter::AlarmWithdrawn {
+        thread: Thread {
+            root: notice.id.clone(),
+            first: false,
+            topic: issue.title.clone(),
+        },
+        heading,
+        day,
+        reason: why.clone(),
+    };
+    let mut delivery = crate::mail::delivery(
+        app.ids.next(),
+        &to,
+        &letter,
+        format!("{}:withdrawn", notice.dedupe_key),
+        notice.serial_key.clone(),
+        tx.now(),
+    );
+    delivery.issue_id = Some(issue.id.to_string());
+    crate::mail::enqueue(app, tx, &delivery).await?;
+    Ok(())
 }
 
 async fn record(

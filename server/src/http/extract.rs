@@ -168,7 +168,7 @@ impl Fault {
         } else {
             told(message, "invalid")
         };
-        let detail = detail.to_owned();
+        let detail = plain(detail);
         let field = field.chars().take(LONGEST_PATH).collect();
         Self {
             field,
@@ -187,6 +187,32 @@ impl Fault {
         };
         format!("{before} `{}`: {}: {}", self.field, self.code, self.detail)
     }
+}
+
+/// What was expected, in words of JSON instead of those of the program: `expected i64` says nothing to
+/// whoever sends a number.
+fn plain(detail: &str) -> String {
+    let Some(what) = detail.strip_prefix("expected ") else {
+        return detail.to_owned();
+    };
+    let words = what.split([' ', ',']).next().unwrap_or_default();
+    let said = match words {
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" | "isize"
+        | "integer" => "a whole number",
+        "f32" | "f64" => "a number",
+        "struct" | "map" => "an object",
+        _ => match what {
+            "a sequence" => "a list",
+            "a map" => "an object",
+            "a string" | "a borrowed string" | "str" | "string" => "a text",
+            "a boolean" => "true or false",
+            "a formatted date and time string or a unix timestamp" => {
+                "a time with its offset like 2026-11-22T09:30:00+08:00"
+            }
+            other => other,
+        },
+    };
+    format!("expected {said}")
 }
 
 /// Code and detail of a message that names no field. Detail: what would have been right.
@@ -319,6 +345,56 @@ pub fn cursor(text: Option<String>) -> Result<Option<String>, Problem> {
             "invalid",
             "not one that a page has given out",
         )),
+    }
+}
+
+/// A day of the organisation's calendar or an instant, as a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum When {
+    /// `2026-11-22`: a whole day.
+    Day(chrono::NaiveDate),
+    /// `2026-11-22T09:30:00+08:00`.
+    Time(chrono::DateTime<chrono::Utc>),
+}
+
+impl TryFrom<String> for When {
+    type Error = chrono::ParseError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.parse() {
+            Ok(day) => Ok(Self::Day(day)),
+            Err(_) => chrono::DateTime::parse_from_rfc3339(&text).map(|t| Self::Time(t.to_utc())),
+        }
+    }
+}
+
+impl When {
+    /// The instant at which it begins.
+    #[must_use]
+    pub fn begin(self, zone: chrono_tz::Tz) -> chrono::DateTime<chrono::Utc> {
+        match self {
+            Self::Day(day) => domain::clock::start_of_day(day, zone),
+            Self::Time(time) => time,
+        }
+    }
+
+    /// The first instant that is not within it any more: the end of a day, the instant itself.
+    #[must_use]
+    pub fn end(self, zone: chrono_tz::Tz) -> chrono::DateTime<chrono::Utc> {
+        match self {
+            Self::Day(day) => domain::clock::start_of_day(day.succ_opt().unwrap_or(day), zone),
+            Self::Time(time) => time,
+        }
+    }
+
+    /// Its day in the organisation's calendar.
+    #[must_use]
+    pub fn day(self, zone: chrono_tz::Tz) -> chrono::NaiveDate {
+        match self {
+            Self::Day(day) => day,
+            Self::Time(time) => domain::clock::local_day(time, zone),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::service::{self, Arrived, Refusal};
 use crate::app::Shared;
+use crate::http::extract::When;
 use crate::http::router::UPLOAD_LIMIT;
 use crate::http::{Body, Caller, Code, List, Params, Problem, Result, Segment, extract};
 use axum::Json;
@@ -408,10 +409,12 @@ struct FeedbackQuery {
     topic: Option<String>,
     channel: Option<String>,
     region: Option<String>,
-    /// Not before this time.
-    from: Option<DateTime<Utc>>,
-    /// Before this time.
-    to: Option<DateTime<Utc>>,
+    /// Not before this time or day (of the organisation's calendar).
+    #[param(value_type = Option<String>)]
+    from: Option<When>,
+    /// Before this time, or not after this day.
+    #[param(value_type = Option<String>)]
+    to: Option<When>,
     /// Must stand in the text.
     q: Option<String>,
     cursor: Option<String>,
@@ -438,13 +441,16 @@ async fn list_feedback(
     if query.q.as_ref().is_some_and(|q| q.chars().count() > 100) {
         return Err(Problem::query("q", "too_long", "at most 100 characters"));
     }
-    extract::in_order(query.from, query.to)?;
+    let zone = storage::organisation::organisation(&app.db).await?.zone;
+    let from = query.from.map(|w| w.begin(zone));
+    let to = query.to.map(|w| w.end(zone));
+    extract::in_order(from, to)?;
     let filter = storage::feedback::Filter {
         topics,
         channel: query.channel,
         region: query.region,
-        from: query.from.map(|t| t.timestamp_micros()),
-        to: query.to.map(|t| t.timestamp_micros()),
+        from: from.map(|t| t.timestamp_micros()),
+        to: to.map(|t| t.timestamp_micros()),
         text: query.q.filter(|q| !q.is_empty()),
         after: extract::cursor(query.cursor)?,
     };

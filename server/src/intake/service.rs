@@ -348,7 +348,7 @@ pub async fn rate(
 ) -> Result<Result<bool, Rejection>, DbError> {
     let not_found = || {
         Rejection::new(
-            feedback::Code::Empty,
+            feedback::Code::Unknown,
             "external_id",
             "no voice of that channel and id",
         )

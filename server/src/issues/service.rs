@@ -6,7 +6,8 @@ use domain::clock::local_day;
 use domain::facts::Counters;
 use domain::identity::Actor;
 use domain::issues::quadrant::{
-    Drawn, Placement, Quadrant, Settings, TopicSums, WINDOW, due, place as place_points,
+    Drawn, Known, Placement, Quadrant, Settings, TopicSums, WINDOW, days_over, due,
+    place as place_points,
 };
 use domain::organisation::{Bilingual, Locale, Organisation, Topic};
 use std::collections::BTreeMap;
@@ -144,12 +145,22 @@ pub(super) async fn evaluate(app: &App, tx: &Tx) -> Result<usize, DbError> {
     let mut placed = place(app, tx, WINDOW).await?;
     if let Some((first, _)) = storage::facts::span(tx).await? {
         let frozen = storage::quadrants::lines(tx).await?;
-        if due(frozen.as_ref(), first, placed.to) && !placed.placement.points.is_empty() {
+        let known = Known {
+            first,
+            today: placed.to,
+            contacts: placed.placement.contacts,
+            then: match &frozen {
+                Some(drawn) => contacts(tx, drawn.on).await?,
+                None => 0,
+            },
+        };
+        if due(frozen.as_ref(), known) {
             let (lines, frequency_rule) = placed.placement.drawn;
             let drawn = Drawn {
                 lines,
                 frequency_rule,
                 on: placed.to,
+                contacts: Some(contacts(tx, placed.to).await?),
             };
             storage::quadrants::freeze(tx, &drawn).await?;
             placed = place(app, tx, WINDOW).await?;
@@ -185,6 +196,22 @@ pub(super) async fn evaluate(app: &App, tx: &Tx) -> Result<usize, DbError> {
         }
     }
     Ok(moves.len())
+}
+
+/// Contacts of all topics by now on the days that are over in the window that ends on a day.
+async fn contacts(db: &impl Read, on: NaiveDate) -> Result<i64, DbError> {
+    let (from, to) = days_over(on);
+    let query = storage::facts::Query {
+        from: Some(from),
+        to: Some(to),
+        by_topic: true,
+        ..Default::default()
+    };
+    let sums = storage::facts::sum(db, &query).await?;
+    let of_topic = sums
+        .iter()
+        .filter(|s| s.topic.as_deref().is_some_and(|t| !t.is_empty()));
+    Ok(of_topic.map(|s| s.counters.contacts).sum())
 }
 
 /// Where an issue stands: what a person decided, else where its topic stands.

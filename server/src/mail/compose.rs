@@ -291,6 +291,40 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             page.sections
                 .push(section(&say("接下来", "What happens next"), vec![next]));
         }
+        Letter::AlarmWithdrawn {
+            heading,
+            day,
+            reason,
+            ..
+        } => {
+            let heading = pick(heading);
+            page.subject = if zh {
+                format!("[闭环] 告警撤销：{heading}（{day}）")
+            } else {
+                format!("[Bihuan] Alarm taken back: {heading} ({day})")
+            };
+            page.heading = say("告警已撤销", "The alarm was taken back");
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）自动发出。",
+                "This mail was sent by Bihuan.",
+            );
+            let reason = pick(reason);
+            let data = vec![if zh {
+                format!("{day} 的告警「{heading}」已撤销。{reason}。")
+            } else {
+                format!("The alarm of {day} was taken back: {heading}. Why: {reason}.")
+            }];
+            page.sections = vec![
+                section(&say("数据", "Data"), data),
+                section(
+                    &say("接下来", "What happens next"),
+                    vec![say(
+                        "您不需要做任何事。如果再次触发，会另发通知。",
+                        "There is nothing to do. Should it ring again, another notice follows.",
+                    )],
+                ),
+            ];
+        }
         Letter::TaskOffered {
             title,
             description,

@@ -87,6 +87,17 @@ pub enum Letter {
         #[serde(default)]
         relapse: bool,
     },
+    /// An alarm was taken back: to whoever was told of it.
+    AlarmWithdrawn {
+        /// The thread of the notice.
+        thread: Thread,
+        /// What the issue is called.
+        heading: Bilingual,
+        /// The day of the alarm.
+        day: NaiveDate,
+        /// What is counted now.
+        reason: Bilingual,
+    },
     /// A task is offered to its owner.
     TaskOffered {
         /// Its thread.
@@ -174,7 +185,8 @@ impl Letter {
     pub fn thread(&self) -> Option<&Thread> {
         match self {
             Self::IssueNotice { .. } => None,
-            Self::TaskOffered { thread, .. }
+            Self::AlarmWithdrawn { thread, .. }
+            | Self::TaskOffered { thread, .. }
             | Self::TaskTaken { thread, .. }
             | Self::TaskCancelled { thread, .. }
             | Self::TaskVerdict { thread, .. }

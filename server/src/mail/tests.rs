@@ -93,6 +93,15 @@ fn letters() -> Vec<Letter> {
             department: Some("财务".into()),
             link: "/tasks/1".into(),
         },
+        Letter::AlarmWithdrawn {
+            thread: thread(false),
+            heading: both("渠道「phone」：数据中断", "Channel phone: is silent"),
+            day: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
+            reason: both(
+                "补到数据后，规则 s 不再触发",
+                "late data arrived: rule s no longer rings",
+            ),
+        },
         Letter::IssueNotice {
             topic: both("坐席 a7", "Agent a7"),
             department: String::new(),

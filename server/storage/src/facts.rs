@@ -557,6 +557,49 @@ pub async fn points(
     rows(db, &sql, values).await
 }
 
+/// Bad marks that a known customer gave a topic on one day by one channel, beyond the first.
+#[derive(FromQueryResult)]
+pub struct Repeated {
+    /// The day, as text.
+    pub day: String,
+    /// Topic.
+    pub topic: String,
+    /// Channel.
+    pub channel: String,
+    /// How many marks more than customers.
+    pub n: i64,
+}
+
+/// The bad marks of the days `from` to `to` that came from customers who had given one already, in the
+/// places of [`points`].
+pub async fn repeated_marks(
+    db: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+    channel: Option<&str>,
+    region: Option<&str>,
+) -> Result<Vec<Repeated>, DbError> {
+    let marks = [Deed::Mark1, Deed::Mark2, Deed::Mark3];
+    let mut values: Vec<Value> = vec![from.to_string().into(), to.to_string().into()];
+    values.extend(marks.iter().map(|d| Value::from(d.as_str())));
+    let mut more = String::new();
+    for (column, value) in [("channel", channel), ("region", region)] {
+        if let Some(value) = value {
+            values.push(value.into());
+            more.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    let sql = format!(
+        "SELECT day, topic, channel, CAST(SUM(n - 1) AS BIGINT) AS n FROM \
+         (SELECT day, subject AS topic, channel, customer_hash, SUM(n) AS n FROM customer_day \
+         WHERE day >= $1 AND day <= $2 AND deed IN {}{more} \
+         GROUP BY day, subject, channel, customer_hash HAVING SUM(n) > 1) AS again \
+         GROUP BY day, topic, channel",
+        placeholders(1, marks.len(), 3)
+    );
+    rows(db, &sql, values).await
+}
+
 /// The first and last day that hold anything.
 pub async fn span(db: &impl Read) -> Result<Option<(NaiveDate, NaiveDate)>, DbError> {
     #[derive(FromQueryResult)]

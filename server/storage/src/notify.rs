@@ -183,19 +183,23 @@ pub async fn of_task(db: &impl Read, task: &str) -> Result<Vec<Delivery>, DbErro
 }
 
 /// Withdraws the notices of an issue that have not gone out, with the reason; mails of its tasks stay.
-/// Answers how many, and how many others have gone or are on their way: one that is refused on its way
+/// Answers how many, and the others, which have gone or are on their way: one that is refused on its way
 /// is not sent again.
-pub async fn withdraw(tx: &Tx, issue: &str, reason: &str) -> Result<(usize, usize), DbError> {
+pub async fn withdraw(
+    tx: &Tx,
+    issue: &str,
+    reason: &str,
+) -> Result<(usize, Vec<Delivery>), DbError> {
     let sql = format!(
         "{DELIVERY} WHERE issue_id = $1 AND task_id IS NULL AND kind = 'mail' ORDER BY id LIMIT 200"
     );
     let found: Vec<Row> = rows(tx, &sql, vec![issue.into()]).await?;
-    let (mut withdrawn, mut gone) = (0, 0);
+    let (mut withdrawn, mut gone) = (0, Vec::new());
     for delivery in found.into_iter().map(Row::read) {
         let delivery = delivery?;
         let (id, attempts) = (&delivery.id, delivery.attempts);
         match delivery.state.as_str() {
-            "sent" => gone += 1,
+            "sent" => gone.push(delivery),
             "queued" | "retry" | "sending" => {
                 // A job that runs may be sending at this moment: only one that waits can be taken back.
                 if crate::queue::cancel(tx, &format!("deliver:{id}")).await? {
@@ -204,7 +208,7 @@ pub async fn withdraw(tx: &Tx, issue: &str, reason: &str) -> Result<(usize, usiz
                     withdrawn += 1;
                 } else {
                     note(tx, &delivery, WITHDRAWN, reason).await?;
-                    gone += 1;
+                    gone.push(delivery);
                 }
             }
             _ => {}

@@ -130,17 +130,16 @@ pub async fn lines(db: &impl Read) -> Result<Option<Drawn>, DbError> {
     }
 }
 
-/// Freezes the lines of a month. `false`: somebody else drew them first, theirs hold.
-pub async fn freeze(tx: &Tx, drawn: &Drawn) -> Result<bool, DbError> {
+/// Freezes the lines of a month, in place of those that it had.
+pub async fn freeze(tx: &Tx, drawn: &Drawn) -> Result<(), DbError> {
     let month = drawn.on.format("%Y-%m").to_string();
-    let written = tx
-        .exec(
-            "INSERT INTO quadrant_lines (month, data, drawn_at) VALUES ($1,$2,$3) \
-             ON CONFLICT (month) DO NOTHING",
-            vec![month.into(), json(drawn).into(), micros(tx.now()).into()],
-        )
-        .await?;
-    Ok(written == 1)
+    tx.exec(
+        "INSERT INTO quadrant_lines (month, data, drawn_at) VALUES ($1,$2,$3) \
+         ON CONFLICT (month) DO UPDATE SET data = excluded.data, drawn_at = excluded.drawn_at",
+        vec![month.into(), json(drawn).into(), micros(tx.now()).into()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// What a person decided about an issue.

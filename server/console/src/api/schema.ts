@@ -5366,9 +5366,9 @@ export interface operations {
     list_notes: {
         parameters: {
             query?: {
-                /** @description First day; normally 28 days ago. */
+                /** @description First day, or a time on it; normally 28 days ago. */
                 from?: string;
-                /** @description Last day; normally today. */
+                /** @description Last day, or a time on it; normally today. */
                 to?: string;
             };
             header?: never;
@@ -5798,9 +5798,9 @@ export interface operations {
     list_signals: {
         parameters: {
             query?: {
-                /** @description First day; normally 28 days ago. */
+                /** @description First day, or a time on it; normally 28 days ago. */
                 from?: string;
-                /** @description Last day; normally today. */
+                /** @description Last day, or a time on it; normally today. */
                 to?: string;
             };
             header?: never;
@@ -5865,9 +5865,9 @@ export interface operations {
                 topic?: string;
                 channel?: string;
                 region?: string;
-                /** @description Not before this time. */
+                /** @description Not before this time or day (of the organisation's calendar). */
                 from?: string;
-                /** @description Before this time. */
+                /** @description Before this time, or not after this day. */
                 to?: string;
                 /** @description Must stand in the text. */
                 q?: string;
@@ -7126,9 +7126,9 @@ export interface operations {
     list_gaps: {
         parameters: {
             query?: {
-                /** @description First day; normally 28 days ago. */
+                /** @description First day, or a time on it; normally 28 days ago. */
                 from?: string;
-                /** @description Last day; normally today. */
+                /** @description Last day, or a time on it; normally today. */
                 to?: string;
             };
             header?: never;
@@ -7658,7 +7658,7 @@ export interface operations {
     unusual_topics: {
         parameters: {
             query?: {
-                /** @description Which closed day; normally yesterday. */
+                /** @description Which closed day, or a time on it; normally yesterday. */
                 day?: string;
             };
             header?: never;

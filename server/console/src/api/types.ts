@@ -236,6 +236,8 @@ export type Signal = {
   count: number;
   limit: number;
   fired_at: string;
+  /** When late data took its reason away; null: it stands. */
+  withdrawn_at?: string | null;
   explanation: Bilingual;
 };
 export type IssueState =

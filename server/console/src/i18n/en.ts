@@ -226,6 +226,7 @@ export const en: Translation = {
   issue: {
     why: "Why this is an issue",
     signal_at: "fired {{at}}",
+    signal_withdrawn: "Taken back {{at}}",
     no_signals: "No signal recorded.",
     frequency: "Frequency",
     frequency_text: "{{week}} a week, {{per}} per 1,000 contacts",
@@ -529,6 +530,7 @@ export const en: Translation = {
     signal_withdrawn: "Late data: a signal no longer holds",
     alarm_withdrawn: "Late data: the alarm is taken back",
     signal_joined: "Another signal of the same cause",
+    article_withdrawn: "Knowledge article taken down",
   },
   import: {
     title: "Import",

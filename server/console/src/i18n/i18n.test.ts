@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { en } from "./en";
 import { zh } from "./zh-CN";
@@ -75,4 +76,25 @@ test("no translation is left over", () => {
       !prefixes.some((prefix) => key.startsWith(prefix)),
   );
   expect(unused).toEqual([]);
+});
+
+/** What the server is made of: the names of its events stand there. */
+function server(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return server(path);
+    return path.endsWith(".rs") ? [readFileSync(path, "utf8")] : [];
+  });
+}
+
+test("every event that the server writes has a name in both languages", () => {
+  const written = server("../src").flatMap((source) =>
+    [...source.matchAll(/"(?:issue|task)\.([a-z_]+)"/g)].map((match) => match[1] ?? ""),
+  );
+  // The states of an issue are written by their names.
+  const kinds = [...new Set([...written, "open", "in_progress", "verifying", "resolved", "relapsed"])];
+  expect(kinds).toContain("alarm_withdrawn");
+  expect(kinds.length).toBeGreaterThan(20);
+  const nameless = kinds.filter((kind) => !chinese.has(`event.${kind}`) || !english.has(`event.${kind}`));
+  expect(nameless).toEqual([]);
 });

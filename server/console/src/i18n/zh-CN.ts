@@ -221,6 +221,7 @@ export const zh = {
   issue: {
     why: "为什么是问题",
     signal_at: "{{at}} 触发",
+    signal_withdrawn: "已撤销（{{at}}）",
     no_signals: "没有信号记录。",
     frequency: "频次",
     frequency_text: "每周 {{week}} 次，每千次联络 {{per}} 次",
@@ -516,6 +517,7 @@ export const zh = {
     signal_withdrawn: "补到数据，信号不再成立",
     alarm_withdrawn: "补到数据，告警撤销",
     signal_joined: "同一原因的新信号",
+    article_withdrawn: "撤下知识条目",
   },
   import: {
     title: "导入",

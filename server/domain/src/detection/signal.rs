@@ -166,14 +166,20 @@ impl Signal {
                 channel.key
             ));
         }
-        zh.push_str(&format!(
-            "（规则 {} 第 {} 版",
-            self.detector, self.detector_version
-        ));
-        en.push_str(&format!(
-            " (rule {} version {}",
-            self.detector, self.detector_version
-        ));
+        if self.detector_version == 0 {
+            // It is being tried: nobody has kept it yet.
+            zh.push_str(&format!("（规则 {}，尚未保存", self.detector));
+            en.push_str(&format!(" (rule {}, not saved yet", self.detector));
+        } else {
+            zh.push_str(&format!(
+                "（规则 {} 第 {} 版",
+                self.detector, self.detector_version
+            ));
+            en.push_str(&format!(
+                " (rule {} version {}",
+                self.detector, self.detector_version
+            ));
+        }
         if let Some(classifier) = &self.classifier {
             zh.push_str(&format!("，分类器 {classifier}"));
             en.push_str(&format!(", classifier {classifier}"));

@@ -467,6 +467,8 @@ pub enum Code {
     UnknownKind,
     /// Another closed list does not hold this value.
     UnknownValue,
+    /// No voice of that channel and id is known.
+    Unknown,
     /// A mark outside its scale.
     RatingOutOfRange,
     /// Not a mark.
@@ -497,6 +499,7 @@ impl Code {
             Self::TooMany => "too_many",
             Self::UnknownKind => "unknown_kind",
             Self::UnknownValue => "unknown_value",
+            Self::Unknown => "unknown",
             Self::RatingOutOfRange => "rating_out_of_range",
             Self::BadRating => "bad_rating",
             Self::BadTime => "bad_time",

@@ -27,6 +27,12 @@ const ENOUGH_FOR_SPREAD: usize = 5;
 const COUNTED_CONTACTS: i64 = 30;
 /// Ratings in the window from which they speak for a topic.
 const ENOUGH_RATINGS: i64 = 30;
+/// Contacts in the window from which lines can be drawn for a month.
+const ENOUGH_TO_DRAW: i64 = 100;
+/// How many times as many contacts the window of drawn lines must hold by now for them to be drawn anew.
+const GROWN: f64 = 1.25;
+/// The lowest impact line that is drawn: where nobody is unhappy, nobody is unhappier than usual.
+const LEAST_IMPACT_LINE: f64 = 0.01;
 /// Probability that the new side must have before a topic changes its quadrant.
 const SURE: f64 = 0.8;
 /// Contacts at which a mean of a topic counts half, and the usual one the other half.
@@ -173,17 +179,48 @@ pub struct Drawn {
     pub frequency_rule: FrequencyRule,
     /// The day on which they were drawn.
     pub on: NaiveDate,
+    /// Contacts of all topics on the days of their window that were over; `None` in lines of an
+    /// earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contacts: Option<i64>,
 }
 
-/// Whether the lines are to be drawn anew: the first time when history covers a whole window, then
-/// once in every month. Before that they follow the facts from day to day.
+/// First and last of the days that are over in the window that ends on a day: a crowd of that day is no
+/// back-fill.
 #[must_use]
-pub fn due(frozen: Option<&Drawn>, first: NaiveDate, today: NaiveDate) -> bool {
+pub fn days_over(on: NaiveDate) -> (NaiveDate, NaiveDate) {
+    let back = |days: u32| on - chrono::TimeDelta::days(i64::from(days));
+    (back(WINDOW - 1), back(1))
+}
+
+/// What is known on the day of the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The first day of history.
+    pub first: NaiveDate,
+    /// The day of the question.
+    pub today: NaiveDate,
+    /// Contacts of all topics in the window that ends today.
+    pub contacts: i64,
+    /// Contacts of all topics by now on the [`days_over`] of the drawn lines; 0 where none are drawn.
+    pub then: i64,
+}
+
+/// Whether the lines are to be drawn anew: the first time when history covers a whole window with
+/// enough contacts, then once in every month; and whenever a back-fill made the window that they were
+/// drawn from another one. Before that they follow the facts from day to day.
+#[must_use]
+pub fn due(frozen: Option<&Drawn>, known: Known) -> bool {
     let month = |d: NaiveDate| (d.year(), d.month());
-    match frozen {
-        Some(drawn) => month(drawn.on) < month(today),
-        None => (today - first).num_days() + 1 >= i64::from(WINDOW),
-    }
+    let enough = known.contacts >= ENOUGH_TO_DRAW
+        && (known.today - known.first).num_days() + 1 >= i64::from(WINDOW);
+    enough
+        && frozen.is_none_or(|drawn| {
+            month(drawn.on) < month(known.today)
+                || drawn
+                    .contacts
+                    .is_none_or(|n| known.then > n && float(known.then) >= GROWN * float(n))
+        })
 }
 
 /// Lines that the organisation decides instead of having them drawn.
@@ -798,8 +835,8 @@ pub fn place(topics: &[TopicSums], settings: &Settings) -> Placement {
     let drawn = (
         Lines {
             frequency,
-            ratings: by_ratings.mean,
-            sentiment: by_sentiment.mean,
+            ratings: by_ratings.mean.max(LEAST_IMPACT_LINE),
+            sentiment: by_sentiment.mean.max(LEAST_IMPACT_LINE),
         },
         rule,
     );
@@ -836,7 +873,10 @@ pub fn place(topics: &[TopicSums], settings: &Settings) -> Placement {
             let up = |d: f64| d + (1.0 - d) * raise;
             // The same comparison on the scale before raising; at or under 0 it is always above.
             let level = (line - raise) / (1.0 - raise);
-            let bad = if level <= 0.0 {
+            let bad = if level <= 0.0 && x <= 0.0 && raise <= 0.0 {
+                // Nobody is unhappy: that is not above a line of nobody.
+                0.0
+            } else if level <= 0.0 {
                 1.0
             } else {
                 1.0 - beta_cdf(level.min(1.0), a, b)
@@ -1245,6 +1285,7 @@ mod tests {
             },
             frequency_rule: FrequencyRule::Median,
             on: day(2026, 3, 1),
+            contacts: None,
         });
         let settings = Settings {
             frozen,
@@ -1408,17 +1449,50 @@ mod tests {
 
     #[test]
     fn lines_are_drawn_once_a_month_and_fixed_ones_hold_at_once() {
-        let first = day(2026, 2, 3);
-        assert!(!due(None, first, day(2026, 3, 1)), "27 days are no window");
-        assert!(due(None, first, day(2026, 3, 2)));
+        let on = |today: NaiveDate, contacts: i64| Known {
+            first: day(2026, 2, 3),
+            today,
+            contacts,
+            then: 5000,
+        };
+        assert!(
+            !due(None, on(day(2026, 3, 1), 5000)),
+            "27 days are no window"
+        );
+        assert!(
+            !due(None, on(day(2026, 3, 2), 99)),
+            "hardly anybody said anything"
+        );
+        assert!(due(None, on(day(2026, 3, 2), 100)));
         let drawn = Drawn {
             lines: place(&many(), &Settings::default()).drawn.0,
             frequency_rule: FrequencyRule::Median,
             on: day(2026, 3, 2),
+            contacts: Some(5000),
         };
-        assert!(!due(Some(&drawn), first, day(2026, 3, 31)));
-        assert!(due(Some(&drawn), first, day(2026, 4, 1)));
-        assert!(due(Some(&drawn), first, day(2027, 3, 2)));
+        assert_eq!(days_over(drawn.on), (day(2026, 2, 3), day(2026, 3, 1)));
+        assert!(!due(Some(&drawn), on(day(2026, 3, 31), 20_000)));
+        assert!(due(Some(&drawn), on(day(2026, 4, 1), 5000)));
+        assert!(due(Some(&drawn), on(day(2027, 3, 2), 5000)));
+        // The rest of the import: the lines were drawn from its first batch.
+        let batch = Drawn {
+            contacts: Some(500),
+            ..drawn
+        };
+        assert!(due(Some(&batch), on(day(2026, 3, 2), 5000)));
+        let nearly = Drawn {
+            contacts: Some(4100),
+            ..drawn
+        };
+        assert!(!due(Some(&nearly), on(day(2026, 3, 3), 5000)));
+        let earlier = Drawn {
+            contacts: None,
+            ..drawn
+        };
+        assert!(
+            due(Some(&earlier), on(day(2026, 3, 3), 5000)),
+            "an earlier version drew from anything"
+        );
         let settings = Settings {
             frozen: Some(drawn),
             ..Settings::default()
@@ -1449,6 +1523,25 @@ mod tests {
             (7.0, 0.33, 0.9)
         );
         assert_eq!(placement.frequency_rule, FrequencyRule::Fixed);
+    }
+
+    #[test]
+    fn where_nobody_is_unhappy_nothing_is_bad() {
+        let few = [felt("a", 6, 0), felt("b", 3, 0)];
+        let target = Settings {
+            target_dissatisfaction: Some(0.0),
+            ..Settings::default()
+        };
+        for settings in [Settings::default(), target] {
+            let placement = place(&few, &settings);
+            assert_eq!(placement.points.len(), 2);
+            for p in &placement.points {
+                assert!(!p.quadrant.bad(), "{p:?}");
+            }
+        }
+        // Of nine, five are unhappy: that still shows.
+        let placement = place(&[felt("a", 6, 5), felt("b", 3, 0)], &Settings::default());
+        assert!(find(&placement, "a").quadrant.bad());
     }
 
     #[test]
@@ -1494,6 +1587,7 @@ mod tests {
                 lines: Lines { frequency: 70.0, ratings: 0.3, sentiment: 0.5 },
                 frequency_rule: FrequencyRule::Median,
                 on: day(2026, 3, 1),
+                contacts: None,
             });
             let settings = Settings { frozen, ..Settings::default() };
             let mut previous = None;

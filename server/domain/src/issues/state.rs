@@ -57,12 +57,15 @@ impl State {
 }
 
 /// When an issue opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
     /// When.
     pub at: Timestamp,
     /// The day that made the alarm ring.
     pub alarm_day: chrono::NaiveDate,
+    /// What it was called; `None` in issues of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heading: Option<Bilingual>,
 }
 
 /// A detected problem.
@@ -208,6 +211,7 @@ pub fn apply(
                 next.before = relapses.then_some(Opening {
                     at: next.opened_at,
                     alarm_day: next.alarm_day,
+                    heading: next.heading.clone(),
                 });
                 next.detector.clone_from(&signal.detector);
                 next.state = if relapses { Relapsed } else { Open };
@@ -249,6 +253,10 @@ pub fn apply(
                 if let Some(before) = next.before.take() {
                     next.opened_at = before.at;
                     next.alarm_day = before.alarm_day;
+                    if let Some(heading) = before.heading {
+                        next.title.clone_from(&heading.zh);
+                        next.heading = Some(heading);
+                    }
                 }
             }
             state => return Err(Refused { state }),

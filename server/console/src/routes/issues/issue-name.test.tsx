@@ -53,3 +53,37 @@ test("a task's link to its issue speaks the reader's language", async () => {
   visit(`/tasks/${job.id}`);
   expect(await screen.findByRole("link", { name: /Bill not understood/ })).toBeTruthy();
 });
+
+test("a channel's issue shows no figures of a topic, and marks what was taken back", async () => {
+  const signal = {
+    id: "01900000-0000-7000-8000-000000000031",
+    detector: "silence",
+    kind: "silent_source",
+    window: "2026-03-01",
+    count: 0,
+    limit: 0,
+    fired_at: "2026-03-02T00:10:00Z",
+    withdrawn_at: "2026-03-02T09:00:00Z",
+    explanation: { zh: "只收到 0 条", en: "only 0 voices" },
+    subject: { kind: "channel", key: "hotline" },
+    detector_version: 1,
+  };
+  const silent = {
+    ...issue,
+    topic: "",
+    signals: [signal, { ...signal, id: "01900000-0000-7000-8000-000000000032", withdrawn_at: null }],
+  };
+  serve({ [`GET ${path}`]: silent });
+  visit(path);
+  const said = await screen.findAllByText("only 0 voices");
+  const marks = said.map((one) => one.closest("li")?.textContent?.includes("Taken back"));
+  expect(marks).toEqual([true, false]);
+  expect(screen.queryByText("Frequency")).toBeNull();
+  expect(screen.queryByRole("link", { name: /^Topic: / })).toBeNull();
+});
+
+test("an issue of a topic shows how often and how bad", async () => {
+  serve({ [`GET ${path}`]: billing });
+  visit(path);
+  expect(await screen.findByText("Frequency")).toBeTruthy();
+});

@@ -22,7 +22,7 @@ function Why(props: { issue: Issue }) {
   const { t } = useTranslation();
   const format = useFormat();
   const say = useBilingual();
-  const { signals, frequency, impact, contacts_since_open } = props.issue;
+  const { signals } = props.issue;
   return (
     <Panel title={t("issue.why")}>
       <div className="stack">
@@ -31,75 +31,93 @@ function Why(props: { issue: Issue }) {
         ) : (
           <ul className="stack stack--tight">
             {signals.map((signal) => (
-              <li key={signal.id} className="signal">
+              <li key={signal.id} className={signal.withdrawn_at ? "signal signal--withdrawn" : "signal"}>
+                {signal.withdrawn_at && (
+                  <Badge colour={colour.inkFaint}>
+                    {t("issue.signal_withdrawn", { at: format.dateTime(signal.withdrawn_at) })}
+                  </Badge>
+                )}
                 <strong>{say(signal.explanation)}</strong>
                 <p className="faint num">{t("issue.signal_at", { at: format.dateTime(signal.fired_at) })}</p>
               </li>
             ))}
           </ul>
         )}
-        <dl className="facts">
-          <div>
-            <dt>{t("issue.frequency")}</dt>
-            <dd>
-              {t("issue.frequency_text", {
-                week: format.decimal(frequency.contacts_per_week, 0),
-                per: format.decimal(frequency.per_1000, 1),
-              })}
-              <small>{t("issue.frequency_line", { line: format.decimal(frequency.line, 1) })}</small>
-            </dd>
-          </div>
-          <div>
-            <dt>
-              {t("issue.impact")} (
-              {t(impact.basis === "ratings" ? "issue.basis_ratings" : "issue.basis_sentiment")})
-            </dt>
-            <dd>
-              {t("issue.impact_text", {
-                value: format.percent(impact.value),
-                low: format.percent(impact.low),
-                high: format.percent(impact.high),
-              })}
-              <small>{t("issue.impact_line", { line: format.percent(impact.line) })}</small>
-            </dd>
-          </div>
-          <div>
-            <dt>{t("issue.since_open")}</dt>
-            <dd>{format.count(contacts_since_open)}</dd>
-          </div>
-          {typeof impact.negative_share === "number" && (
-            <div>
-              <dt>{t("issue.negative_share")}</dt>
-              <dd>{format.percent(impact.negative_share)}</dd>
-            </div>
-          )}
-          <div>
-            <dt>{t("issue.risk_share")}</dt>
-            <dd>{format.percent(impact.risk_share)}</dd>
-          </div>
-          <div>
-            <dt>{t("issue.handling")}</dt>
-            <dd>{t("issue.handling_text", { n: format.count(impact.handling_minutes) })}</dd>
-          </div>
-          {typeof impact.money?.total_cents_per_month === "number" && (
-            <div>
-              <dt>{t("quadrant.money_month")}</dt>
-              <dd>
-                {format.money(impact.money.total_cents_per_month)}
-                <small>{t("quadrant.money_note")}</small>
-              </dd>
-            </div>
-          )}
-          {impact.compensation_cents > 0 && (
-            <div>
-              <dt>{t("issue.compensation")}</dt>
-              <dd>{format.money(impact.compensation_cents)}</dd>
-            </div>
-          )}
-        </dl>
-        <p className="soft">{say(impact.explanation)}</p>
+        {props.issue.topic !== "" && <OfTopic issue={props.issue} />}
       </div>
     </Panel>
+  );
+}
+
+/** How often and how bad: figures of a topic, which a channel or an agent has none of. */
+function OfTopic(props: { issue: Issue }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const say = useBilingual();
+  const { frequency, impact, contacts_since_open } = props.issue;
+  return (
+    <>
+      <dl className="facts">
+        <div>
+          <dt>{t("issue.frequency")}</dt>
+          <dd>
+            {t("issue.frequency_text", {
+              week: format.decimal(frequency.contacts_per_week, 0),
+              per: format.decimal(frequency.per_1000, 1),
+            })}
+            <small>{t("issue.frequency_line", { line: format.decimal(frequency.line, 1) })}</small>
+          </dd>
+        </div>
+        <div>
+          <dt>
+            {t("issue.impact")} (
+            {t(impact.basis === "ratings" ? "issue.basis_ratings" : "issue.basis_sentiment")})
+          </dt>
+          <dd>
+            {t("issue.impact_text", {
+              value: format.percent(impact.value),
+              low: format.percent(impact.low),
+              high: format.percent(impact.high),
+            })}
+            <small>{t("issue.impact_line", { line: format.percent(impact.line) })}</small>
+          </dd>
+        </div>
+        <div>
+          <dt>{t("issue.since_open")}</dt>
+          <dd>{format.count(contacts_since_open)}</dd>
+        </div>
+        {typeof impact.negative_share === "number" && (
+          <div>
+            <dt>{t("issue.negative_share")}</dt>
+            <dd>{format.percent(impact.negative_share)}</dd>
+          </div>
+        )}
+        <div>
+          <dt>{t("issue.risk_share")}</dt>
+          <dd>{format.percent(impact.risk_share)}</dd>
+        </div>
+        <div>
+          <dt>{t("issue.handling")}</dt>
+          <dd>{t("issue.handling_text", { n: format.count(impact.handling_minutes) })}</dd>
+        </div>
+        {typeof impact.money?.total_cents_per_month === "number" && (
+          <div>
+            <dt>{t("quadrant.money_month")}</dt>
+            <dd>
+              {format.money(impact.money.total_cents_per_month)}
+              <small>{t("quadrant.money_note")}</small>
+            </dd>
+          </div>
+        )}
+        {impact.compensation_cents > 0 && (
+          <div>
+            <dt>{t("issue.compensation")}</dt>
+            <dd>{format.money(impact.compensation_cents)}</dd>
+          </div>
+        )}
+      </dl>
+      <p className="soft">{say(impact.explanation)}</p>
+    </>
   );
 }
 
@@ -211,9 +229,11 @@ function IssueView(props: { issue: Issue }) {
           <QuadrantBadge quadrant={issue.quadrant} />
           {issue.override && <Badge colour={colour.inkFaint}>{t("quadrant.decided")}</Badge>}
           <IssueStateBadge state={issue.state} />
-          <Link to="/topics" search={{ topic: issue.topic }}>
-            {t("issue.topic_link", { name: say(issue.topic_name) })}
-          </Link>
+          {issue.topic !== "" && (
+            <Link to="/topics" search={{ topic: issue.topic }}>
+              {t("issue.topic_link", { name: say(issue.topic_name) })}
+            </Link>
+          )}
           {issue.cause && <span>{t("issue.cause", { cause: issue.cause })}</span>}
           {scope.map(([field, value]) => (
             <span key={field}>
@@ -233,7 +253,7 @@ function IssueView(props: { issue: Issue }) {
       <div className="columns">
         <div className="stack">
           <Why issue={issue} />
-          <TrendChart topic={issue.topic} />
+          {issue.topic !== "" && <TrendChart topic={issue.topic} />}
           <Voices issue={issue} />
         </div>
         <div className="stack">

@@ -282,7 +282,8 @@ export function quadrantOption(
             textBorderWidth: 3,
           },
         })),
-        labelLayout: { hideOverlap: true, moveOverlap: "shiftY" },
+        // Names move out of each other's way; on a wide screen none is left out.
+        labelLayout: { hideOverlap: narrow, moveOverlap: "shiftY" },
         emphasis: { scale: 1.15 },
         markArea: {
           silent: true,

@@ -187,6 +187,23 @@ fn a_signal_counts_in_words() {
 }
 
 #[test]
+fn a_rule_that_is_not_kept_has_no_version() {
+    let contact = Counters {
+        contacts: 1,
+        customers: 1,
+        ..Counters::default()
+    };
+    let said = |version: i64| {
+        let mut rule = rule("threshold", json!({"limit": 0}));
+        rule.version = version;
+        told(&rule, &[contact], &[])[0].explanation()
+    };
+    assert!(said(0).zh.contains("尚未保存") && !said(0).zh.contains("版"));
+    assert!(said(0).en.contains("not saved yet") && !said(0).en.contains("version"));
+    assert!(said(2).zh.contains("第 2 版") && said(2).en.contains("version 2"));
+}
+
+#[test]
 fn which_voices_count() {
     let voice = Voice {
         rating: Some(2),
