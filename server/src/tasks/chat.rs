@@ -112,7 +112,10 @@ fn says(
                 (format!("Verified: {title} — {word}"), sentence.en.clone())
             })
         }
-        Letter::IssueNotice { .. } | Letter::TaskTaken { .. } | Letter::TaskAnswer { .. } => None,
+        Letter::IssueNotice { .. }
+        | Letter::AlarmWithdrawn { .. }
+        | Letter::TaskTaken { .. }
+        | Letter::TaskAnswer { .. } => None,
     }
 }
 
