@@ -19,6 +19,13 @@ macro_rules! template {
     };
 }
 
+/// Programs that stand once: as example and as what `new` makes.
+macro_rules! example {
+    ($path:literal) => {
+        include_str!(concat!("../../../plugins/examples/", $path))
+    };
+}
+
 /// Why no plugin was made.
 #[derive(Debug, thiserror::Error)]
 pub enum ScaffoldError {
@@ -145,23 +152,32 @@ fn files(role: Role, language: Language) -> Result<Vec<(String, String)>, Scaffo
         }
         Language::JavaScript => {
             files.push(entry("package.json", template!("package.json")));
-            files.push(entry("build.mjs", template!("build.mjs")));
-            files.push(entry("src/plugin.js", template!("connector.plugin.js")));
-            files.push(entry("src/bihuan.js", JS_SHIM));
+            files.push(entry("build.mjs", example!("javascript/build.mjs")));
+            files.push(entry("src/plugin.js", example!("javascript/src/plugin.js")));
         }
         Language::Python => {
             files.push(entry("requirements.txt", template!("requirements.txt")));
-            files.push(entry("app.py", template!("connector.app.py")));
-            files.push(entry("bihuan.py", PYTHON_SHIM));
+            files.push(entry("app.py", example!("python/app.py")));
         }
     }
     if language != Language::Rust {
         files.push(entry("wit/world.wit", template!("script.world.wit")));
-        for (path, content) in plugin_sdk::WIT_FILES {
-            files.push((format!("wit/deps/plugin/{path}"), content.to_owned()));
-        }
+        files.extend(script_sdk(language));
     }
     Ok(files)
+}
+
+/// What a script needs beside its program: the SDK of its language and the contract.
+pub(crate) fn script_sdk(language: Language) -> Vec<(String, String)> {
+    let contract = plugin_sdk::WIT_FILES
+        .iter()
+        .map(|(path, content)| entry(&format!("wit/deps/plugin/{path}"), content));
+    let sdk = match language {
+        Language::Rust => None,
+        Language::JavaScript => Some(entry("src/bihuan.js", JS_SHIM)),
+        Language::Python => Some(entry("bihuan.py", PYTHON_SHIM)),
+    };
+    sdk.into_iter().chain(contract).collect()
 }
 
 fn entry(path: &str, content: &str) -> (String, String) {
@@ -269,9 +285,11 @@ mod tests {
             (Language::Python, "python"),
         ] {
             let folder = repository().join("plugins/examples").join(example);
+            let sdk = script_sdk(language);
             for (path, content) in files(Role::Connector, language).unwrap() {
-                // The examples have their own words there.
-                if matches!(path.as_str(), "README.md" | ".gitignore") {
+                // The examples have their own words there, and the build brings the SDK.
+                let brought = sdk.iter().any(|(p, _)| *p == path);
+                if brought || matches!(path.as_str(), "README.md" | ".gitignore") {
                     continue;
                 }
                 let there = std::fs::read_to_string(folder.join(&path)).unwrap_or_default();

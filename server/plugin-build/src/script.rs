@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::BuildError;
+use crate::{BuildError, read, scaffold};
 
 /// What a plugin is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,21 +31,28 @@ impl Language {
     }
 }
 
-/// Runs `node build.mjs` or `componentize-py`; answers the component without manifest. Nothing is
+/// Puts the SDK and the contract beside the program where they are missing, and runs `node build.mjs` or `componentize-py`; answers the component without manifest. Nothing is
 /// downloaded: what is missing is named with the command that brings it.
 pub fn build_script(folder: &Path, language: Language) -> Result<Vec<u8>, BuildError> {
-    let out = folder.join("target").join("plugin.wasm");
-    std::fs::create_dir_all(folder.join("target")).map_err(|source| BuildError::Io {
-        path: out.clone(),
+    let failed = |path: &Path, source| BuildError::Io {
+        path: path.to_owned(),
         source,
-    })?;
-    let out = out.canonicalize().unwrap_or_else(|_| {
-        folder
-            .join("target")
-            .canonicalize()
-            .unwrap_or_default()
-            .join("plugin.wasm")
-    });
+    };
+    for (path, content) in scaffold::script_sdk(language) {
+        let path = folder.join(path);
+        if !path.exists() {
+            let parent = path.parent().unwrap_or(folder);
+            std::fs::create_dir_all(parent).map_err(|e| failed(parent, e))?;
+            std::fs::write(&path, content).map_err(|e| failed(&path, e))?;
+        }
+    }
+    let target = folder.join("target");
+    std::fs::create_dir_all(&target).map_err(|e| failed(&target, e))?;
+    // The tools run in the plugin's folder.
+    let out = target
+        .canonicalize()
+        .map_err(|e| failed(&target, e))?
+        .join("plugin.wasm");
     let (mut command, tool, remedy) = match language {
         Language::JavaScript => {
             if !folder
@@ -108,5 +115,5 @@ pub fn build_script(folder: &Path, language: Language) -> Result<Vec<u8>, BuildE
             detail: said.trim().to_owned(),
         });
     }
-    std::fs::read(&out).map_err(|source| BuildError::Io { path: out, source })
+    read(&out)
 }
