@@ -7,123 +7,33 @@
 #[macro_export]
 macro_rules! export {
     (classifier: $plugin:ty) => {
-        #[cfg(target_arch = "wasm32")]
-        mod __bihuan_export {
-            use super::*;
-            use $crate::bindings::base::exports::bihuan::plugin::lifecycle;
-            use $crate::bindings::classifier::exports::bihuan::plugin::classifier;
-            use $crate::{Classification, Document, Failure, ModelInfo, __private};
-
-            std::thread_local! {
-                static SLOT: __private::Slot<$plugin> = const { __private::Slot::new() };
-            }
-
-            struct Exported;
-
-            $crate::__lifecycle!($plugin);
-
-            impl classifier::Guest for Exported {
-                fn prepare(taxonomy: String) -> Result<ModelInfo, Failure> {
-                    SLOT.with(|slot| slot.prepare(&taxonomy))
-                }
-                fn classify(batch: Vec<Document>) -> Result<Vec<Result<Classification, Failure>>, Failure> {
-                    SLOT.with(|slot| slot.classify(&batch))
-                }
-            }
-
-            $crate::bindings::base::export_base!(Exported with_types_in $crate::bindings::base);
-            $crate::bindings::classifier::export_classifier!(Exported with_types_in $crate::bindings::classifier);
-        }
+        $crate::__plugin!($plugin: __classifier);
     };
     (knowledge_base: $plugin:ty) => {
-        #[cfg(target_arch = "wasm32")]
-        mod __bihuan_export {
-            use super::*;
-            use $crate::bindings::base::exports::bihuan::plugin::lifecycle;
-            use $crate::bindings::knowledge::exports::bihuan::plugin::knowledge_base;
-            use $crate::{Article, Failure, KnowledgeBase, Receipt, RemoteState, __private};
-
-            struct Exported;
-
-            $crate::__lifecycle!($plugin);
-
-            fn open() -> Result<$plugin, Failure> {
-                __private::opened(<$plugin as KnowledgeBase>::open)
-            }
-
-            impl knowledge_base::Guest for Exported {
-                fn upsert(a: Article) -> Result<Receipt, Failure> {
-                    open()?.upsert(&a)
-                }
-                fn look_up(a: Article) -> Result<RemoteState, Failure> {
-                    open()?.look_up(&a)
-                }
-                fn retract(external_ref: String, _key: String) -> Result<(), Failure> {
-                    open()?.retract(&external_ref)
-                }
-                fn put_synonyms(terms: Vec<(String, String)>, _key: String) -> Result<(), Failure> {
-                    open()?.put_synonyms(&terms)
-                }
-                fn flag(external_ref: String, reason: String, _key: String) -> Result<Receipt, Failure> {
-                    open()?.flag(&external_ref, &reason)
-                }
-            }
-
-            $crate::bindings::base::export_base!(Exported with_types_in $crate::bindings::base);
-            $crate::bindings::knowledge::export_knowledge_base!(Exported with_types_in $crate::bindings::knowledge);
-        }
+        $crate::__plugin!($plugin: __knowledge_base);
     };
     (puller: $plugin:ty) => {
-        #[cfg(target_arch = "wasm32")]
-        mod __bihuan_export {
-            use super::*;
-            use $crate::bindings::base::exports::bihuan::plugin::lifecycle;
-            use $crate::{Failure, __private};
-
-            struct Exported;
-
-            $crate::__lifecycle!($plugin);
-            $crate::__puller!($plugin);
-            $crate::bindings::base::export_base!(Exported with_types_in $crate::bindings::base);
-        }
+        $crate::__plugin!($plugin: __puller);
     };
     (acking_puller: $plugin:ty) => {
-        #[cfg(target_arch = "wasm32")]
-        mod __bihuan_export {
-            use super::*;
-            use $crate::bindings::base::exports::bihuan::plugin::lifecycle;
-            use $crate::{Failure, __private};
-
-            struct Exported;
-
-            $crate::__lifecycle!($plugin);
-            $crate::__puller!($plugin);
-
-            impl $crate::bindings::ack::exports::bihuan::plugin::acker::Guest for Exported {
-                fn ack(tokens: Vec<String>) -> Result<(), Failure> {
-                    __private::opened(|| <$plugin as $crate::connector::Acker>::ack(&tokens))
-                }
-            }
-
-            $crate::bindings::ack::export_acker!(Exported with_types_in $crate::bindings::ack);
-            $crate::bindings::base::export_base!(Exported with_types_in $crate::bindings::base);
-        }
+        $crate::__plugin!($plugin: __puller __acker);
     };
     (webhook: $plugin:ty) => {
-        #[cfg(target_arch = "wasm32")]
-        mod __bihuan_export {
-            use super::*;
-            use $crate::bindings::base::exports::bihuan::plugin::lifecycle;
-            use $crate::{Failure, __private};
-
-            struct Exported;
-
-            $crate::__lifecycle!($plugin);
-            $crate::__webhook!($plugin);
-            $crate::bindings::base::export_base!(Exported with_types_in $crate::bindings::base);
-        }
+        $crate::__plugin!($plugin: __webhook);
     };
     (connector: $plugin:ty) => {
+        $crate::__plugin!($plugin: __puller __webhook);
+    };
+    (notifier: $plugin:ty) => {
+        $crate::__plugin!($plugin: __notifier);
+    };
+}
+
+/// What all roles share, round the interfaces of one.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __plugin {
+    ($plugin:ty: $($interface:ident)+) => {
         #[cfg(target_arch = "wasm32")]
         mod __bihuan_export {
             use super::*;
@@ -133,32 +43,99 @@ macro_rules! export {
             struct Exported;
 
             $crate::__lifecycle!($plugin);
-            $crate::__puller!($plugin);
-            $crate::__webhook!($plugin);
+            $($crate::$interface!($plugin);)+
             $crate::bindings::base::export_base!(Exported with_types_in $crate::bindings::base);
         }
     };
-    (notifier: $plugin:ty) => {
-        #[cfg(target_arch = "wasm32")]
-        mod __bihuan_export {
-            use super::*;
-            use $crate::bindings::base::exports::bihuan::plugin::lifecycle;
-            use $crate::bindings::notify::exports::bihuan::plugin::notifier;
-            use $crate::{Failure, __private};
+}
 
-            struct Exported;
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __classifier {
+    ($plugin:ty) => {
+        use $crate::bindings::classifier::exports::bihuan::plugin::classifier;
+        use $crate::{Classification, Document, ModelInfo};
 
-            $crate::__lifecycle!($plugin);
-
-            impl notifier::Guest for Exported {
-                fn notify(m: notifier::Message) -> Result<(), Failure> {
-                    __private::opened(<$plugin as $crate::notifier::Notifier>::open)?.notify(&m)
-                }
-            }
-
-            $crate::bindings::notify::export_notifier!(Exported with_types_in $crate::bindings::notify);
-            $crate::bindings::base::export_base!(Exported with_types_in $crate::bindings::base);
+        std::thread_local! {
+            static SLOT: __private::Slot<$plugin> = const { __private::Slot::new() };
         }
+
+        impl classifier::Guest for Exported {
+            fn prepare(taxonomy: String) -> Result<ModelInfo, Failure> {
+                SLOT.with(|slot| slot.prepare(&taxonomy))
+            }
+            fn classify(
+                batch: Vec<Document>,
+            ) -> Result<Vec<Result<Classification, Failure>>, Failure> {
+                SLOT.with(|slot| slot.classify(&batch))
+            }
+        }
+
+        $crate::bindings::classifier::export_classifier!(Exported with_types_in $crate::bindings::classifier);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __knowledge_base {
+    ($plugin:ty) => {
+        use $crate::bindings::knowledge::exports::bihuan::plugin::knowledge_base;
+        use $crate::{Article, KnowledgeBase, Receipt, RemoteState};
+
+        fn open() -> Result<$plugin, Failure> {
+            __private::opened(<$plugin as KnowledgeBase>::open)
+        }
+
+        impl knowledge_base::Guest for Exported {
+            fn upsert(a: Article) -> Result<Receipt, Failure> {
+                open()?.upsert(&a)
+            }
+            fn look_up(a: Article) -> Result<RemoteState, Failure> {
+                open()?.look_up(&a)
+            }
+            fn retract(external_ref: String, _key: String) -> Result<(), Failure> {
+                open()?.retract(&external_ref)
+            }
+            fn put_synonyms(terms: Vec<(String, String)>, _key: String) -> Result<(), Failure> {
+                open()?.put_synonyms(&terms)
+            }
+            fn flag(external_ref: String, reason: String, _key: String) -> Result<Receipt, Failure> {
+                open()?.flag(&external_ref, &reason)
+            }
+        }
+
+        $crate::bindings::knowledge::export_knowledge_base!(Exported with_types_in $crate::bindings::knowledge);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __acker {
+    ($plugin:ty) => {
+        impl $crate::bindings::ack::exports::bihuan::plugin::acker::Guest for Exported {
+            fn ack(tokens: Vec<String>) -> Result<(), Failure> {
+                __private::opened(|| <$plugin as $crate::connector::Acker>::ack(&tokens))
+            }
+        }
+
+        $crate::bindings::ack::export_acker!(Exported with_types_in $crate::bindings::ack);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __notifier {
+    ($plugin:ty) => {
+        use $crate::bindings::notify::exports::bihuan::plugin::notifier;
+        use $crate::notifier::Notifier as _;
+
+        impl notifier::Guest for Exported {
+            fn notify(m: notifier::Message) -> Result<(), Failure> {
+                __private::opened(<$plugin as $crate::notifier::Notifier>::open)?.notify(&m)
+            }
+        }
+
+        $crate::bindings::notify::export_notifier!(Exported with_types_in $crate::bindings::notify);
     };
 }
 
