@@ -42,6 +42,14 @@ pub fn rfc3339(millis: i64) -> String {
     )
 }
 
+/// `2026-11-22T08:30:00Z`: the second that `millis` lies in.
+#[must_use]
+pub fn rfc3339_seconds(millis: i64) -> String {
+    let mut text = rfc3339(millis);
+    text.replace_range(text.len() - ".000Z".len().., "Z");
+    text
+}
+
 /// Reads RFC 3339; `None` when it is none or has no zone.
 #[must_use]
 pub fn from_rfc3339(text: &str) -> Option<i64> {

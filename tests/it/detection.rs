@@ -626,28 +626,42 @@ on_both_engines! {
     }
 }
 
+/// Five topics of one department, so that a channel can move as one.
+fn five_topics(admin: &Caller) -> [&'static str; 5] {
+    let topics = ["甲", "乙", "丙", "丁", "戊"];
+    for topic in topics {
+        let body = json!({"key": topic, "name": topic, "owner_department": SERVICE});
+        admin.put(&format!("/api/v1/topics/{topic}"), &body).ok();
+    }
+    topics
+}
+
+/// Some eight voices a day and topic, for 75 days.
+fn usual_of_all(topics: &[&str]) -> Vec<Value> {
+    let of = |t: &&str| usual(t, 75, 8, t, &json!({}));
+    topics.iter().flat_map(of).collect()
+}
+
+/// Sixty voices of each topic yesterday.
+fn yesterdays_flood(topics: &[&str]) -> Vec<Value> {
+    let of = |t: &&str| -> Vec<Value> {
+        (0..60)
+            .map(|n| voice(&format!("y{t}"), n, time::ago(1), t))
+            .collect()
+    };
+    topics.iter().flat_map(of).collect()
+}
+
 /// When everything in a channel moves together, that is one issue.
 #[test]
 fn what_moves_the_whole_channel_is_one_issue() {
     let server = Server::start(Engine::Sqlite);
     let admin = server.admin();
     furnish(&admin);
-    let topics = ["甲", "乙", "丙", "丁", "戊"];
-    for topic in topics {
-        let body = json!({"key": topic, "name": topic, "owner_department": SERVICE});
-        admin.put(&format!("/api/v1/topics/{topic}"), &body).ok();
-    }
+    let topics = five_topics(&admin);
     rule(&admin, "rises", "spike", &json!({}));
-    let history: Vec<Value> = topics
-        .iter()
-        .flat_map(|t| usual(t, 75, 8, t, &json!({})))
-        .collect();
-    send(&admin, &history);
-    let day: Vec<Value> = topics
-        .iter()
-        .flat_map(|t| (0..60).map(move |n| voice(&format!("y{t}"), n, time::ago(1), t)))
-        .collect();
-    send(&admin, &day);
+    send(&admin, &usual_of_all(&topics));
+    send(&admin, &yesterdays_flood(&topics));
     rang(&admin, "rises");
     judged(&server);
     let all = signals(&admin, "rises");
@@ -683,26 +697,14 @@ fn a_silence_and_a_flood_are_two_issues() {
     let server = Server::start(Engine::Sqlite);
     let admin = server.admin();
     furnish(&admin);
-    let topics = ["甲", "乙", "丙", "丁", "戊"];
-    for topic in topics {
-        let body = json!({"key": topic, "name": topic, "owner_department": SERVICE});
-        admin.put(&format!("/api/v1/topics/{topic}"), &body).ok();
-    }
+    let topics = five_topics(&admin);
     rule(&admin, "silence", "silent_source", &json!({}));
     rule(&admin, "rises", "spike", &json!({}));
-    let history: Vec<Value> = topics
-        .iter()
-        .flat_map(|t| usual(t, 75, 8, t, &json!({})))
-        .collect();
-    send(&admin, &history);
+    send(&admin, &usual_of_all(&topics));
     send(&admin, &[voice("half", 0, time::ago(1), topics[0])]);
     let silent = until("the silence", || issues(&admin).into_iter().next());
     assert_eq!(text(&silent, "title"), "渠道「phone」：数据中断");
-    let rest: Vec<Value> = topics
-        .iter()
-        .flat_map(|t| (0..60).map(move |n| voice(&format!("y{t}"), n, time::ago(1), t)))
-        .collect();
-    send(&admin, &rest);
+    send(&admin, &yesterdays_flood(&topics));
     rang(&admin, "rises");
     judged(&server);
     let all = issues(&admin);

@@ -43,3 +43,21 @@ pub use replay::{Asked, Body, Exchange, RecordedRequest, RecordedResponse, Repla
 pub use world::{Host, World};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use world::{granted_folder, with};
+
+/// A message such as the host sends to a chat, with a link and nobody to mention.
+#[cfg(not(target_arch = "wasm32"))]
+#[must_use]
+pub fn message() -> crate::notifier::Message {
+    use crate::notifier::{Message, Urgency};
+    Message {
+        title: "资费差评升高".to_owned(),
+        text: "过去 7 天 42 条差评".to_owned(),
+        markdown: "过去 7 天 **42** 条差评".to_owned(),
+        language: "zh".to_owned(),
+        link: Some("https://voc.example.com/i/7".to_owned()),
+        mention: Vec::new(),
+        urgency: Urgency::Normal,
+        idempotency_key: "n7".to_owned(),
+        attributes: Vec::new(),
+    }
+}

@@ -5,26 +5,12 @@
 
 use dingtalk_robot::DingtalkRobot;
 use plugin_sdk::notifier::{Message, Notifier, Urgency};
-use plugin_sdk::testing::{Host, Replay};
+use plugin_sdk::testing::{Host, Replay, message};
 use plugin_sdk::{Failure, FailureClass};
 use serde_json::{Value, json};
 
 /// HMAC-SHA256 computed apart (Python: hmac, base64, urllib.parse.quote).
 const SIGNED: &str = "https://oapi.dingtalk.com/robot/send?timestamp=1767225600000&sign=HsQf0oukUIPuTMc2KUXzJsH4gS9KeLayIJ2tvCFD2Ew%3D";
-
-fn message() -> Message {
-    Message {
-        title: "资费差评升高".to_owned(),
-        text: "过去 7 天 42 条差评".to_owned(),
-        markdown: "过去 7 天 **42** 条差评".to_owned(),
-        language: "zh".to_owned(),
-        link: Some("https://voc.example.com/i/7".to_owned()),
-        mention: Vec::new(),
-        urgency: Urgency::Normal,
-        idempotency_key: "n7".to_owned(),
-        attributes: Vec::new(),
-    }
-}
 
 fn posted(
     settings: Value,

@@ -1,5 +1,6 @@
 //! One article's file: front matter between two `---`, then the text.
 
+use plugin_sdk::time::rfc3339_seconds;
 use plugin_sdk::{Article, BodyFormat, Failure, Receipt, RemoteState, Visibility, failure};
 
 /// Begins the line that tells readers of a doubt.
@@ -35,7 +36,7 @@ pub fn render(article: &Article) -> String {
         }
         .to_owned(),
     );
-    line("updated", quoted(&rfc3339(article.updated_at)));
+    line("updated", quoted(&rfc3339_seconds(article.updated_at)));
     line("content_hash", quoted(&article.content_hash));
     line("status", "current".to_owned());
     text.push_str("---\n\n");
@@ -257,38 +258,16 @@ fn escape_lines(text: &str) -> String {
     out
 }
 
-/// Unix milliseconds as `2026-01-31T08:00:00Z`.
-fn rfc3339(ms: i64) -> String {
-    let seconds = ms.div_euclid(1000);
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Civil date from days since 1970 (H. Hinnant, "chrono-compatible low-level date algorithms").
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn times_are_civil() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(951_782_400_000), "2000-02-29T00:00:00Z");
-        assert_eq!(rfc3339(1_767_139_199_999), "2025-12-30T23:59:59Z");
-        assert_eq!(rfc3339(-1), "1969-12-31T23:59:59Z");
+        assert_eq!(rfc3339_seconds(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339_seconds(951_782_400_000), "2000-02-29T00:00:00Z");
+        assert_eq!(rfc3339_seconds(1_767_139_199_999), "2025-12-30T23:59:59Z");
+        assert_eq!(rfc3339_seconds(-1), "1969-12-31T23:59:59Z");
     }
 
     #[test]

@@ -4,24 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use plugin_sdk::notifier::{Message, Notifier, Urgency};
-use plugin_sdk::testing::{Host, Replay};
+use plugin_sdk::testing::{Host, Replay, message};
 use plugin_sdk::{Failure, FailureClass};
 use serde_json::{Value, json};
 use wecom_robot::WecomRobot;
-
-fn message() -> Message {
-    Message {
-        title: "资费差评升高".to_owned(),
-        text: "过去 7 天 42 条差评".to_owned(),
-        markdown: "过去 7 天 **42** 条差评".to_owned(),
-        language: "zh".to_owned(),
-        link: Some("https://voc.example.com/i/7".to_owned()),
-        mention: Vec::new(),
-        urgency: Urgency::Normal,
-        idempotency_key: "n7".to_owned(),
-        attributes: Vec::new(),
-    }
-}
 
 fn posted(message: &Message, body: Value, answer: Value) -> Result<(), Failure> {
     let host = Host::new()

@@ -4,15 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::time::timeout;
 
-use crate::call::{begin, failed, finish_instantiation, settle};
 use crate::context::{Mode, clean};
 use crate::engine::{ConnectorPre, Pre};
 use crate::lifecycle::{enter, is_json};
 use crate::shapes::{
-    Answer, CheckReport, Cursor, Failure, FailureClass, HookRequest, Item, Next, Outcome, Page,
-    PullRequest, Rejected, Reply, Scalar, StreamSpec,
+    Answer, Cursor, Failure, FailureClass, HookRequest, Item, Next, Outcome, Page, PullRequest,
+    Rejected, Reply, Scalar, StreamSpec,
 };
 use crate::{Compiled, Host, Installation, PluginError, Role};
 
@@ -228,39 +226,6 @@ impl Connector {
             Mode::Full,
             |store, guest| guest.bihuan_plugin_acker().call_ack(store, tokens)
         )
-    }
-
-    /// As [`Compiled::validate_config`].
-    ///
-    /// # Errors
-    /// As [`Compiled::validate_config`].
-    pub async fn validate_config(&self) -> Result<(), PluginError> {
-        self.compiled
-            .validate_config(&self.installation)
-            .await
-            .map(drop)
-    }
-
-    /// As [`Compiled::check`].
-    ///
-    /// # Errors
-    /// As [`Compiled::check`].
-    pub async fn check(&self) -> Result<Answer<CheckReport>, PluginError> {
-        self.compiled.check(&self.installation).await
-    }
-
-    /// As [`Compiled::migrate_config`].
-    ///
-    /// # Errors
-    /// As [`Compiled::migrate_config`].
-    pub async fn migrate_config(
-        &self,
-        from_version: u32,
-        old: &Value,
-    ) -> Result<Value, PluginError> {
-        self.compiled
-            .migrate_config(&self.installation, from_version, old)
-            .await
     }
 }
 

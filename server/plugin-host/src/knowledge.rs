@@ -2,14 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
-use wasmtime::Store;
-
-use crate::bindings::knowledge::KnowledgePart;
-use crate::call::{begin, failed, finish_instantiation, settle};
-use crate::context::{Context, Mode};
+use crate::context::Mode;
 use crate::engine::Pre;
+use crate::lifecycle::enter;
 use crate::shapes::{Answer, Article, CheckReport, Receipt, RemoteState};
 use crate::{Compiled, Host, Installation, PluginError, Role};
 
@@ -42,9 +37,7 @@ impl Host {
         installation: Installation,
     ) -> Result<KnowledgeBase, PluginError> {
         if compiled.inspection().role != Role::KnowledgeBase {
-            return Err(PluginError::Refused {
-                detail: "this plugin is no knowledge base".to_owned(),
-            });
+            return Err(other_role());
         }
         Ok(KnowledgeBase {
             compiled: compiled.clone(),
@@ -53,50 +46,43 @@ impl Host {
     }
 }
 
-/// One call's instance.
-struct Fresh {
-    store: Store<Context>,
-    guest: KnowledgePart,
-    wall: std::time::Duration,
-    _slot: OwnedSemaphorePermit,
+/// Runs one call in an instance of its own: `call!(self, operation, |store, guest| call)`.
+macro_rules! call {
+    ($base:expr, $operation:expr, |$store:ident, $guest:ident| $call:expr) => {{
+        let Pre::Knowledge(pre) = &$base.compiled.inner.pre else {
+            return Err(other_role());
+        };
+        enter!(
+            $base.compiled,
+            &$base.installation,
+            pre,
+            $operation,
+            Mode::Full,
+            |$store, instance| {
+                let $guest = instance.bihuan_plugin_knowledge_base();
+                $call
+            }
+        )
+    }};
+}
+
+fn other_role() -> PluginError {
+    PluginError::Refused {
+        detail: "this plugin is no knowledge base".to_owned(),
+    }
 }
 
 impl KnowledgeBase {
-    async fn fresh(&self, operation: &'static str) -> Result<Fresh, PluginError> {
-        let Pre::Knowledge(pre) = &self.compiled.inner.pre else {
-            return Err(PluginError::Refused {
-                detail: "this plugin is no knowledge base".to_owned(),
-            });
-        };
-        let slot = self.compiled.slot().await?;
-        let mut store = self.compiled.store(&self.installation);
-        let wall = begin(&mut store, operation, Mode::Full);
-        let done = timeout(wall, pre.instantiate_async(&mut store)).await;
-        let guest = finish_instantiation(&mut store, done).map_err(|e| failed(&mut store, e))?;
-        Ok(Fresh {
-            store,
-            guest,
-            wall,
-            _slot: slot,
-        })
-    }
-
     /// Creates or replaces an article; may be repeated.
     ///
     /// # Errors
     /// [`PluginError::Denied`] without a granted folder, [`PluginError::Failed`] with the
     /// plugin's failure, whose class says whether to retry; traps and limits.
     pub async fn upsert(&self, article: Article) -> Result<Answer<Receipt>, PluginError> {
-        let mut f = self.fresh("upsert").await?;
         let article = article.into();
-        let done = timeout(
-            f.wall,
-            f.guest
-                .bihuan_plugin_knowledge_base()
-                .call_upsert(&mut f.store, &article),
-        )
-        .await;
-        settle(&mut f.store, done)?.try_map(|receipt| checked(receipt.into()))
+        call!(self, "upsert", |store, guest| guest
+            .call_upsert(store, &article))?
+        .try_map(|receipt| checked(receipt.into()))
     }
 
     /// How the target stands to an article, for instance after a crash.
@@ -104,16 +90,10 @@ impl KnowledgeBase {
     /// # Errors
     /// As [`KnowledgeBase::upsert`].
     pub async fn lookup(&self, article: Article) -> Result<Answer<RemoteState>, PluginError> {
-        let mut f = self.fresh("look-up").await?;
         let article = article.into();
-        let done = timeout(
-            f.wall,
-            f.guest
-                .bihuan_plugin_knowledge_base()
-                .call_look_up(&mut f.store, &article),
-        )
-        .await;
-        settle(&mut f.store, done)?.try_map(|state| {
+        call!(self, "look-up", |store, guest| guest
+            .call_look_up(store, &article))?
+        .try_map(|state| {
             Ok(match RemoteState::from(state) {
                 RemoteState::Absent => RemoteState::Absent,
                 RemoteState::Unchanged(r) => RemoteState::Unchanged(checked(r)?),
@@ -132,14 +112,11 @@ impl KnowledgeBase {
         external_ref: &str,
         idempotency_key: &str,
     ) -> Result<Answer<()>, PluginError> {
-        let mut f = self.fresh("retract").await?;
-        let guest = f.guest.bihuan_plugin_knowledge_base();
-        let done = timeout(
-            f.wall,
-            guest.call_retract(&mut f.store, external_ref, idempotency_key),
-        )
-        .await;
-        settle(&mut f.store, done)
+        call!(self, "retract", |store, guest| guest.call_retract(
+            store,
+            external_ref,
+            idempotency_key
+        ))
     }
 
     /// Replaces the list of (word people use, official term).
@@ -151,14 +128,8 @@ impl KnowledgeBase {
         terms: &[(String, String)],
         idempotency_key: &str,
     ) -> Result<Answer<()>, PluginError> {
-        let mut f = self.fresh("put-synonyms").await?;
-        let guest = f.guest.bihuan_plugin_knowledge_base();
-        let done = timeout(
-            f.wall,
-            guest.call_put_synonyms(&mut f.store, terms, idempotency_key),
-        )
-        .await;
-        settle(&mut f.store, done)
+        call!(self, "put-synonyms", |store, guest| guest
+            .call_put_synonyms(store, terms, idempotency_key))
     }
 
     /// Marks an article as doubtful without removing it.
@@ -171,14 +142,13 @@ impl KnowledgeBase {
         reason: &str,
         idempotency_key: &str,
     ) -> Result<Answer<Receipt>, PluginError> {
-        let mut f = self.fresh("flag").await?;
-        let guest = f.guest.bihuan_plugin_knowledge_base();
-        let done = timeout(
-            f.wall,
-            guest.call_flag(&mut f.store, external_ref, reason, idempotency_key),
-        )
-        .await;
-        settle(&mut f.store, done)?.try_map(|receipt| checked(receipt.into()))
+        call!(self, "flag", |store, guest| guest.call_flag(
+            store,
+            external_ref,
+            reason,
+            idempotency_key
+        ))?
+        .try_map(|receipt| checked(receipt.into()))
     }
 
     /// The plugin's check of its settings, then its self check.

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::time::timeout;
 
-use crate::call::{begin, failed, finish_instantiation, settle};
 use crate::context::{Mode, clean};
 use crate::shapes::{Answer, CheckReport};
 use crate::{Compiled, Installation, PluginError};
@@ -18,12 +16,13 @@ macro_rules! enter {
     ($compiled:expr, $installation:expr, $pre:expr, $operation:expr, $mode:expr, |$store:ident, $guest:ident| $call:expr) => {{
         let _slot = $compiled.slot().await?;
         let mut store = $compiled.store($installation);
-        let wall = begin(&mut store, $operation, $mode);
-        let done = timeout(wall, $pre.instantiate_async(&mut store)).await;
-        let $guest = finish_instantiation(&mut store, done).map_err(|e| failed(&mut store, e))?;
+        let wall = $crate::call::begin(&mut store, $operation, $mode);
+        let done = tokio::time::timeout(wall, $pre.instantiate_async(&mut store)).await;
+        let $guest = $crate::call::finish_instantiation(&mut store, done)
+            .map_err(|e| $crate::call::failed(&mut store, e))?;
         let $store = &mut store;
-        let done = timeout(wall, $call).await;
-        settle(&mut store, done)
+        let done = tokio::time::timeout(wall, $call).await;
+        $crate::call::settle(&mut store, done)
     }};
 }
 pub(crate) use enter;

@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-use tokio::time::timeout;
-
-use crate::call::{begin, failed, finish_instantiation, settle};
 use crate::context::Mode;
 use crate::engine::Pre;
 use crate::lifecycle::enter;
-use crate::shapes::{Answer, CheckReport, Message};
+use crate::shapes::{Answer, Message};
 use crate::{Compiled, Host, Installation, PluginError, Role};
 
 /// A robot with its grant. Cheap to clone.
@@ -64,38 +60,5 @@ impl Notifier {
             Mode::Full,
             |store, guest| guest.bihuan_plugin_notifier().call_notify(store, &message)
         )
-    }
-
-    /// As [`Compiled::validate_config`].
-    ///
-    /// # Errors
-    /// As [`Compiled::validate_config`].
-    pub async fn validate_config(&self) -> Result<(), PluginError> {
-        self.compiled
-            .validate_config(&self.installation)
-            .await
-            .map(drop)
-    }
-
-    /// As [`Compiled::check`].
-    ///
-    /// # Errors
-    /// As [`Compiled::check`].
-    pub async fn check(&self) -> Result<Answer<CheckReport>, PluginError> {
-        self.compiled.check(&self.installation).await
-    }
-
-    /// As [`Compiled::migrate_config`].
-    ///
-    /// # Errors
-    /// As [`Compiled::migrate_config`].
-    pub async fn migrate_config(
-        &self,
-        from_version: u32,
-        old: &Value,
-    ) -> Result<Value, PluginError> {
-        self.compiled
-            .migrate_config(&self.installation, from_version, old)
-            .await
     }
 }

@@ -147,7 +147,11 @@ fn movement(topic: &str, placed: &Placed, moves: &[Moved]) -> QuadrantMovement {
             .last()
             .and_then(|m| m.step.from)
             .map(|q| q.as_str().to_owned()),
-        since: placed.stands.get(topic).map(|s| s.since),
+        // The trail is read after the places: a move in between is in it and not yet in them.
+        since: trail
+            .last()
+            .map(|m| m.at)
+            .or_else(|| placed.stands.get(topic).map(|s| s.since)),
         trail: trail
             .into_iter()
             .map(|m| QuadrantMove {

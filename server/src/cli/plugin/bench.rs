@@ -238,15 +238,23 @@ impl Bench {
         let text = |name: &str| with[name].as_str().unwrap_or_default().to_owned();
         let installation = scene.installation.clone();
         let wrong = |detail: String| PluginError::Refused { detail };
+        // What every role answers.
+        match step.call.as_str() {
+            "check" => {
+                let answer = self.compiled.check(&Arc::new(installation)).await?;
+                return self.checked(scene, answer);
+            }
+            "validate-config" => {
+                let installation = Arc::new(installation);
+                self.compiled.validate_config(&installation).await?;
+                return Ok((Value::Null, Used::default()));
+            }
+            _ => {}
+        }
         match (self.inspection().role, step.call.as_str()) {
             (Role::Connector, call) => {
                 let connector = self.host.connector(&self.compiled, installation)?;
                 match call {
-                    "check" => self.checked(scene, connector.check().await?),
-                    "validate-config" => {
-                        connector.validate_config().await?;
-                        Ok((Value::Null, Used::default()))
-                    }
                     "streams" => {
                         let answer = connector.streams().await?;
                         let names: Vec<&str> =
@@ -276,11 +284,6 @@ impl Bench {
             (Role::Notifier, call) => {
                 let notifier = self.host.notifier(&self.compiled, installation)?;
                 match call {
-                    "check" => self.checked(scene, notifier.check().await?),
-                    "validate-config" => {
-                        notifier.validate_config().await?;
-                        Ok((Value::Null, Used::default()))
-                    }
                     "notify" => {
                         let answer = notifier.notify(message(with)?).await?;
                         Ok(self.kept(scene, answer.map_value(Value::Null)))
@@ -292,7 +295,6 @@ impl Bench {
                 let kb = self.host.knowledge_base(&self.compiled, installation)?;
                 let (reference, key) = (text("external_ref"), text("idempotency_key"));
                 match call {
-                    "check" => self.checked(scene, kb.check().await?),
                     "upsert" => {
                         let answer = kb.upsert(article(with)).await?;
                         let value = receipt(&answer.value);
@@ -330,14 +332,6 @@ impl Bench {
                 let texts: Vec<String> = serde_json::from_value(with["texts"].clone())
                     .map_err(|e| wrong(format!("texts: {e}")))?;
                 self.classify(installation, &taxonomy, &texts).await
-            }
-            (Role::Classifier, "check") => {
-                let taxonomy = taxonomy(TOPICS)?;
-                let classifier = self
-                    .host
-                    .classifier(&self.compiled, installation, &taxonomy)
-                    .await?;
-                self.checked(scene, classifier.check().await?)
             }
             (Role::Classifier, call) => Err(wrong(format!("a classifier has no call {call:?}"))),
         }
