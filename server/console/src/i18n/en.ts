@@ -980,6 +980,14 @@ export const en: Translation = {
     redrive: "Work off again",
     logs: "Log",
     logs_none: "No lines yet",
+    counts: "{{value}} unless set",
+    again: "Try again now",
+    unused:
+      "Nobody uses it yet, so nothing is posted. Choose it for a department, or for all in the organisation:",
+    used_by: "Posts for {{names}}",
+    everybody_else: "all departments that name no chat",
+    comma: ", ",
+    figure_values: "{{n}} values, {{mean}} on average",
   },
   installation_state: {
     new: "has not run yet",
@@ -1022,6 +1030,8 @@ export const en: Translation = {
     notifier: "notifier",
   },
   organisation: {
+    notifier: "Chat for all departments",
+    notifier_hint: "For departments that name no chat of their own: messages about tasks, beside the mails.",
     intro: "One database holds one organisation. The zone decides when a day begins.",
     name: "Name",
     zone: "Time zone",

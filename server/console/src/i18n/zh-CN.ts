@@ -957,6 +957,13 @@ export const zh = {
     redrive: "重新处理",
     logs: "日志",
     logs_none: "还没有日志",
+    counts: "不填则为 {{value}}",
+    again: "立即重试",
+    unused: "还没有部门使用它，所以不会发出任何消息。请为某个部门选择它，或在组织设置里供所有部门使用：",
+    used_by: "为以下部门发消息：{{names}}",
+    everybody_else: "所有没有指定群的部门",
+    comma: "、",
+    figure_values: "{{n}} 个值，平均 {{mean}}",
   },
   installation_state: {
     new: "等待首次运行",
@@ -999,6 +1006,8 @@ export const zh = {
     notifier: "通知",
   },
   organisation: {
+    notifier: "所有部门的通知群",
+    notifier_hint: "用于没有指定群的部门：除邮件外，任务消息也发到这个群。",
     intro: "一个数据库对应一个组织。时区决定“一天”从几点开始。",
     name: "名称",
     zone: "时区",

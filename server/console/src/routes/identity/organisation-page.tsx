@@ -1,6 +1,7 @@
 import { App, Button, Form, Input, InputNumber, Select } from "antd";
 import { useTranslation } from "react-i18next";
 import { useOrganisation, useSaveOrganisation } from "../../api/hooks";
+import { useInstallations } from "../../api/plugins";
 import type { Organisation } from "../../api/types";
 import { NoAccessPage } from "../../components/fallback-pages";
 import { Panel, QueryView } from "../../components/page";
@@ -15,6 +16,7 @@ function OrganisationForm(props: { organisation: Organisation }) {
   const { message } = App.useApp();
   const save = useSaveOrganisation();
   const { organisation } = props;
+  const notifiers = (useInstallations().data ?? []).filter((found) => found.role === "notifier");
   const required = { required: true, message: t("app.required") };
   const thisMonth = dayIn(new Date(), organisation.zone).slice(0, 7);
   return (
@@ -53,6 +55,12 @@ function OrganisationForm(props: { organisation: Organisation }) {
         rules={[{ type: "email", message: t("departments.bad_email") }]}
       >
         <Input type="email" />
+      </Form.Item>
+      <Form.Item name="notifier" label={t("organisation.notifier")} extra={t("organisation.notifier_hint")}>
+        <Select
+          allowClear
+          options={notifiers.map((found) => ({ value: found.key, label: found.title || found.key }))}
+        />
       </Form.Item>
       <h3 className="subhead">{t("organisation.lines")}</h3>
       <p className="faint" style={{ marginBottom: 10 }}>
