@@ -464,3 +464,14 @@ on_both_engines! {
         server.role("integrator").get(&address).problem(403, "not_allowed");
     }
 }
+
+/// A task that helped, and the one article that came of it; answers the article's id.
+pub fn an_article(admin: &Caller) -> String {
+    furnish(admin);
+    let (issue, wish) = what_a_fix_mended(admin);
+    let id = text(&assign(admin, &issue, "说清楚", &wish), "id").to_owned();
+    done(admin, &id, 31);
+    let articles = admin.get("/api/v1/knowledge/articles").items();
+    assert_eq!(articles.len(), 1, "{articles:?}");
+    text(&articles[0], "id").to_owned()
+}

@@ -19,6 +19,7 @@ mod latency;
 mod mail;
 mod permissions;
 mod plugins;
+mod plugins_life;
 mod priority;
 mod streams;
 mod tutorial;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::organisation::{Bilingual, Locale, Owner};
+use domain::plugins::Worry;
 use domain::verification::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -177,6 +178,25 @@ pub enum Letter {
         /// Path of the task in the console.
         link: String,
     },
+    /// An installation of a plugin needs somebody: to the administrators.
+    PluginTrouble {
+        /// The installation.
+        key: String,
+        /// What people call it.
+        title: Bilingual,
+        /// What happened.
+        worry: Worry,
+        /// What was being done: `pull`, `hooks`, `notify` …
+        operation: String,
+        /// Stable word of the failure.
+        code: String,
+        /// In the plugin's words.
+        message: String,
+        /// When.
+        at: DateTime<Utc>,
+        /// Path of the installation in the console.
+        link: String,
+    },
 }
 
 impl Letter {
@@ -184,7 +204,7 @@ impl Letter {
     #[must_use]
     pub fn thread(&self) -> Option<&Thread> {
         match self {
-            Self::IssueNotice { .. } => None,
+            Self::IssueNotice { .. } | Self::PluginTrouble { .. } => None,
             Self::AlarmWithdrawn { thread, .. }
             | Self::TaskOffered { thread, .. }
             | Self::TaskTaken { thread, .. }

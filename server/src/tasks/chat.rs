@@ -113,6 +113,7 @@ fn says(
             })
         }
         Letter::IssueNotice { .. }
+        | Letter::PluginTrouble { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }
         | Letter::TaskAnswer { .. } => None,

@@ -833,7 +833,7 @@ export interface paths {
         /** All plugins. */
         get: operations["list_plugins"];
         put?: never;
-        /** Installs a component. It is inspected and kept, not activated. */
+        /** Installs a package or a component. Its signature is checked; it is inspected and kept, not activated. */
         post: operations["install_plugin"];
         delete?: never;
         options?: never;
@@ -1739,8 +1739,15 @@ export interface components {
         };
         /** @description A form with a component. */
         ComponentForm: {
-            /** Format: binary */
+            /**
+             * Format: binary
+             * @description A package of `bihuan plugin pack`, or a bare component.
+             */
             component: string;
+            /** @description The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key. */
+            trust?: string | null;
+            /** @description `true` accepts what is not signed, or by whomever. */
+            unsigned?: boolean | null;
         };
         /** @description What is agreed when the task is assigned, and frozen with it. */
         Contract: {
@@ -2608,7 +2615,7 @@ export interface components {
          * @description How an installation is doing.
          * @enum {string}
          */
-        InstallationState: "new" | "ok" | "failing" | "paused" | "resting" | "quarantined";
+        InstallationState: "new" | "ok" | "failing" | "paused" | "resting" | "stale" | "quarantined";
         /** @description A detected problem. */
         Issue: {
             /** Format: date */
@@ -3085,6 +3092,8 @@ export interface components {
                 revision: number;
                 /** @description `classifier`, `knowledge-base`, `connector` or `notifier`. */
                 role: string;
+                /** @description The Ed25519 key that signed it, base64; null: it came without a signature. */
+                signer?: string | null;
                 /** Format: int64 */
                 size: number;
                 /** @description `installed`, `active` or `quarantined`. */
@@ -3899,6 +3908,8 @@ export interface components {
             revision: number;
             /** @description `classifier`, `knowledge-base`, `connector` or `notifier`. */
             role: string;
+            /** @description The Ed25519 key that signed it, base64; null: it came without a signature. */
+            signer?: string | null;
             /** Format: int64 */
             size: number;
             /** @description `installed`, `active` or `quarantined`. */

@@ -465,6 +465,7 @@ export type Plugin = {
   active_since: string | null;
   revision: number;
   size: number;
+  signer: string | null;
   created_at: string;
 };
 export type User = {

@@ -876,7 +876,14 @@ export const en: Translation = {
   },
   plugins: {
     intro: "Plugins run in a sandbox and can do only what they were granted.",
-    upload: "Upload a plugin component (.wasm)",
+    upload: "Upload a plugin (.bihuan, .wasm)",
+    unsigned: "Accept what is not signed",
+    signer: "Signed by",
+    signer_none: "nobody",
+    trust_title: "Trust this publisher?",
+    trust_text:
+      "The package is signed with a key that is not known here yet. Compare it with the one that the publisher names; later versions must come from the same key.",
+    trust: "Trust and install",
     upload_hint: "It is inspected first, then you see what it asks for",
     none: "No plugins yet",
     asked: "Asks for",
@@ -980,6 +987,7 @@ export const en: Translation = {
     failing: "fails for now, tries again",
     paused: "paused, needs you",
     resting: "failed repeatedly, rests",
+    stale: "silent for too long, look at it",
     quarantined: "quarantined, needs you",
     incomplete: "not set up yet",
     off: "switched off",

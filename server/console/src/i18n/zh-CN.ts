@@ -855,7 +855,14 @@ export const zh = {
   },
   plugins: {
     intro: "插件在沙箱里运行，只能做授权过的事。",
-    upload: "上传插件组件（.wasm）",
+    upload: "上传插件（.bihuan、.wasm）",
+    unsigned: "接受没有签名的插件",
+    signer: "签名者",
+    signer_none: "没有签名",
+    trust_title: "信任这个发布者吗？",
+    trust_text:
+      "这个插件包的签名公钥在这里还不认识。请与发布者公布的公钥核对；以后的版本必须由同一个公钥签名。",
+    trust: "信任并安装",
     upload_hint: "先检查，再显示它要求的权限",
     none: "还没有插件",
     asked: "要求的权限",
@@ -957,6 +964,7 @@ export const zh = {
     failing: "暂时失败，会重试",
     paused: "已暂停，需要处理",
     resting: "多次出错，休息中",
+    stale: "长时间没有新数据，请查看",
     quarantined: "已隔离，需要处理",
     incomplete: "尚未配置完整",
     off: "已停用",
