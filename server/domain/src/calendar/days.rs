@@ -5,11 +5,11 @@ use crate::clock::Timestamp;
 use crate::organisation::Bilingual;
 use chrono::{LocalResult, NaiveDate, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What sort of day it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = WorkDayKind))]
 #[serde(rename_all = "snake_case")]
 pub enum DayKind {
@@ -47,16 +47,18 @@ impl Day<'_> {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Exception {
     kind: DayKind,
     name: Bilingual,
     spans: Vec<Span>,
 }
 
-/// A calendar, ready to be asked.
-#[derive(Clone, Debug)]
+/// A calendar, ready to be asked. It holds everything that its answers depend on, so that one that is
+/// kept gives the same answers for ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Days {
+    title: Bilingual,
     zone: Tz,
     week: [Vec<Span>; 7],
     exceptions: BTreeMap<NaiveDate, Exception>,
@@ -123,11 +125,18 @@ impl Days {
             }
         }
         Self {
+            title: calendar.title(),
             zone: calendar.zone,
             week,
             exceptions,
             known: based.then(china::known),
         }
+    }
+
+    /// The calendar's names.
+    #[must_use]
+    pub fn title(&self) -> &Bilingual {
+        &self.title
     }
 
     /// The zone of its clock.

@@ -35,6 +35,8 @@ pub const MAX_MINUTES: u32 = 10 * 366 * 24 * 60;
 const MAX_SPANS: usize = 12;
 /// Most entries of holidays, and of extra workdays.
 const MAX_ENTRIES: usize = 1000;
+/// Most days of all holidays together.
+const MAX_DAYS: usize = 5000;
 /// First and last year of a date.
 const YEARS: std::ops::RangeInclusive<i32> = 2000..=2199;
 
@@ -445,6 +447,9 @@ pub fn check(calendar: &Calendar) -> Result<(), Invalid> {
             );
         }
         free.extend(holiday.from.iter_days().take(days as usize + 1));
+        if free.len() > MAX_DAYS {
+            return refuse("holidays", format!("at most {MAX_DAYS} days together"));
+        }
     }
     let mut extra = BTreeSet::new();
     for (n, workday) in calendar.extra_workdays.iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::{DayKind, Days, MAX_YEARS, TimeOfDay};
 use crate::clock::Timestamp;
 use crate::organisation::Bilingual;
-use chrono::{Datelike as _, NaiveDate, TimeDelta, Timelike as _};
+use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Most lines of an explanation; what follows is counted and not listed.
@@ -36,10 +36,10 @@ impl Why {
 #[serde(deny_unknown_fields)]
 pub struct Pause {
     /// From here on.
-    pub from: Timestamp,
+    pub from: DateTime<Utc>,
     /// Until before here; open: it lasts.
     #[serde(default)]
-    pub until: Option<Timestamp>,
+    pub until: Option<DateTime<Utc>>,
     /// Why.
     pub why: Why,
 }
@@ -82,9 +82,9 @@ impl Reason {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SlaLine))]
 pub struct Line {
     /// Start.
-    pub from: Timestamp,
+    pub from: DateTime<Utc>,
     /// End, excluded.
-    pub until: Timestamp,
+    pub until: DateTime<Utc>,
     /// Its minutes.
     pub minutes: i64,
     /// Whether they count.
