@@ -396,9 +396,7 @@ on_both_engines! {
         // A calendar that an open task names stays; a closed one lets go.
         use_calendar(&admin, PRODUCT, "cn");
         admin.delete(&format!("{CALENDARS}/{ALWAYS}")).problem(409, "conflict");
-        for t in [&open] {
-            admin.post(&format!("/api/v1/tasks/{}/cancel", text(t, "id")), &json!({"reason": "测试"})).ok();
-        }
+        admin.post(&format!("/api/v1/tasks/{}/cancel", text(&open, "id")), &json!({"reason": "测试"})).ok();
         assert_eq!(admin.delete(&format!("{CALENDARS}/{ALWAYS}")).status, 204);
         assert_eq!(explain(&admin, &now(&done))["clock"]["calendar_name"]["en"], "Round the clock");
     }
@@ -451,9 +449,8 @@ on_both_engines! {
 
 /// Copies a task, with its clock, under other ids.
 fn clone(database: &Database, id: &str, n: i64) {
-    let numbers = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n})"
-    );
+    let numbers =
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n})");
     let fresh = "SUBSTR(t.id, 1, 24) || CAST(100000000000 + n.i AS TEXT)";
     database.run(&format!(
         "{numbers} INSERT INTO task (id, issue_id, state, department, owner_email, topic, due_at, created_at, data, version) \

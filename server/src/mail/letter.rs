@@ -116,7 +116,7 @@ pub enum Letter {
         due_at: DateTime<Utc>,
         /// The working hours and the calendar that it was computed with; `None`: a person set it.
         #[serde(default)]
-        due_rule: Option<Bilingual>,
+        due_rule: Option<Box<Bilingual>>,
         /// It must be fixed at once.
         urgent: bool,
         /// The figures behind it.

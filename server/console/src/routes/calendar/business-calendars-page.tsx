@@ -101,31 +101,33 @@ export function BusinessCalendarsPage() {
                           </span>
                         </span>
                         <span className="record__side">
-                          {calendar.version === 0 && (
-                            <Badge colour={colour.teal700}>{t("hours.built_in")}</Badge>
-                          )}
-                          <Button
-                            size="small"
-                            aria-pressed={calendar.key === current?.key}
-                            onClick={() => setShown(calendar.key)}
-                          >
-                            {t("hours.show_year")}
-                          </Button>
-                          {mayEdit &&
-                            (calendar.version === 0 ? (
-                              <Button size="small" onClick={() => copy(calendar)}>
-                                {t("hours.copy")}
-                              </Button>
-                            ) : (
-                              <>
-                                <Button size="small" onClick={() => setOpen({ what: "import", calendar })}>
-                                  {t("hours.ics")}
+                          <span className="row">
+                            {calendar.version === 0 && (
+                              <Badge colour={colour.teal700}>{t("hours.built_in")}</Badge>
+                            )}
+                            <Button
+                              size="small"
+                              aria-pressed={calendar.key === current?.key}
+                              onClick={() => setShown(calendar.key)}
+                            >
+                              {t("hours.show_year")}
+                            </Button>
+                            {mayEdit &&
+                              (calendar.version === 0 ? (
+                                <Button size="small" onClick={() => copy(calendar)}>
+                                  {t("hours.copy")}
                                 </Button>
-                                <Button size="small" onClick={() => setOpen({ what: "edit", calendar })}>
-                                  {t("app.edit")}
-                                </Button>
-                              </>
-                            ))}
+                              ) : (
+                                <>
+                                  <Button size="small" onClick={() => setOpen({ what: "import", calendar })}>
+                                    {t("hours.ics")}
+                                  </Button>
+                                  <Button size="small" onClick={() => setOpen({ what: "edit", calendar })}>
+                                    {t("app.edit")}
+                                  </Button>
+                                </>
+                              ))}
+                          </span>
                         </span>
                       </li>
                     );

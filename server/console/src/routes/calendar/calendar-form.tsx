@@ -141,7 +141,9 @@ export function CalendarForm(props: { calendar: CalendarDraft; onDone: () => voi
           <Select showSearch options={zoneOptions()} />
         </Form.Item>
       </div>
-      <h3 className="subhead">{t("hours.week")}</h3>
+      <h3 className="subhead" style={{ marginTop: 18 }}>
+        {t("hours.week")}
+      </h3>
       <p className="faint">{t("hours.week_hint")}</p>
       <div className="week-hours">
         {WEEKDAYS.map((day) => (
@@ -159,7 +161,9 @@ export function CalendarForm(props: { calendar: CalendarDraft; onDone: () => voi
       >
         {t("hours.copy_monday")}
       </Button>
-      <h3 className="subhead">{t("hours.public")}</h3>
+      <h3 className="subhead" style={{ marginTop: 18 }}>
+        {t("hours.public")}
+      </h3>
       <Form.Item name="base" label={t("hours.base")} extra={t("hours.base_hint")} valuePropName="checked">
         <Switch />
       </Form.Item>
@@ -171,7 +175,9 @@ export function CalendarForm(props: { calendar: CalendarDraft; onDone: () => voi
       >
         <Switch />
       </Form.Item>
-      <h3 className="subhead">{t("hours.holidays")}</h3>
+      <h3 className="subhead" style={{ marginTop: 18 }}>
+        {t("hours.holidays")}
+      </h3>
       <Form.List name="holidays">
         {(fields, list) => (
           <div className="stack stack--tight">
@@ -209,7 +215,9 @@ export function CalendarForm(props: { calendar: CalendarDraft; onDone: () => voi
           </div>
         )}
       </Form.List>
-      <h3 className="subhead">{t("hours.extra")}</h3>
+      <h3 className="subhead" style={{ marginTop: 18 }}>
+        {t("hours.extra")}
+      </h3>
       <Form.List name="extra">
         {(fields, list) => (
           <div className="stack stack--tight" style={{ marginBottom: 20 }}>

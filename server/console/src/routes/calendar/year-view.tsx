@@ -18,14 +18,31 @@ function isMarked(kind: DayKind): kind is "holiday" | "make_up_day" | "make_up_n
   return kind === "holiday" || kind === "make_up_day" || kind === "make_up_not_followed";
 }
 
+/** Monday to Sunday in one character each. */
+function useWeekdays(): string[] {
+  const { i18n } = useTranslation();
+  const narrow = new Intl.DateTimeFormat(i18n.language, { weekday: "narrow", timeZone: "UTC" });
+  // The first of January 2024 was a Monday.
+  return Array.from({ length: 7 }, (_, n) => narrow.format(new Date(Date.UTC(2024, 0, 1 + n, 12))));
+}
+
 function Month(props: { month: number; days: readonly Day[]; today: string }) {
   const { t } = useTranslation();
   const say = useBilingual();
+  const weekdays = useWeekdays();
   const first = props.days[0];
   if (!first) return null;
   return (
     <table className="year__month">
       <caption>{t("hours.month", { n: props.month })}</caption>
+      <thead aria-hidden="true">
+        <tr>
+          {weekdays.map((name, n) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: two days share a letter, and none ever moves
+            <th key={n}>{name}</th>
+          ))}
+        </tr>
+      </thead>
       <tbody>
         {weeks(props.days).map((week) => (
           <tr key={week.find((day) => day)?.day}>

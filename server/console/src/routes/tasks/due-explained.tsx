@@ -9,7 +9,7 @@ import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
 import { hoursOf } from "../calendar/week-text";
 
-/** `Fri 07-03 09:00` on the clock of the calendar. */
+/** `07-03 Fri 09:00` on the clock of the calendar. */
 function useWall(zone: string): (at: string) => string {
   const { i18n } = useTranslation();
   const format = new Intl.DateTimeFormat(i18n.language, {
@@ -21,7 +21,10 @@ function useWall(zone: string): (at: string) => string {
     minute: "2-digit",
     hourCycle: "h23",
   });
-  return (at) => format.format(new Date(at));
+  return (at) => {
+    const parts = Object.fromEntries(format.formatToParts(new Date(at)).map((p) => [p.type, p.value]));
+    return `${parts.month}-${parts.day} ${parts.weekday} ${parts.hour}:${parts.minute}`;
+  };
 }
 
 function Spans(props: { clock: NonNullable<SlaExplanation["clock"]> }) {
