@@ -1091,7 +1091,10 @@ fn a_handshake_is_always_answered() {
         let challenge = format!("busy-{n}");
         let reply = sender.post("/hooks/shop", &json!({"challenge": challenge}));
         let said = reply.text();
-        assert!(said.is_empty() || said.contains(&challenge), "{n}: {said:?}");
+        assert!(
+            said.is_empty() || said.contains(&challenge),
+            "{n}: {said:?}"
+        );
     }
     for sender in senders {
         sender.join().expect("a sender");
