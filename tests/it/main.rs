@@ -7,6 +7,7 @@
 mod api;
 mod architecture;
 mod authors;
+mod calendar;
 mod defects;
 mod detection;
 mod evidence;

@@ -265,6 +265,7 @@ on_both_engines! {
         let admin = server.admin();
         upload(&admin, &with_manifest(&guest("steered"), |_| {
             let mut manifest = asks("steered", "1.0.0", "connector");
+            manifest["config-schema"] = json!({"type": "object"});
             manifest["asks"]["imap"] = json!({"purpose": manifest["title"]});
             manifest
         }));
@@ -394,12 +395,18 @@ on_both_engines! {
         assert_eq!(subjects, ["[闭环] 插件需要处理：会崩溃的插件 多次出错，正在休息", "[闭环] 插件需要处理：会崩溃的插件 已隔离"]);
         assert!(text(&mails[1], "text").contains("the guest's own words"), "{}", mails[1]);
         // It is not called any more, and what is sent is kept.
-        let calls = admin.get("/api/v1/installations/crasher/calls?limit=1").items();
+        let handled = || {
+            let all = admin.get("/api/v1/installations/crasher/calls?limit=500").items();
+            all.iter().filter(|c| c["operation"] == "handle").count()
+        };
+        // Figures are written down once a second.
+        tests::wait::pass(Duration::from_millis(2500));
+        let calls = handled();
         let good = json!([{"do": "now"}]);
         hook(&good);
         rests_are_over(&database);
         stays(Duration::from_secs(2), "it is left alone", || {
-            state() == "quarantined" && admin.get("/api/v1/installations/crasher/calls?limit=1").items() == calls
+            state() == "quarantined" && handled() == calls
         });
         let metrics = admin.get("/metrics").text();
         assert!(metrics.contains("bihuan_plugin_installations{plugin=\"crasher\",state=\"quarantined\"} 1"), "{metrics}");
@@ -685,6 +692,140 @@ fn signatures_are_looked_at_by_the_server() {
     assert_eq!(newest["signer"], ours);
 }
 
+/// Whoever may install and set up plugins must not get at what an administrator entrusted to other code: another
+/// version of theirs has no grant, and switching is the administrator's.
+#[test]
+fn an_integrator_cannot_put_other_code_in_place() {
+    let source = Source::start(vec![record(1)]);
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    pulled(&admin, &source, 100);
+    let integrator = server.role("integrator");
+    let other = |name: &str, version: &str| {
+        with_manifest(&first_party(name), |mut m| {
+            m["version"] = json!(version);
+            m
+        })
+    };
+    let fresh = upload(&integrator, &other("http-json", "9.9.9"));
+    assert_eq!(fresh["needs_grant"], true, "{fresh}");
+    let id = text(&fresh, "id");
+    let activate = format!("/api/v1/plugins/{id}/activate");
+    integrator
+        .post(&activate, &json!({}))
+        .problem(403, "not_allowed");
+    admin
+        .post(&activate, &json!({}))
+        .problem(409, "not_granted");
+    // A classifier asks for nothing, and labels everything.
+    let labels = upload(&integrator, &other("keyword-classifier", "9.9.9"));
+    let path = format!("/api/v1/plugins/{}/activate", text(&labels, "id"));
+    integrator
+        .post(&path, &json!({}))
+        .problem(403, "not_allowed");
+    // The same version with other bytes is no version.
+    let changed = with_manifest(&first_party("http-json"), |mut m| {
+        m["title"]["en"] = json!("Another one");
+        m
+    });
+    let problem = sent(&admin, &changed, &[("unsigned", "true")]).problem(409, "conflict");
+    assert_eq!(problem["errors"][0]["code"], "version_exists", "{problem}");
+    let database = server.database();
+    until("the old one works on", || {
+        (voices(&database) == 1).then_some(())
+    });
+}
+
+/// A mapping that does not fit is said, and what was sent is kept for it; a look before it counts keeps nothing.
+#[test]
+fn nothing_is_thrown_away_by_a_mapping_that_does_not_fit() {
+    let mut personal = record(1);
+    personal["text"] = json!("请回电 13812345678");
+    let source = Source::start(vec![personal, record(2)]);
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    let database = server.database();
+    grant(&admin, "http-json", &[source.origin()]);
+    let mut settings = list_settings(&source, 100);
+    settings["mapping"]["items"] = json!("/rows");
+    let body = |settings: &Value| json!({"plugin": "http-json", "channel": "orders", "settings": settings, "schedule": {"every_seconds": 604_800}});
+    admin
+        .put("/api/v1/installations/orders", &body(&settings))
+        .ok();
+    let failing = until("it says so", || {
+        let i = installation(&admin, "orders");
+        (i["state"] == "failing").then_some(i)
+    });
+    assert!(
+        text(&failing["last_error"], "message").contains("/rows"),
+        "{failing}"
+    );
+    let checked = admin
+        .post("/api/v1/installations/orders/check", &json!({}))
+        .ok();
+    assert_eq!(checked["ok"], false, "{checked}");
+    // Looked at before it counts.
+    let stream = text(&failing["streams"][0], "name").to_owned();
+    settings["mapping"]["items"] = json!("/data");
+    let mut off = body(&settings);
+    off["enabled"] = json!(false);
+    admin.put("/api/v1/installations/orders", &off).ok();
+    let path = format!("/api/v1/installations/orders/streams/{stream}/preview");
+    let seen = admin.post(&path, &json!({})).ok();
+    assert_eq!(seen["items"].as_array().map(Vec::len), Some(2), "{seen}");
+    assert!(!seen.to_string().contains("13812345678"), "{seen}");
+    assert_eq!(seen["items"][1]["external_id"], record(2)["id"]);
+    assert_eq!(voices(&database), 0, "nothing is kept");
+    assert_eq!(
+        installation(&admin, "orders")["streams"][0]["started"],
+        false
+    );
+    server
+        .role("viewer")
+        .post(&path, &json!({}))
+        .problem(403, "not_allowed");
+    admin
+        .put("/api/v1/installations/orders", &body(&settings))
+        .ok();
+    until("the right one brings them", || {
+        (voices(&database) == 2).then_some(())
+    });
+    // What is pushed and does not fit waits for the fix.
+    grant(&admin, "webhook-json", &[]);
+    let hook = |items: &str| {
+        json!({"plugin": "webhook-json", "channel": "orders", "settings": {"verification": "shared-token",
+        "mapping": {"items": items, "fields": {"external_id": "/id", "occurred_at": "/at", "text": "/text"}}}})
+    };
+    admin
+        .put("/api/v1/installations/shop", &hook("/reviews"))
+        .ok();
+    let secret = "/api/v1/installations/shop/secrets/signing_secret";
+    assert_eq!(admin.put(secret, &json!({"value": TOKEN})).status, 204);
+    let sender = server
+        .anonymous()
+        .with("authorization", &format!("Bearer {TOKEN}"));
+    let reply = sender.post("/hooks/shop", &json!({"review": [record(3)]}));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let aside = until("it is set aside", || {
+        let all = admin.get("/api/v1/installations/shop/rejected").items();
+        all.into_iter().next()
+    });
+    assert_eq!(
+        (&aside["code"], &aside["redrivable"]),
+        (&json!("webhook_json.nothing_there"), &json!(true)),
+        "{aside}"
+    );
+    admin
+        .put("/api/v1/installations/shop", &hook("/review"))
+        .ok();
+    let redrive = format!(
+        "/api/v1/installations/shop/rejected/{}/redrive",
+        text(&aside, "id")
+    );
+    admin.post(&redrive, &json!({})).ok();
+    until("it has arrived", || (voices(&database) == 3).then_some(()));
+}
+
 // ---------------------------------------------------------------- knowledge bases
 
 /// The contents API of Gitea, as far as it is needed: files with a SHA each; a change must name the present one.
@@ -777,7 +918,12 @@ fn an_article_is_published_into_a_repository() {
         let (name, (content, _)) = files.iter().next().expect("a file");
         (name.clone(), content.clone())
     };
-    assert_eq!(format!("kb/{}", text(&sent, "reference")), name, "{sent}");
+    let reference = text(&sent, "reference");
+    assert_eq!(
+        tests::http::form_encoded(&format!("kb/{reference}")),
+        name.replace('/', "%2F"),
+        "{sent}"
+    );
     until("it is well again", || {
         (installation(&admin, "wiki")["state"] == "ok").then_some(())
     });
@@ -941,9 +1087,14 @@ fn a_handshake_is_always_answered() {
         }));
     }
     for n in 0..15 {
+        // Behind others a sender waits for a moment only: then it is taken, and never mixed up with theirs.
         let challenge = format!("busy-{n}");
         let reply = sender.post("/hooks/shop", &json!({"challenge": challenge}));
-        assert!(reply.text().contains(&challenge), "{n}: {:?}", reply.text());
+        let said = reply.text();
+        assert!(
+            said.is_empty() || said.contains(&challenge),
+            "{n}: {said:?}"
+        );
     }
     for sender in senders {
         sender.join().expect("a sender");
@@ -1024,15 +1175,20 @@ fn logs_are_followed() {
         seen.iter().filter(|l| l.contains(words)).count()
     };
     until("what was there is printed", || {
-        (count("the first line") == 1).then_some(())
+        (count("the first line") > 0).then_some(())
     });
     say("the second line");
     until("what comes is printed", || {
-        (count("the second line") == 1).then_some(())
+        (count("the second line") > 0).then_some(())
     });
     say("the third line");
     until("and what comes then", || {
-        (count("the third line") == 1).then_some(())
+        (count("the third line") > 0).then_some(())
     });
-    assert_eq!((count("the first line"), count("the second line")), (1, 1));
+    // Each as often as it was logged.
+    let logged = admin.get("/api/v1/installations/crasher/logs").items();
+    for words in ["the first line", "the second line"] {
+        let times = logged.iter().filter(|l| text(l, "message").contains(words));
+        assert_eq!(count(words), times.count(), "{words}");
+    }
 }

@@ -333,6 +333,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             topic,
             assigned_by,
             due_at,
+            due_rule,
             urgent,
             data,
             impact,
@@ -347,7 +348,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 .format("%Y-%m-%d %H:%M")
                 .to_string();
             let mark = if *urgent {
-                say("【限时 48 小时】", "[48 hours] ")
+                say("【加急】", "[urgent] ")
             } else {
                 String::new()
             };
@@ -362,6 +363,13 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             } else {
                 format!("{assigned_by} asks you to complete this by {due}: {title}")
             }];
+            if let Some(rule) = due_rule {
+                request.push(if zh {
+                    format!("截止时间的算法：{}。", rule.zh)
+                } else {
+                    format!("How that time came about: {}.", rule.en)
+                });
+            }
             if !description.is_empty() {
                 request.extend(description.lines().map(str::to_owned));
             }
@@ -481,6 +489,105 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             ];
             page.button = link.as_ref().map(|link| Button {
                 label: say("打开任务", "Open the task"),
+                url: format!("{base}{link}"),
+                plain: say("任务页面：", "The task's page:"),
+            });
+        }
+        Letter::TaskReply {
+            title,
+            who,
+            words,
+            due_at,
+            link,
+            ..
+        } => {
+            let due = due_at
+                .with_timezone(&to.time_zone)
+                .format("%Y-%m-%d %H:%M")
+                .to_string();
+            page.subject = if zh {
+                format!("[闭环] {who}答复了您：{title}")
+            } else {
+                format!("[Bihuan] {who} answered you: {title}")
+            };
+            page.heading = if zh {
+                format!("{who}答复了您")
+            } else {
+                format!("{who} answered you")
+            };
+            page.sections = vec![
+                section(
+                    &say("答复", "Answer"),
+                    words.lines().map(str::to_owned).collect(),
+                ),
+                section(&say("任务", "Task"), vec![title.clone()]),
+                section(
+                    &say("截止时间", "Due"),
+                    vec![if zh {
+                        format!(
+                            "{due}。如果截止时间是按工作日历算出的，等待答复的工作时间不计在内。"
+                        )
+                    } else {
+                        format!(
+                            "{due}. Where that time was computed, the working time that you waited for \
+                             the answer does not count."
+                        )
+                    }],
+                ),
+            ];
+            page.button = Some(Button {
+                label: say("打开任务（无需登录）", "Open the task (no log-in)"),
+                url: format!("{base}{link}"),
+                plain: say("任务页面：", "The task's page:"),
+            });
+        }
+        Letter::TaskDueMoved {
+            title,
+            before,
+            due_at,
+            calendar,
+            link,
+            ..
+        } => {
+            let local = |at: &chrono::DateTime<chrono::Utc>| {
+                at.with_timezone(&to.time_zone)
+                    .format("%Y-%m-%d %H:%M")
+                    .to_string()
+            };
+            let (old, new) = (local(before), local(due_at));
+            page.subject = if zh {
+                format!("[闭环] 截止时间改为 {new}：{title}")
+            } else {
+                format!("[Bihuan] Now due {new}: {title}")
+            };
+            page.heading = say("截止时间变了", "The due time moved");
+            let calendar = pick(calendar);
+            page.sections = vec![
+                section(&say("任务", "Task"), vec![title.clone()]),
+                section(
+                    &say("截止时间", "Due"),
+                    vec![if zh {
+                        format!("原来是 {old}，现在是 {new}。")
+                    } else {
+                        format!("It was {old} and is {new} now.")
+                    }],
+                ),
+                section(
+                    &say("原因", "Why"),
+                    vec![if zh {
+                        format!(
+                            "「{calendar}」工作日历有改动，未完成任务的截止时间按新日历重新计算。"
+                        )
+                    } else {
+                        format!(
+                            "The business calendar {calendar} was changed; due times of open tasks were \
+                             computed again."
+                        )
+                    }],
+                ),
+            ];
+            page.button = Some(Button {
+                label: say("打开任务（无需登录）", "Open the task (no log-in)"),
                 url: format!("{base}{link}"),
                 plain: say("任务页面：", "The task's page:"),
             });

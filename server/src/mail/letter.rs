@@ -115,7 +115,10 @@ pub enum Letter {
         assigned_by: String,
         /// When it is due.
         due_at: DateTime<Utc>,
-        /// 48 hours.
+        /// The working hours and the calendar that it was computed with; `None`: a person set it.
+        #[serde(default)]
+        due_rule: Option<Box<Bilingual>>,
+        /// It must be fixed at once.
         urgent: bool,
         /// The figures behind it.
         data: Bilingual,
@@ -160,6 +163,36 @@ pub enum Letter {
         sentence: Bilingual,
         /// Path of the action page, when there is something to do.
         link: Option<String>,
+    },
+    /// What whoever assigned the task answered: to the owner.
+    TaskReply {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Who answers.
+        who: String,
+        /// Their words.
+        words: String,
+        /// When it is due now.
+        due_at: DateTime<Utc>,
+        /// Path of the action page, from the slash on.
+        link: String,
+    },
+    /// An edit of the business calendar moved the due time: to the owner.
+    TaskDueMoved {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// When it was due.
+        before: DateTime<Utc>,
+        /// When it is due now.
+        due_at: DateTime<Utc>,
+        /// Names of the calendar.
+        calendar: Bilingual,
+        /// Path of the action page, from the slash on.
+        link: String,
     },
     /// What the owner did: to whoever assigned the task.
     TaskAnswer {
@@ -210,6 +243,8 @@ impl Letter {
             | Self::TaskTaken { thread, .. }
             | Self::TaskCancelled { thread, .. }
             | Self::TaskVerdict { thread, .. }
+            | Self::TaskReply { thread, .. }
+            | Self::TaskDueMoved { thread, .. }
             | Self::TaskAnswer { thread, .. } => Some(thread),
         }
     }

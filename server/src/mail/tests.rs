@@ -59,6 +59,10 @@ fn letters() -> Vec<Letter> {
             topic: both("套餐资费争议", "Tariff disputes"),
             assigned_by: "林晓".into(),
             due_at: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
+            due_rule: Some(Box::new(both(
+                "48 个工作小时，按「中国大陆」工作日历计",
+                "48 working hours of the calendar Mainland China",
+            ))),
             urgent: true,
             data: both("近 28 天来访 100 次", "100 contacts"),
             impact: both("影响 26%", "impact 26%"),
@@ -83,6 +87,22 @@ fn letters() -> Vec<Letter> {
             verdict: Verdict::Improved,
             sentence: both("好了", "better"),
             link: None,
+        },
+        Letter::TaskReply {
+            thread: thread(false),
+            title: "t".into(),
+            who: "林晓".into(),
+            words: "第一页".into(),
+            due_at: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
+            link: "/a/token".into(),
+        },
+        Letter::TaskDueMoved {
+            thread: thread(false),
+            title: "t".into(),
+            before: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
+            due_at: Utc.with_ymd_and_hms(2026, 11, 26, 10, 0, 0).unwrap(),
+            calendar: both("中国大陆", "Mainland China"),
+            link: "/a/token".into(),
         },
         Letter::TaskAnswer {
             thread: thread(false),

@@ -302,7 +302,17 @@ async fn install_plugin(
             ..Problem::new(Code::Conflict, detail)
         });
     }
-    let plugin = service::install(&app, &bytes, &inspection, signer, false, &caller.actor).await?;
+    let trusted = caller.may(Operation::GrantPlugins).is_ok();
+    let plugin = service::install(
+        &app,
+        &bytes,
+        &inspection,
+        signer,
+        trusted,
+        false,
+        &caller.actor,
+    )
+    .await?;
     Ok((StatusCode::CREATED, Json(plugin.into())))
 }
 
@@ -416,15 +426,16 @@ async fn grant_plugin(
     Ok(one(plugin))
 }
 
-/// Switches to this version: all installations of its name, or, for a classifier, everything from now on.
+/// Switches to this version: all installations of its name, or, for a classifier, everything from now on. It gets
+/// what was granted and entrusted to the version before, so whoever switches must be allowed to grant.
 #[utoipa::path(post, path = "/plugins/{id}/activate", tag = "plugins", params(("id" = String, Path)),
-    responses((status = 200, body = PluginView)), security(("bearer" = ["manage_plugins"])))]
+    responses((status = 200, body = PluginView)), security(("bearer" = ["grant_plugins"])))]
 async fn activate_plugin(
     State(app): State<Shared>,
     caller: Caller,
     Segment(id): Segment<String>,
 ) -> Result<Response> {
-    caller.may(Operation::ManagePlugins)?;
+    caller.may(Operation::GrantPlugins)?;
     Ok(one(manage::activate(&app, &caller.actor, &id).await?))
 }
 

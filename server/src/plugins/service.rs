@@ -510,12 +510,15 @@ pub enum FollowError {
 }
 
 /// Keeps a component. The same bytes are kept once. A newer version of a known plugin begins with the grant of
-/// the active one: what it asks for beyond has no effect before somebody grants it.
+/// the active one: what it asks for beyond has no effect before somebody grants it. The grant counts at once only
+/// where the bytes come from the same hand as those that it was given to (`trusted`, or the same signature):
+/// whoever may install must not reach what an administrator entrusted to somebody else's code.
 pub async fn install(
     app: &App,
     bytes: &[u8],
     inspection: &Inspection,
     signer: Option<String>,
+    trusted: bool,
     active: bool,
     actor: &Actor,
 ) -> Result<Plugin, DbError> {
@@ -539,7 +542,8 @@ pub async fn install(
                 && everything.secrets.iter().all(|s| held.secrets.contains(s))
                 && (held.files || !everything.files)
                 && (held.imap || !everything.imap);
-            (held, before.granted_at.filter(|_| enough))
+            let same_hand = trusted || (signer.is_some() && signer == before.signer);
+            (held, before.granted_at.filter(|_| enough && same_hand))
         }
         None => (Granted::default(), None),
     };
@@ -605,7 +609,7 @@ pub async fn install_first_party(app: &App) -> failure::Result<()> {
             let alone = matches!(*name, "keyword-classifier" | "markdown-kb");
             let active = storage::plugins::active(&app.db, role).await?;
             let ours = alone && active.is_none_or(|p| p.name == inspection.manifest.name);
-            install(app, bytes, &inspection, None, ours, &Actor::system()).await?;
+            install(app, bytes, &inspection, None, true, ours, &Actor::system()).await?;
         }
     }
     if FIRST_PARTY.is_empty() {

@@ -1,12 +1,15 @@
 //! Assign and improve: tasks, the mails that offer them, the pages on which owners act.
 
 mod chat;
+mod clock;
 mod evidence;
 pub mod http;
 mod offer;
 pub mod page;
 mod service;
+pub mod sla_http;
 
+pub use clock::{recalculate, reconcile};
 pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,
 };

@@ -21,6 +21,9 @@ const newer: Organisation = {
   },
   marginal_share: 0.6,
   notifier: "robot",
+  calendar: "factory",
+  fast_track_hours: 48,
+  task_hours: 75,
 };
 
 test("what was loaded is what is saved", () => {

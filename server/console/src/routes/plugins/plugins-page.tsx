@@ -89,7 +89,7 @@ function Version(props: {
         {mayManage && (
           <span className="row">
             {!asksNothing && mayGrant && <Button onClick={props.onReview}>{t("plugins.review_do")}</Button>}
-            {plugin.state === "installed" && !plugin.needs_grant && (
+            {plugin.state === "installed" && !plugin.needs_grant && mayGrant && (
               <Popconfirm
                 title={replaces ? t("plugins.switch_ask") : t("plugins.activate_ask")}
                 okText={t("plugins.switch_ok")}
