@@ -7,6 +7,7 @@
 //! plain structs of their module.
 
 pub mod access;
+pub mod addresses;
 pub mod collect;
 pub mod connect;
 pub mod detection;
@@ -16,6 +17,7 @@ pub mod facts;
 pub mod feedback;
 pub mod figures;
 pub mod imports;
+pub mod incoming;
 pub mod installations;
 pub mod issues;
 pub mod knowledge;

@@ -20,7 +20,8 @@ pub struct Delivery {
     pub dedupe_key: String,
     /// Deliveries of one serial key go out in order.
     pub serial_key: String,
-    /// `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its reason was gone before it went).
+    /// `queued`, `sending`, `sent`, `retry`, `held`, `merged` (a digest carried it), `dead` or `withdrawn` (its
+    /// reason was gone before it went).
     pub state: String,
     /// Attempts so far.
     pub attempts: i64,
@@ -38,6 +39,12 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
+    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest`.
+    pub hold: Option<String>,
+    /// Until when; `None` while it is held: until somebody acts.
+    pub held_until: Option<Timestamp>,
+    /// The digest that carried it.
+    pub merged_into: Option<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -56,6 +63,9 @@ struct Row {
     left_machine: bool,
     created_at: i64,
     sent_at: Option<i64>,
+    hold: Option<String>,
+    held_until: Option<i64>,
+    merged_into: Option<String>,
 }
 
 impl Row {
@@ -75,12 +85,15 @@ impl Row {
             left_machine: self.left_machine,
             created_at: timestamp(self.created_at),
             sent_at: self.sent_at.map(timestamp),
+            hold: self.hold,
+            held_until: self.held_until.map(timestamp),
+            merged_into: self.merged_into,
         })
     }
 }
 
 const DELIVERY: &str = "SELECT id, kind, target, dedupe_key, serial_key, state, attempts, data, task_id, issue_id, \
-                        last_error, left_machine, created_at, sent_at FROM delivery";
+                        last_error, left_machine, created_at, sent_at, hold, held_until, merged_into FROM delivery";
 
 /// Writes a delivery. `false`: one of the same dedupe key exists.
 pub async fn insert(tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
@@ -135,7 +148,7 @@ pub async fn set_state(
     let sent_at = (state == "sent").then(|| micros(tx.now()));
     tx.exec(
         "UPDATE delivery SET state = $1, attempts = $2, last_error = $3, left_machine = $4, \
-         sent_at = COALESCE($5, sent_at) WHERE id = $6",
+         sent_at = COALESCE($5, sent_at), hold = NULL, held_until = NULL WHERE id = $6",
         vec![
             state.into(),
             attempts.into(),
@@ -149,6 +162,54 @@ pub async fn set_state(
     )
     .await?;
     Ok(())
+}
+
+/// Holds a delivery back, visibly: why, and until when.
+pub async fn hold(
+    tx: &Tx,
+    id: &str,
+    why: &str,
+    until: Option<Timestamp>,
+) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE delivery SET state = 'held', hold = $1, held_until = $2 WHERE id = $3",
+        vec![why.into(), until.map(micros).into(), id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Deliveries to an address that are held for one reason, oldest first.
+pub async fn held(db: &impl Read, target: &str, why: &str) -> Result<Vec<Delivery>, DbError> {
+    let sql = format!(
+        "{DELIVERY} WHERE target = $1 AND state = 'held' AND hold = $2 ORDER BY id LIMIT 5000"
+    );
+    let found: Vec<Row> = rows(db, &sql, vec![target.into(), why.into()]).await?;
+    found.into_iter().map(Row::read).collect()
+}
+
+/// Puts a delivery back into the line.
+pub async fn queue_again(tx: &Tx, id: &str) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE delivery SET state = 'queued', hold = NULL, held_until = NULL WHERE id = $1",
+        vec![id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// How many deliveries were written since then whose dedupe key begins so. `prefix` holds no `%` and no `_`.
+pub async fn written_since(
+    db: &impl Read,
+    prefix: &str,
+    since: Timestamp,
+) -> Result<i64, DbError> {
+    crate::tx::count(
+        db,
+        "SELECT COUNT(*) AS n FROM delivery WHERE dedupe_key LIKE $1 AND created_at >= $2",
+        vec![format!("{prefix}%").into(), micros(since).into()],
+    )
+    .await
 }
 
 /// Deliveries, newest first.
@@ -355,6 +416,9 @@ pub fn delivery(
         left_machine: false,
         created_at: at,
         sent_at: None,
+        hold: None,
+        held_until: None,
+        merged_into: None,
     }
 }
 
