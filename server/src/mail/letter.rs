@@ -177,6 +177,93 @@ pub enum Letter {
         /// Path of the task in the console.
         link: String,
     },
+    /// What whoever assigned a task says to its owner: words, or the answer to a proposed date.
+    TaskNote {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Who says it.
+        who: String,
+        /// What: `words`, `due_agreed`, `due_refused`, `due_changed`.
+        what: String,
+        /// Their words.
+        words: String,
+        /// When the task is due now.
+        due_at: DateTime<Utc>,
+        /// Path of the action page.
+        link: String,
+    },
+    /// The answer to a mail that could not act: what was wrong, how the task stands, what can be said.
+    MailAnswer {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Why nothing happened.
+        problem: Problem,
+        /// The task's state, in words.
+        state: Bilingual,
+        /// When it is due.
+        due_at: DateTime<Utc>,
+        /// Whether the reader is still asked.
+        yours: bool,
+        /// Names of departments that it can go to.
+        departments: Vec<String>,
+        /// The beginning of what was written.
+        words: String,
+        /// Path of the action page, while it is the reader's.
+        link: Option<String>,
+    },
+    /// Mails to the owner of a task come back: to whoever assigned it.
+    OwnerUnreachable {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// The owner's name.
+        owner: String,
+        /// The owner's address.
+        email: String,
+        /// What the mail system said.
+        reason: String,
+        /// Path of the task in the console.
+        link: String,
+    },
+}
+
+/// Why a mail did not act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Problem {
+    /// The writer asks what can be said.
+    Help,
+    /// No word that is known; what was written was passed on.
+    NotUnderstood,
+    /// The state does not allow it.
+    State,
+    /// The task is somebody else's by now, or the time for answers is over.
+    NotYours,
+    /// A refusal without a reason.
+    NoReason,
+    /// A completion without a description.
+    NoSolution,
+    /// A proposal without a date that could be read.
+    NoDate,
+    /// A date that cannot be.
+    BadDate,
+    /// A share that is none.
+    BadPercent,
+    /// A department that nobody knows, or with nobody to ask.
+    NoDepartment,
+    /// A text that is too long.
+    TooLong,
+    /// The mail is larger than what is read.
+    TooLarge,
+    /// Done, but a file was too large or one too many.
+    FileLeftOut,
+    /// The secret line is missing and the sender's address is not proven.
+    NoProof,
 }
 
 impl Letter {
@@ -190,7 +277,10 @@ impl Letter {
             | Self::TaskTaken { thread, .. }
             | Self::TaskCancelled { thread, .. }
             | Self::TaskVerdict { thread, .. }
-            | Self::TaskAnswer { thread, .. } => Some(thread),
+            | Self::TaskAnswer { thread, .. }
+            | Self::TaskNote { thread, .. }
+            | Self::MailAnswer { thread, .. }
+            | Self::OwnerUnreachable { thread, .. } => Some(thread),
         }
     }
 }

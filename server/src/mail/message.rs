@@ -3,6 +3,8 @@
 use super::Rendered;
 use super::letter::{Recipient, Thread};
 use crate::config::Config;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
@@ -64,11 +66,24 @@ macro_rules! text_header {
 text_header!(AutoSubmitted, "Auto-Submitted");
 text_header!(Precedence, "Precedence");
 text_header!(ThreadTopic, "Thread-Topic");
+text_header!(ThreadIndex, "Thread-Index");
 text_header!(LoopMark, "X-Bihuan-Loop");
 
 /// Right part of Message-IDs: the sender's domain.
 fn host(from: &str) -> &str {
     from.rsplit_once('@').map_or("localhost", |(_, host)| host)
+}
+
+/// Identifiers of threads end in a UUIDv7: `task-…`, or the id of the first delivery.
+fn thread_index(thread: &Thread, delivery_id: &str) -> Option<String> {
+    let start = thread.root.len().checked_sub(36)?;
+    let root = thread.root.get(start..)?.parse().ok()?;
+    let mail = if thread.first {
+        None
+    } else {
+        Some(delivery_id.parse().ok()?)
+    };
+    Some(STANDARD.encode(domain::mail::thread::conversation_index(root, mail)))
 }
 
 /// Builds the message of a delivery. The same delivery always has the same Message-ID.
@@ -118,6 +133,10 @@ pub fn build(
         let topic = clean_name(&thread.topic, 160);
         builder = builder.header(ThreadTopic(topic.clone()));
         headers.insert("Thread-Topic".to_owned(), topic);
+        if let Some(index) = thread_index(thread, delivery_id) {
+            builder = builder.header(ThreadIndex(index.clone()));
+            headers.insert("Thread-Index".to_owned(), index);
+        }
         if !thread.first {
             let root = format!("<{}@{host}>", thread.root);
             builder = builder.in_reply_to(root.clone()).references(root.clone());

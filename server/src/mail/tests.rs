@@ -121,7 +121,13 @@ fn letters() -> Vec<Letter> {
 fn every_letter_is_complete_in_both_languages() {
     for letter in letters() {
         for language in [Locale::ZhCn, Locale::En] {
-            let mail = render(&letter, &to("李雷", language), "https://voc.example.com").unwrap();
+            let mail = render(
+                &letter,
+                &to("李雷", language),
+                "https://voc.example.com",
+                None,
+            )
+            .unwrap();
             assert!(
                 !mail.subject.is_empty() && !mail.subject.contains('\n'),
                 "{letter:?}"
@@ -145,6 +151,7 @@ fn links_stand_literally_and_voices_are_escaped() {
         &letters()[1],
         &to("李雷", Locale::ZhCn),
         "https://voc.example.com",
+        None,
     )
     .unwrap();
     for part in [&mail.text, &mail.html] {
@@ -163,7 +170,7 @@ fn a_name_with_line_breaks_is_sent_without_them() {
     // lettre 0.11.23 panics on them: `tests/it/defects.rs` shows it.
     let letter = &letters()[1];
     let evil = to("李雷\r\nBcc: everybody@example.com\u{202e}", Locale::ZhCn);
-    let mail = render(letter, &evil, "https://voc.example.com").unwrap();
+    let mail = render(letter, &evil, "https://voc.example.com", None).unwrap();
     let out = build(&config(), "d-1", &evil, letter.thread(), &mail).unwrap();
     let raw = String::from_utf8(out.message.formatted()).unwrap();
     let headers = raw.split("\r\n\r\n").next().unwrap();
@@ -181,7 +188,7 @@ fn the_first_mail_is_the_root_of_its_thread() {
     let letters = letters();
     let who = to("李雷", Locale::ZhCn);
     let made = |letter: &Letter| {
-        let mail = render(letter, &who, "https://voc.example.com").unwrap();
+        let mail = render(letter, &who, "https://voc.example.com", None).unwrap();
         build(&config(), "d-1", &who, letter.thread(), &mail).unwrap()
     };
     let first = made(&letters[1]);
@@ -199,9 +206,14 @@ fn the_first_mail_is_the_root_of_its_thread() {
 fn the_text_part_has_the_brackets_of_its_language() {
     for letter in letters() {
         let text = |language| {
-            render(&letter, &to("李明", language), "https://voc.example.com")
-                .unwrap()
-                .text
+            render(
+                &letter,
+                &to("李明", language),
+                "https://voc.example.com",
+                None,
+            )
+            .unwrap()
+            .text
         };
         let (zh, en) = (text(Locale::ZhCn), text(Locale::En));
         assert!(!en.contains('【') && !en.contains('】'), "{en}");

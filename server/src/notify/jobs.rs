@@ -2,10 +2,11 @@
 
 use crate::app::Shared;
 use crate::jobs::{JobError, Outcome};
-use crate::mail::{Envelope, SendError, build, render};
+use crate::mail::{Envelope, SendError, build};
 use crate::plugins::{Kind, Note};
 use chrono::TimeDelta;
 use domain::ids::ArticleId;
+use domain::mail::bounce;
 use storage::notify::{Delivery, Mail, set_state};
 use storage::queue::Job;
 use storage::{DbError, Tx};
@@ -28,7 +29,10 @@ pub async fn deliver(
     let Some(delivery) = storage::notify::get(&app.db, id).await? else {
         return Ok(Outcome::Nothing);
     };
-    if matches!(delivery.state.as_str(), "sent" | "dead" | "withdrawn") {
+    if matches!(
+        delivery.state.as_str(),
+        "sent" | "dead" | "withdrawn" | "merged"
+    ) {
         return Ok(Outcome::Nothing);
     }
     if let Some(reason) = delivery.withdrawn() {
@@ -81,8 +85,7 @@ async fn note_retry(
 async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, JobError> {
     let envelope: Envelope =
         serde_json::from_value(delivery.data.clone()).map_err(JobError::fail)?;
-    let rendered =
-        render(&envelope.letter, &envelope.to, &app.config.public_url).map_err(JobError::fail)?;
+    let rendered = envelope.render(app).map_err(JobError::fail)?;
     let outgoing = build(
         &app.config,
         &delivery.id,
@@ -107,6 +110,11 @@ async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, J
         set_state(&tx, &delivery.id, "sent", job.attempt, None, false).await?;
         return Ok(Outcome::Done(tx));
     }
+    let tx = app.begin().await?;
+    if super::bounces::hold_if_closed(app, &tx, delivery).await? {
+        return Ok(Outcome::Done(tx));
+    }
+    drop(tx);
     mark_sending(app, job, delivery).await?;
     match app.mail.send(outgoing).await {
         Ok(()) => {
@@ -118,7 +126,15 @@ async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, J
             note_retry(app, job, delivery, &reason).await?;
             Err(JobError::retry(reason))
         }
-        Err(SendError::Permanent(reason)) => Err(JobError::fail(reason)),
+        Err(SendError::Permanent(reason)) => {
+            // What the server refuses at once needs no report to be a bounce.
+            let status = bounce::status_in(&reason).unwrap_or_default();
+            let severity = bounce::severity("failed", status, &reason);
+            let tx = app.begin().await?;
+            super::bounces::came_back(app, &tx, delivery, severity, &reason).await?;
+            tx.commit().await?;
+            Err(JobError::fail(reason))
+        }
     }
 }
 

@@ -115,7 +115,10 @@ fn says(
         Letter::IssueNotice { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }
-        | Letter::TaskAnswer { .. } => None,
+        | Letter::TaskAnswer { .. }
+        | Letter::TaskNote { .. }
+        | Letter::MailAnswer { .. }
+        | Letter::OwnerUnreachable { .. } => None,
     }
 }
 

@@ -1,15 +1,19 @@
 //! Assign and improve: tasks, the mails that offer them, the pages on which owners act.
 
 mod chat;
+mod due;
 mod evidence;
 pub mod http;
 mod offer;
 pub mod page;
 mod service;
 
+pub use due::set_due;
 pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,
 };
 pub use http::require;
-pub use offer::{Actions, link_token};
-pub use service::{ActError, NewTask, Wish, act, act_in, assign, carry, contract, schedule};
+pub use offer::{Actions, assigner, link_token};
+pub use service::{
+    ActError, NewTask, Wish, act, act_in, assign, carry, check_due, contract, owner_of, schedule,
+};

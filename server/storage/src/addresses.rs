@@ -46,13 +46,20 @@ const ADDRESS: &str =
 
 /// What is known of an address; `None`: nothing ever came back from it.
 pub async fn get(db: &impl Read, email: &str) -> Result<Option<Address>, DbError> {
-    let row: Option<Row> = one(db, &format!("{ADDRESS} WHERE email = $1"), vec![email.into()]).await?;
+    let row: Option<Row> = one(
+        db,
+        &format!("{ADDRESS} WHERE email = $1"),
+        vec![email.into()],
+    )
+    .await?;
     Ok(row.map(Address::from))
 }
 
 /// Whether nothing is sent there.
 pub async fn is_disabled(db: &impl Read, email: &str) -> Result<bool, DbError> {
-    Ok(get(db, email).await?.is_some_and(|a| a.disabled_at.is_some()))
+    Ok(get(db, email)
+        .await?
+        .is_some_and(|a| a.disabled_at.is_some()))
 }
 
 /// Addresses with bounces, by name.

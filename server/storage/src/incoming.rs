@@ -249,7 +249,11 @@ pub async fn list(
     let mut sql = "SELECT id, mail_key, mailbox, uid_validity, uid, sender, subject, outcome, task_id, data, size, \
                    read_at FROM inbound_mail WHERE 1 = 1"
         .to_owned();
-    for (column, sign, value) in [("outcome", "=", outcome), ("task_id", "=", task), ("id", "<", after)] {
+    for (column, sign, value) in [
+        ("outcome", "=", outcome),
+        ("task_id", "=", task),
+        ("id", "<", after),
+    ] {
         if let Some(value) = value {
             values.push(value.into());
             sql.push_str(&format!(" AND {column} {sign} ${}", values.len()));

@@ -136,6 +136,13 @@ pub async fn get(db: &impl Read, id: &str) -> Result<Option<Delivery>, DbError> 
     row.map(Row::read).transpose()
 }
 
+/// The delivery of that dedupe key.
+pub async fn by_key(db: &impl Read, dedupe_key: &str) -> Result<Option<Delivery>, DbError> {
+    let sql = format!("{DELIVERY} WHERE dedupe_key = $1");
+    let row: Option<Row> = one(db, &sql, vec![dedupe_key.into()]).await?;
+    row.map(Row::read).transpose()
+}
+
 /// Says what became of a delivery.
 pub async fn set_state(
     tx: &Tx,
@@ -165,12 +172,7 @@ pub async fn set_state(
 }
 
 /// Holds a delivery back, visibly: why, and until when.
-pub async fn hold(
-    tx: &Tx,
-    id: &str,
-    why: &str,
-    until: Option<Timestamp>,
-) -> Result<(), DbError> {
+pub async fn hold(tx: &Tx, id: &str, why: &str, until: Option<Timestamp>) -> Result<(), DbError> {
     tx.exec(
         "UPDATE delivery SET state = 'held', hold = $1, held_until = $2 WHERE id = $3",
         vec![why.into(), until.map(micros).into(), id.into()],
@@ -199,11 +201,7 @@ pub async fn queue_again(tx: &Tx, id: &str) -> Result<(), DbError> {
 }
 
 /// How many deliveries were written since then whose dedupe key begins so. `prefix` holds no `%` and no `_`.
-pub async fn written_since(
-    db: &impl Read,
-    prefix: &str,
-    since: Timestamp,
-) -> Result<i64, DbError> {
+pub async fn written_since(db: &impl Read, prefix: &str, since: Timestamp) -> Result<i64, DbError> {
     crate::tx::count(
         db,
         "SELECT COUNT(*) AS n FROM delivery WHERE dedupe_key LIKE $1 AND created_at >= $2",

@@ -631,7 +631,7 @@ fn dates_are_read_as_people_write_them() {
     }
     for text in [
         "版本 1.5",
-        "提升 3-4 成的",
+        "提升 3.4 成",
         "13月45日",
         "no date",
         "2026-13-01",
