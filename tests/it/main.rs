@@ -17,6 +17,7 @@ mod journey;
 mod kill;
 mod latency;
 mod mail;
+mod mail_replies;
 mod permissions;
 mod plugins;
 mod priority;

@@ -346,7 +346,10 @@ async fn read_mail(
     // A mail of anybody: never shown as a page.
     let headers = [
         (header::CONTENT_TYPE, "message/rfc822"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"mail.eml\""),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"mail.eml\"",
+        ),
         (header::CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, raw).into_response())

@@ -32,7 +32,7 @@ use storage::{DbError, Tx};
 use tokio::time::{Duration, sleep};
 
 /// Seconds after which another reader may take over.
-const LEASE_SECONDS: i64 = 180;
+const LEASE_SECONDS: i64 = 20;
 /// Attempts at one mail before it is put aside, visibly.
 const ATTEMPTS: u32 = 5;
 /// Days that the bytes of mails are kept.
@@ -139,6 +139,22 @@ impl Reader {
         storage::incoming::lease(db, &self.name, &self.worker, LEASE_SECONDS, now).await
     }
 
+    /// Keeps the right to read while something slow is under way.
+    async fn held<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = sleep(Duration::from_secs(LEASE_SECONDS as u64 / 3)) => {
+                    // Lost or failed: the compare-and-set of the next mail finds out.
+                    if let Err(error) = self.lease().await {
+                        tracing::debug!(error = %error, "the right to read was not prolonged");
+                    }
+                }
+            }
+        }
+    }
+
     /// Reads over one connection until it ends, somebody else reads, or the server stops.
     async fn watch(&self) -> Result<(), Trouble> {
         if self.lease().await?.is_none() {
@@ -183,7 +199,7 @@ impl Reader {
             if self.app.stop.is_cancelled() {
                 break;
             }
-            let fetched = mailbox.fetch(uid).await?;
+            let fetched = self.held(mailbox.fetch(uid)).await?;
             cursor = self.take(cursor, uid, fetched.as_ref()).await?;
             seen.push(uid);
             if self.lease().await?.is_none() {
@@ -328,6 +344,23 @@ async fn owner_or_assigner(tx: &Tx, task: &Task, email: &str) -> Result<Option<W
         }))
 }
 
+/// Somebody who once had a right, in their own language where they are still known.
+async fn former(tx: &Tx, task: &Task, email: String) -> Result<Recipient, DbError> {
+    let departments: Vec<Department> = storage::organisation::all(tx).await?;
+    let known = departments
+        .iter()
+        .flat_map(|d| &d.owners)
+        .find(|o| o.email == email);
+    Ok(known.map_or_else(
+        || Recipient {
+            name: email.split('@').next().unwrap_or_default().to_owned(),
+            email: email.clone(),
+            ..Recipient::of(&task.owner)
+        },
+        Recipient::of,
+    ))
+}
+
 async fn find(tx: &Tx, mail: &Incoming) -> Result<Option<Match>, DbError> {
     let found = marks::find(mail);
     let mut stale = None;
@@ -347,11 +380,7 @@ async fn find(tx: &Tx, mail: &Incoming) -> Result<Option<Match>, DbError> {
         let writer = match owner_or_assigner(tx, &task, &mark.email).await? {
             Some(known) if known.is_owner == is_owner => known,
             _ => Writer {
-                to: Recipient {
-                    email: mark.email,
-                    name: String::new(),
-                    ..Recipient::of(&task.owner)
-                },
+                to: former(tx, &task, mark.email).await?,
                 is_owner,
             },
         };
