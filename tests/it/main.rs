@@ -18,6 +18,7 @@ mod kill;
 mod latency;
 mod mail;
 mod mail_replies;
+mod mail_waits;
 mod permissions;
 mod plugins;
 mod priority;

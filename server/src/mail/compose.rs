@@ -761,6 +761,57 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 plain: say("任务页面：", "The task's page:"),
             });
         }
+        Letter::Digest { items, more } => {
+            let n = items.len() + more;
+            page.subject = if zh {
+                format!("[闭环] {n} 条消息汇总")
+            } else {
+                format!("[Bihuan] {n} messages")
+            };
+            page.heading = if zh {
+                format!("{n} 条消息")
+            } else {
+                format!("{n} messages")
+            };
+            let mut lines: Vec<String> = items
+                .iter()
+                .map(|item| match &item.link {
+                    Some(link) => format!("{} — {base}{link}", item.subject),
+                    None => item.subject.clone(),
+                })
+                .collect();
+            if *more > 0 {
+                lines.push(if zh {
+                    format!("另有 {more} 条，请在控制台的发件箱查看")
+                } else {
+                    format!("and {more} more: see the outbox in the console")
+                });
+            }
+            page.sections = vec![Section {
+                items: lines,
+                ..section(&say("消息", "Messages"), Vec::new())
+            }];
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）按您的设置汇总发出。链接只属于您，请不要转发。",
+                "Bihuan sent this digest as you wished. Its links are for you only: please do not pass them on.",
+            );
+        }
+        Letter::Trial { by } => {
+            page.subject = say("[闭环] 测试邮件", "[Bihuan] A test mail");
+            page.heading = say("测试邮件", "A test mail");
+            page.sections = vec![section(
+                "",
+                vec![if zh {
+                    format!("{by} 发出了这封测试邮件。收到它，说明邮件设置可用。")
+                } else {
+                    format!("{by} sent this test mail. That it arrived shows that mail works.")
+                }],
+            )];
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）自动发出。",
+                "This mail was sent by Bihuan.",
+            );
+        }
         Letter::OwnerUnreachable {
             title,
             owner,

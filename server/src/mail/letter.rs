@@ -215,6 +215,18 @@ pub enum Letter {
         /// Path of the action page, while it is the reader's.
         link: Option<String>,
     },
+    /// Several mails in one, as its reader wished.
+    Digest {
+        /// What they say, oldest first; at most 40.
+        items: Vec<DigestItem>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// A trial of an administrator: does mail arrive, and how does it look.
+    Trial {
+        /// Who asked for it.
+        by: String,
+    },
     /// Mails to the owner of a task come back: to whoever assigned it.
     OwnerUnreachable {
         /// Its thread.
@@ -230,6 +242,15 @@ pub enum Letter {
         /// Path of the task in the console.
         link: String,
     },
+}
+
+/// One mail inside a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestItem {
+    /// Its subject.
+    pub subject: String,
+    /// Path of what it links to.
+    pub link: Option<String>,
 }
 
 /// Why a mail did not act.
@@ -271,7 +292,7 @@ impl Letter {
     #[must_use]
     pub fn thread(&self) -> Option<&Thread> {
         match self {
-            Self::IssueNotice { .. } => None,
+            Self::IssueNotice { .. } | Self::Digest { .. } | Self::Trial { .. } => None,
             Self::AlarmWithdrawn { thread, .. }
             | Self::TaskOffered { thread, .. }
             | Self::TaskTaken { thread, .. }
@@ -281,6 +302,65 @@ impl Letter {
             | Self::TaskNote { thread, .. }
             | Self::MailAnswer { thread, .. }
             | Self::OwnerUnreachable { thread, .. } => Some(thread),
+        }
+    }
+
+    /// Whether it may not wait.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        matches!(
+            self,
+            Self::TaskOffered { urgent: true, .. } | Self::OwnerUnreachable { .. }
+        )
+    }
+
+    /// Whether its reader waits for it, or it is itself what others were held for: it is never held.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::MailAnswer { .. } | Self::Digest { .. } | Self::Trial { .. }
+        )
+    }
+
+    /// Path of what it links to.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        match self {
+            Self::TaskOffered { link, .. }
+            | Self::TaskAnswer { link, .. }
+            | Self::TaskNote { link, .. }
+            | Self::OwnerUnreachable { link, .. } => Some(link),
+            Self::TaskVerdict { link, .. } | Self::MailAnswer { link, .. } => link.as_deref(),
+            Self::IssueNotice { .. }
+            | Self::AlarmWithdrawn { .. }
+            | Self::TaskTaken { .. }
+            | Self::TaskCancelled { .. }
+            | Self::Digest { .. }
+            | Self::Trial { .. } => None,
+        }
+    }
+
+    /// Title, due time and link for the reader's calendar.
+    #[must_use]
+    pub fn due(&self) -> Option<(&str, DateTime<Utc>, &str)> {
+        match self {
+            Self::TaskOffered {
+                title,
+                due_at,
+                link,
+                ..
+            } => Some((title, *due_at, link)),
+            Self::TaskNote {
+                title,
+                due_at,
+                link,
+                what,
+                ..
+            } if matches!(what.as_str(), "due_agreed" | "due_changed") => {
+                Some((title, *due_at, link))
+            }
+            _ => None,
         }
     }
 }

@@ -1,15 +1,16 @@
 //! From a rendered mail to a message. What comes from people never reaches a header unfiltered.
 
 use super::Rendered;
-use super::letter::{Recipient, Thread};
+use super::letter::{Letter, Recipient, Thread};
 use crate::config::Config;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{ContentDisposition, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 
 /// A message that is ready to leave, and its parts for the mailbox.
 pub struct Outgoing {
@@ -86,14 +87,35 @@ fn thread_index(thread: &Thread, delivery_id: &str) -> Option<String> {
     Some(STANDARD.encode(domain::mail::thread::conversation_index(root, mail)))
 }
 
+static CALENDAR: LazyLock<ContentType> = LazyLock::new(|| {
+    ContentType::parse("text/calendar; charset=utf-8; method=PUBLISH")
+        .unwrap_or(ContentType::TEXT_PLAIN)
+});
+
+/// The due date for the reader's calendar; the same event for all mails of the task.
+fn calendar(config: &Config, delivery_id: &str, letter: &Letter, host: &str) -> Option<String> {
+    let (title, due_at, link) = letter.due()?;
+    let root = &letter.thread()?.root;
+    let id: uuid::Uuid = delivery_id.parse().ok()?;
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    Some(domain::mail::ics::due(&domain::mail::ics::Due {
+        uid: &format!("{root}@{host}"),
+        made_at: chrono::DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)?,
+        due_at,
+        title: &clean_name(title, 200),
+        url: &format!("{}{link}", config.public_url),
+    }))
+}
+
 /// Builds the message of a delivery. The same delivery always has the same Message-ID.
 pub fn build(
     config: &Config,
     delivery_id: &str,
     to: &Recipient,
-    thread: Option<&Thread>,
+    letter: &Letter,
     rendered: &Rendered,
 ) -> Result<Outgoing, String> {
+    let thread = letter.thread();
     let host = host(&config.mail_from);
     let own = match thread {
         Some(Thread {
@@ -155,6 +177,15 @@ pub fn build(
                 .header(ContentType::TEXT_HTML)
                 .body(rendered.html.clone()),
         );
+    let body = match calendar(config, delivery_id, letter, host) {
+        Some(calendar) => MultiPart::mixed().multipart(body).singlepart(
+            SinglePart::builder()
+                .header(CALENDAR.clone())
+                .header(ContentDisposition::attachment("due.ics"))
+                .body(calendar),
+        ),
+        None => body,
+    };
     // Names and subjects are cleaned above; whatever lettre still refuses must not end the worker.
     let message = catch_unwind(AssertUnwindSafe(|| builder.multipart(body)))
         .map_err(|_| "the message could not be built".to_owned())?

@@ -6,10 +6,11 @@ mod letter;
 mod marks;
 mod message;
 pub mod parse;
+pub mod samples;
 mod transport;
 
 pub use compose::{Rendered, Shown, render};
-pub use letter::{Letter, Problem, Quote, Recipient, Thread};
+pub use letter::{DigestItem, Letter, Problem, Quote, Recipient, Thread};
 pub use marks::{Marks, mark_of_tag, mark_of_token, shown};
 pub use message::{Outgoing, build, clean_name};
 pub use transport::{SendError, Transport};
@@ -79,7 +80,16 @@ pub async fn enqueue(app: &App, tx: &Tx, delivery: &Delivery) -> Result<bool, Db
 
 /// Writes the job that carries a delivery out; one that waits already is enough.
 pub async fn carry_out(app: &App, tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
-    let payload = serde_json::json!({"delivery": delivery.id});
+    job_for(app, tx, delivery, false).await
+}
+
+/// The same, whatever its reader wishes: they waited already.
+pub async fn carry_out_now(app: &App, tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
+    job_for(app, tx, delivery, true).await
+}
+
+async fn job_for(app: &App, tx: &Tx, delivery: &Delivery, now: bool) -> Result<bool, DbError> {
+    let payload = serde_json::json!({"delivery": delivery.id, "now": now});
     let job = storage::queue::NewJob {
         unique_key: Some(format!("deliver:{}", delivery.id)),
         serial_key: Some(delivery.serial_key.clone()),

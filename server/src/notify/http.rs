@@ -153,7 +153,7 @@ async fn retry(
     }
     storage::notify::queue_again(&tx, &id).await?;
     storage::queue::cancel(&tx, &format!("deliver:{id}")).await?;
-    crate::mail::carry_out(&app, &tx, &delivery).await?;
+    crate::mail::carry_out_now(&app, &tx, &delivery).await?;
     let again = storage::notify::get(&tx, &id)
         .await?
         .ok_or_else(|| Problem::not_found("delivery"))?;

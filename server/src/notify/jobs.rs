@@ -25,6 +25,9 @@ pub async fn deliver(
     job: &Job,
     payload: &serde_json::Value,
 ) -> Result<Outcome, JobError> {
+    if let Some(person) = payload.get("release").and_then(|p| p.as_str()) {
+        return super::held::release(app, person).await;
+    }
     let id = id(payload)?;
     let Some(delivery) = storage::notify::get(&app.db, id).await? else {
         return Ok(Outcome::Nothing);
@@ -42,7 +45,11 @@ pub async fn deliver(
         return Ok(Outcome::Done(tx));
     }
     match delivery.kind.as_str() {
-        "mail" => mail(app, job, &delivery).await,
+        "mail" => {
+            // What a digest or quiet hours released, or a person sent again, is not held a second time.
+            let now = payload.get("now").is_some_and(|n| n == true);
+            mail(app, job, &delivery, now).await
+        }
         "publication" => publication(app, job, &delivery).await,
         "chat" => chat(app, job, &delivery).await,
         other => Err(JobError::fail(format!("nobody delivers {other}"))),
@@ -82,15 +89,23 @@ async fn note_retry(
     tx.commit().await
 }
 
-async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, JobError> {
+async fn mail(
+    app: &Shared,
+    job: &Job,
+    delivery: &Delivery,
+    now: bool,
+) -> Result<Outcome, JobError> {
     let envelope: Envelope =
         serde_json::from_value(delivery.data.clone()).map_err(JobError::fail)?;
+    if !now && let Some(tx) = super::held::by_wish(app, delivery, &envelope).await? {
+        return Ok(Outcome::Done(tx));
+    }
     let rendered = envelope.render(app).map_err(JobError::fail)?;
     let outgoing = build(
         &app.config,
         &delivery.id,
         &envelope.to,
-        envelope.letter.thread(),
+        &envelope.letter,
         &rendered,
     )
     .map_err(JobError::fail)?;
@@ -114,8 +129,12 @@ async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, J
     if super::bounces::hold_if_closed(app, &tx, delivery).await? {
         return Ok(Outcome::Done(tx));
     }
-    drop(tx);
-    mark_sending(app, job, delivery).await?;
+    if super::held::by_budget(app, &tx, delivery, &envelope).await? {
+        return Ok(Outcome::Done(tx));
+    }
+    let left = delivery.left_machine;
+    set_state(&tx, &delivery.id, "sending", job.attempt, None, left).await?;
+    tx.commit().await?;
     match app.mail.send(outgoing).await {
         Ok(()) => {
             let tx = app.begin().await?;

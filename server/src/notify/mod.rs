@@ -3,9 +3,11 @@
 
 mod answer;
 mod bounces;
+mod held;
 pub mod http;
 pub mod inbox;
 pub mod jobs;
+pub mod people_http;
 
 pub use bounces::enable;
 

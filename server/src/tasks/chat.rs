@@ -118,6 +118,8 @@ fn says(
         | Letter::TaskAnswer { .. }
         | Letter::TaskNote { .. }
         | Letter::MailAnswer { .. }
+        | Letter::Digest { .. }
+        | Letter::Trial { .. }
         | Letter::OwnerUnreachable { .. } => None,
     }
 }

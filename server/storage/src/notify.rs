@@ -190,6 +190,132 @@ pub async fn held(db: &impl Read, target: &str, why: &str) -> Result<Vec<Deliver
     found.into_iter().map(Row::read).collect()
 }
 
+/// Deliveries of one person that a digest or quiet hours held until now or before, oldest first.
+pub async fn due_of(
+    db: &impl Read,
+    target: &str,
+    now: Timestamp,
+) -> Result<Vec<Delivery>, DbError> {
+    let sql = format!(
+        "{DELIVERY} WHERE target = $1 AND state = 'held' AND hold IN ('digest','quiet_hours') AND held_until <= $2 \
+         ORDER BY id LIMIT 5000"
+    );
+    let found: Vec<Row> = rows(db, &sql, vec![target.into(), micros(now).into()]).await?;
+    found.into_iter().map(Row::read).collect()
+}
+
+/// Writes down that a digest carries a delivery.
+pub async fn merged(tx: &Tx, id: &str, into: &str) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE delivery SET state = 'merged', hold = NULL, held_until = NULL, merged_into = $1 WHERE id = $2",
+        vec![into.into(), id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether an earlier mail of the same line waits for the hour's budget, and until when: order is kept.
+pub async fn waits_before(
+    db: &impl Read,
+    serial_key: &str,
+    id: &str,
+) -> Result<Option<Timestamp>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Until {
+        held_until: Option<i64>,
+    }
+    let row: Option<Until> = one(
+        db,
+        "SELECT MAX(held_until) AS held_until FROM delivery \
+         WHERE serial_key = $1 AND id < $2 AND state = 'held' AND hold = 'hourly_budget'",
+        vec![serial_key.into(), id.into()],
+    )
+    .await?;
+    Ok(row.and_then(|r| r.held_until).map(timestamp))
+}
+
+/// Takes one place of the hour's budget, in a transaction that marks the mail as being sent. `None`: there
+/// is one. Otherwise when there will be; mails that wait already come first, unless `urgent`.
+pub async fn budget(tx: &Tx, an_hour: i64, urgent: bool) -> Result<Option<Timestamp>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Sent {
+        at: i64,
+    }
+    // One at a time: two workers must not both take the last place.
+    tx.exec(
+        "INSERT INTO mail_budget (name, at) VALUES ('hour', $1) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+        vec![micros(tx.now()).into()],
+    )
+    .await?;
+    let since = micros(tx.now() - chrono::TimeDelta::hours(1));
+    let sent: Vec<Sent> = rows(
+        tx,
+        "SELECT sent_at AS at FROM delivery WHERE kind = 'mail' AND left_machine AND sent_at > $1 \
+         ORDER BY sent_at DESC LIMIT $2",
+        vec![since.into(), an_hour.into()],
+    )
+    .await?;
+    let under_way = crate::tx::count(
+        tx,
+        "SELECT COUNT(*) AS n FROM delivery WHERE kind = 'mail' AND state = 'sending'",
+        vec![],
+    )
+    .await?;
+    let used = i64::try_from(sent.len()).unwrap_or(i64::MAX);
+    if used + under_way < an_hour {
+        return Ok(None);
+    }
+    let waiting = if urgent {
+        0
+    } else {
+        crate::tx::count(
+            tx,
+            "SELECT COUNT(*) AS n FROM delivery WHERE state = 'held' AND hold = 'hourly_budget'",
+            vec![],
+        )
+        .await?
+    };
+    // The k-th that waits goes when the k-th place comes free; behind a whole hour's worth, an hour later.
+    let place = waiting % an_hour;
+    let later = chrono::TimeDelta::hours(1 + (waiting / an_hour).min(24 * 365));
+    let oldest_first = sent.iter().rev().nth(usize::try_from(place).unwrap_or(0));
+    let from = oldest_first.map_or_else(|| tx.now(), |s| timestamp(s.at));
+    Ok(Some(
+        (from + later).max(tx.now() + chrono::TimeDelta::seconds(1)),
+    ))
+}
+
+/// What a person wants of mails, as JSON, with its version.
+pub async fn person(
+    db: &impl Read,
+    email: &str,
+) -> Result<Option<(serde_json::Value, i64)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Wish {
+        data: String,
+        version: i64,
+    }
+    let row: Option<Wish> = one(
+        db,
+        "SELECT data, version FROM mail_person WHERE email = $1",
+        vec![email.into()],
+    )
+    .await?;
+    row.map(|r| Ok((parse("mail_person", email, &r.data)?, r.version)))
+        .transpose()
+}
+
+/// Writes what a person wants of mails.
+pub async fn set_person(tx: &Tx, email: &str, data: &serde_json::Value) -> Result<(), DbError> {
+    tx.exec(
+        "INSERT INTO mail_person (email, data, version) VALUES ($1,$2,1) \
+         ON CONFLICT (email) DO UPDATE SET data = excluded.data, version = mail_person.version + 1",
+        vec![email.into(), data.to_string().into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Puts a delivery back into the line.
 pub async fn queue_again(tx: &Tx, id: &str) -> Result<(), DbError> {
     tx.exec(

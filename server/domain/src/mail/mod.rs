@@ -14,8 +14,10 @@ pub mod automatic;
 pub mod bounce;
 pub mod command;
 pub mod dates;
+pub mod ics;
 pub mod marks;
 pub mod quote;
+pub mod schedule;
 pub mod thread;
 
 pub use automatic::{Automatic, automatic};
