@@ -276,8 +276,12 @@ on_both_engines! {
         assert!(question.text.contains("是否包含老用户"), "{}", question.text);
         // Whoever assigned it answers by mail too.
         let read = world.read("4", &Reply::gmail(&question, MEI, "包含，老用户优先。").raw("4"));
+        assert_eq!((text(&read, "outcome"), &read["details"]["commands"]), ("acted", &json!(["answer"])), "{read}");
+        assert!(world.mail(LI, &["梅姐答复了您"]).text.contains("老用户优先"));
+        // A word more, without a question: passed on.
+        let read = world.read("4b", &Reply::gmail(&question, MEI, "辛苦了").raw("4b"));
         assert_eq!(read["outcome"], "commented", "{read}");
-        assert!(world.mail(LI, &["梅姐的回复"]).text.contains("老用户优先"));
+        assert!(world.mail(LI, &["梅姐的回复"]).text.contains("辛苦了"));
 
         let day = (time::now() + chrono::TimeDelta::days(9)).with_timezone(&chrono_tz::Asia::Shanghai).date_naive();
         world.read("5", &Reply::qq(&offer, LI, &format!("延期到{}，供应商排期", day.format("%Y年%-m月%-d日"))).raw("5"));
@@ -307,7 +311,7 @@ on_both_engines! {
         });
         assert_eq!(verdict["verdict"], "improved");
         world.mail(LI, &["已验证有效", title]);
-        until("every mail is marked as read", || (world.dovecot.seen() == 7).then_some(()));
+        until("every mail is marked as read", || (world.dovecot.seen() == 8).then_some(()));
 
         // Everything again under new numbers: nothing happens twice.
         let version = world.task(&id)["version"].clone();
@@ -315,11 +319,11 @@ on_both_engines! {
         world.dovecot.renumber();
         let database = world.server.database();
         until("the mailbox is read anew", || {
-            (database.count("SELECT COUNT(*) AS n FROM mail_cursor WHERE last_uid = 7") == 1
+            (database.count("SELECT COUNT(*) AS n FROM mail_cursor WHERE last_uid = 8") == 1
                 && database.count("SELECT COUNT(*) AS n FROM inbound_mail i, mail_cursor c WHERE i.uid_validity = c.uid_validity") == 0)
                 .then_some(())
         });
-        assert_eq!((world.task(&id)["version"].clone(), world.deliveries(), world.inbox().len()), (version, deliveries, 7));
+        assert_eq!((world.task(&id)["version"].clone(), world.deliveries(), world.inbox().len()), (version, deliveries, 8));
         assert!(!world.server.log().contains("correct%20horse") && !world.server.log().contains("correct horse"));
     }
 

@@ -7,6 +7,7 @@
 mod api;
 mod architecture;
 mod authors;
+mod calendar;
 mod defects;
 mod detection;
 mod evidence;
@@ -21,6 +22,7 @@ mod mail_replies;
 mod mail_waits;
 mod permissions;
 mod plugins;
+mod plugins_life;
 mod priority;
 mod streams;
 mod tutorial;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::organisation::{Bilingual, Locale, Owner};
+use domain::plugins::Worry;
 use domain::verification::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +115,10 @@ pub enum Letter {
         assigned_by: String,
         /// When it is due.
         due_at: DateTime<Utc>,
-        /// 48 hours.
+        /// The working hours and the calendar that it was computed with; `None`: a person set it.
+        #[serde(default)]
+        due_rule: Option<Box<Bilingual>>,
+        /// It must be fixed at once.
         urgent: bool,
         /// The figures behind it.
         data: Bilingual,
@@ -159,6 +163,36 @@ pub enum Letter {
         sentence: Bilingual,
         /// Path of the action page, when there is something to do.
         link: Option<String>,
+    },
+    /// What whoever assigned the task answered: to the owner.
+    TaskReply {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Who answers.
+        who: String,
+        /// Their words.
+        words: String,
+        /// When it is due now.
+        due_at: DateTime<Utc>,
+        /// Path of the action page, from the slash on.
+        link: String,
+    },
+    /// An edit of the business calendar moved the due time: to the owner.
+    TaskDueMoved {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// When it was due.
+        before: DateTime<Utc>,
+        /// When it is due now.
+        due_at: DateTime<Utc>,
+        /// Names of the calendar.
+        calendar: Bilingual,
+        /// Path of the action page, from the slash on.
+        link: String,
     },
     /// What the owner did: to whoever assigned the task.
     TaskAnswer {
@@ -242,6 +276,25 @@ pub enum Letter {
         /// Path of the task in the console.
         link: String,
     },
+    /// An installation of a plugin needs somebody: to the administrators.
+    PluginTrouble {
+        /// The installation.
+        key: String,
+        /// What people call it.
+        title: Bilingual,
+        /// What happened.
+        worry: Worry,
+        /// What was being done: `pull`, `hooks`, `notify` …
+        operation: String,
+        /// Stable word of the failure.
+        code: String,
+        /// In the plugin's words.
+        message: String,
+        /// When.
+        at: DateTime<Utc>,
+        /// Path of the installation in the console.
+        link: String,
+    },
 }
 
 /// One mail inside a digest.
@@ -292,13 +345,18 @@ impl Letter {
     #[must_use]
     pub fn thread(&self) -> Option<&Thread> {
         match self {
-            Self::IssueNotice { .. } | Self::Digest { .. } | Self::Trial { .. } => None,
+            Self::IssueNotice { .. }
+            | Self::PluginTrouble { .. }
+            | Self::Digest { .. }
+            | Self::Trial { .. } => None,
             Self::AlarmWithdrawn { thread, .. }
             | Self::TaskOffered { thread, .. }
             | Self::TaskTaken { thread, .. }
             | Self::TaskCancelled { thread, .. }
             | Self::TaskVerdict { thread, .. }
             | Self::TaskAnswer { thread, .. }
+            | Self::TaskReply { thread, .. }
+            | Self::TaskDueMoved { thread, .. }
             | Self::TaskNote { thread, .. }
             | Self::MailAnswer { thread, .. }
             | Self::OwnerUnreachable { thread, .. } => Some(thread),
@@ -330,6 +388,9 @@ impl Letter {
             Self::TaskOffered { link, .. }
             | Self::TaskAnswer { link, .. }
             | Self::TaskNote { link, .. }
+            | Self::TaskReply { link, .. }
+            | Self::TaskDueMoved { link, .. }
+            | Self::PluginTrouble { link, .. }
             | Self::OwnerUnreachable { link, .. } => Some(link),
             Self::TaskVerdict { link, .. } | Self::MailAnswer { link, .. } => link.as_deref(),
             Self::IssueNotice { .. }
@@ -346,6 +407,18 @@ impl Letter {
     pub fn due(&self) -> Option<(&str, DateTime<Utc>, &str)> {
         match self {
             Self::TaskOffered {
+                title,
+                due_at,
+                link,
+                ..
+            }
+            | Self::TaskDueMoved {
+                title,
+                due_at,
+                link,
+                ..
+            }
+            | Self::TaskReply {
                 title,
                 due_at,
                 link,

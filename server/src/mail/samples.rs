@@ -3,6 +3,7 @@
 use super::letter::{DigestItem, Letter, Problem, Quote, Recipient, Thread};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::organisation::{Bilingual, Locale};
+use domain::plugins::Worry;
 use domain::verification::Verdict;
 
 fn thread(first: bool) -> Thread {
@@ -75,6 +76,10 @@ pub fn all() -> Vec<(&'static str, Letter)> {
                 topic: both("套餐资费争议", "Tariff disputes"),
                 assigned_by: "林晓".into(),
                 due_at: due(),
+                due_rule: Some(Box::new(both(
+                    "48 个工作小时，按「中国大陆」工作日历计",
+                    "48 working hours of the calendar Mainland China",
+                ))),
                 urgent: true,
                 data: both("近 28 天来访 100 次", "100 contacts"),
                 impact: both("影响 26%", "impact 26%"),
@@ -177,6 +182,41 @@ pub fn all() -> Vec<(&'static str, Letter)> {
                     },
                 ],
                 more: 40,
+            },
+        ),
+        (
+            "task_reply",
+            Letter::TaskReply {
+                thread: thread(false),
+                title: title(),
+                who: "林晓".into(),
+                words: "包含老用户".into(),
+                due_at: due(),
+                link: "/a/token".into(),
+            },
+        ),
+        (
+            "task_due_moved",
+            Letter::TaskDueMoved {
+                thread: thread(false),
+                title: title(),
+                before: due() - chrono::TimeDelta::days(1),
+                due_at: due(),
+                calendar: both("中国大陆", "Mainland China"),
+                link: "/a/token".into(),
+            },
+        ),
+        (
+            "plugin_trouble",
+            Letter::PluginTrouble {
+                key: "helpdesk".into(),
+                title: both("工单系统", "Help desk"),
+                worry: Worry::Paused,
+                operation: "pull".into(),
+                code: "auth".into(),
+                message: "401".into(),
+                at: due(),
+                link: "/settings/plugins".into(),
             },
         ),
         (

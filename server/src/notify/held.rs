@@ -49,13 +49,13 @@ pub(super) async fn by_wish(
         return Ok(None);
     }
     let wish = preference(&app.db, &delivery.target).await?;
-    let tx = app.begin().await?;
     let urgent = envelope.letter.is_urgent();
-    let (why, until) = match wish.decide(urgent, tx.now(), envelope.to.time_zone) {
+    let (why, until) = match wish.decide(urgent, app.now(), envelope.to.time_zone) {
         Decision::Now => return Ok(None),
         Decision::Digest(until) => ("digest", until),
         Decision::Quiet(until) => ("quiet_hours", until),
     };
+    let tx = app.begin().await?;
     storage::notify::hold(&tx, &delivery.id, why, Some(until)).await?;
     let key = format!("release:{}:{}", delivery.target, until.timestamp());
     let payload = serde_json::json!({"release": delivery.target});
@@ -77,7 +77,7 @@ pub(super) async fn by_budget(
     let before = storage::notify::waits_before(tx, &delivery.serial_key, &delivery.id).await?;
     let until = match before {
         Some(until) => until.max(tx.now()),
-        None => match storage::notify::budget(tx, an_hour, urgent).await? {
+        None => match storage::notify::budget(tx, &delivery.id, an_hour, urgent).await? {
             Some(until) => until,
             None => return Ok(false),
         },

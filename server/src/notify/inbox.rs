@@ -855,6 +855,20 @@ impl Saying<'_> {
                 (task, "due_refused", "acted")
             }
             _ if self.words.is_empty() => return Ok(("answered", json!({"problem": "empty"}))),
+            // The answer to a question: the clock of the due time goes on, and the owner is told of both.
+            _ if task.waits_since().is_some() && task.state.is_under_way() => {
+                let command = Command::Answer {
+                    comment: self.words.to_owned(),
+                };
+                return match act_in(app, tx, task, &command, self.actor).await {
+                    Ok(_) => Ok(("acted", json!({"commands": ["answer"]}))),
+                    Err(ActError::Database(error)) => Err(error),
+                    Err(_) => Err(DbError::Stale {
+                        table: "task",
+                        id: String::new(),
+                    }),
+                };
+            }
             _ => {
                 event(
                     app,

@@ -5,7 +5,7 @@ use crate::app::App;
 use chrono::TimeDelta;
 use domain::clock::Timestamp;
 use domain::identity::Actor;
-use domain::tasks::{Refused, Task};
+use domain::tasks::{DueRule, Refused, Task};
 use storage::Tx;
 
 /// Moves the due date of a task that is under way, with its history; the owner's link lives as long as the
@@ -31,11 +31,13 @@ pub async fn set_due(
     let before = task.due_at;
     let next = Task {
         due_at: at,
+        // Two people agreed: no calendar moves it any more.
+        due_rule: DueRule::Person,
         version: task.version + 1,
         ..task
     };
     storage::tasks::update(tx, &next).await?;
-    storage::tasks::extend_links(tx, next.id, at.max(tx.now()) + TimeDelta::days(7)).await?;
+    storage::calendars::prolong_links(tx, next.id, at.max(tx.now()) + TimeDelta::days(7)).await?;
     let data = serde_json::json!({"due_at": at, "before": before, "comment": words});
     let id = next.id.to_string();
     storage::events::record(

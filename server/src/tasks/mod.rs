@@ -1,13 +1,16 @@
 //! Assign and improve: tasks, the mails that offer them, the pages on which owners act.
 
 mod chat;
+mod clock;
 mod due;
 mod evidence;
 pub mod http;
 mod offer;
 pub mod page;
 mod service;
+pub mod sla_http;
 
+pub use clock::{recalculate, reconcile};
 pub use due::set_due;
 pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,

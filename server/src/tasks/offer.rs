@@ -104,6 +104,9 @@ impl Actions {
             topic: topic_name(&task.topic, &topics),
             assigned_by: task.assigned_by.name.clone(),
             due_at: task.due_at,
+            due_rule: super::clock::spoken(tx, &task.due_rule)
+                .await?
+                .map(Box::new),
             urgent: task.fast_track,
             data,
             impact,
@@ -177,12 +180,44 @@ impl Actions {
                 };
                 send(app, tx, task, &to, &letter, key("answer")).await
             }
+            Effect::TellOwner => {
+                let letter = Letter::TaskReply {
+                    thread: thread(task, false),
+                    title: task.title.clone(),
+                    who: actor.name.clone(),
+                    words: words.to_owned(),
+                    due_at: task.due_at,
+                    link: format!("/a/{}", link_token(app, task)),
+                };
+                let to = Recipient::of(&task.owner);
+                send(app, tx, task, &to, &letter, key("reply")).await
+            }
             Effect::OfferTask
             | Effect::TellVerdict(_)
             | Effect::RevokeLinks
             | Effect::ScheduleVerification
             | Effect::PublishArticle => Ok(()),
         }
+    }
+
+    /// Tells the owner that an edit of the calendar moved the due time: once per change of the task.
+    pub async fn due_moved(
+        app: &App,
+        tx: &Tx,
+        task: &Task,
+        before: domain::clock::Timestamp,
+        calendar: &Bilingual,
+    ) -> Result<(), DbError> {
+        let letter = Letter::TaskDueMoved {
+            thread: thread(task, false),
+            title: task.title.clone(),
+            before,
+            due_at: task.due_at,
+            calendar: calendar.clone(),
+            link: format!("/a/{}", link_token(app, task)),
+        };
+        let key = format!("task:{}:due:{}", task.id, task.version);
+        send(app, tx, task, &Recipient::of(&task.owner), &letter, key).await
     }
 
     /// Tells the owner and whoever assigned the task how it came out: once per change of the task.

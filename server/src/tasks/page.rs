@@ -230,6 +230,7 @@ async fn view(
         ),
         Notice::Wrong(text) => ("wrong", text),
     };
+    let due_rule = super::clock::spoken(&app.db, &task.due_rule).await?;
     let local = |at: domain::clock::Timestamp| {
         at.with_timezone(&task.owner.time_zone)
             .format("%Y-%m-%d %H:%M")
@@ -258,6 +259,8 @@ async fn view(
         title => task.title.clone(),
         state => state_name(task.state, zh),
         due => local(task.due_at),
+        due_rule => due_rule.as_ref().map(|r| r.get(locale).to_owned()),
+        standing => task.stands_since().is_some(),
         zone => task.owner.time_zone.name(),
         owner => task.owner.display_name(),
         assigned_by => task.assigned_by.name.clone(),

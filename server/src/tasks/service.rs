@@ -1,5 +1,6 @@
 //! The use cases of tasks: assign, and everything that can happen to one.
 
+use super::clock;
 use super::evidence::{Setting, Span, gather, topic_rows};
 use super::offer::Actions;
 use crate::app::App;
@@ -10,8 +11,8 @@ use domain::identity::Actor;
 use domain::ids::{IssueId, TaskId};
 use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
-use domain::organisation::{Department, Owner, subtree};
-use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
+use domain::organisation::{Department, Owner, Topic, subtree};
+use domain::tasks::{self, Command, DueRule, Effect, State, Task, check_texts};
 use domain::verification::contract::{Asked, BASELINE_DAYS, Parent, impossible_goal};
 use domain::verification::{Contract, Decidable, GuardMetric, Metric, propose};
 use storage::{DbError, Tx};
@@ -312,14 +313,36 @@ pub fn check_due(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// When a task of this issue is due, by the rules where nobody says; whether it is urgent; and the days
-/// until then. The plan of a contract counts with them, so whoever looks at it before asks here too.
+/// When a task is due.
+pub struct Due {
+    /// Then.
+    pub at: DateTime<Utc>,
+    /// Why then.
+    pub rule: DueRule,
+    /// It must be fixed at once.
+    pub urgent: bool,
+    /// Days until then: the plan of a contract counts with them.
+    pub days_to_fix: Option<u32>,
+}
+
+/// The department that answers for a topic.
+pub async fn of_topic(db: &impl storage::Read, topic: &str) -> Result<Option<Department>, DbError> {
+    let topic: Option<Topic> = storage::organisation::get(db, topic).await?;
+    match topic.and_then(|t| t.owner_department) {
+        Some(key) => storage::organisation::get(db, &key).await,
+        None => Ok(None),
+    }
+}
+
+/// When a task of this issue is due, by the calendar of the department where nobody says. Whoever looks
+/// at the plan of a contract before asks here too.
 pub async fn due(
     app: &App,
     db: &impl storage::Read,
     issue: &Issue,
+    department: Option<&Department>,
     wished: Option<DateTime<Utc>>,
-) -> Result<(DateTime<Utc>, bool, Option<u32>), Problem> {
+) -> Result<Due, Problem> {
     let now = app.now();
     let placed = crate::issues::place(app, db, 28).await?;
     let topics = subtree(&issue.topic, &placed.topics);
@@ -332,19 +355,29 @@ pub async fn due(
             .iter()
             .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow),
     };
-    let zone = storage::organisation::organisation(db).await?.zone;
+    let organisation = storage::organisation::organisation(db).await?;
+    let zone = organisation.zone;
     let today = local_day(now, zone);
-    let due_at = match wished {
+    let (at, rule) = match wished {
         Some(at) => {
             check_due(at, now)?;
-            at
+            (at, DueRule::Person)
         }
-        // Six in the evening, a week from now; what must be fixed at once gets 48 hours.
-        None if urgent => now + TimeDelta::hours(FAST_TRACK_HOURS),
-        None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),
+        None => {
+            let hours = if urgent {
+                organisation.fast_track_hours
+            } else {
+                organisation.task_hours
+            };
+            clock::by_calendar(app, db, department, hours).await?
+        }
     };
-    let days_to_fix = u32::try_from((local_day(due_at, zone) - today).num_days()).ok();
-    Ok((due_at, urgent, days_to_fix))
+    Ok(Due {
+        at,
+        rule,
+        urgent,
+        days_to_fix: u32::try_from((local_day(at, zone) - today).num_days()).ok(),
+    })
 }
 
 /// Turns an issue into a task, in one transaction with the mail that offers it.
@@ -360,8 +393,8 @@ pub async fn assign(
         return Err(Problem::not_found("issue"));
     };
     let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
-    let (due_at, urgent, days_to_fix) = due(app, tx, &issue, new.due_at).await?;
-    let contract = agreed(app, tx, &issue, &new.wish, days_to_fix).await?;
+    let due = due(app, tx, &issue, Some(&department), new.due_at).await?;
+    let contract = agreed(app, tx, &issue, &new.wish, due.days_to_fix).await?;
     let (task, effects) = tasks::assigned(
         TaskId(app.ids.next()),
         issue.id,
@@ -371,17 +404,23 @@ pub async fn assign(
         &department,
         owner,
         actor.clone(),
-        due_at,
-        urgent,
+        due.at,
+        due.urgent,
         new.measures.iter().map(|m| masked(m.trim())).collect(),
         contract,
         tx.now(),
     );
+    let task = Task {
+        due_rule: due.rule,
+        ..task
+    };
     storage::tasks::insert(tx, &task).await?;
+    clock::keep(tx, &task).await?;
     let (issue, _) = issues::apply(issue, &issues::Command::TaskAssigned, tx.now())?;
     storage::issues::update(tx, &issue).await?;
     let mut data = serde_json::json!({
         "department": department.key, "owner": task.owner.display_name(), "due_at": task.due_at, "title": task.title,
+        "due_rule": task.due_rule,
     });
     // Who dates an alarm chooses the baseline: that is written down.
     if !new.wish.is_empty() {
@@ -408,7 +447,7 @@ pub async fn assign(
     Ok(task)
 }
 
-async fn record(
+pub(super) async fn record(
     app: &App,
     tx: &Tx,
     task: &Task,
@@ -447,7 +486,10 @@ pub async fn carry(
             // The verdict's own service writes these: they need its numbers.
             Effect::TellVerdict(_) | Effect::PublishArticle => {}
             Effect::TellAssigner if event == "task.judged" => {}
-            mail @ (Effect::TellFormerOwner(_) | Effect::TellCancelled | Effect::TellAssigner) => {
+            mail @ (Effect::TellFormerOwner(_)
+            | Effect::TellCancelled
+            | Effect::TellAssigner
+            | Effect::TellOwner) => {
                 Actions::mail(app, tx, task, mail, event, actor, words).await?;
             }
         }
@@ -510,7 +552,9 @@ fn words(command: &Command) -> String {
         | Command::Cancel { reason }
         | Command::Reassign { reason, .. } => reason.clone(),
         Command::HandOver { reason, .. } => reason.clone().unwrap_or_default(),
-        Command::Ask { comment } | Command::Report { comment, .. } => comment.clone(),
+        Command::Ask { comment }
+        | Command::Answer { comment }
+        | Command::Report { comment, .. } => comment.clone(),
         Command::Complete { solution, .. } => solution.clone(),
         Command::Accept | Command::Judge { .. } => String::new(),
     }
@@ -542,6 +586,9 @@ fn masked_command(command: &Command) -> Command {
             comment: masked(&comment),
         },
         Command::Ask { comment } => Command::Ask {
+            comment: masked(&comment),
+        },
+        Command::Answer { comment } => Command::Answer {
             comment: masked(&comment),
         },
         Command::Complete {
@@ -576,10 +623,21 @@ pub async fn act_in(
     actor: &Actor,
 ) -> Result<Task, ActError> {
     let command = &masked_command(command);
-    let (next, effects) =
+    let stood = task.stands_since();
+    let (mut next, effects) =
         tasks::apply(task, command, actor, tx.now()).map_err(ActError::Refused)?;
+    let before = match stood {
+        Some(_) if next.waits_since().is_none() => clock::resumed(tx, &mut next).await?,
+        _ => None,
+    };
     storage::tasks::update(tx, &next).await?;
     record(app, tx, &next, command.event(), actor, &command.data()).await?;
+    if let Some(before) = before {
+        let data = serde_json::json!({
+            "due_before": before, "due_at": next.due_at, "why": "question", "since": stood,
+        });
+        record(app, tx, &next, "task.due_moved", &Actor::system(), &data).await?;
+    }
     let Some(issue) = storage::issues::get(tx, next.issue_id).await? else {
         return Err(ActError::NotFound);
     };

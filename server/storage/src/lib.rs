@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod addresses;
+pub mod calendars;
 pub mod collect;
 pub mod connect;
 pub mod detection;

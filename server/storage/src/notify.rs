@@ -234,9 +234,14 @@ pub async fn waits_before(
     Ok(row.and_then(|r| r.held_until).map(timestamp))
 }
 
-/// Takes one place of the hour's budget, in a transaction that marks the mail as being sent. `None`: there
+/// Takes one place of the hour's budget for the delivery `id`, in a transaction that marks it as being sent. `None`: there
 /// is one. Otherwise when there will be; mails that wait already come first, unless `urgent`.
-pub async fn budget(tx: &Tx, an_hour: i64, urgent: bool) -> Result<Option<Timestamp>, DbError> {
+pub async fn budget(
+    tx: &Tx,
+    id: &str,
+    an_hour: i64,
+    urgent: bool,
+) -> Result<Option<Timestamp>, DbError> {
     #[derive(FromQueryResult)]
     struct Sent {
         at: i64,
@@ -257,8 +262,8 @@ pub async fn budget(tx: &Tx, an_hour: i64, urgent: bool) -> Result<Option<Timest
     .await?;
     let under_way = crate::tx::count(
         tx,
-        "SELECT COUNT(*) AS n FROM delivery WHERE kind = 'mail' AND state = 'sending'",
-        vec![],
+        "SELECT COUNT(*) AS n FROM delivery WHERE kind = 'mail' AND state = 'sending' AND id <> $1",
+        vec![id.into()],
     )
     .await?;
     let used = i64::try_from(sent.len()).unwrap_or(i64::MAX);
@@ -336,6 +341,42 @@ pub async fn written_since(db: &impl Read, prefix: &str, since: Timestamp) -> Re
     .await
 }
 
+/// Queues what was given up for a target again: of one kind, written since then, of one dedupe key where one is
+/// named. Answers ids and serial keys, oldest first; the caller writes their jobs.
+pub async fn revive(
+    tx: &Tx,
+    kind: &str,
+    target: &str,
+    since: Timestamp,
+    dedupe_key: Option<&str>,
+) -> Result<Vec<(String, String)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Dead {
+        id: String,
+        serial_key: String,
+    }
+    let found: Vec<Dead> = rows(
+        tx,
+        "SELECT id, serial_key FROM delivery WHERE state = 'dead' AND kind = $1 AND target = $2 AND created_at >= $3 \
+         AND ($4 = '' OR dedupe_key = $4) ORDER BY id",
+        vec![
+            kind.into(),
+            target.into(),
+            micros(since).into(),
+            dedupe_key.unwrap_or_default().into(),
+        ],
+    )
+    .await?;
+    for dead in &found {
+        tx.exec(
+            "UPDATE delivery SET state = 'queued' WHERE id = $1 AND state = 'dead'",
+            vec![dead.id.clone().into()],
+        )
+        .await?;
+    }
+    Ok(found.into_iter().map(|d| (d.id, d.serial_key)).collect())
+}
+
 /// Deliveries, newest first.
 pub async fn list(
     db: &impl Read,
@@ -385,6 +426,11 @@ pub async fn withdraw(
         let (id, attempts) = (&delivery.id, delivery.attempts);
         match delivery.state.as_str() {
             "sent" => gone.push(delivery),
+            "held" => {
+                let left = delivery.left_machine;
+                set_state(tx, id, WITHDRAWN, attempts, Some(reason), left).await?;
+                withdrawn += 1;
+            }
             "queued" | "retry" | "sending" => {
                 // A job that runs may be sending at this moment: only one that waits can be taken back.
                 if crate::queue::cancel(tx, &format!("deliver:{id}")).await? {

@@ -230,16 +230,6 @@ pub async fn revoke_links(tx: &Tx, task: TaskId) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Lets the living links of a task live until `until`, when that is longer.
-pub async fn extend_links(tx: &Tx, task: TaskId, until: Timestamp) -> Result<(), DbError> {
-    tx.exec(
-        "UPDATE action_link SET expires_at = $1 WHERE task_id = $2 AND revoked_at IS NULL AND expires_at < $1",
-        vec![micros(until).into(), task.to_string().into()],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Marks a form as used. `false`: it was used before (a second click acts once).
 pub async fn use_form(tx: &Tx, nonce: &str, token_hash: &str) -> Result<bool, DbError> {
     let written = tx

@@ -40,6 +40,103 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All business calendars, the built-in one first (`version` 0). */
+        get: operations["list_calendars"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/preview-due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * When so many working minutes would be over, with every span that counts or is skipped. Nothing is
+         *     written.
+         */
+        post: operations["preview_due"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One business calendar. */
+        get: operations["read_calendar"];
+        /**
+         * Creates or replaces a business calendar. Due times of open tasks that were computed with it are
+         *     computed again: a line in each task's history, and a mail to the owner where the time moved.
+         */
+        put: operations["write_calendar"];
+        post?: never;
+        /** Removes a business calendar that nobody and no open task names. */
+        delete: operations["delete_calendar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{key}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads holidays and make-up workdays out of an iCalendar file: what changes, and with `apply` the
+         *     change itself. Events whose Chinese name marks them as workdays are make-up days, those marked as days
+         *     off are days off; where a file has no such marks, every event is. The calendar's other entries stay.
+         */
+        post: operations["import_calendar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{key}/year": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every day of a year, as the calendar sees it. */
+        get: operations["read_year"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -833,7 +930,7 @@ export interface paths {
         /** All plugins. */
         get: operations["list_plugins"];
         put?: never;
-        /** Installs a component. It is inspected and kept, not activated. */
+        /** Installs a package or a component. Its signature is checked; it is inspected and kept, not activated. */
         post: operations["install_plugin"];
         delete?: never;
         options?: never;
@@ -1084,6 +1181,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers the owner by mail. The clock goes on, and the due time moves by the working time that it stood. */
+        post: operations["answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks whoever assigned the task. Until the answer the clock of a computed due time stands. */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/attachments/{file}": {
         parameters: {
             query?: never;
@@ -1197,6 +1328,23 @@ export interface paths {
         put?: never;
         /** Gives a task to somebody else; links sent so far are dead. */
         post: operations["reassign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/sla/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a task's due time came about: every span that was counted or skipped, with its reason. */
+        get: operations["explain_due"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1545,6 +1693,65 @@ export interface components {
             /** @description Simplified Chinese. */
             zh: string;
         };
+        /** @description When people work. */
+        BusinessCalendar: {
+            /**
+             * @description The built-in calendar whose holidays and make-up days hold here too, this calendar's own entries
+             *     before them: `cn`.
+             */
+            base?: string | null;
+            /** @description Days on which people work as an exception. */
+            extra_workdays?: components["schemas"]["ExtraWorkday"][];
+            /**
+             * @description Whether extra workdays count, own ones and those of the base. Finance departments and banks often
+             *     keep their weekends.
+             */
+            follows_make_up_days?: boolean;
+            /** @description Days on which nobody works. */
+            holidays?: components["schemas"]["Holiday"][];
+            /** @description Stable name. */
+            key?: string;
+            /** @description Name for people; the key when empty. */
+            name?: string;
+            /** @description English name. */
+            name_en?: string;
+            /**
+             * Format: int64
+             * @description Counts changes; 0: built in.
+             */
+            version?: number;
+            /** @description Hours of an ordinary week. */
+            week: components["schemas"]["WorkWeek"];
+            /** @description IANA zone of its clock. */
+            zone?: string;
+        };
+        /** @description What becomes of a day. */
+        CalendarChange: {
+            before?: components["schemas"]["IcsSort"] | null;
+            /**
+             * Format: date
+             * @description The day.
+             */
+            day: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Its name there. */
+            name_before?: string | null;
+            /** @description What it becomes. */
+            sort: components["schemas"]["IcsSort"];
+        };
+        /** @description A day of a business calendar. */
+        CalendarDay: {
+            /** Format: date */
+            day: string;
+            kind: components["schemas"]["WorkDayKind"];
+            /**
+             * Format: int32
+             * @description Working minutes on the clock.
+             */
+            minutes: number;
+            name?: components["schemas"]["Bilingual"] | null;
+        };
         /** @description Days that are known to be different. */
         CalendarNote: {
             /** @description Channels concerned; empty: all. */
@@ -1578,6 +1785,27 @@ export interface components {
          * @enum {string}
          */
         CalendarNoteKind: "holiday" | "event" | "survey_changed";
+        /** @description A year of a business calendar. */
+        CalendarYear: {
+            /** @description Every day. */
+            days: components["schemas"]["CalendarDay"][];
+            /**
+             * @description Whether the public holidays of that year are known, where the calendar uses built-in dates. If
+             *     not, only the week and its own entries count.
+             */
+            known: boolean;
+            /** @description The notice that the built-in dates of that year come from. */
+            source?: string | null;
+            /** @description Days with hours. */
+            working_days: number;
+            /**
+             * Format: int32
+             * @description Their minutes.
+             */
+            working_minutes: number;
+            /** Format: int32 */
+            year: number;
+        };
         /** @description A withdrawal. */
         Cancelling: {
             reason: string;
@@ -1739,8 +1967,15 @@ export interface components {
         };
         /** @description A form with a component. */
         ComponentForm: {
-            /** Format: binary */
+            /**
+             * Format: binary
+             * @description A package of `bihuan plugin pack`, or a bare component.
+             */
             component: string;
+            /** @description The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key. */
+            trust?: string | null;
+            /** @description `true` accepts what is not signed, or by whomever. */
+            unsigned?: boolean | null;
         };
         /** @description What is agreed when the task is assigned, and frozen with it. */
         Contract: {
@@ -1981,6 +2216,8 @@ export interface components {
         };
         /** @description Who receives tasks. */
         Department: {
+            /** @description Business calendar by which its tasks are due; the organisation's when missing. */
+            calendar?: string | null;
             /** @description Who stands in. */
             deputy_email?: string | null;
             /** @description Stable name. */
@@ -2103,6 +2340,40 @@ export interface components {
             /** @description The topic's name. */
             topic: components["schemas"]["Bilingual"];
         };
+        /** @description When something is due, and how that comes about. */
+        DueAnswer: {
+            /**
+             * Format: date-time
+             * @description Null where a pause lasts.
+             */
+            due_at?: string | null;
+            explanation: components["schemas"]["SlaSpans"];
+            /**
+             * Format: date-time
+             * @description Since when the clock stands.
+             */
+            standing_since?: string | null;
+            /** @description The zone of the calendar's clock. */
+            zone: string;
+        };
+        /** @description A question to a calendar. */
+        DueQuestion: {
+            /** @description Key of a calendar; the organisation's when missing. */
+            calendar?: string | null;
+            draft?: components["schemas"]["BusinessCalendar"] | null;
+            /**
+             * Format: date-time
+             * @description Since when time counts; now when missing.
+             */
+            from?: string | null;
+            /**
+             * Format: int32
+             * @description Working minutes.
+             */
+            minutes: number;
+            /** @description Times that do not count. */
+            pauses?: components["schemas"]["Pause"][];
+        };
         /** @description The change with its repeated confidence interval. */
         Effect: {
             /**
@@ -2205,6 +2476,21 @@ export interface components {
             /** Format: int32 */
             rating?: number | null;
             text: string;
+        };
+        /** @description A day on which people work although the week, or a holiday of the base, says otherwise. */
+        ExtraWorkday: {
+            /**
+             * Format: date
+             * @description The day.
+             */
+            day: string;
+            like?: components["schemas"]["Weekday"] | null;
+            /** @description Name for people. */
+            name: string;
+            /** @description English name. */
+            name_en?: string;
+            /** @description It has these hours instead. */
+            spans?: components["schemas"]["WorkSpan"][];
         };
         /** @description One figure. */
         FactRow: {
@@ -2422,6 +2708,74 @@ export interface components {
              */
             p_value?: number | null;
         };
+        /** @description A day, or days, on which nobody works. */
+        Holiday: {
+            /**
+             * Format: date
+             * @description First day.
+             */
+            from: string;
+            /** @description Name for people. */
+            name: string;
+            /** @description English name. */
+            name_en?: string;
+            /**
+             * Format: date
+             * @description Last day, included; one day when missing.
+             */
+            to?: string | null;
+        };
+        /** @description A file to be read into a calendar. */
+        IcsImport: {
+            /** @description Whether the calendar is changed; otherwise it is only shown what would change. */
+            apply?: boolean;
+            /**
+             * Format: int32
+             * @description First year that is read; this one when missing.
+             */
+            from_year?: number | null;
+            /** @description The text of an iCalendar file (RFC 5545), at most 1 MiB. */
+            ics: string;
+            /**
+             * Format: int32
+             * @description Last year that is read; the fifth after the first when missing.
+             */
+            to_year?: number | null;
+        };
+        /** @description What an import changes. */
+        IcsOutcome: {
+            /** @description Whether the calendar was changed. */
+            applied: boolean;
+            /** @description The calendar as it is, or would be, afterwards. */
+            calendar: components["schemas"]["BusinessCalendar"];
+            /** @description Days that change, in order. */
+            changes: components["schemas"]["CalendarChange"][];
+            /** @description Events that were read. */
+            read: number;
+            /** @description Events that were left out, with the reason. */
+            skipped: components["schemas"]["IcsSkipped"][];
+        };
+        /**
+         * @description Why an event is left out.
+         * @enum {string}
+         */
+        IcsRefusal: "name" | "date" | "part_of_day" | "zone" | "too_long" | "order" | "repetition" | "cancelled" | "unmarked" | "ambiguous" | "outside_years";
+        /** @description An event that was left out. */
+        IcsSkipped: {
+            /** @description Line of the file where it begins. */
+            line: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Why. */
+            reason: components["schemas"]["IcsRefusal"];
+            /** @description Why, in words. */
+            sentence: components["schemas"]["Bilingual"];
+        };
+        /**
+         * @description What an event says of its days.
+         * @enum {string}
+         */
+        IcsSort: "holiday" | "extra_workday";
         /** @description How bad. */
         Impact: {
             /**
@@ -2608,7 +2962,7 @@ export interface components {
          * @description How an installation is doing.
          * @enum {string}
          */
-        InstallationState: "new" | "ok" | "failing" | "paused" | "resting" | "quarantined";
+        InstallationState: "new" | "ok" | "failing" | "paused" | "resting" | "stale" | "quarantined";
         /** @description A detected problem. */
         Issue: {
             /** Format: date */
@@ -2703,6 +3057,43 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_BusinessCalendar: {
+            /** @description The items. */
+            items: {
+                /**
+                 * @description The built-in calendar whose holidays and make-up days hold here too, this calendar's own entries
+                 *     before them: `cn`.
+                 */
+                base?: string | null;
+                /** @description Days on which people work as an exception. */
+                extra_workdays?: components["schemas"]["ExtraWorkday"][];
+                /**
+                 * @description Whether extra workdays count, own ones and those of the base. Finance departments and banks often
+                 *     keep their weekends.
+                 */
+                follows_make_up_days?: boolean;
+                /** @description Days on which nobody works. */
+                holidays?: components["schemas"]["Holiday"][];
+                /** @description Stable name. */
+                key?: string;
+                /** @description Name for people; the key when empty. */
+                name?: string;
+                /** @description English name. */
+                name_en?: string;
+                /**
+                 * Format: int64
+                 * @description Counts changes; 0: built in.
+                 */
+                version?: number;
+                /** @description Hours of an ordinary week. */
+                week: components["schemas"]["WorkWeek"];
+                /** @description IANA zone of its clock. */
+                zone?: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_CalendarNote: {
             /** @description The items. */
             items: {
@@ -2761,6 +3152,8 @@ export interface components {
         List_Department: {
             /** @description The items. */
             items: {
+                /** @description Business calendar by which its tasks are due; the organisation's when missing. */
+                calendar?: string | null;
                 /** @description Who stands in. */
                 deputy_email?: string | null;
                 /** @description Stable name. */
@@ -3085,6 +3478,8 @@ export interface components {
                 revision: number;
                 /** @description `classifier`, `knowledge-base`, `connector` or `notifier`. */
                 role: string;
+                /** @description The Ed25519 key that signed it, base64; null: it came without a signature. */
+                signer?: string | null;
                 /** Format: int64 */
                 size: number;
                 /** @description `installed`, `active` or `quarantined`. */
@@ -3260,6 +3655,7 @@ export interface components {
                 description: string;
                 /** Format: date-time */
                 done_at?: string | null;
+                due: components["schemas"]["TaskDue"];
                 /** Format: date-time */
                 due_at: string;
                 /** Format: date-time */
@@ -3623,7 +4019,8 @@ export interface components {
             description?: string;
             /**
              * Format: date-time
-             * @description 48 hours for what must be fixed at once, else a week, when missing.
+             * @description By the department's calendar when missing: the organisation's `fast_track_hours` for what must be
+             *     fixed at once, else its `task_hours`.
              */
             due_at?: string | null;
             measures?: string[];
@@ -3713,8 +4110,15 @@ export interface components {
         Organisation: {
             /** @description Who decides when departments do not agree. */
             arbiter_email?: string | null;
+            /** @description Business calendar of departments that name none; the built-in one (`cn`) when missing. */
+            calendar?: string | null;
             /** @description Cut lines of the quadrants that the organisation fixes instead of having them drawn monthly. */
             cut_lines?: components["schemas"]["CutLines"];
+            /**
+             * Format: int32
+             * @description Working hours, of the department's calendar, for what must be fixed at once: 1 to 2000.
+             */
+            fast_track_hours?: number;
             /** @description Language of mails to people without one of their own. */
             locale?: components["schemas"]["Locale"];
             /**
@@ -3735,6 +4139,11 @@ export interface components {
              * @description Share of dissatisfied ratings (0–1) that is still acceptable: the impact line.
              */
             target_dissatisfaction?: number | null;
+            /**
+             * Format: int32
+             * @description Working hours for every other task that nobody sets a date for: not fewer than those.
+             */
+            task_hours?: number;
             /**
              * @description How much a customer of a tier counts beside one without (1): raises the impact of topics that
              *     important customers speak of.
@@ -3837,6 +4246,26 @@ export interface components {
             /** @description The verdict. */
             verdict: components["schemas"]["Verdict"];
         };
+        /** @description Time that does not count. */
+        Pause: {
+            /**
+             * Format: date-time
+             * @description From here on.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Until before here; open: it lasts.
+             */
+            until?: string | null;
+            /** @description Why. */
+            why: components["schemas"]["PauseWhy"];
+        };
+        /**
+         * @description Why the clock stands.
+         * @enum {string}
+         */
+        PauseWhy: "question";
         /** @description People say something that matters, whatever the topic. */
         PhraseParams: {
             /**
@@ -3899,6 +4328,8 @@ export interface components {
             revision: number;
             /** @description `classifier`, `knowledge-base`, `connector` or `notifier`. */
             role: string;
+            /** @description The Ed25519 key that signed it, base64; null: it came without a signature. */
+            signer?: string | null;
             /** Format: int64 */
             size: number;
             /** @description `installed`, `active` or `quarantined`. */
@@ -4722,6 +5153,126 @@ export interface components {
              */
             weeks: number;
         };
+        /** @description The clock of a computed due time. */
+        SlaClock: {
+            /** @description Key of the calendar. */
+            calendar: string;
+            /** @description Its names, as they were when the time was computed. */
+            calendar_name: components["schemas"]["Bilingual"];
+            /** @description Lines were left out because there are too many. */
+            cut: boolean;
+            /** @description Which edition of it. */
+            edition: string;
+            /**
+             * Format: int64
+             * @description Working minutes that have passed by now, or by when the task was done.
+             */
+            elapsed_minutes: number;
+            /**
+             * Format: date-time
+             * @description Since when they count.
+             */
+            from: string;
+            /** @description Every span from the start to the due time, or to now where the clock stands. */
+            lines: components["schemas"]["SlaLine"][];
+            /**
+             * Format: int64
+             * @description Working minutes in which the clock stood, up to the due time, or to now where it stands.
+             */
+            paused_minutes: number;
+            /**
+             * Format: int32
+             * @description Working minutes that the task has.
+             */
+            target_minutes: number;
+            /** @description Years whose public holidays the program does not know. */
+            unknown_years: number[];
+            /** @description Its zone. */
+            zone: string;
+        };
+        /** @description How a task's due time came about. */
+        SlaExplanation: {
+            clock?: components["schemas"]["SlaClock"] | null;
+            /** Format: date-time */
+            due_at: string;
+            overdue: boolean;
+            pauses: components["schemas"]["SlaPause"][];
+            /** @description `calendar`: computed; `person`: somebody set it, and only somebody moves it. */
+            rule: string;
+            sentence: components["schemas"]["Bilingual"];
+            /**
+             * Format: date-time
+             * @description Since when the clock stands; the due time moves when it goes on.
+             */
+            standing_since?: string | null;
+            task_id: string;
+        };
+        /** @description A span that was counted or skipped. */
+        SlaLine: {
+            /** @description Whether they count. */
+            counted: boolean;
+            /**
+             * Format: date-time
+             * @description Start.
+             */
+            from: string;
+            /**
+             * Format: int64
+             * @description Its minutes.
+             */
+            minutes: number;
+            name?: components["schemas"]["Bilingual"] | null;
+            /** @description Why. */
+            reason: components["schemas"]["SlaReason"];
+            /**
+             * Format: date-time
+             * @description End, excluded.
+             */
+            until: string;
+        };
+        /** @description Time in which a task's clock stood. */
+        SlaPause: {
+            /** Format: date-time */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Null: it lasts.
+             */
+            until?: string | null;
+            why: components["schemas"]["PauseWhy"];
+            /**
+             * Format: int64
+             * @description Working minutes in it, so far.
+             */
+            working_minutes: number;
+        };
+        /**
+         * @description Why a line counts or not.
+         * @enum {string}
+         */
+        SlaReason: "working_hours" | "make_up_day" | "outside_hours" | "break" | "weekend" | "day_off" | "holiday" | "make_up_not_followed" | "paused_question";
+        /** @description How a due time comes about. */
+        SlaSpans: {
+            /**
+             * Format: int64
+             * @description Minutes that counted.
+             */
+            counted_minutes: number;
+            /** @description Lines were left out because there are too many; the sums hold all of them. */
+            cut: boolean;
+            /** @description Every span from the start on, without a gap between them. A span that passes the end is cut there. */
+            lines: components["schemas"]["SlaLine"][];
+            /**
+             * Format: int64
+             * @description Working minutes in which the clock stood.
+             */
+            paused_minutes: number;
+            /**
+             * @description Years that are touched and whose public holidays nobody has announced to the program: only
+             *     weekends and the calendar's own entries are free there.
+             */
+            unknown_years: number[];
+        };
         /** @description A proven solution, in short. */
         Solution: {
             article_id: string;
@@ -4756,6 +5307,10 @@ export interface components {
             subject?: string | null;
             /** Format: date */
             to: string;
+        };
+        /** @description Words. */
+        Speaking: {
+            comment: string;
         };
         /** @description A rise of contacts against the topic's own history. */
         SpikeParams: {
@@ -4966,6 +5521,7 @@ export interface components {
             description: string;
             /** Format: date-time */
             done_at?: string | null;
+            due: components["schemas"]["TaskDue"];
             /** Format: date-time */
             due_at: string;
             /** Format: date-time */
@@ -4999,6 +5555,29 @@ export interface components {
             name: string;
             /** Format: int64 */
             size: number;
+        };
+        /** @description By which rule a task is due. */
+        TaskDue: {
+            /** @description Key of the calendar that they are counted with. */
+            calendar?: string | null;
+            calendar_name?: components["schemas"]["Bilingual"] | null;
+            /**
+             * Format: double
+             * @description Working hours that the task has.
+             */
+            hours?: number | null;
+            /** @description `calendar` or `person`. */
+            rule: string;
+            /**
+             * Format: date-time
+             * @description Since when the clock stands because of that.
+             */
+            standing_since?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when the owner waits for an answer.
+             */
+            waits_since?: string | null;
         };
         /** @description The mail that offered the task. */
         TaskMail: {
@@ -5350,10 +5929,44 @@ export interface components {
             detail: string;
         };
         /**
+         * @description A day of the week.
+         * @enum {string}
+         */
+        Weekday: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
+        /**
          * @description Length of a detector's window.
          * @enum {string}
          */
         Window: "1d";
+        /**
+         * @description What sort of day it is.
+         * @enum {string}
+         */
+        WorkDayKind: "workday" | "weekend" | "day_off" | "holiday" | "make_up_day" | "make_up_not_followed";
+        /** @description Hours in which people work: from `from` until before `to`. */
+        WorkSpan: {
+            /** @description `08:00`. */
+            from: string;
+            /** @description `12:00`; `24:00` is the end of the day. */
+            to: string;
+        };
+        /** @description The hours of an ordinary week: spans of each day in their order; a day without spans is free. */
+        WorkWeek: {
+            /** @description Friday. */
+            fri?: components["schemas"]["WorkSpan"][];
+            /** @description Monday. */
+            mon?: components["schemas"]["WorkSpan"][];
+            /** @description Saturday. */
+            sat?: components["schemas"]["WorkSpan"][];
+            /** @description Sunday. */
+            sun?: components["schemas"]["WorkSpan"][];
+            /** @description Thursday. */
+            thu?: components["schemas"]["WorkSpan"][];
+            /** @description Tuesday. */
+            tue?: components["schemas"]["WorkSpan"][];
+            /** @description Wednesday. */
+            wed?: components["schemas"]["WorkSpan"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -5449,6 +6062,162 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_calendars: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_BusinessCalendar"];
+                };
+            };
+        };
+    };
+    preview_due: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DueQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DueAnswer"];
+                };
+            };
+        };
+    };
+    read_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusinessCalendar"];
+                };
+            };
+        };
+    };
+    write_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BusinessCalendar"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusinessCalendar"];
+                };
+            };
+        };
+    };
+    delete_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    import_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IcsImport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IcsOutcome"];
+                };
+            };
+        };
+    };
+    read_year: {
+        parameters: {
+            query?: {
+                /** @description The year; this one when missing. */
+                year?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarYear"];
+                };
             };
         };
     };
@@ -7223,6 +7992,60 @@ export interface operations {
             };
         };
     };
+    answer: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Speaking"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Speaking"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
     read_attachment: {
         parameters: {
             query?: never;
@@ -7403,6 +8226,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    explain_due: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlaExplanation"];
                 };
             };
         };

@@ -59,6 +59,10 @@ export type Organisation = MoreOrganisation & {
   target_dissatisfaction: number | null;
   arbiter_email: string | null;
   notifier?: string | null;
+  /** Business calendar of departments that name none. */
+  calendar?: string | null;
+  fast_track_hours?: number;
+  task_hours?: number;
   version: number;
 };
 export type Quadrant = "fix_now" | "plan" | "quick_win" | "watch";
@@ -184,6 +188,8 @@ export type Department = {
   deputy_email: string | null;
   /** Installation of a notifier: a chat beside the mails. */
   notifier?: string | null;
+  /** Business calendar by which its tasks are due. */
+  calendar?: string | null;
   version: number;
 };
 export type Detector = {
@@ -390,6 +396,15 @@ export type Task = {
   owner: { email: string; name: string; language: string; unreachable?: boolean };
   assigned_by: string;
   due_at: string;
+  /** By which rule; servers before business calendars leave it out. */
+  due?: {
+    rule: "calendar" | "person";
+    hours: number | null;
+    calendar: string | null;
+    calendar_name: Bilingual | null;
+    waits_since: string | null;
+    standing_since: string | null;
+  };
   overdue: boolean;
   fast_track: boolean;
   measures: string[];
@@ -468,6 +483,7 @@ export type Plugin = {
   active_since: string | null;
   revision: number;
   size: number;
+  signer: string | null;
   created_at: string;
 };
 export type User = {

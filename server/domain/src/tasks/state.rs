@@ -1,14 +1,13 @@
 //! What may happen to a task, and what follows.
 
+use super::time::{DueRule, resume};
+use crate::calendar::{MAX_PAUSES, Pause, Why};
 use crate::clock::Timestamp;
 use crate::identity::Actor;
 use crate::ids::{IssueId, TaskId};
 use crate::organisation::{Department, Owner};
 use crate::verification::{Contract, Verdict};
 use serde::{Deserialize, Serialize};
-
-/// Hours that an urgent improvement gets (immediate improvement, script templates).
-pub const FAST_TRACK_HOURS: i64 = 48;
 
 /// Where a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,7 +121,13 @@ pub struct Task {
     pub assigned_by: Actor,
     /// When it must be done.
     pub due_at: Timestamp,
-    /// Urgent: 48 hours.
+    /// How that time came about.
+    #[serde(default)]
+    pub due_rule: DueRule,
+    /// Times in which the clock of the due time stood, oldest first.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
+    /// Urgent: it must be fixed at once.
     pub fast_track: bool,
     /// Single steps, as suggested.
     pub measures: Vec<String>,
@@ -217,6 +222,11 @@ pub enum Command {
         /// The question.
         comment: String,
     },
+    /// The VoC owner answers the owner, whose clock goes on.
+    Answer {
+        /// The answer.
+        comment: String,
+    },
     /// The owner has done it.
     Complete {
         /// What was done.
@@ -255,6 +265,7 @@ impl Command {
             Self::HandOver { .. } => "task.handed_over",
             Self::Report { .. } => "task.progress",
             Self::Ask { .. } => "task.asked",
+            Self::Answer { .. } => "task.answered",
             Self::Complete { .. } => "task.completed",
             Self::Reassign { .. } => "task.reassigned",
             Self::Cancel { .. } => "task.cancelled",
@@ -279,7 +290,7 @@ impl Command {
                 json!({"department": department, "owner": owner.display_name(), "reason": reason})
             }
             Self::Report { percent, comment } => json!({"percent": percent, "comment": comment}),
-            Self::Ask { comment } => json!({"comment": comment}),
+            Self::Ask { comment } | Self::Answer { comment } => json!({"comment": comment}),
             Self::Complete {
                 solution,
                 effective_at,
@@ -312,6 +323,8 @@ pub enum Effect {
     TellVerdict(Verdict),
     /// Tell who assigned it what the owner did.
     TellAssigner,
+    /// Tell the owner what whoever assigned it answered.
+    TellOwner,
     /// Links sent so far are dead.
     RevokeLinks,
     /// Compare before and after when there is enough to see.
@@ -434,6 +447,8 @@ pub fn assigned(
         owner,
         assigned_by,
         due_at,
+        due_rule: DueRule::Person,
+        pauses: Vec::new(),
         fast_track,
         measures,
         progress: Vec::new(),
@@ -465,6 +480,8 @@ pub enum Change {
     Report,
     /// [`Command::Ask`]
     Ask,
+    /// [`Command::Answer`]
+    Answer,
     /// [`Command::Complete`]
     Complete,
     /// [`Command::Reassign`]
@@ -481,7 +498,7 @@ pub fn may(state: State, change: Change) -> bool {
     use State::{Accepted, Assigned, Declined, InProgress};
     match change {
         Change::Accept | Change::Decline => matches!(state, Assigned),
-        Change::HandOver | Change::Ask => state.is_under_way(),
+        Change::HandOver | Change::Ask | Change::Answer => state.is_under_way(),
         Change::Report | Change::Complete => matches!(state, Accepted | InProgress),
         Change::Reassign | Change::Cancel => state.is_under_way() || state == Declined,
         Change::Judge => state.is_judged(),
@@ -495,6 +512,7 @@ fn change_of(command: &Command) -> Change {
         Command::HandOver { .. } => Change::HandOver,
         Command::Report { .. } => Change::Report,
         Command::Ask { .. } => Change::Ask,
+        Command::Answer { .. } => Change::Answer,
         Command::Complete { .. } => Change::Complete,
         Command::Reassign { .. } => Change::Reassign,
         Command::Cancel { .. } => Change::Cancel,
@@ -523,6 +541,7 @@ pub fn apply(
         Command::Decline { reason, department } => {
             next.decline_reason = Some(required("reason", reason)?);
             next.proposed_department.clone_from(department);
+            resume(&mut next.pauses, at);
             next.state = State::Declined;
             effects.push(Effect::TellAssigner);
         }
@@ -532,6 +551,7 @@ pub fn apply(
             reason,
         } => {
             let reason = optional("reason", reason.as_deref().unwrap_or_default())?;
+            resume(&mut next.pauses, at);
             offer_to(&mut next, department, owner, &mut effects);
             next.decline_reason = (!reason.is_empty()).then_some(reason);
             effects.push(Effect::TellAssigner);
@@ -554,7 +574,19 @@ pub fn apply(
         }
         Command::Ask { comment } => {
             required("comment", comment)?;
+            if next.waits_since().is_none() && next.pauses.len() < MAX_PAUSES {
+                next.pauses.push(Pause {
+                    from: at,
+                    until: None,
+                    why: Why::Question,
+                });
+            }
             effects.push(Effect::TellAssigner);
+        }
+        Command::Answer { comment } => {
+            required("comment", comment)?;
+            resume(&mut next.pauses, at);
+            effects.push(Effect::TellOwner);
         }
         Command::Complete {
             solution,
@@ -579,6 +611,7 @@ pub fn apply(
             next.backdated = effective < at - chrono::TimeDelta::days(1);
             next.effective_at = Some(effective);
             next.done_at = Some(at);
+            resume(&mut next.pauses, at);
             next.state = State::Done;
             effects.extend([Effect::TellAssigner, Effect::ScheduleVerification]);
         }
@@ -588,10 +621,12 @@ pub fn apply(
             reason,
         } => {
             required("reason", reason)?;
+            resume(&mut next.pauses, at);
             offer_to(&mut next, department, owner, &mut effects);
         }
         Command::Cancel { reason } => {
             required("reason", reason)?;
+            resume(&mut next.pauses, at);
             next.state = State::Cancelled;
             effects.extend([Effect::RevokeLinks, Effect::TellCancelled]);
         }

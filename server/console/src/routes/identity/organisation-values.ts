@@ -12,6 +12,9 @@ export type Values = {
   unit_cost?: number | null;
   target?: number | null;
   arbiter_email?: string;
+  calendar?: string | undefined;
+  fast_track_hours?: number | null;
+  task_hours?: number | null;
   cut_contacts?: number | null;
   cut_negative?: number | null;
   marginal_share?: number | null;
@@ -39,6 +42,9 @@ export function valuesOf(organisation: Organisation): Values {
     unit_cost: typeof cost === "number" ? cost / 100 : null,
     target: percentOf(organisation.target_dissatisfaction),
     arbiter_email: organisation.arbiter_email ?? "",
+    calendar: organisation.calendar ?? undefined,
+    fast_track_hours: organisation.fast_track_hours ?? null,
+    task_hours: organisation.task_hours ?? null,
     cut_contacts: organisation.cut_lines?.contacts_per_week ?? null,
     cut_negative: percentOf(organisation.cut_lines?.negative_share),
     marginal_share: percentOf(organisation.marginal_share),
@@ -79,6 +85,11 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     arbiter_email: values.arbiter_email?.trim() || null,
     // Set where notifiers are set up; saving this form keeps it.
     ...(loaded.notifier !== undefined && { notifier: loaded.notifier }),
+    ...(loaded.calendar !== undefined && { calendar: values.calendar ?? null }),
+    ...(typeof loaded.fast_track_hours === "number" && {
+      fast_track_hours: values.fast_track_hours ?? loaded.fast_track_hours,
+    }),
+    ...(typeof loaded.task_hours === "number" && { task_hours: values.task_hours ?? loaded.task_hours }),
     ...(loaded.cut_lines && {
       cut_lines: {
         contacts_per_week: values.cut_contacts ?? null,

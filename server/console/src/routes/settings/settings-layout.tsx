@@ -4,10 +4,11 @@ import { Page } from "../../components/page";
 import { may, type Permission, useSession } from "../../lib/session";
 
 const PAGES: ReadonlyArray<{
-  key: "departments" | "detectors" | "calendar" | "users" | "tokens" | "plugins" | "organisation";
+  key: "departments" | "hours" | "detectors" | "calendar" | "users" | "tokens" | "plugins" | "organisation";
   needs?: Permission;
 }> = [
   { key: "departments" },
+  { key: "hours" },
   { key: "detectors" },
   { key: "calendar" },
   { key: "users", needs: "manage_access" },

@@ -16,6 +16,7 @@ import { useTopicNames } from "../../lib/topic-names";
 import { colour } from "../../styles/tokens";
 import { BeforeAfterChart } from "../verification/before-after-chart";
 import { VerdictCard } from "../verification/verdict-card";
+import { DueExplained } from "./due-explained";
 import { MailPanel } from "./mail-panel";
 import { TaskActions } from "./task-actions";
 
@@ -253,6 +254,7 @@ function TaskView(props: { task: Task }) {
         <div className="columns">
           <div className="stack">
             <Facts task={task} />
+            <DueExplained task={task} />
             <Work task={task} />
             <ContractPanel contract={task.contract} />
           </div>
