@@ -17,6 +17,7 @@ mod m20261122_000006_plugins;
 mod m20261122_000007_customers;
 mod m20261122_000009_signers;
 mod m20261122_000010_calendars;
+mod m20261122_000011_mail;
 
 /// Applies the migrations in their order.
 pub struct Migrator;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_customers::Migration),
             Box::new(m20261122_000009_signers::Migration),
             Box::new(m20261122_000010_calendars::Migration),
+            Box::new(m20261122_000011_mail::Migration),
         ]
     }
 }

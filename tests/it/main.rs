@@ -18,6 +18,8 @@ mod journey;
 mod kill;
 mod latency;
 mod mail;
+mod mail_replies;
+mod mail_waits;
 mod permissions;
 mod plugins;
 mod plugins_life;

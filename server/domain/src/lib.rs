@@ -18,6 +18,7 @@ pub mod ids;
 pub mod intake;
 pub mod issues;
 pub mod knowledge;
+pub mod mail;
 pub mod organisation;
 pub mod plugins;
 pub mod statistics;

@@ -224,7 +224,7 @@ async fn take_back(
     if !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
         return Ok(());
     }
-    let Ok(Envelope { to, letter }) = serde_json::from_value(notice.data.clone()) else {
+    let Ok(Envelope { to, letter, .. }) = serde_json::from_value(notice.data.clone()) else {
         return Ok(());
     };
     let Letter::IssueNotice { day, .. } = letter else {

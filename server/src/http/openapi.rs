@@ -34,6 +34,7 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(crate::tasks::sla_http::routes())
         .merge(crate::verification::http::routes())
         .merge(crate::notify::http::routes())
+        .merge(crate::notify::people_http::routes())
 }
 
 /// The document that is committed and served.

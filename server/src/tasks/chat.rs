@@ -128,7 +128,12 @@ fn says(
         | Letter::TaskReply { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }
-        | Letter::TaskAnswer { .. } => None,
+        | Letter::TaskAnswer { .. }
+        | Letter::TaskNote { .. }
+        | Letter::MailAnswer { .. }
+        | Letter::Digest { .. }
+        | Letter::Trial { .. }
+        | Letter::OwnerUnreachable { .. } => None,
     }
 }
 

@@ -52,6 +52,8 @@ struct TaskOwner {
     email: String,
     name: String,
     language: String,
+    /// Mails to this address came back, nothing more is sent there.
+    unreachable: bool,
 }
 
 /// The mail that offered the task.
@@ -163,6 +165,7 @@ async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
     let timeline = storage::events::of(&app.db, "task", &id).await?;
     let verification = storage::verification::latest(&app.db, task.id).await?;
     let attachments = storage::tasks::attachments(&app.db, task.id).await?;
+    let unreachable = storage::addresses::is_disabled(&app.db, &task.owner.email).await?;
     let mut mail = None;
     if caller.may(Operation::RunLoop).is_ok() {
         let offers = storage::notify::of_task(&app.db, &id).await?;
@@ -202,6 +205,7 @@ async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
             email: task.owner.email.clone(),
             name: task.owner.display_name().to_owned(),
             language: task.owner.language.as_str().to_owned(),
+            unreachable,
         },
         id,
         topic: task.topic,

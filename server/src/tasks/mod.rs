@@ -2,6 +2,7 @@
 
 mod chat;
 mod clock;
+mod due;
 mod evidence;
 pub mod http;
 mod offer;
@@ -10,9 +11,12 @@ mod service;
 pub mod sla_http;
 
 pub use clock::{recalculate, reconcile};
+pub use due::set_due;
 pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,
 };
 pub use http::require;
-pub use offer::{Actions, link_token};
-pub use service::{ActError, NewTask, Wish, act, act_in, assign, carry, contract, schedule};
+pub use offer::{Actions, assigner, link_token};
+pub use service::{
+    ActError, NewTask, Wish, act, act_in, assign, carry, check_due, contract, owner_of, schedule,
+};

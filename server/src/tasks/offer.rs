@@ -252,7 +252,7 @@ impl Actions {
 }
 
 /// Whoever assigned a task, where they have an address.
-async fn assigner(tx: &Tx, task: &Task) -> Result<Option<Recipient>, DbError> {
+pub async fn assigner(tx: &Tx, task: &Task) -> Result<Option<Recipient>, DbError> {
     let Some(email) = task.assigned_by.email.clone() else {
         return Ok(None);
     };

@@ -162,7 +162,9 @@ fn dead(dead: &Dead) -> Result<Response, Problem> {
     Ok(page(status, html))
 }
 
-fn state_name(state: domain::tasks::State, zh: bool) -> &'static str {
+/// A state in the words of pages and mails.
+#[must_use]
+pub fn state_name(state: domain::tasks::State, zh: bool) -> &'static str {
     use domain::tasks::State;
     let (z, e) = match state {
         State::Assigned => ("待接受", "waiting for your answer"),

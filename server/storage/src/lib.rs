@@ -7,6 +7,7 @@
 //! plain structs of their module.
 
 pub mod access;
+pub mod addresses;
 pub mod calendars;
 pub mod collect;
 pub mod connect;
@@ -17,6 +18,7 @@ pub mod facts;
 pub mod feedback;
 pub mod figures;
 pub mod imports;
+pub mod incoming;
 pub mod installations;
 pub mod issues;
 pub mod knowledge;

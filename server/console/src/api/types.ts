@@ -393,7 +393,7 @@ export type Task = {
   description: string;
   department: string;
   department_name: string;
-  owner: { email: string; name: string; language: string };
+  owner: { email: string; name: string; language: string; unreachable?: boolean };
   assigned_by: string;
   due_at: string;
   /** By which rule; servers before business calendars leave it out. */
@@ -456,9 +456,12 @@ export type OutboxItem = {
   kind: string;
   target: string;
   subject: string;
-  state: "queued" | "sending" | "sent" | "retry" | "dead" | "withdrawn";
+  state: "queued" | "sending" | "sent" | "retry" | "held" | "merged" | "dead" | "withdrawn";
   attempts: number;
   last_error: string | null;
+  hold?: string | null;
+  held_until?: string | null;
+  merged_into?: string | null;
   task_id: string | null;
   issue_id: string | null;
   created_at: string;

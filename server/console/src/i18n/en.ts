@@ -305,6 +305,7 @@ export const en: Translation = {
     progress: "Progress",
   },
   task: {
+    unreachable: "Mails to this address come back; nothing more is sent there",
     ask: "Ask",
     answer: "Answer",
     question: "Question",
@@ -381,6 +382,9 @@ export const en: Translation = {
     text: "Text of the mail",
     none: "This task has no mail yet.",
     shown_once: "The action link counts as the owner's signature: pass it to nobody else.",
+    held: "Waiting",
+    merged: "In a digest",
+    withdrawn: "Withdrawn",
   },
   verdict: {
     improved: "Improved",
@@ -541,6 +545,13 @@ export const en: Translation = {
     alarm_withdrawn: "Late data: the alarm is taken back",
     signal_joined: "Another signal of the same cause",
     article_withdrawn: "Knowledge article taken down",
+    commented: "Reply",
+    due_proposed: "Proposed another due date",
+    due_changed: "Due date changed",
+    due_refused: "Due date kept",
+    mail_received: "Reply by mail",
+    mail_bounced: "A mail came back",
+    owner_unreachable: "The owner cannot be reached by mail",
   },
   import: {
     title: "Import",
@@ -747,6 +758,15 @@ export const en: Translation = {
     retry: "waiting to retry",
     dead: "given up",
     withdrawn: "withdrawn",
+    held: "waiting",
+    merged: "in a digest",
+  },
+  hold: {
+    address_disabled: "the address is closed",
+    hourly_budget: "this hour's mails are used up",
+    quiet_hours: "quiet hours",
+    digest: "waiting for the digest",
+    until: "until {{at}}",
   },
   knowledge: {
     title: "Knowledge",

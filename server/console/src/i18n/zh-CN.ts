@@ -298,6 +298,7 @@ export const zh = {
     progress: "进度",
   },
   task: {
+    unreachable: "这个邮箱收不到邮件，已停止发信",
     ask: "提问",
     answer: "答复",
     question: "问题",
@@ -373,6 +374,9 @@ export const zh = {
     text: "邮件正文",
     none: "这个任务还没有邮件。",
     shown_once: "操作链接等同于责任人的签字，只转给本人。",
+    held: "等候中",
+    merged: "已并入汇总",
+    withdrawn: "已撤回",
   },
   verdict: {
     improved: "已验证有效",
@@ -527,6 +531,13 @@ export const zh = {
     alarm_withdrawn: "补到数据，告警撤销",
     signal_joined: "同一原因的新信号",
     article_withdrawn: "撤下知识条目",
+    commented: "回复",
+    due_proposed: "希望改期",
+    due_changed: "期限变更",
+    due_refused: "不同意改期",
+    mail_received: "收到邮件回复",
+    mail_bounced: "邮件被退回",
+    owner_unreachable: "责任人收不到邮件",
   },
   import: {
     title: "导入",
@@ -727,6 +738,15 @@ export const zh = {
     retry: "等待重试",
     dead: "已放弃",
     withdrawn: "已撤回",
+    held: "等候中",
+    merged: "已并入汇总",
+  },
+  hold: {
+    address_disabled: "地址已停用",
+    hourly_budget: "本小时发信已满",
+    quiet_hours: "免打扰时间",
+    digest: "等待汇总",
+    until: "到 {{at}}",
   },
   knowledge: {
     title: "知识",
