@@ -8,7 +8,8 @@ pub mod page;
 mod service;
 
 pub use evidence::{
-    Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,
+    Evidence, Setting, Span, gather, known, label_versions, misdirected, needs_labels, overlap,
+    ruled, topic_rows, watched,
 };
 pub use http::require;
 pub use offer::{Actions, link_token};
