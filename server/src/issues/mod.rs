@@ -4,4 +4,4 @@ pub mod http;
 pub mod jobs;
 mod service;
 
-pub use service::{Placed, effective, place, topic_name};
+pub use service::{Placed, effective, judged_name, place, subject_name, topic_name};

@@ -337,6 +337,10 @@ struct ContractWish {
     /// By the rules when missing.
     #[serde(default)]
     metric: Option<Metric>,
+    /// The topic right above the issue's, to be watched instead of it: what a refusal proposes as
+    /// `instead_watched_topic`.
+    #[serde(default)]
+    watched_topic: Option<String>,
     /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
     #[serde(default)]
     expected_change: Option<f64>,
@@ -359,6 +363,7 @@ impl From<ContractWish> for Wish {
     fn from(wish: ContractWish) -> Self {
         Self {
             metric: wish.metric,
+            watched_topic: wish.watched_topic,
             expected_change: wish.expected_change,
             guards: wish.guards,
             channels: wish.channels,
@@ -441,6 +446,8 @@ async fn assign(
 struct ContractQuery {
     /// The metric that is wished for; by the rules when missing.
     metric: Option<Metric>,
+    /// The topic right above the issue's, to be watched instead of it.
+    watched_topic: Option<String>,
     /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
     expected_change: Option<f64>,
     /// Channels concerned, comma between; the when missing.
@@ -471,6 +478,7 @@ async fn propose_contract(
     };
     let wish = Wish {
         metric: query.metric,
+        watched_topic: query.watched_topic,
         expected_change: query.expected_change,
         guards: Vec::new(),
         channels: query.channels.as_deref().map(|c| extract::words(Some(c))),

@@ -13,7 +13,8 @@ pub mod sla_http;
 pub use clock::{recalculate, reconcile};
 pub use due::set_due;
 pub use evidence::{
-    Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,
+    Evidence, Setting, Span, gather, known, label_versions, misdirected, needs_labels, overlap,
+    ruled, topic_rows, watched,
 };
 pub use http::require;
 pub use offer::{Actions, assigner, link_token};

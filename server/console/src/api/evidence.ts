@@ -14,6 +14,7 @@ export type Metric =
   | "no_result_share"
   | "negative_share"
   | "containment"
+  | "helpful_share"
   | "aht"
   | "volume";
 
