@@ -7,7 +7,7 @@ use chrono::{NaiveDate, TimeDelta, TimeZone, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-fn owner(email: &str) -> Owner {
+pub(super) fn owner(email: &str) -> Owner {
     Owner {
         email: email.into(),
         name: String::new(),
@@ -16,7 +16,7 @@ fn owner(email: &str) -> Owner {
     }
 }
 
-fn actor() -> Actor {
+pub(super) fn actor() -> Actor {
     Actor {
         kind: ActorKind::Owner,
         name: "li".into(),
@@ -25,11 +25,11 @@ fn actor() -> Actor {
     }
 }
 
-fn now() -> crate::clock::Timestamp {
+pub(super) fn now() -> crate::clock::Timestamp {
     Utc.with_ymd_and_hms(2026, 3, 1, 8, 0, 0).unwrap()
 }
 
-fn task(state: State) -> Task {
+pub(super) fn task(state: State) -> Task {
     let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
     let contract = propose(&Facts::default(), &Asked::by_rule("t", day, Some(day)));
     let department = Department {
@@ -86,6 +86,20 @@ fn commands() -> Vec<Command> {
         },
         Command::Cancel {
             reason: "no".into(),
+        },
+        Command::Snooze {
+            until: now() + TimeDelta::days(1),
+        },
+        Command::PassOn {
+            owner: owner("deputy@example.com"),
+            why: PassOn::Escalated,
+        },
+        Command::Refer {
+            refusal: Box::new(Command::Decline {
+                reason: "not ours".into(),
+                department: None,
+            }),
+            arbiter: Some(owner("chief@example.com")),
         },
         Command::Judge {
             verdict: Verdict::Improved,
@@ -278,7 +292,7 @@ proptest! {
     /// Whatever happens in whatever order: refusals change nothing, versions count every change, a
     /// cancelled task stays cancelled, and only an improved one becomes knowledge.
     #[test]
-    fn any_sequence_keeps_the_rules(picks in proptest::collection::vec(0_usize..12, 0..40)) {
+    fn any_sequence_keeps_the_rules(picks in proptest::collection::vec(0_usize..15, 0..40)) {
         let all = commands();
         let mut present = task(State::Assigned);
         for pick in picks {
