@@ -13,11 +13,12 @@
 //! | [`verification`] | verify: verdicts |
 //! | [`notify`] | carries effects out: mails, publications |
 //!
-//! Round it: [`identity`] (who may), [`organisation`] (who we are), [`plugins`], [`http`] (the wire), [`jobs`] (workers),
+//! Round it: [`identity`] (who may), [`organisation`] (who we are), [`calendar`] (when we work), [`plugins`], [`http`] (the wire), [`jobs`] (workers),
 //! [`mail`] (SMTP or mailbox), [`config`], [`cli`], [`demo`].
 
 pub mod analysis;
 pub mod app;
+pub mod calendar;
 pub mod cli;
 pub mod config;
 pub mod demo;

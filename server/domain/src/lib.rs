@@ -9,6 +9,7 @@
 //! [`verification`] → [`knowledge`].
 
 pub mod analysis;
+pub mod calendar;
 pub mod clock;
 pub mod detection;
 pub mod facts;

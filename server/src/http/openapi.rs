@@ -21,6 +21,7 @@ pub fn api() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Base::openapi())
         .merge(crate::identity::http::routes())
         .merge(crate::organisation::http::routes())
+        .merge(crate::calendar::http::routes())
         .merge(crate::plugins::http::routes())
         .merge(crate::intake::http::routes())
         .merge(crate::intake::collect::http::routes())
@@ -30,6 +31,10 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(crate::detection::http::routes())
         .merge(crate::issues::http::routes())
         .merge(crate::tasks::http::routes())
+        .merge(crate::tasks::absence_http::routes())
+        .merge(crate::tasks::escalation_http::routes())
+        .merge(crate::tasks::refusal_http::routes())
+        .merge(crate::tasks::sla_http::routes())
         .merge(crate::verification::http::routes())
         .merge(crate::notify::http::routes())
 }

@@ -472,7 +472,7 @@ async fn overview(State(app): State<Shared>, caller: Caller) -> Result<Json<Over
         .await?
         .items
         .iter()
-        .filter(|t| t.due_at < now)
+        .filter(|t| t.is_overdue(now))
         .count();
     let unexplained = placed.sums.get("").map_or(0, |c| c.voices);
     Ok(Json(Overview {

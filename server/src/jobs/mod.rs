@@ -12,13 +12,16 @@ use storage::queue::{self, NewJob};
 use storage::{DbError, Tx};
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 9] = [
+pub const KINDS: [&str; 12] = [
+    "absence",
     "analyse",
     "deliver",
     "detect",
+    "escalate",
     "import",
     "prioritise",
     "rated",
+    "recalculate",
     "relabel",
     "shadow",
     "verify",

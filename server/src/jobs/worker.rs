@@ -73,6 +73,13 @@ pub async fn run_workers_for(app: Shared, kinds: &'static [&'static str]) {
     let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(SLOTS));
     let mut backoff = Duration::from_millis(100);
     let mut swept = tokio::time::Instant::now();
+    // A new version of the program may know other holidays.
+    if let Err(error) = crate::tasks::reconcile(&app).await {
+        tracing::warn!(error = %error, "due times could not be compared with their calendars");
+    }
+    if let Err(error) = crate::tasks::reconcile_timers(&app).await {
+        tracing::warn!(error = %error, "timers of tasks could not be checked");
+    }
     loop {
         if app.stop.is_cancelled() {
             break;
@@ -94,6 +101,12 @@ pub async fn run_workers_for(app: Shared, kinds: &'static [&'static str]) {
                     swept = tokio::time::Instant::now();
                     if let Err(error) = crate::identity::sweep(&app).await {
                         tracing::warn!(error = %error, "old sessions could not be removed");
+                    }
+                    if let Err(error) = crate::tasks::reconcile(&app).await {
+                        tracing::warn!(error = %error, "due times could not be compared with their calendars");
+                    }
+                    if let Err(error) = crate::tasks::reconcile_timers(&app).await {
+                        tracing::warn!(error = %error, "timers of tasks could not be checked");
                     }
                     if let Err(error) = crate::verification::jobs::reconcile(&app).await {
                         tracing::warn!(error = %error, "looks that are owed could not be written down");
@@ -176,6 +189,8 @@ async fn run_one(app: &Shared, job: Job) {
 async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
     let payload: serde_json::Value = serde_json::from_str(&job.payload).map_err(JobError::fail)?;
     match job.kind.as_str() {
+        "absence" => crate::tasks::absence_begins(app, &payload).await,
+        "escalate" => crate::tasks::escalate(app, &payload).await,
         "analyse" => {
             let counted = crate::detection::jobs::analyse(app, &payload).await?;
             // What was counted may move topics: they are placed anew once, for many batches together.
@@ -196,6 +211,7 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
         "import" => crate::intake::jobs::import(app, &payload).await,
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,
         "prioritise" => crate::issues::jobs::prioritise(app, &payload).await,
+        "recalculate" => crate::tasks::recalculate(app, &payload).await,
         "relabel" => crate::verification::jobs::relabel(app, &payload).await,
         "shadow" => crate::analysis::shadow::step(app, &payload).await,
         "verify" => crate::verification::jobs::verify(app, &payload).await,

@@ -23,7 +23,7 @@ pub struct Rendered {
 
 /// A block of a mail.
 #[derive(Serialize)]
-struct Section {
+pub(super) struct Section {
     label: String,
     paragraphs: Vec<String>,
     quotes: Vec<QuoteView>,
@@ -37,24 +37,24 @@ struct QuoteView {
 }
 
 #[derive(Serialize)]
-struct Page {
+pub(super) struct Page {
     locale: &'static str,
-    subject: String,
-    heading: String,
+    pub(super) subject: String,
+    pub(super) heading: String,
     greeting: String,
-    sections: Vec<Section>,
-    button: Option<Button>,
-    footer: String,
+    pub(super) sections: Vec<Section>,
+    pub(super) button: Option<Button>,
+    pub(super) footer: String,
 }
 
 #[derive(Serialize)]
-struct Button {
-    label: String,
-    url: String,
-    plain: String,
+pub(super) struct Button {
+    pub(super) label: String,
+    pub(super) url: String,
+    pub(super) plain: String,
 }
 
-fn section(label: &str, paragraphs: Vec<String>) -> Section {
+pub(super) fn section(label: &str, paragraphs: Vec<String>) -> Section {
     Section {
         label: label.to_owned(),
         paragraphs,
@@ -332,6 +332,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             topic,
             assigned_by,
             due_at,
+            due_rule,
             urgent,
             data,
             impact,
@@ -346,7 +347,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 .format("%Y-%m-%d %H:%M")
                 .to_string();
             let mark = if *urgent {
-                say("【限时 48 小时】", "[48 hours] ")
+                say("【加急】", "[urgent] ")
             } else {
                 String::new()
             };
@@ -361,6 +362,13 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             } else {
                 format!("{assigned_by} asks you to complete this by {due}: {title}")
             }];
+            if let Some(rule) = due_rule {
+                request.push(if zh {
+                    format!("截止时间的算法：{}。", rule.zh)
+                } else {
+                    format!("How that time came about: {}.", rule.en)
+                });
+            }
             if !description.is_empty() {
                 request.extend(description.lines().map(str::to_owned));
             }
@@ -434,6 +442,9 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 "This mail was sent by Bihuan.",
             );
         }
+        escalated @ Letter::TaskEscalated { .. } => {
+            super::escalated::fill(&mut page, escalated, to, base);
+        }
         Letter::TaskCancelled { title, reason, .. } => {
             page.subject = if zh {
                 format!("[闭环] 已取消：{title}")
@@ -480,6 +491,105 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             ];
             page.button = link.as_ref().map(|link| Button {
                 label: say("打开任务", "Open the task"),
+                url: format!("{base}{link}"),
+                plain: say("任务页面：", "The task's page:"),
+            });
+        }
+        Letter::TaskReply {
+            title,
+            who,
+            words,
+            due_at,
+            link,
+            ..
+        } => {
+            let due = due_at
+                .with_timezone(&to.time_zone)
+                .format("%Y-%m-%d %H:%M")
+                .to_string();
+            page.subject = if zh {
+                format!("[闭环] {who}答复了您：{title}")
+            } else {
+                format!("[Bihuan] {who} answered you: {title}")
+            };
+            page.heading = if zh {
+                format!("{who}答复了您")
+            } else {
+                format!("{who} answered you")
+            };
+            page.sections = vec![
+                section(
+                    &say("答复", "Answer"),
+                    words.lines().map(str::to_owned).collect(),
+                ),
+                section(&say("任务", "Task"), vec![title.clone()]),
+                section(
+                    &say("截止时间", "Due"),
+                    vec![if zh {
+                        format!(
+                            "{due}。如果截止时间是按工作日历算出的，等待答复的工作时间不计在内。"
+                        )
+                    } else {
+                        format!(
+                            "{due}. Where that time was computed, the working time that you waited for \
+                             the answer does not count."
+                        )
+                    }],
+                ),
+            ];
+            page.button = Some(Button {
+                label: say("打开任务（无需登录）", "Open the task (no log-in)"),
+                url: format!("{base}{link}"),
+                plain: say("任务页面：", "The task's page:"),
+            });
+        }
+        Letter::TaskDueMoved {
+            title,
+            before,
+            due_at,
+            calendar,
+            link,
+            ..
+        } => {
+            let local = |at: &chrono::DateTime<chrono::Utc>| {
+                at.with_timezone(&to.time_zone)
+                    .format("%Y-%m-%d %H:%M")
+                    .to_string()
+            };
+            let (old, new) = (local(before), local(due_at));
+            page.subject = if zh {
+                format!("[闭环] 截止时间改为 {new}：{title}")
+            } else {
+                format!("[Bihuan] Now due {new}: {title}")
+            };
+            page.heading = say("截止时间变了", "The due time moved");
+            let calendar = pick(calendar);
+            page.sections = vec![
+                section(&say("任务", "Task"), vec![title.clone()]),
+                section(
+                    &say("截止时间", "Due"),
+                    vec![if zh {
+                        format!("原来是 {old}，现在是 {new}。")
+                    } else {
+                        format!("It was {old} and is {new} now.")
+                    }],
+                ),
+                section(
+                    &say("原因", "Why"),
+                    vec![if zh {
+                        format!(
+                            "「{calendar}」工作日历有改动，未完成任务的截止时间按新日历重新计算。"
+                        )
+                    } else {
+                        format!(
+                            "The business calendar {calendar} was changed; due times of open tasks were \
+                             computed again."
+                        )
+                    }],
+                ),
+            ];
+            page.button = Some(Button {
+                label: say("打开任务（无需登录）", "Open the task (no log-in)"),
                 url: format!("{base}{link}"),
                 plain: say("任务页面：", "The task's page:"),
             });
@@ -536,6 +646,11 @@ fn answer(event: &str, locale: Locale) -> &'static str {
         "task.accepted" => ("已接受任务", "accepted the task"),
         "task.declined" => ("拒绝了任务", "declined the task"),
         "task.handed_over" => ("转交了任务", "handed the task over"),
+        "task.passed_on" => ("把任务转给了代理人", "passed the task on"),
+        "task.referred" => (
+            "再次拒绝或转交，需要裁定",
+            "refused it once too often: it needs a decision",
+        ),
         "task.asked" => ("有疑问", "has a question"),
         "task.completed" => ("已完成任务", "completed the task"),
         "task.judged" => ("给出了结论", "reached a verdict"),

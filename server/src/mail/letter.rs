@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::organisation::{Bilingual, Locale, Owner};
+use domain::tasks::escalation::{Action, When};
 use domain::verification::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +115,10 @@ pub enum Letter {
         assigned_by: String,
         /// When it is due.
         due_at: DateTime<Utc>,
-        /// 48 hours.
+        /// The working hours and the calendar that it was computed with; `None`: a person set it.
+        #[serde(default)]
+        due_rule: Option<Bilingual>,
+        /// It must be fixed at once.
         urgent: bool,
         /// The figures behind it.
         data: Bilingual,
@@ -138,6 +142,31 @@ pub enum Letter {
         /// Who has it now.
         department: String,
     },
+    /// A task is unanswered, silent or late: to its owner, or to who should know.
+    TaskEscalated {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Why.
+        when: When,
+        /// What is done about it.
+        action: Action,
+        /// Since when: the offer, the owner's last word, the due time.
+        since: DateTime<Utc>,
+        /// When it is due.
+        due_at: DateTime<Utc>,
+        /// The owner's name.
+        owner: String,
+        /// Name of the department.
+        department: String,
+        /// The reader stands in for the one who should be told.
+        instead: bool,
+        /// What happens next, and when.
+        next: Option<(Action, DateTime<Utc>)>,
+        /// Path of the action page for the owner, of the task in the console for others.
+        link: String,
+    },
     /// The task was withdrawn: to the owner.
     TaskCancelled {
         /// Its thread.
@@ -159,6 +188,36 @@ pub enum Letter {
         sentence: Bilingual,
         /// Path of the action page, when there is something to do.
         link: Option<String>,
+    },
+    /// What whoever assigned the task answered: to the owner.
+    TaskReply {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Who answers.
+        who: String,
+        /// Their words.
+        words: String,
+        /// When it is due now.
+        due_at: DateTime<Utc>,
+        /// Path of the action page, from the slash on.
+        link: String,
+    },
+    /// An edit of the business calendar moved the due time: to the owner.
+    TaskDueMoved {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// When it was due.
+        before: DateTime<Utc>,
+        /// When it is due now.
+        due_at: DateTime<Utc>,
+        /// Names of the calendar.
+        calendar: Bilingual,
+        /// Path of the action page, from the slash on.
+        link: String,
     },
     /// What the owner did: to whoever assigned the task.
     TaskAnswer {
@@ -188,8 +247,11 @@ impl Letter {
             Self::AlarmWithdrawn { thread, .. }
             | Self::TaskOffered { thread, .. }
             | Self::TaskTaken { thread, .. }
+            | Self::TaskEscalated { thread, .. }
             | Self::TaskCancelled { thread, .. }
             | Self::TaskVerdict { thread, .. }
+            | Self::TaskReply { thread, .. }
+            | Self::TaskDueMoved { thread, .. }
             | Self::TaskAnswer { thread, .. } => Some(thread),
         }
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::config::{Config, Flags};
 use chrono::{NaiveDate, TimeZone, Utc};
 use domain::organisation::{Bilingual, Locale};
+use domain::tasks::escalation::{Action, When};
 use domain::verification::Verdict;
 
 fn config() -> Config {
@@ -27,6 +28,69 @@ fn thread(first: bool) -> Thread {
         first,
         topic: "退款".into(),
     }
+}
+
+fn escalated(when: When, action: Action, instead: bool) -> Letter {
+    let at = |day| Utc.with_ymd_and_hms(2026, 11, day, 10, 0, 0).unwrap();
+    Letter::TaskEscalated {
+        thread: thread(false),
+        title: "梳理资费".into(),
+        when,
+        action,
+        since: at(20),
+        due_at: at(25),
+        owner: "王磊".into(),
+        department: "市场部".into(),
+        instead,
+        next: (action == Action::RemindOwner).then(|| (Action::HandToDeputy, at(21))),
+        link: if action == Action::RemindOwner {
+            "/a/token".into()
+        } else {
+            "/tasks/1".into()
+        },
+    }
+}
+
+/// Every reason has its own words for the owner and for the others, and says what comes next.
+#[test]
+fn reminders_say_what_when_and_what_next() {
+    let mut subjects = std::collections::BTreeSet::new();
+    for when in [
+        When::Unanswered,
+        When::Silent,
+        When::BeforeDue,
+        When::AfterDue,
+    ] {
+        for (action, instead) in [
+            (Action::RemindOwner, false),
+            (Action::TellManager, false),
+            (Action::TellVocOwner, true),
+        ] {
+            for language in [Locale::ZhCn, Locale::En] {
+                let letter = escalated(when, action, instead);
+                let mail = render(&letter, &to("陈", language), "https://voc.example.com").unwrap();
+                let zh = language == Locale::ZhCn;
+                subjects.insert(mail.subject.clone());
+                assert!(mail.subject.contains("梳理资费"), "{}", mail.subject);
+                assert!(mail.text.contains("2026-11-25 18:00"), "due: {}", mail.text);
+                if action == Action::RemindOwner {
+                    assert!(
+                        mail.text.contains("2026-11-21 18:00"),
+                        "next: {}",
+                        mail.text
+                    );
+                    assert!(mail.text.contains("https://voc.example.com/a/token"));
+                } else {
+                    assert!(!mail.text.contains("/a/"), "{}", mail.text);
+                    assert!(mail.text.contains("王磊"), "{}", mail.text);
+                }
+                let away = mail.text.contains(if zh { "不在岗" } else { "is away" });
+                assert_eq!(away, instead, "{}", mail.text);
+            }
+        }
+    }
+    // The manager's and the VoC owner's subject are the same words.
+    assert_eq!(subjects.len(), 4 * 2 * 2);
 }
 
 fn letters() -> Vec<Letter> {
@@ -59,6 +123,10 @@ fn letters() -> Vec<Letter> {
             topic: both("套餐资费争议", "Tariff disputes"),
             assigned_by: "林晓".into(),
             due_at: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
+            due_rule: Some(both(
+                "48 个工作小时，按「中国大陆」工作日历计",
+                "48 working hours of the calendar Mainland China",
+            )),
             urgent: true,
             data: both("近 28 天来访 100 次", "100 contacts"),
             impact: both("影响 26%", "impact 26%"),
@@ -72,6 +140,14 @@ fn letters() -> Vec<Letter> {
             title: "t".into(),
             department: "d".into(),
         },
+        escalated(When::Unanswered, Action::RemindOwner, false),
+        escalated(When::Silent, Action::RemindOwner, false),
+        escalated(When::BeforeDue, Action::RemindOwner, false),
+        escalated(When::AfterDue, Action::RemindOwner, false),
+        escalated(When::Unanswered, Action::TellManager, false),
+        escalated(When::Silent, Action::TellVocOwner, true),
+        escalated(When::BeforeDue, Action::TellArbiter, false),
+        escalated(When::AfterDue, Action::TellManager, true),
         Letter::TaskCancelled {
             thread: thread(false),
             title: "t".into(),
@@ -83,6 +159,22 @@ fn letters() -> Vec<Letter> {
             verdict: Verdict::Improved,
             sentence: both("好了", "better"),
             link: None,
+        },
+        Letter::TaskReply {
+            thread: thread(false),
+            title: "t".into(),
+            who: "林晓".into(),
+            words: "第一页".into(),
+            due_at: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
+            link: "/a/token".into(),
+        },
+        Letter::TaskDueMoved {
+            thread: thread(false),
+            title: "t".into(),
+            before: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
+            due_at: Utc.with_ymd_and_hms(2026, 11, 26, 10, 0, 0).unwrap(),
+            calendar: both("中国大陆", "Mainland China"),
+            link: "/a/token".into(),
         },
         Letter::TaskAnswer {
             thread: thread(false),

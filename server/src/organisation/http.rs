@@ -73,6 +73,15 @@ async fn check_notifier(tx: &storage::Tx, key: Option<&str>) -> Result<()> {
     }
 }
 
+/// A calendar that somebody names must be one.
+async fn check_calendar(tx: &storage::Tx, key: Option<&str>) -> Result<()> {
+    let Some(key) = key else { return Ok(()) };
+    match crate::calendar::current(tx, key).await? {
+        Some(_) => Ok(()),
+        None => Err(Problem::field("calendar", "unknown", "no such calendar")),
+    }
+}
+
 /// The organisation.
 #[utoipa::path(get, path = "/organisation", tag = "organisation", responses((status = 200, body = Organisation)),
     security(("bearer" = ["read_loop"])))]
@@ -138,6 +147,7 @@ async fn write_organisation(
         ));
     }
     check_notifier(&tx, new.notifier.as_deref()).await?;
+    check_calendar(&tx, new.calendar.as_deref()).await?;
     let saved = store::save_organisation(&tx, &new, expected).await?;
     // Other lines or weights move topics.
     crate::issues::jobs::soon(&app, &tx).await?;
@@ -190,6 +200,7 @@ async fn write_department(
     check_department(&new)?;
     let tx = app.begin().await?;
     check_notifier(&tx, new.notifier.as_deref()).await?;
+    check_calendar(&tx, new.calendar.as_deref()).await?;
     let saved = store::put(&tx, &new, expected).await?;
     tx.commit().await?;
     let version = saved.version;

@@ -76,13 +76,13 @@ fn says(
     let owner = task.owner.display_name();
     match letter {
         Letter::TaskOffered { title, urgent, .. } => Some(if zh {
-            let mark = if *urgent { "【48 小时】" } else { "" };
+            let mark = if *urgent { "【加急】" } else { "" };
             (
                 format!("{mark}新的改进任务：{title}"),
                 format!("{department}，责任人 {owner}，截止 {due}。"),
             )
         } else {
-            let mark = if *urgent { "[48 hours] " } else { "" };
+            let mark = if *urgent { "[urgent] " } else { "" };
             (
                 format!("{mark}New improvement task: {title}"),
                 format!("{department}, owner {owner}, due {due}."),
@@ -112,9 +112,22 @@ fn says(
                 (format!("Verified: {title} — {word}"), sentence.en.clone())
             })
         }
+        Letter::TaskDueMoved { title, .. } => Some(if zh {
+            (
+                format!("截止时间变更：{title}"),
+                format!("{department}，责任人 {owner}，新的截止时间 {due}。"),
+            )
+        } else {
+            (
+                format!("Due time moved: {title}"),
+                format!("{department}, owner {owner}, now due {due}."),
+            )
+        }),
         Letter::IssueNotice { .. }
+        | Letter::TaskReply { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }
+        | Letter::TaskEscalated { .. }
         | Letter::TaskAnswer { .. } => None,
     }
 }

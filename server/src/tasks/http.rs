@@ -13,7 +13,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::identity::Operation;
 use domain::ids::{IssueId, TaskId};
 use domain::organisation::{Bilingual, Department, Owner};
-use domain::tasks::{Command, Task};
+use domain::tasks::refusal::Hop;
+use domain::tasks::{Command, DueRule, Task};
 use domain::verification::{Contract, GuardMetric, Metric, Verification};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -77,10 +78,51 @@ struct TaskAttachment {
     size: i64,
 }
 
+/// By which rule a task is due.
+#[derive(Serialize, ToSchema)]
+struct TaskDue {
+    /// `calendar` or `person`.
+    rule: String,
+    /// Working hours that the task has.
+    hours: Option<f64>,
+    /// Key of the calendar that they are counted with.
+    calendar: Option<String>,
+    /// Its names.
+    calendar_name: Option<Bilingual>,
+    /// Since when the owner waits for an answer.
+    waits_since: Option<DateTime<Utc>>,
+    /// Since when the clock stands because of that.
+    standing_since: Option<DateTime<Utc>>,
+}
+
+async fn due_view(app: &Shared, task: &Task) -> Result<TaskDue> {
+    let (waits_since, standing_since) = (task.waits_since(), task.stands_since());
+    Ok(match &task.due_rule {
+        DueRule::Person => TaskDue {
+            rule: "person".to_owned(),
+            hours: None,
+            calendar: None,
+            calendar_name: None,
+            waits_since,
+            standing_since,
+        },
+        DueRule::Calendar {
+            calendar, minutes, ..
+        } => TaskDue {
+            rule: "calendar".to_owned(),
+            hours: Some(f64::from(*minutes) / 60.0),
+            calendar: Some(calendar.clone()),
+            calendar_name: Some(crate::calendar::title(&app.db, calendar).await?),
+            waits_since,
+            standing_since,
+        },
+    })
+}
+
 /// An improvement that an owner must deliver.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Task)]
-struct TaskView {
+pub(super) struct TaskView {
     id: String,
     issue_id: String,
     issue_title: String,
@@ -95,6 +137,7 @@ struct TaskView {
     owner: TaskOwner,
     assigned_by: String,
     due_at: DateTime<Utc>,
+    due: TaskDue,
     overdue: bool,
     fast_track: bool,
     measures: Vec<String>,
@@ -110,11 +153,25 @@ struct TaskView {
     attachments: Vec<TaskAttachment>,
     timeline: Vec<EventView>,
     mail: Option<TaskMail>,
+    handling: TaskHandling,
     created_at: DateTime<Utc>,
     version: i64,
 }
 
-async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
+/// How it came to its owner.
+#[derive(Serialize, ToSchema)]
+struct TaskHandling {
+    /// For whom the owner stands in.
+    on_behalf_of: Option<String>,
+    /// The owner wants no reminder before.
+    snoozed_until: Option<DateTime<Utc>>,
+    /// Refusals and hand-overs so far, oldest first.
+    hops: Vec<Hop>,
+    /// The arbiter is asked who should do it.
+    with_arbiter: bool,
+}
+
+pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
     let id = task.id.to_string();
     let issue = storage::issues::get(&app.db, task.issue_id).await?;
     let department = storage::organisation::get::<Department>(&app.db, &task.department).await?;
@@ -139,7 +196,9 @@ async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
             });
         }
     }
+    let due = due_view(app, &task).await?;
     Ok(TaskView {
+        due,
         issue_id: task.issue_id.to_string(),
         issue_heading: issue
             .as_ref()
@@ -153,7 +212,7 @@ async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
             .map_or_else(|| task.department.clone(), |d| d.title().to_owned()),
         state: task.state.as_str().to_owned(),
         percent: task.percent(),
-        overdue: task.state.is_under_way() && task.due_at < app.now(),
+        overdue: task.is_overdue(app.now()),
         owner: TaskOwner {
             email: task.owner.email.clone(),
             name: task.owner.display_name().to_owned(),
@@ -191,12 +250,18 @@ async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
             .collect(),
         timeline: timeline.into_iter().map(EventView::from).collect(),
         mail,
+        handling: TaskHandling {
+            on_behalf_of: task.on_behalf_of,
+            snoozed_until: task.snoozed_until,
+            hops: task.hops,
+            with_arbiter: task.with_arbiter,
+        },
         created_at: task.created_at,
         version: task.version,
     })
 }
 
-fn tagged(view: TaskView, status: StatusCode) -> Response {
+pub(super) fn tagged(view: TaskView, status: StatusCode) -> Response {
     let version = view.version;
     let mut response = (status, Json(view)).into_response();
     if let Ok(tag) = format!("\"{version}\"").parse() {
@@ -332,7 +397,8 @@ struct NewTaskBody {
     /// The department's first owner when missing.
     #[serde(default)]
     owner_email: Option<String>,
-    /// 48 hours for what must be fixed at once, else a week, when missing.
+    /// By the department's calendar when missing: the organisation's `fast_track_hours` for what must be
+    /// fixed at once, else its `task_hours`.
     #[serde(default)]
     due_at: Option<DateTime<Utc>>,
     #[serde(default)]
@@ -431,8 +497,9 @@ async fn propose_contract(
     if let Some(due) = query.due_at {
         service::check_due(due, app.now()).map_err(|problem| problem.of_query("contract"))?;
     }
-    let (_, _, days_to_fix) = service::due(&app, &app.db, &issue, query.due_at).await?;
-    let contract = service::contract(&app, &app.db, &issue, &wish, days_to_fix)
+    let department = service::of_topic(&app.db, &issue.topic).await?;
+    let due = service::due(&app, &app.db, &issue, department.as_ref(), query.due_at).await?;
+    let contract = service::contract(&app, &app.db, &issue, &wish, due.days_to_fix)
         .await
         .map_err(|problem| problem.of_query("contract"))?;
     Ok(Json(contract))
@@ -548,7 +615,7 @@ async fn read_attachment(
 // ---------------------------------------------------------------- doing
 
 /// Applies a command for the caller.
-async fn command(
+pub(super) async fn command(
     app: &Shared,
     caller: &Caller,
     headers: &HeaderMap,

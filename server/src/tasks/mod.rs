@@ -1,12 +1,24 @@
 //! Assign and improve: tasks, the mails that offer them, the pages on which owners act.
 
+mod absence;
+pub mod absence_http;
 mod chat;
+mod clock;
+mod escalation;
+pub mod escalation_http;
 mod evidence;
 pub mod http;
 mod offer;
 pub mod page;
+mod people;
+mod refusal;
+pub mod refusal_http;
 mod service;
+pub mod sla_http;
 
+pub use absence::begin as absence_begins;
+pub use clock::{recalculate, reconcile};
+pub use escalation::{escalate, plan, reconcile_timers};
 pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,
 };

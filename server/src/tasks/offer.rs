@@ -1,14 +1,17 @@
 //! What a mail about a task says, and the link that it carries.
 
+use super::escalation::Target;
 use crate::app::App;
 use crate::issues::{place, topic_name};
 use crate::mail::{Letter, Recipient, Thread};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use domain::clock::Timestamp;
 use domain::identity::Actor;
 use domain::issues::Issue;
 use domain::organisation::{Bilingual, Locale, Owner, subtree};
+use domain::tasks::escalation::{Action, Move, When};
 use domain::tasks::{Effect, Task};
 use storage::tasks::Link;
 use storage::{DbError, Tx};
@@ -96,14 +99,22 @@ impl Actions {
         storage::tasks::insert_link(tx, &crate::identity::hash_secret(&token), &link).await?;
         let (data, impact) = figures(app, tx, issue).await?;
         let topics: Vec<domain::organisation::Topic> = storage::organisation::all(tx).await?;
+        let departments: Vec<domain::organisation::Department> =
+            storage::organisation::all(tx).await?;
+        let preface = super::refusal::preface(task, |key| {
+            let known = departments.iter().find(|d| d.key == key);
+            known.map_or_else(|| key.to_owned(), |d| d.title().to_owned())
+        });
+        let description = format!("{preface}\n{}", task.description);
         let letter = Letter::TaskOffered {
             thread: thread(task, task.assignment == 1),
             title: task.title.clone(),
-            description: task.description.clone(),
+            description: description.trim().to_owned(),
             measures: task.measures.clone(),
             topic: topic_name(&task.topic, &topics),
             assigned_by: task.assigned_by.name.clone(),
             due_at: task.due_at,
+            due_rule: super::clock::spoken(tx, &task.due_rule).await?,
             urgent: task.fast_track,
             data,
             impact,
@@ -139,6 +150,12 @@ impl Actions {
                 )
                 .await?
                 .map_or_else(|| task.department.clone(), |d| d.title().to_owned());
+                // Inside the department the name of the person is the news.
+                let department = if event == "task.passed_on" || task.with_arbiter {
+                    task.owner.display_name().to_owned()
+                } else {
+                    department
+                };
                 let letter = Letter::TaskTaken {
                     thread: thread(task, false),
                     title: task.title.clone(),
@@ -177,12 +194,80 @@ impl Actions {
                 };
                 send(app, tx, task, &to, &letter, key("answer")).await
             }
+            Effect::TellOwner => {
+                let letter = Letter::TaskReply {
+                    thread: thread(task, false),
+                    title: task.title.clone(),
+                    who: actor.name.clone(),
+                    words: words.to_owned(),
+                    due_at: task.due_at,
+                    link: format!("/a/{}", link_token(app, task)),
+                };
+                let to = Recipient::of(&task.owner);
+                send(app, tx, task, &to, &letter, key("reply")).await
+            }
             Effect::OfferTask
             | Effect::TellVerdict(_)
             | Effect::RevokeLinks
             | Effect::ScheduleVerification
             | Effect::PublishArticle => Ok(()),
         }
+    }
+
+    /// Tells the owner that an edit of the calendar moved the due time: once per change of the task.
+    pub async fn due_moved(
+        app: &App,
+        tx: &Tx,
+        task: &Task,
+        before: domain::clock::Timestamp,
+        calendar: &Bilingual,
+    ) -> Result<(), DbError> {
+        let letter = Letter::TaskDueMoved {
+            thread: thread(task, false),
+            title: task.title.clone(),
+            before,
+            due_at: task.due_at,
+            calendar: calendar.clone(),
+            link: format!("/a/{}", link_token(app, task)),
+        };
+        let key = format!("task:{}:due:{}", task.id, task.version);
+        send(app, tx, task, &Recipient::of(&task.owner), &letter, key).await
+    }
+
+    /// Mails one step of the escalation.
+    pub(super) async fn escalation(
+        app: &App,
+        tx: &Tx,
+        task: &Task,
+        when: When,
+        due: &Move,
+        target: &Target,
+        next: Option<(Action, Timestamp)>,
+        key: String,
+    ) -> Result<(), DbError> {
+        let own = target.person.email == task.owner.email;
+        let department =
+            storage::organisation::get::<domain::organisation::Department>(tx, &task.department)
+                .await?
+                .map_or_else(|| task.department.clone(), |d| d.title().to_owned());
+        let letter = Letter::TaskEscalated {
+            thread: thread(task, false),
+            title: task.title.clone(),
+            when,
+            action: target.action,
+            since: due.base,
+            due_at: task.due_at,
+            owner: task.owner.display_name().to_owned(),
+            department,
+            instead: target.outcome != "done",
+            next,
+            link: if own {
+                format!("/a/{}", link_token(app, task))
+            } else {
+                format!("/tasks/{}", task.id)
+            },
+        };
+        send(app, tx, task, &Recipient::of(&target.person), &letter, key).await
     }
 
     /// Tells the owner and whoever assigned the task how it came out: once per change of the task.

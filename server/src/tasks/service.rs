@@ -2,6 +2,7 @@
 
 use super::evidence::{Setting, Span, gather, topic_rows};
 use super::offer::Actions;
+use super::{absence, clock, escalation, refusal};
 use crate::app::App;
 use crate::http::{Code, Problem};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -10,8 +11,8 @@ use domain::identity::Actor;
 use domain::ids::{IssueId, TaskId};
 use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
-use domain::organisation::{Department, Owner, subtree};
-use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
+use domain::organisation::{Department, Owner, Topic, subtree};
+use domain::tasks::{self, Command, DueRule, Effect, State, Task, check_texts};
 use domain::verification::contract::{Asked, BASELINE_DAYS, Parent, impossible_goal};
 use domain::verification::{Contract, Decidable, GuardMetric, Metric, propose};
 use storage::{DbError, Tx};
@@ -312,14 +313,36 @@ pub fn check_due(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// When a task of this issue is due, by the rules where nobody says; whether it is urgent; and the days
-/// until then. The plan of a contract counts with them, so whoever looks at it before asks here too.
+/// When a task is due.
+pub struct Due {
+    /// Then.
+    pub at: DateTime<Utc>,
+    /// Why then.
+    pub rule: DueRule,
+    /// It must be fixed at once.
+    pub urgent: bool,
+    /// Days until then: the plan of a contract counts with them.
+    pub days_to_fix: Option<u32>,
+}
+
+/// The department that answers for a topic.
+pub async fn of_topic(db: &impl storage::Read, topic: &str) -> Result<Option<Department>, DbError> {
+    let topic: Option<Topic> = storage::organisation::get(db, topic).await?;
+    match topic.and_then(|t| t.owner_department) {
+        Some(key) => storage::organisation::get(db, &key).await,
+        None => Ok(None),
+    }
+}
+
+/// When a task of this issue is due, by the calendar of the department where nobody says. Whoever looks
+/// at the plan of a contract before asks here too.
 pub async fn due(
     app: &App,
     db: &impl storage::Read,
     issue: &Issue,
+    department: Option<&Department>,
     wished: Option<DateTime<Utc>>,
-) -> Result<(DateTime<Utc>, bool, Option<u32>), Problem> {
+) -> Result<Due, Problem> {
     let now = app.now();
     let placed = crate::issues::place(app, db, 28).await?;
     let topics = subtree(&issue.topic, &placed.topics);
@@ -332,19 +355,29 @@ pub async fn due(
             .iter()
             .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow),
     };
-    let zone = storage::organisation::organisation(db).await?.zone;
+    let organisation = storage::organisation::organisation(db).await?;
+    let zone = organisation.zone;
     let today = local_day(now, zone);
-    let due_at = match wished {
+    let (at, rule) = match wished {
         Some(at) => {
             check_due(at, now)?;
-            at
+            (at, DueRule::Person)
         }
-        // Six in the evening, a week from now; what must be fixed at once gets 48 hours.
-        None if urgent => now + TimeDelta::hours(FAST_TRACK_HOURS),
-        None => start_of_day(today + TimeDelta::days(7), zone) + TimeDelta::hours(18),
+        None => {
+            let hours = if urgent {
+                organisation.fast_track_hours
+            } else {
+                organisation.task_hours
+            };
+            clock::by_calendar(app, db, department, hours).await?
+        }
     };
-    let days_to_fix = u32::try_from((local_day(due_at, zone) - today).num_days()).ok();
-    Ok((due_at, urgent, days_to_fix))
+    Ok(Due {
+        at,
+        rule,
+        urgent,
+        days_to_fix: u32::try_from((local_day(at, zone) - today).num_days()).ok(),
+    })
 }
 
 /// Turns an issue into a task, in one transaction with the mail that offers it.
@@ -360,8 +393,9 @@ pub async fn assign(
         return Err(Problem::not_found("issue"));
     };
     let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
-    let (due_at, urgent, days_to_fix) = due(app, tx, &issue, new.due_at).await?;
-    let contract = agreed(app, tx, &issue, &new.wish, days_to_fix).await?;
+    let meant = absence::meant_for(app, tx, &department.key, &owner).await?;
+    let due = due(app, tx, &issue, Some(&department), new.due_at).await?;
+    let contract = agreed(app, tx, &issue, &new.wish, due.days_to_fix).await?;
     let (task, effects) = tasks::assigned(
         TaskId(app.ids.next()),
         issue.id,
@@ -369,20 +403,29 @@ pub async fn assign(
         &masked(&new.title),
         &masked(&new.description),
         &department,
-        owner,
+        meant.owner,
         actor.clone(),
-        due_at,
-        urgent,
+        due.at,
+        due.urgent,
         new.measures.iter().map(|m| masked(m.trim())).collect(),
         contract,
         tx.now(),
     );
+    let task = Task {
+        due_rule: due.rule,
+        on_behalf_of: meant.for_whom,
+        ..task
+    };
     storage::tasks::insert(tx, &task).await?;
+    clock::keep(tx, &task).await?;
     let (issue, _) = issues::apply(issue, &issues::Command::TaskAssigned, tx.now())?;
     storage::issues::update(tx, &issue).await?;
     let mut data = serde_json::json!({
         "department": department.key, "owner": task.owner.display_name(), "due_at": task.due_at, "title": task.title,
+        "due_rule": task.due_rule,
     });
+    data["for"] = serde_json::json!(task.on_behalf_of);
+    data["nobody_stands_in"] = meant.nobody.into();
     // Who dates an alarm chooses the baseline: that is written down.
     if !new.wish.is_empty() {
         data["contract"] = serde_json::json!({
@@ -405,10 +448,11 @@ pub async fn assign(
     )
     .await?;
     carry(app, tx, &task, &issue, &effects, "task.assigned", actor, "").await?;
+    escalation::plan(app, tx, &task).await?;
     Ok(task)
 }
 
-async fn record(
+pub(super) async fn record(
     app: &App,
     tx: &Tx,
     task: &Task,
@@ -447,7 +491,10 @@ pub async fn carry(
             // The verdict's own service writes these: they need its numbers.
             Effect::TellVerdict(_) | Effect::PublishArticle => {}
             Effect::TellAssigner if event == "task.judged" => {}
-            mail @ (Effect::TellFormerOwner(_) | Effect::TellCancelled | Effect::TellAssigner) => {
+            mail @ (Effect::TellFormerOwner(_)
+            | Effect::TellCancelled
+            | Effect::TellAssigner
+            | Effect::TellOwner) => {
                 Actions::mail(app, tx, task, mail, event, actor, words).await?;
             }
         }
@@ -510,9 +557,13 @@ fn words(command: &Command) -> String {
         | Command::Cancel { reason }
         | Command::Reassign { reason, .. } => reason.clone(),
         Command::HandOver { reason, .. } => reason.clone().unwrap_or_default(),
-        Command::Ask { comment } | Command::Report { comment, .. } => comment.clone(),
+        Command::Ask { comment }
+        | Command::Answer { comment }
+        | Command::Report { comment, .. } => comment.clone(),
         Command::Complete { solution, .. } => solution.clone(),
-        Command::Accept | Command::Judge { .. } => String::new(),
+        Command::PassOn { owner, .. } => format!("→ {}", owner.display_name()),
+        Command::Refer { refusal, .. } => words(refusal),
+        Command::Accept | Command::Judge { .. } | Command::Snooze { .. } => String::new(),
     }
 }
 
@@ -544,6 +595,9 @@ fn masked_command(command: &Command) -> Command {
         Command::Ask { comment } => Command::Ask {
             comment: masked(&comment),
         },
+        Command::Answer { comment } => Command::Answer {
+            comment: masked(&comment),
+        },
         Command::Complete {
             solution,
             effective_at,
@@ -563,7 +617,11 @@ fn masked_command(command: &Command) -> Command {
         Command::Cancel { reason } => Command::Cancel {
             reason: masked(&reason),
         },
-        plain @ (Command::Accept | Command::Judge { .. }) => plain,
+        plain @ (Command::Accept
+        | Command::Judge { .. }
+        | Command::Snooze { .. }
+        | Command::PassOn { .. }
+        | Command::Refer { .. }) => plain,
     }
 }
 
@@ -575,11 +633,59 @@ pub async fn act_in(
     command: &Command,
     actor: &Actor,
 ) -> Result<Task, ActError> {
-    let command = &masked_command(command);
-    let (next, effects) =
+    let mut command = masked_command(command);
+    if let Some(referred) = refusal::referred(app, tx, &task, &command).await? {
+        command = referred;
+    }
+    let mut data = command.data();
+    let mut for_whom = None;
+    if let Command::HandOver {
+        department, owner, ..
+    }
+    | Command::Reassign {
+        department, owner, ..
+    } = &mut command
+    {
+        let meant = absence::meant_for(app, tx, department, owner).await?;
+        data["owner"] = meant.owner.display_name().into();
+        data["for"] = serde_json::json!(meant.for_whom);
+        data["nobody_stands_in"] = meant.nobody.into();
+        *owner = meant.owner;
+        for_whom = meant.for_whom;
+    }
+    let command = &command;
+    let stood = task.stands_since();
+    let hops = task.hops.len();
+    let (mut next, effects) =
         tasks::apply(task, command, actor, tx.now()).map_err(ActError::Refused)?;
+    if for_whom.is_some() {
+        next.on_behalf_of = for_whom;
+    }
+    let mut said = words(command);
+    if let Some(hop) = next.hops.last().filter(|_| next.hops.len() > hops) {
+        data["ping_pong"] = hop.ping_pong.into();
+        data["hops"] = next.hops.len().into();
+        if hop.ping_pong {
+            said.push_str(
+                "\n（该部门此前已拒绝过这项任务。That department had refused it before.）",
+            );
+        }
+    }
+    let before = match stood {
+        Some(_) if next.waits_since().is_none() => clock::resumed(tx, &mut next).await?,
+        _ => None,
+    };
     storage::tasks::update(tx, &next).await?;
-    record(app, tx, &next, command.event(), actor, &command.data()).await?;
+    if next.hops.len() > hops {
+        storage::refusals::note(tx, &next).await?;
+    }
+    record(app, tx, &next, command.event(), actor, &data).await?;
+    if let Some(before) = before {
+        let data = serde_json::json!({
+            "due_before": before, "due_at": next.due_at, "why": "question", "since": stood,
+        });
+        record(app, tx, &next, "task.due_moved", &Actor::system(), &data).await?;
+    }
     let Some(issue) = storage::issues::get(tx, next.issue_id).await? else {
         return Err(ActError::NotFound);
     };
@@ -592,9 +698,10 @@ pub async fn act_in(
         &effects,
         command.event(),
         actor,
-        &words(command),
+        said.trim(),
     )
     .await?;
+    escalation::plan(app, tx, &next).await?;
     Ok(next)
 }
 
@@ -631,6 +738,9 @@ async fn follow(
             issues::Command::NoTaskLeft
         }
         Command::HandOver { .. } | Command::Reassign { .. } => issues::Command::TaskAssigned,
+        Command::Refer {
+            arbiter: Some(_), ..
+        } => issues::Command::TaskAssigned,
         _ => return Ok(issue),
     };
     let before = issue.state;

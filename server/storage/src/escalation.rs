@@ -320,13 +320,30 @@ pub async fn without_timer(db: &impl Read, before: Timestamp) -> Result<Vec<Stri
     Ok(found.into_iter().map(|r| r.task_id).collect())
 }
 
-/// Unanswered tasks of a person, the oldest first.
-pub async fn unanswered(db: &impl Read, email: &str, limit: u64) -> Result<Vec<Task>, DbError> {
+/// Addresses of everybody who was offered a task.
+pub async fn asked(db: &impl Read, task: TaskId) -> Result<Vec<String>, DbError> {
     let found: Vec<Document> = rows(
         db,
-        "SELECT data FROM task WHERE owner_email = $1 AND state = 'assigned' ORDER BY id LIMIT $2",
+        "SELECT owner_email AS data FROM task_offer WHERE task_id = $1 ORDER BY assignment LIMIT 1000",
+        vec![task.to_string().into()],
+    )
+    .await?;
+    Ok(found.into_iter().map(|row| row.data).collect())
+}
+
+/// Unanswered tasks of a person behind the id `after`, the oldest first.
+pub async fn unanswered(
+    db: &impl Read,
+    email: &str,
+    after: &str,
+    limit: u64,
+) -> Result<Vec<Task>, DbError> {
+    let found: Vec<Document> = rows(
+        db,
+        "SELECT data FROM task WHERE owner_email = $1 AND state = 'assigned' AND id > $2 ORDER BY id LIMIT $3",
         vec![
             email.into(),
+            after.into(),
             i64::try_from(limit).unwrap_or(i64::MAX).into(),
         ],
     )

@@ -7,6 +7,7 @@
 //! plain structs of their module.
 
 pub mod access;
+pub mod calendars;
 pub mod collect;
 pub mod connect;
 pub mod detection;

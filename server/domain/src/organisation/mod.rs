@@ -100,6 +100,15 @@ pub struct Organisation {
     /// Installation of a notifier for departments that name none: a chat beside the mails.
     #[serde(default)]
     pub notifier: Option<String>,
+    /// Business calendar of departments that name none; the built-in one (`cn`) when missing.
+    #[serde(default)]
+    pub calendar: Option<String>,
+    /// Working hours, of the department's calendar, for what must be fixed at once: 1 to 2000.
+    #[serde(default = "default_fast_track_hours")]
+    pub fast_track_hours: u32,
+    /// Working hours for every other task that nobody sets a date for: not fewer than those.
+    #[serde(default = "default_task_hours")]
+    pub task_hours: u32,
     /// Counts changes.
     #[serde(default)]
     pub version: i64,
@@ -176,6 +185,13 @@ pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
             return refuse(&format!("tier_weights.{tier}"), "a weight from 0 to 100");
         }
     }
+    if !(1..=2000).contains(&organisation.fast_track_hours) {
+        return refuse("fast_track_hours", "1 to 2000 working hours");
+    }
+    if !(organisation.fast_track_hours..=2000).contains(&organisation.task_hours) {
+        let detail = "at most 2000 working hours, not fewer than what must be fixed at once gets";
+        return refuse("task_hours", detail);
+    }
     for (month, cost) in &organisation.support_costs {
         let date = chrono::NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d");
         if month.len() != 7 || date.is_err() {
@@ -194,6 +210,16 @@ pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
         }
     }
     Ok(())
+}
+
+/// Hours of the calendar for what must be fixed at once.
+const fn default_fast_track_hours() -> u32 {
+    48
+}
+
+/// Two weeks of the built-in calendar: more than the fast track, whose 48 hours are more than a week.
+const fn default_task_hours() -> u32 {
+    75
 }
 
 const fn default_marginal_share() -> f64 {
@@ -223,6 +249,9 @@ impl Default for Organisation {
             arbiter_email: None,
             refusal_hops: usual_hops(),
             notifier: None,
+            calendar: None,
+            fast_track_hours: default_fast_track_hours(),
+            task_hours: default_task_hours(),
             version: 0,
         }
     }
@@ -504,6 +533,9 @@ pub struct Department {
     /// Installation of a notifier: a chat that hears of tasks beside the mails.
     #[serde(default)]
     pub notifier: Option<String>,
+    /// Business calendar by which its tasks are due; the organisation's when missing.
+    #[serde(default)]
+    pub calendar: Option<String>,
     /// Counts changes.
     #[serde(default)]
     pub version: i64,
@@ -694,6 +726,8 @@ mod tests {
             change(&mut o);
             check_priorities(&o).is_err()
         };
+        assert!(bad(|o| o.fast_track_hours = 0));
+        assert!(bad(|o| o.task_hours = o.fast_track_hours - 1));
         assert!(bad(|o| o.marginal_share = 1.5));
         assert!(bad(|o| o.cut_lines.contacts_per_week = Some(0.0)));
         assert!(bad(|o| o.cut_lines.negative_share = Some(f64::NAN)));

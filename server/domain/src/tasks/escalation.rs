@@ -22,7 +22,7 @@ pub const MOST_REPEATS: u8 = 5;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = EscalationWhen))]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// The owner has not answered the offer; a question begins the wait anew.
+    /// The owner has not answered the offer. An open question is an answer; its answer begins the wait anew.
     Unanswered,
     /// Accepted, and no progress since.
     Silent,
@@ -272,6 +272,10 @@ pub struct Life {
     pub due_at: Timestamp,
     /// The owner wants no reminder before.
     pub snoozed_until: Option<Timestamp>,
+    /// The owner waits for an answer.
+    pub waits: bool,
+    /// The clock of the due time stands.
+    pub stands: bool,
 }
 
 impl Life {
@@ -284,6 +288,8 @@ impl Life {
             spoke_at: task.spoke_at,
             due_at: task.due_at,
             snoozed_until: task.snoozed_until,
+            waits: task.waits_since().is_some(),
+            stands: task.stands_since().is_some(),
         }
     }
 
@@ -292,11 +298,14 @@ impl Life {
     pub fn base(&self, when: When) -> Option<Timestamp> {
         let word = self.spoke_at.map_or(self.since, |at| at.max(self.since));
         match when {
-            When::Unanswered => (self.state == State::Assigned).then_some(word),
+            When::Unanswered => (!self.waits && self.state == State::Assigned).then_some(word),
             When::Silent => {
-                matches!(self.state, State::Accepted | State::InProgress).then_some(word)
+                let silent = matches!(self.state, State::Accepted | State::InProgress);
+                (!self.waits && silent).then_some(word)
             }
-            When::BeforeDue | When::AfterDue => self.state.is_under_way().then_some(self.due_at),
+            When::BeforeDue | When::AfterDue => {
+                (!self.stands && self.state.is_under_way()).then_some(self.due_at)
+            }
         }
     }
 }
@@ -440,26 +449,19 @@ pub fn look<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::OfficeWeek;
+    use super::super::working::tests::office;
     use super::*;
+    use crate::calendar::Days;
     use chrono::{TimeDelta, TimeZone as _, Utc};
     use proptest::prelude::*;
+    use std::sync::LazyLock;
 
-    const SHANGHAI: OfficeWeek = OfficeWeek {
-        zone: chrono_tz::Asia::Shanghai,
-        from: 9,
-        to: 18,
-    };
-    const NEW_YORK: OfficeWeek = OfficeWeek {
-        zone: chrono_tz::America::New_York,
-        from: 9,
-        to: 18,
-    };
+    static SHANGHAI: LazyLock<Days> = LazyLock::new(|| office(chrono_tz::Asia::Shanghai));
+    static NEW_YORK: LazyLock<Days> = LazyLock::new(|| office(chrono_tz::America::New_York));
 
     /// 2026-11-23 is a Monday.
     fn at(d: u32, h: u32, m: u32) -> Timestamp {
-        let day = SHANGHAI
-            .zone
+        let day = chrono_tz::Asia::Shanghai
             .with_ymd_and_hms(2026, 11, 1, h, m, 0)
             .unwrap();
         day.with_timezone(&Utc) + TimeDelta::days(i64::from(d) - 1)
@@ -472,15 +474,17 @@ mod tests {
             spoke_at: None,
             due_at: at(30, 18, 0),
             snoozed_until: None,
+            waits: false,
+            stands: false,
         }
     }
 
     fn here(_: Action) -> &'static dyn WorkingTime {
-        &SHANGHAI
+        &*SHANGHAI
     }
 
     fn seen(policy: &Policy, life: &Life, fired: &[Fired], now: Timestamp) -> Look {
-        look(policy, life, fired, &SHANGHAI, here, now)
+        look(policy, life, fired, &*SHANGHAI, here, now)
     }
 
     fn names(policy: &Policy, moves: &[Move]) -> Vec<&'static str> {
@@ -589,12 +593,12 @@ mod tests {
         // A manager in New York is told in the New York morning, not in the Shanghai one.
         let far = |action: Action| -> &'static dyn WorkingTime {
             if action == Action::TellManager {
-                &NEW_YORK
+                &*NEW_YORK
             } else {
-                &SHANGHAI
+                &*SHANGHAI
             }
         };
-        let look = super::look(&policy, &open, &[], &SHANGHAI, far, at(25, 9, 0));
+        let look = super::look(&policy, &open, &[], &*SHANGHAI, far, at(25, 9, 0));
         assert_eq!(names(&policy, &look.due), ["remind_owner"]);
         let manager = look.ahead.iter().find(|m| m.step == 1).unwrap();
         assert_eq!(manager.act_at, at(25, 22, 0));
@@ -611,6 +615,19 @@ mod tests {
                 _ => &[],
             };
             assert_eq!(names(&policy, &look.due), expected, "{state:?}");
+        }
+        // Whoever waits for an answer is not silent.
+        for state in [State::Assigned, State::InProgress] {
+            let asked = Life {
+                waits: true,
+                ..life(state)
+            };
+            assert!(seen(&policy, &asked, &[], at(27, 10, 0)).due.is_empty());
+            let stands = Life {
+                stands: true,
+                ..asked
+            };
+            assert_eq!(seen(&policy, &stands, &[], at(60, 10, 0)), Look::default());
         }
         let mut silent = life(State::InProgress);
         silent.due_at = at(90, 18, 0);
@@ -796,7 +813,7 @@ mod tests {
         #[test]
         fn whatever_happens_each_step_at_most_once(policy in steps(), history in histories(), far in any::<bool>()) {
             let hours = |action: Action| -> &'static dyn WorkingTime {
-                if far && action != Action::RemindOwner { &NEW_YORK } else { &SHANGHAI }
+                if far && action != Action::RemindOwner { &*NEW_YORK } else { &*SHANGHAI }
             };
             let mut now = at(23, 10, 0);
             let mut present = life(State::Assigned);
@@ -824,7 +841,7 @@ mod tests {
                     7 => now -= TimeDelta::minutes(minutes / 3),
                     _ => now += TimeDelta::minutes(minutes),
                 }
-                let found = look(&policy, &present, &fired, &SHANGHAI, hours, now);
+                let found = look(&policy, &present, &fired, &*SHANGHAI, hours, now);
                 for m in &found.due {
                     let step = &policy.steps[m.step];
                     prop_assert!(m.planned_at <= now && m.act_at <= now, "before its time: {:?} at {}", m, now);
@@ -836,12 +853,12 @@ mod tests {
                     fired.push(done(m, now));
                 }
                 // One time of a step in a look, and nothing is left after it.
-                let after = look(&policy, &present, &fired, &SHANGHAI, hours, now);
+                let after = look(&policy, &present, &fired, &*SHANGHAI, hours, now);
                 prop_assert!(after.due.is_empty(), "{:?}", after.due);
                 // What is ahead is done when its time has come, if nothing happens before.
                 if let Some(next) = after.ahead.first() {
                     prop_assert!(next.act_at > now);
-                    let then = look(&policy, &present, &fired, &SHANGHAI, hours, next.act_at);
+                    let then = look(&policy, &present, &fired, &*SHANGHAI, hours, next.act_at);
                     prop_assert!(then.due.iter().any(|m| (m.step, m.base) == (next.step, next.base)), "forgotten: {:?}", next);
                 }
             }

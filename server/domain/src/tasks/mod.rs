@@ -6,15 +6,17 @@ mod looks;
 pub mod refusal;
 mod set;
 mod state;
+mod time;
 mod working;
 
 pub use looks::next_look;
 pub use set::{Fix, together};
 pub use state::{
-    Change, Command, Effect, FAST_TRACK_HOURS, Limits, PassOn, Progress, Refused, State, Task,
-    apply, assigned, check_texts, may,
+    Change, Command, Effect, Limits, PassOn, Progress, Refused, State, Task, apply, assigned,
+    check_texts, may,
 };
-pub use working::{OfficeWeek, Wait, WorkingTime};
+pub use time::DueRule;
+pub use working::{Wait, WorkingTime};
 
 #[cfg(test)]
 mod tests;

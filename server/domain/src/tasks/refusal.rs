@@ -34,6 +34,7 @@ impl HopKind {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = TaskHop))]
 pub struct Hop {
     /// When.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
     /// How.
     pub kind: HopKind,

@@ -1,15 +1,14 @@
 //! What may happen to a task, and what follows.
 
 use super::refusal::{Hop, HopKind, has_refused};
+use super::time::{DueRule, resume};
+use crate::calendar::{MAX_PAUSES, Pause, Why};
 use crate::clock::Timestamp;
 use crate::identity::Actor;
 use crate::ids::{IssueId, TaskId};
 use crate::organisation::{Department, Owner};
 use crate::verification::{Contract, Verdict};
 use serde::{Deserialize, Serialize};
-
-/// Hours that an urgent improvement gets (immediate improvement, script templates).
-pub const FAST_TRACK_HOURS: i64 = 48;
 
 /// Where a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -123,7 +122,13 @@ pub struct Task {
     pub assigned_by: Actor,
     /// When it must be done.
     pub due_at: Timestamp,
-    /// Urgent: 48 hours.
+    /// How that time came about.
+    #[serde(default)]
+    pub due_rule: DueRule,
+    /// Times in which the clock of the due time stood, oldest first.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
+    /// Urgent: it must be fixed at once.
     pub fast_track: bool,
     /// Single steps, as suggested.
     pub measures: Vec<String>,
@@ -236,6 +241,11 @@ pub enum Command {
         /// The question.
         comment: String,
     },
+    /// The VoC owner answers the owner, whose clock goes on.
+    Answer {
+        /// The answer.
+        comment: String,
+    },
     /// The owner has done it.
     Complete {
         /// What was done.
@@ -306,6 +316,7 @@ impl Command {
             Self::HandOver { .. } => "task.handed_over",
             Self::Report { .. } => "task.progress",
             Self::Ask { .. } => "task.asked",
+            Self::Answer { .. } => "task.answered",
             Self::Complete { .. } => "task.completed",
             Self::Reassign { .. } => "task.reassigned",
             Self::Cancel { .. } => "task.cancelled",
@@ -333,7 +344,7 @@ impl Command {
                 json!({"department": department, "owner": owner.display_name(), "reason": reason})
             }
             Self::Report { percent, comment } => json!({"percent": percent, "comment": comment}),
-            Self::Ask { comment } => json!({"comment": comment}),
+            Self::Ask { comment } | Self::Answer { comment } => json!({"comment": comment}),
             Self::Complete {
                 solution,
                 effective_at,
@@ -378,6 +389,8 @@ pub enum Effect {
     TellVerdict(Verdict),
     /// Tell who assigned it what the owner did.
     TellAssigner,
+    /// Tell the owner what whoever assigned it answered.
+    TellOwner,
     /// Links sent so far are dead.
     RevokeLinks,
     /// Compare before and after when there is enough to see.
@@ -500,6 +513,8 @@ pub fn assigned(
         owner,
         assigned_by,
         due_at,
+        due_rule: DueRule::Person,
+        pauses: Vec::new(),
         fast_track,
         measures,
         progress: Vec::new(),
@@ -537,6 +552,8 @@ pub enum Change {
     Report,
     /// [`Command::Ask`]
     Ask,
+    /// [`Command::Answer`]
+    Answer,
     /// [`Command::Complete`]
     Complete,
     /// [`Command::Reassign`]
@@ -557,7 +574,9 @@ pub fn may(state: State, change: Change) -> bool {
     use State::{Accepted, Assigned, Declined, InProgress};
     match change {
         Change::Accept | Change::Decline => matches!(state, Assigned),
-        Change::HandOver | Change::Ask | Change::Snooze | Change::PassOn => state.is_under_way(),
+        Change::HandOver | Change::Ask | Change::Answer | Change::Snooze | Change::PassOn => {
+            state.is_under_way()
+        }
         Change::Report | Change::Complete => matches!(state, Accepted | InProgress),
         Change::Reassign | Change::Cancel => state.is_under_way() || state == Declined,
         Change::Judge => state.is_judged(),
@@ -571,6 +590,7 @@ fn change_of(command: &Command) -> Change {
         Command::HandOver { .. } => Change::HandOver,
         Command::Report { .. } => Change::Report,
         Command::Ask { .. } => Change::Ask,
+        Command::Answer { .. } => Change::Answer,
         Command::Complete { .. } => Change::Complete,
         Command::Reassign { .. } => Change::Reassign,
         Command::Cancel { .. } => Change::Cancel,
@@ -604,6 +624,7 @@ pub fn apply(
         Command::Decline { reason, department } => {
             next.decline_reason = Some(required("reason", reason)?);
             next.proposed_department.clone_from(department);
+            resume(&mut next.pauses, at);
             next.state = State::Declined;
             hop(&mut next, command, actor, at)?;
             effects.push(Effect::TellAssigner);
@@ -639,7 +660,21 @@ pub fn apply(
         Command::Ask { comment } => {
             required("comment", comment)?;
             next.spoke_at = Some(at);
+            if next.waits_since().is_none() && next.pauses.len() < MAX_PAUSES {
+                next.pauses.push(Pause {
+                    from: at,
+                    until: None,
+                    why: Why::Question,
+                });
+            }
             effects.push(Effect::TellAssigner);
+        }
+        Command::Answer { comment } => {
+            required("comment", comment)?;
+            resume(&mut next.pauses, at);
+            // Only now is it the owner's turn again.
+            next.spoke_at = Some(at);
+            effects.push(Effect::TellOwner);
         }
         Command::Complete {
             solution,
@@ -664,6 +699,7 @@ pub fn apply(
             next.backdated = effective < at - chrono::TimeDelta::days(1);
             next.effective_at = Some(effective);
             next.done_at = Some(at);
+            resume(&mut next.pauses, at);
             next.state = State::Done;
             effects.extend([Effect::TellAssigner, Effect::ScheduleVerification]);
         }
@@ -677,6 +713,7 @@ pub fn apply(
         }
         Command::Cancel { reason } => {
             required("reason", reason)?;
+            resume(&mut next.pauses, at);
             next.state = State::Cancelled;
             effects.extend([Effect::RevokeLinks, Effect::TellCancelled]);
         }
@@ -710,7 +747,10 @@ pub fn apply(
                     offer_to(&mut next, &department, arbiter, at, &mut effects);
                     next.with_arbiter = true;
                 }
-                None => next.state = State::Declined,
+                None => {
+                    resume(&mut next.pauses, at);
+                    next.state = State::Declined;
+                }
             }
             next.decline_reason = (!reason.is_empty()).then_some(reason);
             next.proposed_department = proposed;
@@ -725,6 +765,9 @@ pub fn apply(
                 Verdict::Worse => State::InProgress,
                 Verdict::Pending => State::Verifying,
             };
+            if !next.state.is_under_way() {
+                resume(&mut next.pauses, at);
+            }
             if *verdict == Verdict::Worse && changed {
                 // The owner has it back: waits begin anew.
                 next.since = Some(at);
@@ -812,6 +855,7 @@ fn offer_to(
     task.department = department.to_owned();
     task.state = State::Assigned;
     task.assignment += 1;
+    resume(&mut task.pauses, at);
     task.decline_reason = None;
     task.proposed_department = None;
     task.since = Some(at);

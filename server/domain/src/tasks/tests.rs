@@ -75,6 +75,9 @@ fn commands() -> Vec<Command> {
         Command::Ask {
             comment: "what?".into(),
         },
+        Command::Answer {
+            comment: "that".into(),
+        },
         Command::Complete {
             solution: "done".into(),
             effective_at: None,
@@ -292,7 +295,7 @@ proptest! {
     /// Whatever happens in whatever order: refusals change nothing, versions count every change, a
     /// cancelled task stays cancelled, and only an improved one becomes knowledge.
     #[test]
-    fn any_sequence_keeps_the_rules(picks in proptest::collection::vec(0_usize..15, 0..40)) {
+    fn any_sequence_keeps_the_rules(picks in proptest::collection::vec(0_usize..16, 0..40)) {
         let all = commands();
         let mut present = task(State::Assigned);
         for pick in picks {
@@ -308,10 +311,136 @@ proptest! {
                     let offered = effects.contains(&Effect::OfferTask);
                     prop_assert_eq!(offered, next.assignment > before.assignment);
                     prop_assert_eq!(offered, effects.contains(&Effect::RevokeLinks) && offered);
+                    // The clock stands once at most, and never for somebody who need not deliver.
+                    let open = next.pauses.iter().filter(|p| p.until.is_none()).count();
+                    prop_assert!(open <= 1);
+                    prop_assert!(open == 0 || next.state.is_under_way());
+                    prop_assert_eq!(&next.due_rule, &before.due_rule);
                     present = next;
                 }
                 Err(_) => present = before,
             }
         }
     }
+}
+
+/// Forty working hours from Sunday noon of `now()` on: 09:00 on 2026-03-02 to 11:30 on 2026-03-09.
+fn clocked(state: State) -> (Task, crate::calendar::Days) {
+    let calendar = crate::calendar::Calendar::built_in();
+    let days = crate::calendar::Days::of(&calendar);
+    let rule = DueRule::Calendar {
+        calendar: calendar.key.clone(),
+        stamp: calendar.stamp(),
+        minutes: 40 * 60,
+        from: now(),
+    };
+    let task = Task {
+        due_rule: rule,
+        ..task(state)
+    };
+    let due_at = task.due_by_rule(&days).unwrap().unwrap();
+    (Task { due_at, ..task }, days)
+}
+
+#[test]
+fn a_question_stops_the_clock_until_it_is_answered() {
+    let (task, days) = clocked(State::Accepted);
+    let hour = |d: u32, h: u32| Utc.with_ymd_and_hms(2026, 3, d, h, 0, 0).unwrap();
+    assert_eq!(task.due_at, hour(9, 4) - TimeDelta::minutes(30));
+    let ask = Command::Ask {
+        comment: "which page?".into(),
+    };
+    let answer = Command::Answer {
+        comment: "the first".into(),
+    };
+    // Tuesday 10:00 to Wednesday 15:00 there: 2:00, 4:30, 3:00 and 1:30 hours.
+    let (asked, _) = apply(task.clone(), &ask, &actor(), hour(3, 2)).unwrap();
+    assert_eq!(asked.due_at, task.due_at, "it moves when the answer comes");
+    assert_eq!(asked.stands_since(), Some(hour(3, 2)));
+    assert!(
+        !asked.is_overdue(hour(30, 0)),
+        "a clock that stands makes nothing late"
+    );
+    assert!(task.is_overdue(hour(30, 0)));
+    // A second question changes nothing of the first one's pause.
+    let (twice, _) = apply(asked, &ask, &actor(), hour(3, 9)).unwrap();
+    assert_eq!(
+        (twice.pauses.len(), twice.stands_since()),
+        (1, Some(hour(3, 2)))
+    );
+    let (answered, effects) = apply(twice, &answer, &actor(), hour(4, 7)).unwrap();
+    assert_eq!(effects, [Effect::TellOwner]);
+    assert_eq!(answered.stands_since(), None);
+    let moved = answered.due_by_rule(&days).unwrap().unwrap();
+    // Eleven hours more: five are left of Monday, Tuesday has the other six.
+    assert_eq!(moved, hour(10, 8) + TimeDelta::minutes(30));
+    // An answer without a question is a message.
+    let (again, effects) = apply(answered, &answer, &actor(), hour(5, 2)).unwrap();
+    assert_eq!((again.pauses.len(), effects), (1, vec![Effect::TellOwner]));
+}
+
+#[test]
+fn whoever_gets_or_ends_a_task_ends_the_pause() {
+    let ask = Command::Ask {
+        comment: "?".into(),
+    };
+    let ends = commands().into_iter().filter(|c| {
+        !matches!(
+            c,
+            Command::Ask { .. }
+                | Command::Accept
+                | Command::Report { .. }
+                | Command::Snooze { .. }
+                | Command::Judge { .. }
+        )
+    });
+    let mut n = 0;
+    for (state, command) in
+        ends.flat_map(|c| [(State::Assigned, c.clone()), (State::InProgress, c)])
+    {
+        let (asked, _) = apply(clocked(state).0, &ask, &actor(), now()).unwrap();
+        let Ok((next, _)) = apply(asked, &command, &actor(), now() + TimeDelta::hours(1)) else {
+            continue;
+        };
+        n += 1;
+        assert_eq!(next.waits_since(), None, "{}", command.event());
+        assert_eq!(next.pauses.len(), 1);
+    }
+    assert_eq!(n, 13);
+    let (asked, _) = apply(clocked(State::Accepted).0, &ask, &actor(), now()).unwrap();
+    let report = Command::Report {
+        percent: 1,
+        comment: String::new(),
+    };
+    let (reported, _) = apply(asked, &report, &actor(), now()).unwrap();
+    assert!(reported.waits_since().is_some(), "a report is no answer");
+}
+
+#[test]
+fn what_a_person_set_does_not_move() {
+    let (clocked, days) = clocked(State::Assigned);
+    assert!(clocked.due_can_move());
+    let done = Task {
+        done_at: Some(now()),
+        ..clocked.clone()
+    };
+    assert!(!done.due_can_move());
+    let fixed = Task {
+        due_rule: DueRule::Person,
+        ..clocked
+    };
+    assert_eq!(fixed.due_by_rule(&days), Ok(None));
+    assert!(!fixed.due_can_move());
+    let ask = Command::Ask {
+        comment: "?".into(),
+    };
+    let (asked, _) = apply(fixed, &ask, &actor(), now()).unwrap();
+    assert_eq!(asked.stands_since(), None);
+    assert!(asked.is_overdue(asked.due_at + TimeDelta::minutes(1)));
+    // Tasks of before there were rules.
+    let mut old = serde_json::to_value(&asked).unwrap();
+    old.as_object_mut().unwrap().remove("due_rule");
+    old.as_object_mut().unwrap().remove("pauses");
+    let old: Task = serde_json::from_value(old).unwrap();
+    assert_eq!((old.due_rule, old.pauses), (DueRule::Person, vec![]));
 }

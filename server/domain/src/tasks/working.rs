@@ -1,8 +1,8 @@
 //! When people work: what a wait is counted in, and when they may be written to.
 
+use crate::calendar::{Days, TimeOfDay};
 use crate::clock::Timestamp;
-use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
-use chrono_tz::Tz;
+use chrono::{NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// A wait in working time.
@@ -43,107 +43,64 @@ pub trait WorkingTime {
     fn before(&self, until: Timestamp, wait: Wait) -> Timestamp;
 }
 
-/// A week of five days of equal hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OfficeWeek {
-    /// Where its clock stands.
-    pub zone: Tz,
-    /// First hour of a day, 0 to 23.
-    pub from: u32,
-    /// Hour at which it ends, at most 24.
-    pub to: u32,
-}
-
 /// Days looked at before a walk gives up: none is that long within the limits of [`Wait`].
-const HORIZON: usize = 1000;
+const HORIZON: usize = 1500;
 
-impl OfficeWeek {
-    /// Monday to Friday, nine to six: of whom nobody knows better.
-    #[must_use]
-    pub fn usual(zone: Tz) -> Self {
-        Self {
-            zone,
-            from: 9,
-            to: 18,
-        }
-    }
-
-    fn works(day: NaiveDate) -> bool {
-        !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
-    }
-
-    fn at(&self, day: NaiveDate, time: NaiveTime) -> Timestamp {
-        let mut local = day.and_time(time);
-        // A clock that is put forward leaves an hour out: then the first instant behind it.
-        for _ in 0..8 {
-            if let Some(found) = local.and_local_timezone(self.zone).earliest() {
-                return found.with_timezone(&Utc);
-            }
-            local += TimeDelta::minutes(30);
-        }
-        local.and_utc()
-    }
-
-    fn hours(&self, day: NaiveDate) -> Option<(Timestamp, Timestamp)> {
-        let hour = |h: u32| NaiveTime::from_hms_opt(h, 0, 0);
-        if !Self::works(day) {
-            return None;
-        }
-        let start = self.at(day, hour(self.from)?);
-        let end = match hour(self.to) {
-            Some(time) => self.at(day, time),
-            None => self.at(day.succ_opt()?, NaiveTime::MIN),
-        };
-        (start < end).then_some((start, end))
-    }
-
-    fn local(&self, at: Timestamp) -> (NaiveDate, NaiveTime) {
-        let local = at.with_timezone(&self.zone);
-        (local.date_naive(), local.time())
-    }
-
-    /// The working day `n` working days after `day` (negative: before), which is one itself.
-    fn shift(day: NaiveDate, n: u16, back: bool) -> NaiveDate {
-        let mut at = day;
-        let mut left = n;
-        for _ in 0..HORIZON {
-            if left == 0 {
-                break;
-            }
-            let next = if back { at.pred_opt() } else { at.succ_opt() };
-            let Some(next) = next else { break };
-            at = next;
-            left -= u16::from(Self::works(at));
-        }
-        at
-    }
-
-    /// The last instant of work at or before `at`.
-    fn last(&self, at: Timestamp) -> Timestamp {
-        let (mut day, _) = self.local(at);
-        for _ in 0..HORIZON {
-            if let Some((start, end)) = self.hours(day)
-                && at > start
-            {
-                return at.min(end);
-            }
-            let Some(before) = day.checked_sub_days(Days::new(1)) else {
-                break;
-            };
-            day = before;
-        }
-        at
-    }
+/// The hours of a day, in order.
+fn hours(days: &Days, day: NaiveDate) -> Vec<(Timestamp, Timestamp)> {
+    let spans = days.day(day).spans.iter();
+    spans
+        .map(|span| (days.instant(day, span.from), days.instant(day, span.to)))
+        .filter(|(from, to)| from < to)
+        .collect()
 }
 
-impl WorkingTime for OfficeWeek {
+fn local_day(days: &Days, at: Timestamp) -> NaiveDate {
+    at.with_timezone(&days.zone()).date_naive()
+}
+
+/// The last instant of work at or before `at`.
+fn last(days: &Days, at: Timestamp) -> Timestamp {
+    let mut day = local_day(days, at);
+    for _ in 0..HORIZON {
+        let found = hours(days, day)
+            .into_iter()
+            .rev()
+            .find(|(from, _)| *from < at);
+        if let Some((_, to)) = found {
+            return at.min(to);
+        }
+        let Some(before) = day.pred_opt() else { break };
+        day = before;
+    }
+    at
+}
+
+/// The same time of day, `n` days of work later or earlier. Where that time is no working time, it is the
+/// first after it.
+fn shifted(days: &Days, at: Timestamp, n: u16, back: bool) -> Timestamp {
+    let start = local_day(days, at);
+    let midnight = days.instant(start, TimeOfDay::default());
+    let mut day = start;
+    let mut left = n;
+    for _ in 0..HORIZON {
+        if left == 0 {
+            break;
+        }
+        let next = if back { day.pred_opt() } else { day.succ_opt() };
+        let Some(next) = next else { break };
+        day = next;
+        left -= u16::from(!days.day(day).spans.is_empty());
+    }
+    days.next(days.instant(day, TimeOfDay::default()) + (at - midnight))
+}
+
+impl WorkingTime for Days {
     fn next(&self, at: Timestamp) -> Timestamp {
-        let (mut day, _) = self.local(at);
+        let mut day = local_day(self, at);
         for _ in 0..HORIZON {
-            if let Some((start, end)) = self.hours(day)
-                && at < end
-            {
-                return at.max(start);
+            if let Some((from, _)) = hours(self, day).into_iter().find(|(_, to)| at < *to) {
+                return at.max(from);
             }
             let Some(after) = day.succ_opt() else { break };
             day = after;
@@ -152,25 +109,21 @@ impl WorkingTime for OfficeWeek {
     }
 
     fn after(&self, from: Timestamp, wait: Wait) -> Timestamp {
-        let start = self.next(from);
+        let mut at = self.next(from);
         match wait {
-            Wait::Days(n) => {
-                let (day, time) = self.local(start);
-                self.next(self.at(Self::shift(day, n, false), time))
-            }
+            Wait::Days(n) => shifted(self, at, n, false),
             Wait::Hours(h) => {
                 let mut left = TimeDelta::hours(i64::from(h));
-                let mut at = start;
                 for _ in 0..HORIZON {
-                    let (day, _) = self.local(at);
-                    let Some((_, end)) = self.hours(day) else {
-                        break;
-                    };
-                    if at + left <= end {
+                    let span = hours(self, local_day(self, at))
+                        .into_iter()
+                        .find(|(from, to)| *from <= at && at < *to);
+                    let Some((_, to)) = span else { break };
+                    if at + left <= to {
                         return at + left;
                     }
-                    left -= end - at;
-                    at = self.next(end);
+                    left -= to - at;
+                    at = self.next(to);
                 }
                 at
             }
@@ -178,26 +131,23 @@ impl WorkingTime for OfficeWeek {
     }
 
     fn before(&self, until: Timestamp, wait: Wait) -> Timestamp {
-        let end = self.last(until);
+        let mut at = last(self, until);
         match wait {
-            Wait::Days(n) => {
-                let (day, time) = self.local(end);
-                self.at(Self::shift(day, n, true), time)
-            }
+            Wait::Days(n) => shifted(self, at, n, true),
             Wait::Hours(h) => {
                 let mut left = TimeDelta::hours(i64::from(h));
-                let mut at = end;
                 for _ in 0..HORIZON {
                     // The end of a day's hours belongs to that day.
-                    let (day, _) = self.local(at - TimeDelta::microseconds(1));
-                    let Some((start, _)) = self.hours(day) else {
-                        break;
-                    };
-                    if at - left >= start {
+                    let day = local_day(self, at - TimeDelta::microseconds(1));
+                    let span = hours(self, day)
+                        .into_iter()
+                        .find(|(from, to)| *from < at && at <= *to);
+                    let Some((from, _)) = span else { break };
+                    if at - left >= from {
                         return at - left;
                     }
-                    left -= at - start;
-                    at = self.last(start);
+                    left -= at - from;
+                    at = last(self, from);
                 }
                 at
             }
@@ -206,10 +156,58 @@ impl WorkingTime for OfficeWeek {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use chrono::TimeZone as _;
+    use crate::calendar::{Calendar, Span, Week};
+    use chrono::{TimeZone as _, Utc};
+    use chrono_tz::Tz;
     use proptest::prelude::*;
+
+    fn time(hour: u16, minute: u16) -> TimeOfDay {
+        TimeOfDay::new(hour, minute).unwrap()
+    }
+
+    /// Monday to Friday, nine to six without a break, no holidays.
+    pub fn office(zone: Tz) -> Days {
+        let span = Span {
+            from: time(9, 0),
+            to: time(18, 0),
+        };
+        Days::of(&Calendar {
+            zone,
+            week: Week::workdays(&[span]),
+            base: None,
+            ..Calendar::built_in()
+        })
+    }
+
+    /// Lunch is no working time, and neither is the Spring Festival.
+    #[test]
+    fn breaks_and_holidays_do_not_count() {
+        let days = Days::of(&Calendar::built_in());
+        let at = |m, d, h, minute| {
+            let local = SHANGHAI.with_ymd_and_hms(2026, m, d, h, minute, 0);
+            local.unwrap().with_timezone(&Utc)
+        };
+        // Friday 13 February; Saturday 14 is a make-up day; the 15th to the 23rd are free.
+        assert_eq!(
+            days.after(at(2, 13, 11, 0), Wait::Hours(2)),
+            at(2, 13, 14, 30)
+        );
+        assert_eq!(
+            days.after(at(2, 13, 11, 0), Wait::Days(2)),
+            at(2, 24, 11, 0)
+        );
+        assert_eq!(days.next(at(2, 16, 10, 0)), at(2, 24, 9, 0));
+        assert_eq!(
+            days.before(at(2, 24, 9, 30), Wait::Hours(1)),
+            at(2, 14, 17, 30)
+        );
+        assert_eq!(
+            days.before(at(2, 24, 14, 0), Wait::Hours(1)),
+            at(2, 24, 11, 30)
+        );
+    }
 
     const SHANGHAI: Tz = chrono_tz::Asia::Shanghai;
 
@@ -222,7 +220,7 @@ mod tests {
 
     #[test]
     fn hours_and_days_are_counted_where_people_work() {
-        let week = OfficeWeek::usual(SHANGHAI);
+        let week = office(SHANGHAI);
         let at = |d, h, m| local(SHANGHAI, d, h, m);
         for (from, wait, expected) in [
             (at(23, 10, 0), Wait::Hours(8), at(23, 18, 0)),
@@ -259,7 +257,7 @@ mod tests {
     #[test]
     fn the_clock_of_the_person_counts() {
         let zone = chrono_tz::America::New_York;
-        let week = OfficeWeek::usual(zone);
+        let week = office(zone);
         assert_eq!(week.next(local(SHANGHAI, 24, 10, 0)), local(zone, 24, 9, 0));
         // Clocks go back on 1 November 2026: Friday afternoon plus two hours is Monday morning.
         let friday = zone.with_ymd_and_hms(2026, 10, 30, 17, 0, 0).unwrap();
@@ -275,14 +273,14 @@ mod tests {
         #[test]
         fn walks_there_and_back(minutes in 0_i64..2_000_000, a in 0_u16..100, b in 0_u16..100, zone in 0_usize..3) {
             let zone = [SHANGHAI, chrono_tz::America::New_York, chrono_tz::Australia::Lord_Howe][zone];
-            let week = OfficeWeek::usual(zone);
+            let week = office(zone);
             let from = week.next(Utc.with_ymd_and_hms(2025, 1, 1, 0, 0, 0).unwrap() + TimeDelta::minutes(minutes));
             let there = week.after(from, Wait::Hours(a));
             prop_assert!(there >= from);
             let both = week.after(there, Wait::Hours(b));
-            prop_assert_eq!(both, week.after(from, Wait::Hours(a + b)));
-            let back = week.before(there, Wait::Hours(a));
             // An end of hours and the next start are the same point of working time.
+            prop_assert_eq!(week.next(both), week.next(week.after(from, Wait::Hours(a + b))));
+            let back = week.before(there, Wait::Hours(a));
             prop_assert!(back == from || week.next(back) == from, "{} {} {}", from, there, back);
             let days = week.after(from, Wait::Days(a));
             prop_assert_eq!(week.next(days), days);
