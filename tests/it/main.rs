@@ -21,5 +21,6 @@ mod permissions;
 mod plugins;
 mod priority;
 mod streams;
+mod tasks;
 mod tutorial;
 mod world;

@@ -4,6 +4,45 @@
  */
 
 export interface paths {
+    "/api/v1/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Absences that are not over, by their end. */
+        get: operations["list_absences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/absences/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One absence. */
+        get: operations["read_absence"];
+        /**
+         * Creates or replaces an absence. New tasks for the person go to the substitute from its first day on, and
+         *     so do unanswered ones on that day. Its zone is the person's.
+         */
+        put: operations["write_absence"];
+        post?: never;
+        /** Removes an absence. What was handed over stays where it is. */
+        delete: operations["delete_absence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calendar-notes": {
         parameters: {
             query?: never;
@@ -35,6 +74,103 @@ export interface paths {
         post?: never;
         /** Removes a holiday or planned event. */
         delete: operations["delete_note"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All business calendars, the built-in one first (`version` 0). */
+        get: operations["list_calendars"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/preview-due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * When so many working minutes would be over, with every span that counts or is skipped. Nothing is
+         *     written.
+         */
+        post: operations["preview_due"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One business calendar. */
+        get: operations["read_calendar"];
+        /**
+         * Creates or replaces a business calendar. Due times of open tasks that were computed with it are
+         *     computed again: a line in each task's history, and a mail to the owner where the time moved.
+         */
+        put: operations["write_calendar"];
+        post?: never;
+        /** Removes a business calendar that nobody and no open task names. */
+        delete: operations["delete_calendar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{key}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads holidays and make-up workdays out of an iCalendar file: what changes, and with `apply` the
+         *     change itself. Events marked 班, 补班 or 上班 are make-up days, those marked 休 or 放假 days off; where
+         *     a file has no such marks, every event is a day off. The calendar's other entries stay.
+         */
+        post: operations["import_calendar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{key}/year": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every day of a year, as the calendar sees it. */
+        get: operations["read_year"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -245,6 +381,44 @@ export interface paths {
         /** What a detector raised, and what it would have raised while it was muted, newest first; at most 500. */
         get: operations["list_signals"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/escalation-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All policies; `default` is among them even where nobody changed it. */
+        get: operations["list_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/escalation-policies/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One policy. */
+        get: operations["read_policy"];
+        /**
+         * Creates or replaces a policy. Tasks that their owners have already keep the version they were offered
+         *     with.
+         */
+        put: operations["write_policy"];
         post?: never;
         delete?: never;
         options?: never;
@@ -823,6 +997,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/owner-rule-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proposed owners of topics, newest first. */
+        get: operations["list_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rule-proposals/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the department the topic's owner. */
+        post: operations["accept_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rule-proposals/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves the topic where it is. */
+        post: operations["dismiss_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins": {
         parameters: {
             query?: never;
@@ -980,6 +1205,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often departments refused tasks or passed them on, and why. */
+        get: operations["refusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/savings": {
         parameters: {
             query?: never;
@@ -1084,6 +1326,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers the owner by mail. The clock goes on, and the due time moves by the working time that it stood. */
+        post: operations["answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks whoever assigned the task. Until the answer the clock of a computed due time stands. */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/attachments/{file}": {
         parameters: {
             query?: never;
@@ -1152,6 +1428,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/escalation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has happened to a task by itself, what will, when, and who is told. */
+        get: operations["read_escalation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/hand_over": {
         parameters: {
             query?: never;
@@ -1197,6 +1490,60 @@ export interface paths {
         put?: never;
         /** Gives a task to somebody else; links sent so far are dead. */
         post: operations["reassign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/reroute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a refused task to the department that the refusal names, and proposes that department as the
+         *     topic's owner.
+         */
+        post: operations["reroute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/sla/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a task's due time came about: every span that was counted or skipped, with its reason. */
+        get: operations["explain_due"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts the owner's reminders off. Whoever else is told is told as before. */
+        post: operations["snooze"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1415,6 +1762,34 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Somebody is away. */
+        Absence: {
+            /** @description Who, lower case. */
+            email: string;
+            /**
+             * Format: date
+             * @description First day, in the person's zone.
+             */
+            from: string;
+            /** @description Stable name, such as the number of the leave request. */
+            key?: string;
+            /** @description Why, as far as colleagues may know. */
+            reason?: string;
+            /** @description Who stands in. Nobody: the department's deputy, else its manager, else its next owner. */
+            substitute?: string | null;
+            /**
+             * Format: date
+             * @description Last day, included.
+             */
+            to: string;
+            /**
+             * Format: int64
+             * @description Counts changes.
+             */
+            version?: number;
+            /** @description The person's zone: what the program knows of them, else the organisation's. */
+            zone?: string;
+        };
         /** @description An agent moves away from the own baseline; the supervisor is told. */
         AgentDriftParams: {
             /**
@@ -1545,6 +1920,65 @@ export interface components {
             /** @description Simplified Chinese. */
             zh: string;
         };
+        /** @description When people work. */
+        BusinessCalendar: {
+            /**
+             * @description The built-in calendar whose holidays and make-up days hold here too, this calendar's own entries
+             *     before them: `cn`.
+             */
+            base?: string | null;
+            /** @description Days on which people work as an exception. */
+            extra_workdays?: components["schemas"]["ExtraWorkday"][];
+            /**
+             * @description Whether extra workdays count, own ones and those of the base. Finance departments and banks often
+             *     keep their weekends.
+             */
+            follows_make_up_days?: boolean;
+            /** @description Days on which nobody works. */
+            holidays?: components["schemas"]["Holiday"][];
+            /** @description Stable name. */
+            key?: string;
+            /** @description Name for people; the key when empty. */
+            name?: string;
+            /** @description English name. */
+            name_en?: string;
+            /**
+             * Format: int64
+             * @description Counts changes; 0: built in.
+             */
+            version?: number;
+            /** @description Hours of an ordinary week. */
+            week: components["schemas"]["WorkWeek"];
+            /** @description IANA zone of its clock. */
+            zone?: string;
+        };
+        /** @description What becomes of a day. */
+        CalendarChange: {
+            before?: components["schemas"]["IcsSort"] | null;
+            /**
+             * Format: date
+             * @description The day.
+             */
+            day: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Its name there. */
+            name_before?: string | null;
+            /** @description What it becomes. */
+            sort: components["schemas"]["IcsSort"];
+        };
+        /** @description A day of a business calendar. */
+        CalendarDay: {
+            /** Format: date */
+            day: string;
+            kind: components["schemas"]["WorkDayKind"];
+            /**
+             * Format: int32
+             * @description Working minutes on the clock.
+             */
+            minutes: number;
+            name?: components["schemas"]["Bilingual"] | null;
+        };
         /** @description Days that are known to be different. */
         CalendarNote: {
             /** @description Channels concerned; empty: all. */
@@ -1578,6 +2012,27 @@ export interface components {
          * @enum {string}
          */
         CalendarNoteKind: "holiday" | "event" | "survey_changed";
+        /** @description A year of a business calendar. */
+        CalendarYear: {
+            /** @description Every day. */
+            days: components["schemas"]["CalendarDay"][];
+            /**
+             * @description Whether the public holidays of that year are known, where the calendar uses built-in dates. If
+             *     not, only the week and its own entries count.
+             */
+            known: boolean;
+            /** @description The notice that the built-in dates of that year come from. */
+            source?: string | null;
+            /** @description Days with hours. */
+            working_days: number;
+            /**
+             * Format: int32
+             * @description Their minutes.
+             */
+            working_minutes: number;
+            /** Format: int32 */
+            year: number;
+        };
         /** @description A withdrawal. */
         Cancelling: {
             reason: string;
@@ -1981,6 +2436,8 @@ export interface components {
         };
         /** @description Who receives tasks. */
         Department: {
+            /** @description Business calendar by which its tasks are due; the organisation's when missing. */
+            calendar?: string | null;
             /** @description Who stands in. */
             deputy_email?: string | null;
             /** @description Stable name. */
@@ -1998,6 +2455,38 @@ export interface components {
              * @description Counts changes.
              */
             version?: number;
+        };
+        /** @description Refusals of a department. */
+        DepartmentRefusals: {
+            /** Format: int64 */
+            declined: number;
+            department: string;
+            department_name: string;
+            /** Format: int64 */
+            handed_over: number;
+            /**
+             * Format: int64
+             * @description The longest way of a task up to this department's refusal.
+             */
+            most_hops: number;
+            /**
+             * Format: int64
+             * @description Times that a task was offered to it.
+             */
+            offered: number;
+            /**
+             * Format: int64
+             * @description Of both, to a department that had passed the same task on before.
+             */
+            ping_pong: number;
+            /** @description The most frequent first, at most 10. */
+            reasons: components["schemas"]["RefusalReason"][];
+            /**
+             * Format: double
+             * @description Refusals and hand-overs of each task offered, 0 to 1 and above it where tasks of before came back;
+             *     null: nothing was offered.
+             */
+            share?: number | null;
         };
         /** @description A rule that watches facts. */
         Detector: {
@@ -2103,6 +2592,40 @@ export interface components {
             /** @description The topic's name. */
             topic: components["schemas"]["Bilingual"];
         };
+        /** @description When something is due, and how that comes about. */
+        DueAnswer: {
+            /**
+             * Format: date-time
+             * @description Null where a pause lasts.
+             */
+            due_at?: string | null;
+            explanation: components["schemas"]["SlaSpans"];
+            /**
+             * Format: date-time
+             * @description Since when the clock stands.
+             */
+            standing_since?: string | null;
+            /** @description The zone of the calendar's clock. */
+            zone: string;
+        };
+        /** @description A question to a calendar. */
+        DueQuestion: {
+            /** @description Key of a calendar; the organisation's when missing. */
+            calendar?: string | null;
+            draft?: components["schemas"]["BusinessCalendar"] | null;
+            /**
+             * Format: date-time
+             * @description Since when time counts; now when missing.
+             */
+            from?: string | null;
+            /**
+             * Format: int32
+             * @description Working minutes.
+             */
+            minutes: number;
+            /** @description Times that do not count. */
+            pauses?: components["schemas"]["Pause"][];
+        };
         /** @description The change with its repeated confidence interval. */
         Effect: {
             /**
@@ -2128,6 +2651,62 @@ export interface components {
          * @enum {string}
          */
         Ended: "relapse" | "twelve_months" | "running";
+        /** @description What happens to a task by itself. */
+        Escalation: {
+            ahead: components["schemas"]["StepAhead"][];
+            done: components["schemas"]["StepDone"][];
+            /** @description The policy that it holds to; null: nothing happens any more. */
+            policy?: string | null;
+            /** @description The policy was changed since: that counts for the next owner. */
+            policy_changed: boolean;
+            policy_name: string;
+            /** Format: int64 */
+            policy_version?: number | null;
+            /** Format: date-time */
+            snoozed_until?: string | null;
+            task_id: string;
+        };
+        /**
+         * @description What a step does.
+         * @enum {string}
+         */
+        EscalationAction: "remind_owner" | "tell_manager" | "hand_to_deputy" | "tell_voc_owner" | "tell_arbiter";
+        /** @description What happens by itself to tasks of some departments. */
+        EscalationPolicy: {
+            /** @description Departments that it holds for. */
+            departments?: string[];
+            /** @description Stable name; `default` holds for departments that no other policy names. */
+            key?: string;
+            /** @description Name for people. */
+            name?: string;
+            /** @description The steps; none: nothing happens by itself. */
+            steps: components["schemas"]["EscalationStep"][];
+            /**
+             * Format: int64
+             * @description Counts changes. A task keeps the version that it was offered with.
+             */
+            version?: number;
+        };
+        /** @description A step of a policy. */
+        EscalationStep: {
+            /** @description How long, in working time. */
+            after: components["schemas"]["WorkingWait"];
+            /** @description What it does. */
+            do: components["schemas"]["EscalationAction"];
+            every?: components["schemas"]["WorkingWait"] | null;
+            /**
+             * Format: int32
+             * @description How often it is done again, 0 to 5.
+             */
+            repeat?: number;
+            /** @description What it waits for. */
+            when: components["schemas"]["EscalationWhen"];
+        };
+        /**
+         * @description What a step waits for.
+         * @enum {string}
+         */
+        EscalationWhen: "unanswered" | "silent" | "before_due" | "after_due";
         /** @description One line of a history. */
         Event: {
             actor: components["schemas"]["EventActor"];
@@ -2205,6 +2784,21 @@ export interface components {
             /** Format: int32 */
             rating?: number | null;
             text: string;
+        };
+        /** @description A day on which people work although the week, or a holiday of the base, says otherwise (调休). */
+        ExtraWorkday: {
+            /**
+             * Format: date
+             * @description The day.
+             */
+            day: string;
+            like?: components["schemas"]["Weekday"] | null;
+            /** @description Name for people. */
+            name: string;
+            /** @description English name. */
+            name_en?: string;
+            /** @description It has these hours instead. */
+            spans?: components["schemas"]["WorkSpan"][];
         };
         /** @description One figure. */
         FactRow: {
@@ -2422,6 +3016,79 @@ export interface components {
              */
             p_value?: number | null;
         };
+        /** @description A day, or days, on which nobody works. */
+        Holiday: {
+            /**
+             * Format: date
+             * @description First day.
+             */
+            from: string;
+            /** @description Name for people. */
+            name: string;
+            /** @description English name. */
+            name_en?: string;
+            /**
+             * Format: date
+             * @description Last day, included; one day when missing.
+             */
+            to?: string | null;
+        };
+        /**
+         * @description How a task left a department.
+         * @enum {string}
+         */
+        HopKind: "declined" | "handed_over";
+        /** @description A file to be read into a calendar. */
+        IcsImport: {
+            /** @description Whether the calendar is changed; otherwise it is only shown what would change. */
+            apply?: boolean;
+            /**
+             * Format: int32
+             * @description First year that is read; this one when missing.
+             */
+            from_year?: number | null;
+            /** @description The text of an iCalendar file (RFC 5545), at most 1 MiB. */
+            ics: string;
+            /**
+             * Format: int32
+             * @description Last year that is read; the fifth after the first when missing.
+             */
+            to_year?: number | null;
+        };
+        /** @description What an import changes. */
+        IcsOutcome: {
+            /** @description Whether the calendar was changed. */
+            applied: boolean;
+            /** @description The calendar as it is, or would be, afterwards. */
+            calendar: components["schemas"]["BusinessCalendar"];
+            /** @description Days that change, in order. */
+            changes: components["schemas"]["CalendarChange"][];
+            /** @description Events that were read. */
+            read: number;
+            /** @description Events that were left out, with the reason. */
+            skipped: components["schemas"]["IcsSkipped"][];
+        };
+        /**
+         * @description Why an event is left out.
+         * @enum {string}
+         */
+        IcsRefusal: "name" | "date" | "part_of_day" | "zone" | "too_long" | "order" | "repetition" | "cancelled" | "unmarked" | "ambiguous" | "outside_years";
+        /** @description An event that was left out. */
+        IcsSkipped: {
+            /** @description Line of the file where it begins. */
+            line: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Why. */
+            reason: components["schemas"]["IcsRefusal"];
+            /** @description Why, in words. */
+            sentence: components["schemas"]["Bilingual"];
+        };
+        /**
+         * @description What an event says of its days.
+         * @enum {string}
+         */
+        IcsSort: "holiday" | "extra_workday";
         /** @description How bad. */
         Impact: {
             /**
@@ -2684,6 +3351,39 @@ export interface components {
             topic?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_Absence: {
+            /** @description The items. */
+            items: {
+                /** @description Who, lower case. */
+                email: string;
+                /**
+                 * Format: date
+                 * @description First day, in the person's zone.
+                 */
+                from: string;
+                /** @description Stable name, such as the number of the leave request. */
+                key?: string;
+                /** @description Why, as far as colleagues may know. */
+                reason?: string;
+                /** @description Who stands in. Nobody: the department's deputy, else its manager, else its next owner. */
+                substitute?: string | null;
+                /**
+                 * Format: date
+                 * @description Last day, included.
+                 */
+                to: string;
+                /**
+                 * Format: int64
+                 * @description Counts changes.
+                 */
+                version?: number;
+                /** @description The person's zone: what the program knows of them, else the organisation's. */
+                zone?: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_Article: {
             /** @description The items. */
             items: {
@@ -2698,6 +3398,43 @@ export interface components {
                 task_id: string;
                 title: string;
                 topic: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_BusinessCalendar: {
+            /** @description The items. */
+            items: {
+                /**
+                 * @description The built-in calendar whose holidays and make-up days hold here too, this calendar's own entries
+                 *     before them: `cn`.
+                 */
+                base?: string | null;
+                /** @description Days on which people work as an exception. */
+                extra_workdays?: components["schemas"]["ExtraWorkday"][];
+                /**
+                 * @description Whether extra workdays count, own ones and those of the base. Finance departments and banks often
+                 *     keep their weekends.
+                 */
+                follows_make_up_days?: boolean;
+                /** @description Days on which nobody works. */
+                holidays?: components["schemas"]["Holiday"][];
+                /** @description Stable name. */
+                key?: string;
+                /** @description Name for people; the key when empty. */
+                name?: string;
+                /** @description English name. */
+                name_en?: string;
+                /**
+                 * Format: int64
+                 * @description Counts changes; 0: built in.
+                 */
+                version?: number;
+                /** @description Hours of an ordinary week. */
+                week: components["schemas"]["WorkWeek"];
+                /** @description IANA zone of its clock. */
+                zone?: string;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -2761,6 +3498,8 @@ export interface components {
         List_Department: {
             /** @description The items. */
             items: {
+                /** @description Business calendar by which its tasks are due; the organisation's when missing. */
+                calendar?: string | null;
                 /** @description Who stands in. */
                 deputy_email?: string | null;
                 /** @description Stable name. */
@@ -2814,6 +3553,27 @@ export interface components {
                 kind: components["schemas"]["DetectorKind"];
                 name: components["schemas"]["Bilingual"];
                 params: Record<string, never>;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_EscalationPolicy: {
+            /** @description The items. */
+            items: {
+                /** @description Departments that it holds for. */
+                departments?: string[];
+                /** @description Stable name; `default` holds for departments that no other policy names. */
+                key?: string;
+                /** @description Name for people. */
+                name?: string;
+                /** @description The steps; none: nothing happens by itself. */
+                steps: components["schemas"]["EscalationStep"][];
+                /**
+                 * Format: int64
+                 * @description Counts changes. A task keeps the version that it was offered with.
+                 */
+                version?: number;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -3055,6 +3815,31 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_OwnerRuleProposal: {
+            /** @description The items. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                decided_by?: string | null;
+                /** @description Who should have it. */
+                department: string;
+                id: string;
+                /** @description Who had it when the proposal was made. */
+                present?: string | null;
+                /** @description In its words. */
+                reason: string;
+                /** @description The department that refused the first of them. */
+                refused_by: string;
+                /** @description `open`, `accepted` or `dismissed`. */
+                state: string;
+                /** @description Tasks that were re-routed so. */
+                tasks: string[];
+                topic: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_Plugin: {
             /** @description The items. */
             items: {
@@ -3260,11 +4045,13 @@ export interface components {
                 description: string;
                 /** Format: date-time */
                 done_at?: string | null;
+                due: components["schemas"]["TaskDue"];
                 /** Format: date-time */
                 due_at: string;
                 /** Format: date-time */
                 effective_at?: string | null;
                 fast_track: boolean;
+                handling: components["schemas"]["TaskHandling"];
                 id: string;
                 /** @description What the issue is called in both languages. */
                 issue_heading: components["schemas"]["Bilingual"];
@@ -3623,7 +4410,8 @@ export interface components {
             description?: string;
             /**
              * Format: date-time
-             * @description 48 hours for what must be fixed at once, else a week, when missing.
+             * @description By the department's calendar when missing: the organisation's `fast_track_hours` for what must be
+             *     fixed at once, else its `task_hours`.
              */
             due_at?: string | null;
             measures?: string[];
@@ -3713,8 +4501,15 @@ export interface components {
         Organisation: {
             /** @description Who decides when departments do not agree. */
             arbiter_email?: string | null;
+            /** @description Business calendar of departments that name none; the built-in one (`cn`) when missing. */
+            calendar?: string | null;
             /** @description Cut lines of the quadrants that the organisation fixes instead of having them drawn monthly. */
             cut_lines?: components["schemas"]["CutLines"];
+            /**
+             * Format: int32
+             * @description Working hours, of the department's calendar, for what must be fixed at once: 1 to 2000.
+             */
+            fast_track_hours?: number;
             /** @description Language of mails to people without one of their own. */
             locale?: components["schemas"]["Locale"];
             /**
@@ -3726,6 +4521,11 @@ export interface components {
             name: string;
             /** @description Installation of a notifier for departments that name none: a chat beside the mails. */
             notifier?: string | null;
+            /**
+             * Format: int32
+             * @description Refusals and hand-overs of one task after which the arbiter decides, 1 to 20.
+             */
+            refusal_hops?: number;
             /** @description What support costs in a month, from that month (`2026-03`) on until a later entry. */
             support_costs?: {
                 [key: string]: components["schemas"]["SupportCost"];
@@ -3735,6 +4535,11 @@ export interface components {
              * @description Share of dissatisfied ratings (0–1) that is still acceptable: the impact line.
              */
             target_dissatisfaction?: number | null;
+            /**
+             * Format: int32
+             * @description Working hours for every other task that nobody sets a date for: not fewer than those.
+             */
+            task_hours?: number;
             /**
              * @description How much a customer of a tier counts beside one without (1): raises the impact of topics that
              *     important customers speak of.
@@ -3823,6 +4628,26 @@ export interface components {
             /** @description IANA zone of times in mails. */
             time_zone?: string;
         };
+        /** @description A topic should belong to another department, as re-routed tasks suggest. */
+        OwnerRuleProposal: {
+            /** Format: date-time */
+            created_at: string;
+            decided_by?: string | null;
+            /** @description Who should have it. */
+            department: string;
+            id: string;
+            /** @description Who had it when the proposal was made. */
+            present?: string | null;
+            /** @description In its words. */
+            reason: string;
+            /** @description The department that refused the first of them. */
+            refused_by: string;
+            /** @description `open`, `accepted` or `dismissed`. */
+            state: string;
+            /** @description Tasks that were re-routed so. */
+            tasks: string[];
+            topic: string;
+        };
         /** @description A verdict as it stood at some time, and why. */
         PastVerdict: {
             /**
@@ -3837,6 +4662,26 @@ export interface components {
             /** @description The verdict. */
             verdict: components["schemas"]["Verdict"];
         };
+        /** @description Time that does not count. */
+        Pause: {
+            /**
+             * Format: date-time
+             * @description From here on.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Until before here; open: it lasts.
+             */
+            until?: string | null;
+            /** @description Why. */
+            why: components["schemas"]["PauseWhy"];
+        };
+        /**
+         * @description Why the clock stands.
+         * @enum {string}
+         */
+        PauseWhy: "question";
         /** @description People say something that matters, whatever the topic. */
         PhraseParams: {
             /**
@@ -4275,6 +5120,20 @@ export interface components {
             /** @description Why it cannot be decided. */
             why: components["schemas"]["Decidable"];
         };
+        /** @description How often a reason was given. */
+        RefusalReason: {
+            /** Format: int64 */
+            n: number;
+            reason: string;
+        };
+        /** @description Refusals by department. */
+        RefusalReport: {
+            departments: components["schemas"]["DepartmentRefusals"][];
+            /** Format: date */
+            from: string;
+            /** Format: date */
+            to: string;
+        };
         /** @description An item that was refused. A bad item never spoils its batch. */
         Rejected: {
             /** @description Stable code. */
@@ -4357,6 +5216,11 @@ export interface components {
              * @description 0 to 100.
              */
             percent: number;
+        };
+        /** @description A re-route. */
+        Rerouting: {
+            /** @description Said to the former owner and in the history; the refusal's reason when missing. */
+            reason?: string | null;
         };
         /** @description A voice with a risk: authority, press, lawyer, leaving. */
         RiskParams: {
@@ -4722,6 +5586,134 @@ export interface components {
              */
             weeks: number;
         };
+        /** @description The clock of a computed due time. */
+        SlaClock: {
+            /** @description Key of the calendar. */
+            calendar: string;
+            /** @description Its names, as they were when the time was computed. */
+            calendar_name: components["schemas"]["Bilingual"];
+            /** @description Lines were left out because there are too many. */
+            cut: boolean;
+            /** @description Which edition of it. */
+            edition: string;
+            /**
+             * Format: int64
+             * @description Working minutes that have passed by now, or by when the task was done.
+             */
+            elapsed_minutes: number;
+            /**
+             * Format: date-time
+             * @description Since when they count.
+             */
+            from: string;
+            /** @description Every span from the start to the due time, or to now where the clock stands. */
+            lines: components["schemas"]["SlaLine"][];
+            /**
+             * Format: int64
+             * @description Working minutes in which the clock stood, up to the due time, or to now where it stands.
+             */
+            paused_minutes: number;
+            /**
+             * Format: int32
+             * @description Working minutes that the task has.
+             */
+            target_minutes: number;
+            /** @description Years whose public holidays the program does not know. */
+            unknown_years: number[];
+            /** @description Its zone. */
+            zone: string;
+        };
+        /** @description How a task's due time came about. */
+        SlaExplanation: {
+            clock?: components["schemas"]["SlaClock"] | null;
+            /** Format: date-time */
+            due_at: string;
+            overdue: boolean;
+            pauses: components["schemas"]["SlaPause"][];
+            /** @description `calendar`: computed; `person`: somebody set it, and only somebody moves it. */
+            rule: string;
+            sentence: components["schemas"]["Bilingual"];
+            /**
+             * Format: date-time
+             * @description Since when the clock stands; the due time moves when it goes on.
+             */
+            standing_since?: string | null;
+            task_id: string;
+        };
+        /** @description A span that was counted or skipped. */
+        SlaLine: {
+            /** @description Whether they count. */
+            counted: boolean;
+            /**
+             * Format: date-time
+             * @description Start.
+             */
+            from: string;
+            /**
+             * Format: int64
+             * @description Its minutes.
+             */
+            minutes: number;
+            name?: components["schemas"]["Bilingual"] | null;
+            /** @description Why. */
+            reason: components["schemas"]["SlaReason"];
+            /**
+             * Format: date-time
+             * @description End, excluded.
+             */
+            until: string;
+        };
+        /** @description Time in which a task's clock stood. */
+        SlaPause: {
+            /** Format: date-time */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Null: it lasts.
+             */
+            until?: string | null;
+            why: components["schemas"]["PauseWhy"];
+            /**
+             * Format: int64
+             * @description Working minutes in it, so far.
+             */
+            working_minutes: number;
+        };
+        /**
+         * @description Why a line counts or not.
+         * @enum {string}
+         */
+        SlaReason: "working_hours" | "make_up_day" | "outside_hours" | "break" | "weekend" | "day_off" | "holiday" | "make_up_not_followed" | "paused_question";
+        /** @description How a due time comes about. */
+        SlaSpans: {
+            /**
+             * Format: int64
+             * @description Minutes that counted.
+             */
+            counted_minutes: number;
+            /** @description Lines were left out because there are too many; the sums hold all of them. */
+            cut: boolean;
+            /** @description Every span from the start on, without a gap between them. A span that passes the end is cut there. */
+            lines: components["schemas"]["SlaLine"][];
+            /**
+             * Format: int64
+             * @description Working minutes in which the clock stood.
+             */
+            paused_minutes: number;
+            /**
+             * @description Years that are touched and whose public holidays nobody has announced to the program: only
+             *     weekends and the calendar's own entries are free there.
+             */
+            unknown_years: number[];
+        };
+        /** @description A day to be reminded on. */
+        Snoozing: {
+            /**
+             * Format: date-time
+             * @description When reminders begin again: ahead, and not after the task is due.
+             */
+            until: string;
+        };
         /** @description A proven solution, in short. */
         Solution: {
             article_id: string;
@@ -4756,6 +5748,10 @@ export interface components {
             subject?: string | null;
             /** Format: date */
             to: string;
+        };
+        /** @description Words. */
+        Speaking: {
+            comment: string;
         };
         /** @description A rise of contacts against the topic's own history. */
         SpikeParams: {
@@ -4883,6 +5879,61 @@ export interface components {
             /** @description The topic whose contacts were counted. */
             topic: string;
         };
+        /** @description A step that is ahead. */
+        StepAhead: {
+            /**
+             * Format: date-time
+             * @description When it is done, if nothing happens before: in the working time of who it goes to.
+             */
+            act_at: string;
+            do: components["schemas"]["EscalationAction"];
+            /**
+             * Format: int32
+             * @description Which time, from 1.
+             */
+            n: number;
+            /**
+             * Format: date-time
+             * @description When its wait is over.
+             */
+            planned_at: string;
+            /** @description Place in the policy, from 0. */
+            step: number;
+            /** @description Name of who it goes to, as things are now. */
+            to?: string | null;
+            when: components["schemas"]["EscalationWhen"];
+        };
+        /** @description A step that was done. */
+        StepDone: {
+            /**
+             * Format: int64
+             * @description Which offer of the task, from 1.
+             */
+            assignment: number;
+            /** Format: date-time */
+            at: string;
+            do: string;
+            /**
+             * Format: int64
+             * @description Seconds later than it could have been done.
+             */
+            late_by: number;
+            /**
+             * Format: int64
+             * @description Earlier repeats that it stands for.
+             */
+            missed: number;
+            /** Format: int32 */
+            n: number;
+            /** @description `done`, `substitute`, `voc_owner_instead` or `nobody`. */
+            outcome: string;
+            /** Format: date-time */
+            planned_at: string;
+            step: number;
+            /** @description Name of who it went to; empty: nobody was known. */
+            to: string;
+            when: string;
+        };
         /** @description A stream of a connector. */
         StreamView: {
             /** Format: int64 */
@@ -4966,11 +6017,13 @@ export interface components {
             description: string;
             /** Format: date-time */
             done_at?: string | null;
+            due: components["schemas"]["TaskDue"];
             /** Format: date-time */
             due_at: string;
             /** Format: date-time */
             effective_at?: string | null;
             fast_track: boolean;
+            handling: components["schemas"]["TaskHandling"];
             id: string;
             /** @description What the issue is called in both languages. */
             issue_heading: components["schemas"]["Bilingual"];
@@ -4999,6 +6052,63 @@ export interface components {
             name: string;
             /** Format: int64 */
             size: number;
+        };
+        /** @description By which rule a task is due. */
+        TaskDue: {
+            /** @description Key of the calendar that they are counted with. */
+            calendar?: string | null;
+            calendar_name?: components["schemas"]["Bilingual"] | null;
+            /**
+             * Format: double
+             * @description Working hours that the task has.
+             */
+            hours?: number | null;
+            /** @description `calendar` or `person`. */
+            rule: string;
+            /**
+             * Format: date-time
+             * @description Since when the clock stands because of that.
+             */
+            standing_since?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when the owner waits for an answer.
+             */
+            waits_since?: string | null;
+        };
+        /** @description How it came to its owner. */
+        TaskHandling: {
+            /** @description Refusals and hand-overs so far, oldest first. */
+            hops: components["schemas"]["TaskHop"][];
+            /** @description For whom the owner stands in. */
+            on_behalf_of?: string | null;
+            /**
+             * Format: date-time
+             * @description The owner wants no reminder before.
+             */
+            snoozed_until?: string | null;
+            /** @description The arbiter is asked who should do it. */
+            with_arbiter: boolean;
+        };
+        /** @description One refusal or hand-over. */
+        TaskHop: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
+            /** @description The department that it left. */
+            from: string;
+            /** @description How. */
+            kind: components["schemas"]["HopKind"];
+            /** @description That department had passed it on before. */
+            ping_pong: boolean;
+            /** @description Why; may be empty for a hand-over. */
+            reason: string;
+            /** @description The department that should do it, in their view. */
+            to?: string | null;
         };
         /** @description The mail that offered the task. */
         TaskMail: {
@@ -5350,10 +6460,58 @@ export interface components {
             detail: string;
         };
         /**
+         * @description A day of the week.
+         * @enum {string}
+         */
+        Weekday: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
+        /**
          * @description Length of a detector's window.
          * @enum {string}
          */
         Window: "1d";
+        /**
+         * @description What sort of day it is.
+         * @enum {string}
+         */
+        WorkDayKind: "workday" | "weekend" | "day_off" | "holiday" | "make_up_day" | "make_up_not_followed";
+        /** @description Hours in which people work: from `from` until before `to`. */
+        WorkSpan: {
+            /** @description `08:00`. */
+            from: string;
+            /** @description `12:00`; `24:00` is the end of the day. */
+            to: string;
+        };
+        /** @description The hours of an ordinary week: spans of each day in their order; a day without spans is free. */
+        WorkWeek: {
+            /** @description Friday. */
+            fri?: components["schemas"]["WorkSpan"][];
+            /** @description Monday. */
+            mon?: components["schemas"]["WorkSpan"][];
+            /** @description Saturday. */
+            sat?: components["schemas"]["WorkSpan"][];
+            /** @description Sunday. */
+            sun?: components["schemas"]["WorkSpan"][];
+            /** @description Thursday. */
+            thu?: components["schemas"]["WorkSpan"][];
+            /** @description Tuesday. */
+            tue?: components["schemas"]["WorkSpan"][];
+            /** @description Wednesday. */
+            wed?: components["schemas"]["WorkSpan"][];
+        };
+        /** @description A wait in working time. */
+        WorkingWait: {
+            /**
+             * Format: int32
+             * @description Working hours, 0 to 500.
+             */
+            hours: number;
+        } | {
+            /**
+             * Format: int32
+             * @description Working days, 0 to 60: the same time of day, so many days on which people work later.
+             */
+            days: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -5363,6 +6521,90 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_absences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Absence"];
+                };
+            };
+        };
+    };
+    read_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Absence"];
+                };
+            };
+        };
+    };
+    write_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Absence"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Absence"];
+                };
+            };
+        };
+    };
+    delete_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_notes: {
         parameters: {
             query?: {
@@ -5449,6 +6691,162 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_calendars: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_BusinessCalendar"];
+                };
+            };
+        };
+    };
+    preview_due: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DueQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DueAnswer"];
+                };
+            };
+        };
+    };
+    read_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusinessCalendar"];
+                };
+            };
+        };
+    };
+    write_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BusinessCalendar"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusinessCalendar"];
+                };
+            };
+        };
+    };
+    delete_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    import_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IcsImport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IcsOutcome"];
+                };
+            };
+        };
+    };
+    read_year: {
+        parameters: {
+            query?: {
+                /** @description The year; this one when missing. */
+                year?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarYear"];
+                };
             };
         };
     };
@@ -5817,6 +7215,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_SignalOfDetector"];
+                };
+            };
+        };
+    };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_EscalationPolicy"];
+                };
+            };
+        };
+    };
+    read_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationPolicy"];
+                };
+            };
+        };
+    };
+    write_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EscalationPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationPolicy"];
                 };
             };
         };
@@ -6761,6 +8224,72 @@ export interface operations {
             };
         };
     };
+    list_proposals: {
+        parameters: {
+            query?: {
+                /** @description `open`, `accepted` or `dismissed`; all when missing. */
+                state?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_OwnerRuleProposal"];
+                };
+            };
+        };
+    };
+    accept_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRuleProposal"];
+                };
+            };
+        };
+    };
+    dismiss_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRuleProposal"];
+                };
+            };
+        };
+    };
     list_plugins: {
         parameters: {
             query?: never;
@@ -7042,6 +8571,30 @@ export interface operations {
             };
         };
     };
+    refusals: {
+        parameters: {
+            query?: {
+                /** @description First day; 30 days before the last when missing. */
+                from?: string;
+                /** @description Last day, included; today when missing. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusalReport"];
+                };
+            };
+        };
+    };
     read_savings: {
         parameters: {
             query: {
@@ -7223,6 +8776,60 @@ export interface operations {
             };
         };
     };
+    answer: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Speaking"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Speaking"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
     read_attachment: {
         parameters: {
             query?: never;
@@ -7326,6 +8933,27 @@ export interface operations {
             };
         };
     };
+    read_escalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Escalation"];
+                };
+            };
+        };
+    };
     hand_over: {
         parameters: {
             query?: never;
@@ -7394,6 +9022,79 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Reassigning"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    reroute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rerouting"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    explain_due: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlaExplanation"];
+                };
+            };
+        };
+    };
+    snooze: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snoozing"];
             };
         };
         responses: {

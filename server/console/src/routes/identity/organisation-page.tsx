@@ -54,6 +54,9 @@ function OrganisationForm(props: { organisation: Organisation }) {
       >
         <Input type="email" />
       </Form.Item>
+      <Form.Item name="refusal_hops" label={t("organisation.hops")} extra={t("organisation.hops_hint")}>
+        <InputNumber min={1} max={20} precision={0} />
+      </Form.Item>
       <h3 className="subhead">{t("organisation.lines")}</h3>
       <p className="faint" style={{ marginBottom: 10 }}>
         {t("organisation.lines_text")}

@@ -12,6 +12,7 @@ export type Values = {
   unit_cost?: number | null;
   target?: number | null;
   arbiter_email?: string;
+  refusal_hops?: number | null;
   cut_contacts?: number | null;
   cut_negative?: number | null;
   marginal_share?: number | null;
@@ -39,6 +40,7 @@ export function valuesOf(organisation: Organisation): Values {
     unit_cost: typeof cost === "number" ? cost / 100 : null,
     target: percentOf(organisation.target_dissatisfaction),
     arbiter_email: organisation.arbiter_email ?? "",
+    refusal_hops: organisation.refusal_hops ?? 3,
     cut_contacts: organisation.cut_lines?.contacts_per_week ?? null,
     cut_negative: percentOf(organisation.cut_lines?.negative_share),
     marginal_share: percentOf(organisation.marginal_share),
@@ -77,6 +79,7 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     unit_cost_cents_per_minute: typeof values.unit_cost === "number" ? cents(values.unit_cost) : null,
     target_dissatisfaction: shareOf(values.target),
     arbiter_email: values.arbiter_email?.trim() || null,
+    refusal_hops: values.refusal_hops ?? loaded.refusal_hops ?? 3,
     // Set where notifiers are set up; saving this form keeps it.
     ...(loaded.notifier !== undefined && { notifier: loaded.notifier }),
     ...(loaded.cut_lines && {
