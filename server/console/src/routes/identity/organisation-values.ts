@@ -79,7 +79,7 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     unit_cost_cents_per_minute: typeof values.unit_cost === "number" ? cents(values.unit_cost) : null,
     target_dissatisfaction: shareOf(values.target),
     arbiter_email: values.arbiter_email?.trim() || null,
-    refusal_hops: values.refusal_hops ?? loaded.refusal_hops ?? 3,
+    ...(loaded.refusal_hops !== undefined && { refusal_hops: values.refusal_hops ?? loaded.refusal_hops }),
     // Set where notifiers are set up; saving this form keeps it.
     ...(loaded.notifier !== undefined && { notifier: loaded.notifier }),
     ...(loaded.cut_lines && {
