@@ -394,6 +394,19 @@ impl Manifest {
             .chain(purposes.into_iter().flatten().map(|p| &p.purpose))
             .chain(asks.hosts.iter().map(|h| &h.purpose))
             .chain(asks.secrets.iter().map(|s| &s.title));
+        // They become labels of Prometheus, and every one of them a series.
+        let metric_fine = |name: &String| {
+            (1..=64).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        if self.metrics.len() > 20 {
+            return Err("at most 20 metrics".to_owned());
+        }
+        if let Some(name) = self.metrics.iter().find(|n| !metric_fine(n)) {
+            return Err(format!("metric {name:?}: 1 to 64 of a-z, 0-9 and _"));
+        }
         for title in titles {
             for text in [&title.zh, &title.en] {
                 if text.trim().is_empty()

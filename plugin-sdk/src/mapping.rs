@@ -33,6 +33,10 @@ pub struct Mapping {
     /// array. One object there counts as an array of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<String>,
+    /// Whether nothing at all may stand there: for services that leave an empty array out, or send other things
+    /// as well. Otherwise it is a mapping that does not fit ([`Mapped::absent`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub items_optional: bool,
     /// Items for which one of these does not hold are passed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_if: Vec<Condition>,
@@ -138,6 +142,9 @@ pub struct Mapped {
     pub rejected: Vec<Rejected>,
     /// Elements that `only_if` passed over.
     pub passed_over: usize,
+    /// Where nothing stands although the mapping looks for the items there: taking that for an empty list would
+    /// lose what the document holds.
+    pub absent: Option<String>,
 }
 
 /// Longest raw record that is kept of a rejected element, in bytes.
@@ -278,6 +285,9 @@ impl Mapping {
             Some(at) => document.pointer(at),
             None => Some(document),
         };
+        if list.is_none() && !self.items_optional {
+            mapped.absent = self.items.clone();
+        }
         let elements: &[Value] = match list {
             Some(Value::Array(elements)) => elements,
             None | Some(Value::Null) => &[],
@@ -446,6 +456,33 @@ mod tests {
 
     fn mapping(value: Value) -> Mapping {
         serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_mapping_that_does_not_fit_is_no_empty_list() {
+        let mapping = |more: Value| -> Mapping {
+            let mut all = json!({"items": "/data", "fields": {"external_id": "/id"}});
+            if let (Some(all), Some(more)) = (all.as_object_mut(), more.as_object()) {
+                all.extend(more.clone());
+            }
+            serde_json::from_value(all).unwrap()
+        };
+        let strict = mapping(json!({}));
+        let absent = |document: Value| strict.map(&document).absent;
+        assert_eq!(
+            absent(json!({"rows": [{"id": 1}]})),
+            Some("/data".to_owned())
+        );
+        assert_eq!(absent(json!("busy")), Some("/data".to_owned()));
+        for empty in [
+            json!({"data": []}),
+            json!({"data": null}),
+            json!({"data": [{"id": 1}]}),
+        ] {
+            assert_eq!(absent(empty), None);
+        }
+        let lax = mapping(json!({"items_optional": true}));
+        assert_eq!(lax.map(&json!({"rows": []})).absent, None);
     }
 
     #[test]

@@ -2,10 +2,18 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging to standard error. `RUST_LOG` chooses what; `json` the form for machines.
-pub fn init(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new("info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,cranelift=warn")
+/// Starts logging to standard error. `RUST_LOG` chooses what; `json` the form for machines. `quiet`: for commands
+/// whose output is read by people, who want to see what goes wrong and nothing else.
+pub fn init(json: bool, quiet: bool) {
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    // Empty is unset, as everywhere.
+    let wanted = (!wanted.trim().is_empty()).then(|| EnvFilter::try_new(wanted));
+    let filter = wanted.and_then(Result::ok).unwrap_or_else(|| {
+        EnvFilter::new(if quiet {
+            "error"
+        } else {
+            "info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,cranelift=warn"
+        })
     });
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -381,11 +381,18 @@ fn a_plugin_that_is_none_is_refused() {
     let upload = |content: &[u8]| {
         admin.post_parts(
             "/api/v1/plugins",
-            &[Part {
-                name: "component",
-                file_name: Some("x.wasm"),
-                content,
-            }],
+            &[
+                Part {
+                    name: "component",
+                    file_name: Some("x.wasm"),
+                    content,
+                },
+                Part {
+                    name: "unsigned",
+                    file_name: None,
+                    content: b"true",
+                },
+            ],
         )
     };
     for content in [

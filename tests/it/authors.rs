@@ -179,6 +179,42 @@ fn a_signed_package_is_installed_by_those_who_trust_its_key() {
     assert!(said.contains("401"), "{said}");
 }
 
+/// What `new` makes works as it stands, in every world: its case passes and it keeps to the contract. Nothing is
+/// said beside that, unless somebody asks.
+#[test]
+fn what_new_makes_passes_at_once() {
+    let home = tempfile::tempdir().expect("a folder");
+    let target = repository().join("target/tutorial");
+    let target = target.to_str().expect("a path");
+    for world in ["classifier", "knowledge-base", "notifier"] {
+        let folder = home.path().join(format!("my-{world}"));
+        let dir = folder.to_str().expect("a path");
+        let made = Command::new(&["plugin", "new", "--world", world, dir]).ok();
+        assert!(made.contains("bihuan plugin test"), "{made}");
+        let run = |args: &[&str]| {
+            Command::new(&[&["plugin"], args].concat())
+                .inside(&folder)
+                .set("CARGO_NET_OFFLINE", "true")
+                .set("CARGO_TARGET_DIR", target)
+                .set("RUST_LOG", "")
+        };
+        let said = run(&["test"]).ok();
+        assert!(said.contains("1 of 1 cases pass"), "{said}");
+        assert!(!said.contains("INFO"), "{said}");
+        let component = format!("target/my-{world}.wasm");
+        let said = run(&["check", "--component", &component]).ok();
+        assert!(!said.contains("INFO"), "{said}");
+        let said = run(&["-v", "check", "--component", &component]).ok();
+        assert!(said.contains("INFO"), "{said}");
+        let refused =
+            Command::new(&["plugin", "new", "--world", world, "--lang", "js", "x"]).fails();
+        assert!(
+            refused.contains("--lang rust") && refused.contains("模板"),
+            "{refused}"
+        );
+    }
+}
+
 /// Components of JavaScript and Python run in the host as those of Rust do. Kept out of the usual
 /// run: their tools come from npm and PyPI and take minutes. `cargo test -p tests --test it --
 /// --ignored examples_in_javascript_and_python`, after `npm ci` and `pip install` in the folders.

@@ -451,6 +451,27 @@ on_both_engines! {
         admin.get("/api/v1/reports/savings?month=2026-13").problem(400, "invalid_query");
         let empty = admin.get("/api/v1/reports/savings?month=2020-01").ok();
         assert_eq!(empty["statements"], json!([]), "no data");
-        assert_eq!(empty["estimated_cents"], Value::Null);
+        assert_eq!((&empty["estimated_cents"], &empty["contacts_avoided"]), (&Value::Null, &Value::Null));
+        // A month that has not begun has neither costs nor tickets; a running one names the one before.
+        let next = admin.get("/api/v1/reports/savings?month=2099-12").ok();
+        assert_eq!((&next["cost"]["month"], &next["cost"]["resolved"]), (&Value::Null, &json!(0)));
+        let running = admin.get(&format!("/api/v1/reports/savings?month={this_month}")).ok();
+        assert!(text(&running["cost"], "month") < this_month.as_str(), "{}", running["cost"]);
+        // Who does not see the task does not see what it was worth.
+        let address = format!("/api/v1/reports/savings?month={month}");
+        assert_eq!(server.role("voc_owner").get(&address).ok()["statements"], report["statements"]);
+        assert_eq!(server.role("department_owner").get(&address).ok()["statements"], json!([]), "of no department");
+        server.role("integrator").get(&address).problem(403, "not_allowed");
     }
+}
+
+/// A task that helped, and the one article that came of it; answers the article's id.
+pub fn an_article(admin: &Caller) -> String {
+    furnish(admin);
+    let (issue, wish) = what_a_fix_mended(admin);
+    let id = text(&assign(admin, &issue, "说清楚", &wish), "id").to_owned();
+    done(admin, &id, 31);
+    let articles = admin.get("/api/v1/knowledge/articles").items();
+    assert_eq!(articles.len(), 1, "{articles:?}");
+    text(&articles[0], "id").to_owned()
 }

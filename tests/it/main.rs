@@ -7,6 +7,7 @@
 mod api;
 mod architecture;
 mod authors;
+mod calendar;
 mod defects;
 mod detection;
 mod evidence;
@@ -19,6 +20,7 @@ mod latency;
 mod mail;
 mod permissions;
 mod plugins;
+mod plugins_life;
 mod priority;
 mod streams;
 mod tasks;

@@ -15,7 +15,7 @@ use tests::{
 };
 
 /// A source of records, asked over HTTP: `GET /items?after=N&limit=M`; and a chat, `POST /chat/…`.
-struct Source {
+pub struct Source {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -31,7 +31,7 @@ struct Shared {
 }
 
 impl Source {
-    fn start(records: Vec<Value>) -> Self {
+    pub fn start(records: Vec<Value>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
@@ -51,19 +51,19 @@ impl Source {
         Self { address, shared }
     }
 
-    fn origin(&self) -> String {
+    pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         self.shared.asked.load(Ordering::Relaxed)
     }
 
-    fn answer_with(&self, status: u16) {
+    pub fn answer_with(&self, status: u16) {
         self.shared.status.store(status, Ordering::Relaxed);
     }
 
-    fn add(&self, record: Value) {
+    pub fn add(&self, record: Value) {
         self.shared.records.lock().expect("records").push(record);
     }
 }
@@ -127,12 +127,12 @@ fn answer(shared: &Shared, stream: TcpStream) {
     );
 }
 
-fn record(n: usize) -> Value {
+pub fn record(n: usize) -> Value {
     json!({"id": format!("R{n:05}"), "at": tests::time::on(tests::time::ago(3 + (n as u64 % 20)), (n % 1_000) as u32),
            "text": COMPLAINTS[n % COMPLAINTS.len()]})
 }
 
-fn plugin(admin: &Caller, name: &str) -> Value {
+pub fn plugin(admin: &Caller, name: &str) -> Value {
     admin
         .get("/api/v1/plugins")
         .items()
@@ -144,7 +144,7 @@ fn plugin(admin: &Caller, name: &str) -> Value {
 }
 
 /// Grants an origin inside this machine and every secret that the plugin asks for.
-fn grant(admin: &Caller, name: &str, origins: &[String]) -> Value {
+pub fn grant(admin: &Caller, name: &str, origins: &[String]) -> Value {
     let plugin = plugin(admin, name);
     let hosts: Vec<Value> = origins
         .iter()
@@ -165,13 +165,13 @@ fn grant(admin: &Caller, name: &str, origins: &[String]) -> Value {
         .ok()
 }
 
-fn list_settings(source: &Source, size: usize) -> Value {
+pub fn list_settings(source: &Source, size: usize) -> Value {
     json!({"url": format!("{}/items", source.origin()),
            "paging": {"type": "cursor", "param": "after", "size_param": "limit", "size": size, "next": "/next"},
            "mapping": {"items": "/data", "fields": {"external_id": "/id", "occurred_at": "/at", "text": "/text"}}})
 }
 
-fn pulled(admin: &Caller, source: &Source, size: usize) {
+pub fn pulled(admin: &Caller, source: &Source, size: usize) {
     grant(admin, "http-json", &[source.origin()]);
     admin
         .put(
@@ -182,15 +182,15 @@ fn pulled(admin: &Caller, source: &Source, size: usize) {
         .ok();
 }
 
-fn installation(admin: &Caller, key: &str) -> Value {
+pub fn installation(admin: &Caller, key: &str) -> Value {
     admin.get(&format!("/api/v1/installations/{key}")).ok()
 }
 
-fn voices(database: &Database) -> i64 {
+pub fn voices(database: &Database) -> i64 {
     database.count("SELECT COUNT(*) AS n FROM feedback WHERE channel = 'orders'")
 }
 
-fn nothing_twice(database: &Database) {
+pub fn nothing_twice(database: &Database) {
     let twice = database.texts(
         "SELECT external_id AS t FROM feedback GROUP BY channel, external_id HAVING COUNT(*) > 1",
     );
@@ -686,7 +686,8 @@ on_both_engines! {
         let old = text(&active, "version").to_owned();
         let new: String = old.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
         let component = other_version(&new);
-        let parts = [Part { name: "component", file_name: Some("c.wasm"), content: &component }];
+        let parts = [Part { name: "component", file_name: Some("c.wasm"), content: &component },
+                     Part { name: "unsigned", file_name: None, content: b"true" }];
         let reply = admin.post_parts("/api/v1/plugins", &parts);
         assert_eq!(reply.status, 201, "{}", reply.text());
         let fresh = reply.json();

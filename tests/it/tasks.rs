@@ -362,6 +362,7 @@ on_both_engines! {
         put("li2", &away(LI, 9, 12, None)).problem(422, "invalid_field");
         put("x", &away(MANAGER, 3, 2, None)).problem(422, "invalid_field");
         assert_eq!(voc_owner.get("/api/v1/absences").items().len(), 3);
+        put("boss", &away(MANAGER, 1, 20, Some(CHIEF))).ok();
         server.role("viewer").get("/api/v1/absences").problem(403, "not_allowed");
         assert_eq!(text(&task(&server, &open)["owner"], "email"), LI, "not yet");
 
@@ -390,7 +391,6 @@ on_both_engines! {
         let new = assign(&admin, &issue, "再一项", json!({}));
         assert_eq!(text(&new["owner"], "email"), DEPUTY);
         // A manager who is away is told through the substitute, and the mail says so.
-        admin.put("/api/v1/absences/boss", &away(MANAGER, 4, 20, Some(CHIEF))).ok();
         travel(&mut server, at(8, 9, 5));
         let told = mails(&server, CHIEF);
         assert!(!told.is_empty() && mails(&server, MANAGER).is_empty());

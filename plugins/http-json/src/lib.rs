@@ -68,6 +68,15 @@ impl Lifecycle for HttpJson {
         let answer = plugin.ask(&place)?;
         let mapped = plugin.settings.mapping.map(&answer);
         let (found, bad) = (mapped.items.len(), mapped.rejected.len());
+        if let Some(at) = mapped.absent {
+            return Ok(CheckReport {
+                ok: false,
+                message: format!(
+                    "应答里没有 {at}，请检查映射。The answer has nothing at {at}: check the mapping."
+                ),
+                details: serde_json::json!({"absent": at}),
+            });
+        }
         Ok(CheckReport {
             ok: bad == 0 || found > 0,
             message: format!(
@@ -104,6 +113,14 @@ impl Puller for HttpJson {
         }
         let answer = self.ask(&place)?;
         let mapped = self.settings.mapping.map(&answer);
+        // No empty list: going on behind it would pass over what the answer holds. It may pass, since gateways
+        // under load answer 200 with anything.
+        if let Some(at) = &mapped.absent {
+            return Err(failure::transient(
+                "http_json.nothing_there",
+                format!("the answer has nothing at {at}"),
+            ));
+        }
         let records = mapped.items.len() + mapped.rejected.len() + mapped.passed_over;
 
         // An answer may hold more than the host takes at once: it is asked again for the rest.

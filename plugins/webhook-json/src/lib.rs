@@ -82,6 +82,12 @@ impl Webhook for WebhookJson {
             }));
         }
         let mapped = self.settings.mapping.map(&document);
+        if let Some(at) = &mapped.absent {
+            return Err(failure::invalid_input(
+                "webhook_json.nothing_there",
+                format!("the request has nothing at {at}"),
+            ));
+        }
         if mapped.items.len() > MAX_ITEMS {
             return Err(failure::invalid_input(
                 "webhook_json.too_many",

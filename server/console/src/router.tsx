@@ -194,6 +194,14 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
+    path: "hours",
+    component: lazyRouteComponent(
+      () => import("./routes/calendar/business-calendars-page"),
+      "BusinessCalendarsPage",
+    ),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
     path: "users",
     component: lazyRouteComponent(() => import("./routes/identity/users-page"), "UsersPage"),
   }),

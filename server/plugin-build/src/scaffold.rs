@@ -39,11 +39,15 @@ pub enum ScaffoldError {
     Exists(PathBuf),
     /// There is no template.
     #[error(
-        "there is a template in {language:?} for connectors only; start from one and change wit/world.wit"
+        "{language:?} 目前只有接入插件（connector）的模板；{role} 请用 --lang rust，或者先建 connector 再改 wit/world.wit 里的 export。\n\
+         In {language:?} there is a template for connectors only: make a {role} with --lang rust, or start from a \
+         connector and change what wit/world.wit exports."
     )]
     NoTemplate {
         /// The language.
         language: Language,
+        /// What was asked for.
+        role: &'static str,
     },
     /// A file could not be written.
     #[error("{path}: {source}")]
@@ -132,10 +136,19 @@ fn files(role: Role, language: Language) -> Result<Vec<(String, String)>, Scaffo
             files.push(entry("tests/first.json", template!("connector.case.json")));
         }
         Role::Notifier => files.push(entry("tests/first.json", template!("notifier.case.json"))),
-        Role::Classifier | Role::KnowledgeBase => {}
+        Role::Classifier => {
+            files.push(entry("tests/first.json", template!("classifier.case.json")))
+        }
+        Role::KnowledgeBase => files.push(entry(
+            "tests/first.json",
+            template!("knowledge-base.case.json"),
+        )),
     }
     if language != Language::Rust && role != Role::Connector {
-        return Err(ScaffoldError::NoTemplate { language });
+        return Err(ScaffoldError::NoTemplate {
+            language,
+            role: role.as_str(),
+        });
     }
     match language {
         Language::Rust => {
@@ -204,14 +217,18 @@ mod tests {
                 let parent = tempfile::tempdir().unwrap();
                 let folder = parent.path().join("my-plugin");
                 if language != Language::Rust && role != Role::Connector {
-                    assert!(create(&folder, role, language).is_err());
+                    let refused = create(&folder, role, language).unwrap_err().to_string();
+                    for words in ["--lang rust", "模板", "template", role.as_str()] {
+                        assert!(refused.contains(words), "{refused}");
+                    }
+                    assert!(!folder.exists(), "nothing is half made");
                     continue;
                 }
                 let files = create(&folder, role, language).unwrap();
                 let manifest = crate::read_manifest(&folder).unwrap();
                 assert_eq!((manifest.name.as_str(), manifest.role), ("my-plugin", role));
                 assert_eq!(Language::of(&folder), Some(language));
-                crate::case::read_cases(&folder).unwrap();
+                assert!(!crate::case::read_cases(&folder).unwrap().is_empty());
                 for file in &files {
                     let text = std::fs::read_to_string(folder.join(file)).unwrap();
                     assert!(

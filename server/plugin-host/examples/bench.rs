@@ -1,7 +1,7 @@
 //! What plugins cost, against goals and against the same work without a plugin, in one run on one
 //! machine: ratios and growth are what counts, not the times of this machine.
 //!
-//! `cargo run -p plugin-host --release --example bench -- [fresh calls, default 100000]`
+//! `cargo run -p plugin-host --release --example bench -- [fresh calls, default 1000000]`
 #![allow(
     clippy::unwrap_used,
     dead_code,
@@ -13,14 +13,21 @@ mod guests;
 #[path = "../tests/host/memory.rs"]
 mod memory;
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jieba_rs::Jieba;
 use plugin_host::taxonomy::{Taxonomy, Topic};
-use plugin_host::{CacheConfig, Classifier, Document, Host, HostConfig, Installation};
+use plugin_host::{
+    CacheConfig, Classifier, Document, Header, HookRequest, Host, HostConfig, Installation,
+    PullMode, PullRequest, SecretValue, webhook,
+};
 use plugin_sdk::Classifier as _;
 
 const BATCH: usize = 256;
@@ -32,7 +39,7 @@ fn main() -> ExitCode {
     }
     let fresh_calls = std::env::args()
         .nth(1)
-        .map_or(100_000, |text| text.parse().unwrap());
+        .map_or(1_000_000, |text| text.parse().unwrap());
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -188,20 +195,24 @@ async fn run(fresh_calls: u64) {
         &format!("{:.2} µs", micros(warm, 1)),
         &goal(micros(warm, 1), 1.0, "1 µs"),
     );
-    let fresh = best_of(5000, || crossing_guest.check()).await;
+    let silent_one = host.compile(silent()).await.unwrap();
+    let nobody = Arc::new(Installation::default());
+    let fresh = best_of(5000, || silent_one.validate_config(&nobody)).await;
     line(
-        "fresh store, two calls, drop",
+        "fresh store, call, drop",
         &format!("{:.1} µs", micros(fresh, 1)),
         &goal(micros(fresh, 1), 15.0, "15 µs"),
     );
+    pages(&host, fresh).await;
+    hooks(&host, fresh).await;
 
     // Growth: the first calls may still fill pools and caches.
     for _ in 0..fresh_calls / 20 {
-        crossing_guest.check().await.unwrap();
+        silent_one.validate_config(&nobody).await.unwrap();
     }
     let (before, started) = (memory::resident_kib(), Instant::now());
     for _ in 0..fresh_calls {
-        black_box(crossing_guest.check().await.unwrap());
+        black_box(silent_one.validate_config(&nobody).await.unwrap());
     }
     let per_second = fresh_calls as f64 / started.elapsed().as_secs_f64();
     let grown = memory::resident_kib().saturating_sub(before);
@@ -209,6 +220,162 @@ async fn run(fresh_calls: u64) {
         &format!("{fresh_calls} fresh instances, one after another"),
         &format!("{:.0} /s, grown {grown} KiB", per_second),
         &goal(grown as f64, 1024.0, "less than 1 MiB"),
+    );
+}
+
+/// A guest of the tests with a manifest.
+fn guest(name: &str, more: &str) -> Vec<u8> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/1.0.0");
+    let component = std::fs::read(folder.join(format!("{name}.wasm"))).unwrap();
+    let title = r#"{"zh":"甲","en":"A"}"#;
+    let manifest = format!(
+        r#"{{"name":"probe","version":"1.0.0","role":"connector","title":{title},"asks":{{"secrets":[{{"name":"token","title":{title}}}]{more}"#
+    );
+    guests::with_section(component, "bihuan:manifest", manifest.as_bytes())
+}
+
+/// Items of a page, from the guest to the host; beside it what the same items cost as lines of JSON, which is what
+/// connectors that are processes of their own send.
+async fn pages(host: &Host, fresh: Duration) {
+    const ITEMS: usize = 1000;
+    let title = r#"{"zh":"甲","en":"A"}"#;
+    let component = guest(
+        "acking-puller",
+        &format!(
+            r#","hosts":[{{"origin":"*","methods":["GET"],"purpose":{title}}}],"imap":{{"purpose":{title}}}}}}}"#
+        ),
+    );
+    let compiled = host.compile(component).await.unwrap();
+    let connector = host.connector(&compiled, Installation::default()).unwrap();
+    let request = |count: usize| PullRequest {
+        stream: format!(r#"[{{"do":"page","count":{count}}}]"#),
+        mode: PullMode::Incremental,
+        cursor: None,
+        since_ms: None,
+        until_ms: None,
+        max_items: ITEMS as u32,
+    };
+    let none = best_of(200, || connector.pull(request(0))).await;
+    let full = best_of(200, || connector.pull(request(ITEMS))).await;
+    let got = connector.pull(request(ITEMS)).await.unwrap().value.items;
+    assert_eq!(got.len(), ITEMS);
+    let crossing = full.saturating_sub(none);
+    let json = best(50, || {
+        let lines: Vec<String> = got
+            .iter()
+            .map(|i| {
+                serde_json::json!({"external_id": i.external_id, "turns": [], "attributes": []})
+                    .to_string()
+            })
+            .collect();
+        for line in lines {
+            black_box(serde_json::from_str::<serde_json::Value>(&line).unwrap());
+        }
+    });
+    let millions = ITEMS as f64 / crossing.as_secs_f64() / 1e6;
+    line(
+        "a page of 1000 items, fresh store included",
+        &format!("{:.0} µs", micros(full, 1)),
+        "",
+    );
+    line(
+        "  items across the boundary, with their checks",
+        &format!("{millions:.2} M/s"),
+        &goal(2.0, millions, "2 M/s"),
+    );
+    line(
+        "  ratio to the same items as lines of JSON, without a sandbox",
+        &format!("{:.2}", crossing.as_secs_f64() / json.as_secs_f64()),
+        &goal(crossing.as_secs_f64(), json.as_secs_f64(), "1.00"),
+    );
+    line(
+        "  an empty page against a call that does nothing",
+        &format!("{:.2}", none.as_secs_f64() / fresh.as_secs_f64()),
+        "",
+    );
+}
+
+/// What a webhook waits for beside the network and the database: the proof of its sender and the plugin.
+async fn hooks(host: &Host, fresh: Duration) {
+    let component = guest(
+        "webhook",
+        r#","hosts":[{"origin":"*","methods":["GET"],"purpose":{"zh":"甲","en":"A"}}]},"webhook":{"verify":[{"scheme":"standard-webhooks","secret":"token"}]}}"#,
+    );
+    let compiled = host.compile(component).await.unwrap();
+    let scheme = compiled
+        .inspection()
+        .manifest
+        .webhook
+        .clone()
+        .unwrap()
+        .verify
+        .remove(0);
+    let connector = host.connector(&compiled, Installation::default()).unwrap();
+    let body = format!(r#"{{"text":"{}"}}"#, "x".repeat(1024)).into_bytes();
+    let key = b"a key of thirty-two bytes or so.";
+    let mac = ring::hmac::sign(
+        &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key),
+        &[b"id.1700000000.".as_slice(), &body].concat(),
+    );
+    let secrets = BTreeMap::from([(
+        "token".to_owned(),
+        SecretValue::new(
+            format!("whsec_{}", STANDARD.encode(key)).into_bytes(),
+            1,
+            Vec::new(),
+        ),
+    )]);
+    let header = |name: &str, value: String| Header {
+        name: name.to_owned(),
+        value,
+    };
+    let headers = [
+        header("webhook-id", "id".to_owned()),
+        header("webhook-timestamp", "1700000000".to_owned()),
+        header(
+            "webhook-signature",
+            format!("v1,{}", STANDARD.encode(mac.as_ref())),
+        ),
+    ];
+    let settings = serde_json::json!({});
+    let proof = best(2000, || {
+        let request = webhook::Request {
+            method: "POST",
+            path: "",
+            query: "",
+            headers: &headers,
+            body: &body,
+        };
+        let proved = webhook::verify(&scheme, &secrets, &settings, &request, 1_700_000_000_000);
+        assert!(black_box(proved).is_ok());
+    });
+    let handled = best_of(2000, || {
+        connector.handle(HookRequest {
+            method: "POST".to_owned(),
+            path: String::new(),
+            query: String::new(),
+            headers: Vec::new(),
+            body: body.clone(),
+            received_at_ms: 0,
+            verified_by_host: true,
+        })
+    })
+    .await;
+    let added = proof + handled;
+    line(
+        "proof of a signed webhook of 1 KiB",
+        &format!("{:.1} µs", micros(proof, 1)),
+        "",
+    );
+    line(
+        "  added latency: proof, fresh store, call, drop",
+        &format!("{:.1} µs", micros(added, 1)),
+        &goal(micros(added, 1), 100.0, "100 µs"),
+    );
+    line(
+        "  ratio to a call that does nothing",
+        &format!("{:.2}", added.as_secs_f64() / fresh.as_secs_f64()),
+        "",
     );
 }
 

@@ -109,6 +109,12 @@ impl Breaker {
         self.state
     }
 
+    /// Rests since the last sound trial.
+    #[must_use]
+    pub const fn rests(&self) -> u32 {
+        self.rests
+    }
+
     /// Asks for a call. Changes the state when it allows a trial.
     pub fn ask(&mut self, now_ms: i64) -> Permit {
         match self.state {

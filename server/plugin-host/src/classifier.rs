@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use plugin_sdk::taxonomy::Taxonomy;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 use wasmtime::Store;
 
 use crate::bindings::classifier::ClassifierPart;
@@ -233,7 +234,10 @@ impl Warm {
         let slot = compiled.slot().await?;
         let mut store = compiled.store(installation);
         let wall = begin(&mut store, "prepare", Mode::NoEffects);
-        let done = timeout(wall, pre.instantiate_async(&mut store)).await;
+        let span = store.data().span();
+        let done = timeout(wall, pre.instantiate_async(&mut store))
+            .instrument(span.clone())
+            .await;
         let guest = finish_instantiation(&mut store, done).map_err(|e| failed(&mut store, e))?;
         let done = timeout(
             wall,
@@ -241,6 +245,7 @@ impl Warm {
                 .bihuan_plugin_classifier()
                 .call_prepare(&mut store, &prepared.json),
         )
+        .instrument(span)
         .await;
         let info: ModelInfo = settle(&mut store, done)?.value.into();
         if info.max_batch == 0
@@ -279,12 +284,14 @@ impl Warm {
         if !sent.is_empty() {
             self.batches += 1;
             let wall = begin(&mut self.store, "classify", Mode::Full);
+            let span = self.store.data().span();
             let done = timeout(
                 wall,
                 self.guest
                     .bihuan_plugin_classifier()
                     .call_classify(&mut self.store, &sent),
             )
+            .instrument(span)
             .await;
             got = settle(&mut self.store, done)?.value;
             if got.len() != sent.len() {

@@ -8,6 +8,8 @@ use std::time::Instant;
 use plugin_sdk::host::PANIC_FIELD;
 use plugin_sdk::manifest::Manifest;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
+use url::Url;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::{Resource, ResourceTable};
 use zeroize::Zeroizing;
@@ -41,6 +43,8 @@ const LINE_BYTES: usize = 4 << 10;
 const RANDOM_BYTES: usize = 64 << 10;
 /// Metric records of one call that are kept.
 const METRICS: u32 = 100;
+/// Under this name figures are counted that the manifest does not declare.
+const UNDECLARED: &str = "undeclared";
 /// File operations of one call.
 const FILE_CALLS: u32 = 1000;
 
@@ -97,6 +101,7 @@ pub(crate) struct Call {
     log_lines: u32,
     log_bytes: usize,
     log_dropped: u32,
+    drops_told: bool,
     random_bytes: usize,
     metrics: u32,
     file_calls: u32,
@@ -111,6 +116,9 @@ pub(crate) struct Call {
     /// By key; none when removed.
     staged: BTreeMap<String, Option<Kept>>,
     mailbox: Option<Mailbox>,
+    /// Longest time that a service asked for, as far as requests of this call met it.
+    patience_ms: Option<u64>,
+    span: tracing::Span,
 }
 
 impl Call {
@@ -127,6 +135,7 @@ impl Call {
             log_lines: 0,
             log_bytes: 0,
             log_dropped: 0,
+            drops_told: false,
             random_bytes: 0,
             metrics: 0,
             file_calls: 0,
@@ -140,6 +149,8 @@ impl Call {
             denials: 0,
             staged: BTreeMap::new(),
             mailbox: None,
+            patience_ms: None,
+            span: tracing::Span::none(),
         }
     }
 }
@@ -181,14 +192,44 @@ impl Context {
         self.end();
         self.memory.refused = false;
         self.call = Call::new(ticks, operation, mode, self.call.number + 1);
+        // Who, what and how it ended; never what it was about.
+        self.call.span = tracing::info_span!(
+            target: "plugin",
+            "plugin_call",
+            plugin = self.manifest.name,
+            version = self.manifest.version,
+            installation = self.installation.id,
+            operation,
+            outcome = tracing::field::Empty,
+            wall_ms = tracing::field::Empty,
+            cpu_ms = tracing::field::Empty,
+        );
+    }
+
+    /// The trace of this call.
+    pub(crate) fn span(&self) -> tracing::Span {
+        self.call.span.clone()
     }
 
     /// Says what was left out of the log.
     pub(crate) fn end(&mut self) {
-        if self.call.log_dropped > 0 {
-            let (plugin, dropped) = (self.manifest.name.as_str(), self.call.log_dropped);
+        let dropped = self.call.log_dropped;
+        if dropped > 0 && !std::mem::replace(&mut self.call.drops_told, true) {
+            let plugin = self.manifest.name.as_str();
             tracing::warn!(target: "plugin", plugin, dropped, "log lines of the plugin were dropped");
-            self.call.log_dropped = 0;
+            (self.config.logs)(LogLine {
+                plugin: self.manifest.name.clone(),
+                version: self.manifest.version.clone(),
+                installation: self.installation.id.clone(),
+                operation: self.call.operation,
+                at_ms: (self.config.now_ms)(),
+                level: LogLevel::Warn,
+                message: format!(
+                    "{dropped} more lines were dropped: at most {LOG_LINES} lines and {} KiB in one call",
+                    LOG_BYTES >> 10
+                ),
+                fields: Vec::new(),
+            });
         }
         self.call.mailbox = None;
     }
@@ -220,13 +261,18 @@ impl Context {
             Some(PluginError::Failed(failure)) => failure.class.as_str(),
             Some(other) => other.code(),
         };
+        let (span, used) = (&self.call.span, self.used());
+        span.record("outcome", outcome);
+        span.record("wall_ms", used.wall_ms);
+        span.record("cpu_ms", used.cpu_ms);
+        tracing::debug!(target: "plugin", parent: span, "ended");
         (self.config.calls)(CallRecord {
             plugin: self.manifest.name.clone(),
             version: self.manifest.version.clone(),
             installation: self.installation.id.clone(),
             operation: self.call.operation,
             outcome,
-            used: self.used(),
+            used,
         });
     }
 
@@ -247,6 +293,10 @@ impl Context {
         let grants = matches!(failure.class, FailureClass::Config | FailureClass::Internal);
         if let (true, Some((capability, detail))) = (grants, self.call.denied.take()) {
             return PluginError::Denied { capability, detail };
+        }
+        if failure.class == FailureClass::RateLimited && failure.retry_after_ms.is_none() {
+            // The guest was told in words; the host knows the time.
+            failure.retry_after_ms = self.call.patience_ms;
         }
         failure.code = clean(&self.redactor.redact(&failure.code));
         failure.message = clean(&self.redactor.redact(&failure.message));
@@ -409,9 +459,14 @@ impl host::random::Host for Context {
 impl Context {
     fn metric(&mut self, name: String, value: MetricValue) {
         self.call.metrics = self.call.metrics.saturating_add(1);
-        if self.call.metrics > METRICS || !self.manifest.metrics.contains(&name) {
+        if self.call.metrics > METRICS {
             return;
         }
+        let (name, value) = if self.manifest.metrics.contains(&name) {
+            (name, value)
+        } else {
+            (UNDECLARED.to_owned(), MetricValue::Add(1))
+        };
         let plugin = self.manifest.name.as_str();
         tracing::debug!(target: "plugin", plugin, metric = name, ?value, "metric");
         (self.config.metrics)(Metric {
@@ -731,6 +786,8 @@ impl From<HttpFault> for HttpError {
             HttpFault::Tls(why) => Self::Tls(why),
             HttpFault::Timeout => Self::Timeout,
             HttpFault::TooLarge(limit) => Self::TooLarge(limit),
+            // The contract has no case of its own; the wait goes into the failure of the call.
+            HttpFault::Patience { .. } => Self::BudgetExceeded(fault.to_string()),
             HttpFault::BudgetExceeded(why) => Self::BudgetExceeded(why),
             HttpFault::Protocol(why) => Self::Protocol(why),
         }
@@ -820,26 +877,47 @@ impl Context {
             request.max_response_bytes = request.max_response_bytes.min(share);
             let (transport, rates) = (Arc::clone(&self.config.transport), Arc::clone(&self.rates));
             let (policy, id) = (Arc::clone(&policy), self.installation.id.clone());
-            running.spawn(async move {
+            // The host and never the path or the query, which may name a customer.
+            let host = Url::parse(&request.url)
+                .ok()
+                .and_then(|url| url.host_str().map(str::to_owned))
+                .unwrap_or_default();
+            let span = tracing::info_span!(
+                target: "plugin",
+                parent: &self.call.span,
+                "plugin_http",
+                method = request.method,
+                server.address = host,
+                status = tracing::field::Empty,
+            );
+            let asked = async move {
                 let done = egress::send(&*transport, &policy, &rates, &id, request).await;
+                if let Ok(response) = &done {
+                    tracing::Span::current().record("status", response.status);
+                }
                 (place, done)
-            });
+            };
+            running.spawn(asked.instrument(span));
         }
         while let Some(done) = running.join_next().await {
             let (place, done) = done.map_err(|e| wasmtime::Error::msg(e.to_string()))?;
             answers[place] = Some(match done {
-                Ok(response) => {
+                Ok(mut response) => {
                     self.call.http_bytes = self
                         .call
                         .http_bytes
                         .saturating_add(response.body.len() as u64);
+                    self.redactor.take_out(&mut response.body);
                     Ok(WitResponse {
                         status: response.status,
-                        url: response.url,
+                        url: self.redactor.redact(&response.url),
                         headers: response
                             .headers
                             .into_iter()
-                            .map(|(name, value)| host::types::Header { name, value })
+                            .map(|(name, value)| host::types::Header {
+                                name,
+                                value: self.redactor.redact(&value),
+                            })
                             .collect(),
                         body: response.body,
                     })
@@ -847,6 +925,10 @@ impl Context {
                 Err(fault) => {
                     if let HttpFault::Denied(why) = &fault {
                         self.deny("http", why.clone());
+                    }
+                    if let HttpFault::Patience { left_ms, .. } = &fault {
+                        let known = self.call.patience_ms.unwrap_or(0);
+                        self.call.patience_ms = Some(known.max(*left_ms));
                     }
                     Err(fault.into())
                 }

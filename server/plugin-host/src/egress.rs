@@ -73,6 +73,14 @@ pub enum HttpFault {
     /// The name leads to an address that is never dialled.
     #[error("blocked address: {0}")]
     BlockedAddress(String),
+    /// The origin asked for patience, and there are so many milliseconds left.
+    #[error("{origin} asked for patience: {left_ms} ms left")]
+    Patience {
+        /// Who asked.
+        origin: String,
+        /// How much longer.
+        left_ms: u64,
+    },
     /// The request breaks a rule.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
@@ -946,8 +954,10 @@ impl Rates {
             if let Some(until) = bucket.silent_until {
                 let left = until.saturating_duration_since(now);
                 if !left.is_zero() {
-                    let text = format!("the host asked for patience: {} ms left", left.as_millis());
-                    return Err(HttpFault::BudgetExceeded(text));
+                    return Err(HttpFault::Patience {
+                        origin: url.origin().ascii_serialization(),
+                        left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+                    });
                 }
                 bucket.silent_until = None;
             }

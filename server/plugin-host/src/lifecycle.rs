@@ -14,14 +14,18 @@ const JSON_BYTES: usize = 256 << 10;
 /// Enters a fresh instance: `enter!(compiled, installation, pre, operation, mode, |store, guest| call)`.
 macro_rules! enter {
     ($compiled:expr, $installation:expr, $pre:expr, $operation:expr, $mode:expr, |$store:ident, $guest:ident| $call:expr) => {{
+        use tracing::Instrument as _;
         let _slot = $compiled.slot().await?;
         let mut store = $compiled.store($installation);
         let wall = $crate::call::begin(&mut store, $operation, $mode);
-        let done = tokio::time::timeout(wall, $pre.instantiate_async(&mut store)).await;
+        let span = store.data().span();
+        let done = tokio::time::timeout(wall, $pre.instantiate_async(&mut store))
+            .instrument(span.clone())
+            .await;
         let $guest = $crate::call::finish_instantiation(&mut store, done)
             .map_err(|e| $crate::call::failed(&mut store, e))?;
         let $store = &mut store;
-        let done = tokio::time::timeout(wall, $call).await;
+        let done = tokio::time::timeout(wall, $call).instrument(span).await;
         $crate::call::settle(&mut store, done)
     }};
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -112,30 +114,87 @@ pub(crate) struct Redactor {
 /// Shorter values would tear ordinary texts apart.
 const MIN_REDACTED: usize = 4;
 
+/// Shorter values may stand in an answer by chance.
+const MIN_TAKEN_OUT: usize = 8;
+
+/// A secret as it stands, and in the forms that the host gives it on the wire: in an address, in a form, in JSON,
+/// and in base64 at whatever place of a longer text (`user:secret`).
+fn forms(bytes: &[u8]) -> Vec<Zeroizing<String>> {
+    let mut forms: Vec<String> = Vec::new();
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        forms.push(text.to_owned());
+        forms.push(text.trim().to_owned());
+        forms.push(text.strip_prefix("whsec_").unwrap_or(text).to_owned());
+        let quoted = serde_json::Value::from(text).to_string();
+        forms.push(quoted[1..quoted.len() - 1].to_owned());
+    }
+    let escaped: String = url::form_urlencoded::byte_serialize(bytes).collect();
+    // RFC 3986: a space is %20 and the tilde stands for itself.
+    let strict = escaped.replace('+', "%20").replace("%7E", "~");
+    for form in [escaped, strict] {
+        forms.push(lower_escapes(&form));
+        forms.push(form);
+    }
+    let engines = [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD];
+    for (engine, before) in engines
+        .into_iter()
+        .flat_map(|e| (0..3).map(move |n| (e, n)))
+    {
+        let mut placed = vec![0; before];
+        placed.extend_from_slice(bytes);
+        let whole = engine.encode(&placed);
+        // Characters at either end also tell of what stands before and behind.
+        let (first, last) = ((before * 8).div_ceil(6), placed.len() * 8 / 6);
+        if let Some(inner) = whole.get(first..last).filter(|i| i.len() >= MIN_TAKEN_OUT) {
+            forms.push(inner.to_owned());
+        }
+    }
+    forms.into_iter().map(Zeroizing::new).collect()
+}
+
+/// `%2F` as `%2f`.
+fn lower_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut left = 0;
+    for c in text.chars() {
+        if c == '%' {
+            left = 3;
+        }
+        out.push(if left > 0 { c.to_ascii_lowercase() } else { c });
+        left = i32::max(left - 1, 0);
+    }
+    out
+}
+
 impl Redactor {
     pub(crate) fn new<'a>(values: impl Iterator<Item = &'a SecretValue>) -> Self {
         let mut needles: Vec<Zeroizing<String>> = Vec::new();
-        for bytes in values.flat_map(|v| v.accepted()) {
-            let Ok(text) = std::str::from_utf8(bytes) else {
-                continue;
-            };
-            for form in [
-                text,
-                text.trim(),
-                text.strip_prefix("whsec_").unwrap_or(text),
-            ] {
-                if form.len() >= MIN_REDACTED && !needles.iter().any(|n| n.as_str() == form) {
-                    needles.push(Zeroizing::new(form.to_owned()));
-                }
-            }
-            let escaped: String = url::form_urlencoded::byte_serialize(bytes).collect();
-            if escaped.len() >= MIN_REDACTED && escaped != text {
-                needles.push(Zeroizing::new(escaped));
+        for form in values.flat_map(|v| v.accepted()).flat_map(forms) {
+            if form.len() >= MIN_REDACTED && !needles.iter().any(|n| **n == *form) {
+                needles.push(form);
             }
         }
         // Longest first: a secret that holds another one is replaced whole.
         needles.sort_by_key(|n| std::cmp::Reverse(n.len()));
         Self { needles }
+    }
+
+    /// Takes secrets out of what a service answers: one that echoes its requests would hand them to the guest.
+    /// Only what is long enough never to stand there by chance.
+    pub(crate) fn take_out(&self, bytes: &mut Vec<u8>) {
+        for needle in self.needles.iter().filter(|n| n.len() >= MIN_TAKEN_OUT) {
+            let needle = needle.as_bytes();
+            let found = |bytes: &[u8], from: usize| {
+                let rest = bytes.get(from..)?;
+                let mut windows = rest.windows(needle.len());
+                windows.position(|w| w == needle).map(|at| from + at)
+            };
+            let mut from = 0;
+            while let Some(at) = found(bytes, from) {
+                bytes.splice(at..at + needle.len(), *b"***");
+                from = at + 3;
+            }
+        }
     }
 
     pub(crate) fn redact(&self, text: &str) -> String {
@@ -167,6 +226,47 @@ mod tests {
         assert_eq!(
             Redactor::new([&spaced].into_iter()).redact("?k=a+b%26c%3Dd"),
             "?k=***"
+        );
+    }
+
+    #[test]
+    fn forms_of_the_wire_are_hidden_too() {
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+        let secret = r#"S3cr3t/+? "v~lue""#;
+        let value = SecretValue::new(secret.as_bytes().to_vec(), 1, vec![]);
+        let redactor = Redactor::new([&value].into_iter());
+        let core = |text: &str| {
+            let shown = redactor.redact(text);
+            assert!(shown.contains("***"), "{text} is shown as {shown}");
+            shown.replace("***", "")
+        };
+        for user in ["", "u", "us", "user", "user:"] {
+            for more in ["", "x", "xy", "xyz"] {
+                let plain = format!("{user}{secret}{more}");
+                for encoded in [STANDARD.encode(&plain), URL_SAFE.encode(&plain)] {
+                    let left = core(&format!("Basic {encoded}"));
+                    // At most the characters that also hold a neighbour's bits.
+                    let own = encoded.len() - (user.len() + more.len()) * 8 / 6;
+                    assert!(left.len() < 6 + encoded.len() - own + 6, "{left}");
+                }
+            }
+        }
+        assert_eq!(core(r#"{"k":"S3cr3t/+? \"v~lue\""}"#), r#"{"k":""}"#);
+        assert_eq!(core("?k=S3cr3t%2F%2B%3F+%22v%7Elue%22"), "?k=");
+        assert_eq!(core("?k=S3cr3t%2F%2B%3F%20%22v~lue%22"), "?k=");
+        assert_eq!(core("?k=S3cr3t%2f%2b%3f%20%22v~lue%22"), "?k=");
+    }
+
+    #[test]
+    fn an_echo_gives_nothing_away() {
+        let long = SecretValue::new(b"hunter2hunter2".to_vec(), 1, vec![]);
+        let short = SecretValue::new(b"true".to_vec(), 1, vec![]);
+        let redactor = Redactor::new([&long, &short].into_iter());
+        let mut body = br#"{"ok":true,"key":"hunter2hunter2","again":"hunter2hunter2"}"#.to_vec();
+        redactor.take_out(&mut body);
+        assert_eq!(
+            String::from_utf8_lossy(&body),
+            r#"{"ok":true,"key":"***","again":"***"}"#
         );
     }
 

@@ -576,6 +576,77 @@ impl Staged {
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.deleted.is_empty()
     }
+
+    /// The state that the next call sees, when this one is not committed yet.
+    pub fn apply_to(&self, state: &mut std::collections::BTreeMap<String, Vec<u8>>, now_ms: i64) {
+        for key in &self.deleted {
+            state.remove(key);
+        }
+        for (key, value, expires) in &self.set {
+            if expires.is_some_and(|at| at <= now_ms) {
+                state.remove(key);
+            } else {
+                state.insert(key.clone(), value.clone());
+            }
+        }
+    }
+
+    /// Adds what a later call staged; of two changes of one key the later one counts.
+    pub fn extend(&mut self, later: Self) {
+        let touched = |key: &String| {
+            later.deleted.contains(key) || later.set.iter().any(|(name, ..)| name == key)
+        };
+        self.set.retain(|(key, ..)| !touched(key));
+        self.deleted.retain(|key| !touched(key));
+        self.set.extend(later.set);
+        self.deleted.extend(later.deleted);
+    }
+}
+
+#[cfg(test)]
+mod staged_tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn staged(set: &[(&str, &str)], deleted: &[&str]) -> Staged {
+        let set = set
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), v.as_bytes().to_vec(), None));
+        Staged {
+            set: set.collect(),
+            deleted: deleted.iter().map(|k| (*k).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn two_calls_leave_what_one_after_the_other_would() {
+        let first = staged(&[("a", "1"), ("b", "1"), ("c", "1")], &["d"]);
+        let second = staged(&[("b", "2"), ("d", "2")], &["c"]);
+        let mut one_by_one = BTreeMap::from([("d".to_owned(), b"0".to_vec())]);
+        let mut together = one_by_one.clone();
+        first.apply_to(&mut one_by_one, 0);
+        second.apply_to(&mut one_by_one, 0);
+        let mut both = first;
+        both.extend(second);
+        both.apply_to(&mut together, 0);
+        assert_eq!(one_by_one, together);
+        let kept: Vec<&str> = together.keys().map(String::as_str).collect();
+        assert_eq!(kept, ["a", "b", "d"]);
+        assert_eq!(together["d"], b"2");
+    }
+
+    #[test]
+    fn what_has_expired_is_not_seen() {
+        let mut state = BTreeMap::from([("a".to_owned(), b"0".to_vec())]);
+        let late = Staged {
+            set: vec![("a".to_owned(), b"1".to_vec(), Some(5))],
+            deleted: Vec::new(),
+        };
+        late.apply_to(&mut state, 5);
+        assert!(state.is_empty());
+        late.apply_to(&mut state, 4);
+        assert_eq!(state["a"], b"1");
+    }
 }
 
 /// What a call used; the limits stand in [`crate::Compiled::limits`].

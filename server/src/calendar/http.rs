@@ -199,8 +199,8 @@ struct IcsOutcome {
 }
 
 /// Reads holidays and make-up workdays out of an iCalendar file: what changes, and with `apply` the
-/// change itself. Events marked 班, 补班 or 上班 are make-up days, those marked 休 or 放假 days off; where
-/// a file has no such marks, every event is a day off. The calendar's other entries stay.
+/// change itself. Events whose Chinese name marks them as workdays are make-up days, those marked as days
+/// off are days off; where a file has no such marks, every event is. The calendar's other entries stay.
 #[utoipa::path(post, path = "/calendars/{key}/import", request_body = IcsImport, tag = "calendars",
     params(("key" = String, Path)), responses((status = 200, body = IcsOutcome)),
     security(("bearer" = ["manage_organisation"])))]

@@ -92,8 +92,7 @@ enum Command {
     /// Runs a rule over stored history and prints what it would have raised; nothing is written or sent
     Backtest(backtest::Args),
     /// Plugins: make, test, check, pack, install
-    #[command(subcommand)]
-    Plugin(plugin::Command),
+    Plugin(plugin::Args),
     /// Prints the API description
     Openapi,
 }
@@ -159,7 +158,8 @@ pub fn run() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    crate::telemetry::init(config.log_json);
+    let quiet = matches!(&cli.command, Command::Plugin(args) if !args.verbose);
+    crate::telemetry::init(config.log_json, quiet);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -239,7 +239,7 @@ async fn dispatch(command: Command, config: Config) -> crate::app::failure::Resu
         Command::Doctor => admin::doctor(config).await,
         Command::RebuildFacts { check } => admin::rebuild_facts(config, check).await,
         Command::Backtest(args) => backtest::run(config, args).await,
-        Command::Plugin(command) => plugin::run(command).await,
+        Command::Plugin(args) => plugin::run(args).await,
         Command::Openapi => {
             print!("{}", crate::http::openapi::text());
             Ok(ExitCode::SUCCESS)

@@ -65,6 +65,7 @@ codes! {
     KeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY "Idempotency-Key 已用于另一个请求" "this Idempotency-Key was used for another request";
     LastAdmin "last_admin" CONFLICT "至少要保留一名管理员" "one administrator must remain";
     NotAComponent "not_a_component" UNPROCESSABLE_ENTITY "这不是 Bihuan 插件组件" "this is not a component of Bihuan";
+    NotTrusted "not_trusted" UNPROCESSABLE_ENTITY "签名不受信任，或没有签名" "the signature is not trusted, or there is none";
     ForbiddenImport "forbidden_import" UNPROCESSABLE_ENTITY "插件请求了不允许的能力" "the plugin imports what no plugin may have";
     IncompatiblePlugin "incompatible_plugin" UNPROCESSABLE_ENTITY "插件接口版本不兼容" "the plugin was made for another version of the contract";
     NotGranted "not_granted" CONFLICT "还没有人决定这个插件可以做什么" "nobody has decided yet what this plugin may do";

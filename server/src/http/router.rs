@@ -204,16 +204,8 @@ async fn metrics(State(app): State<Shared>) -> Response {
         }
         Err(error) => return Problem::from(error).into_response(),
     }
-    text.push_str("# HELP bihuan_installations Installations of plugins by how they are doing.\n# TYPE bihuan_installations gauge\n");
-    match storage::figures::states(&app.db).await {
-        Ok(all) => {
-            for s in all {
-                text.push_str(&format!(
-                    "bihuan_installations{{state=\"{}\"}} {}\n",
-                    s.state, s.n
-                ));
-            }
-        }
+    match crate::plugins::gauges::text(&app).await {
+        Ok(gauges) => text.push_str(&gauges),
         Err(error) => return Problem::from(error).into_response(),
     }
     text.push_str(&app.plugins.ledger.metrics());

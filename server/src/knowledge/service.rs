@@ -181,7 +181,7 @@ pub async fn similar(app: &App, db: &impl Read, topic: &str) -> Result<Vec<Found
 }
 
 /// The knowledge base that comes with the program: where articles go when nobody has set up another.
-const BUILT_IN: &str = "markdown-kb";
+pub const BUILT_IN: &str = "markdown-kb";
 
 /// Writes the publications of an article into the outbox: one for each knowledge base that is set up, so that one
 /// that is down never holds up another. `false`: this content was published already.
@@ -218,7 +218,9 @@ pub async fn publish(app: &App, tx: &Tx, article: &Article) -> Result<bool, DbEr
         );
         delivery.task_id = Some(article.task_id.to_string());
         delivery.issue_id = Some(article.issue_id.to_string());
-        written |= crate::mail::enqueue(app, tx, &delivery).await?;
+        // What was given up before goes out again when somebody asks for it.
+        written |= crate::mail::enqueue(app, tx, &delivery).await?
+            || crate::plugins::revive(app, tx, &target, Some(&delivery.dedupe_key)).await? > 0;
     }
     Ok(written)
 }

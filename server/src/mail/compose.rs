@@ -3,6 +3,7 @@
 
 use super::letter::{Letter, Quote, Recipient};
 use domain::organisation::{Bilingual, Locale};
+use domain::plugins::Worry;
 use domain::verification::Verdict;
 use minijinja::value::Value as Jinja;
 use minijinja::{AutoEscape, Environment, Output, State};
@@ -637,8 +638,109 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 "This mail was sent by Bihuan.",
             );
         }
+        Letter::PluginTrouble {
+            key,
+            title,
+            worry,
+            operation,
+            code,
+            message,
+            at,
+            link,
+        } => {
+            let title = pick(title);
+            let (happened, means, act) = trouble(*worry, to.language);
+            page.subject = if zh {
+                format!("[闭环] 插件需要处理：{title} {happened}")
+            } else {
+                format!("[Bihuan] A plugin needs you: {title} {happened}")
+            };
+            page.heading = format!("{title} {happened}");
+            let at = at.with_timezone(&to.time_zone).format("%Y-%m-%d %H:%M");
+            let during = operation_name(operation, to.language);
+            let facts = if zh {
+                vec![
+                    format!("插件配置：{key}"),
+                    format!("时间：{at}，{during}时"),
+                    format!("原因：{message}（{code}）"),
+                ]
+            } else {
+                vec![
+                    format!("Installation: {key}"),
+                    format!("When: {at}, while {during}"),
+                    format!("Why: {message} ({code})"),
+                ]
+            };
+            page.sections = vec![
+                Section {
+                    items: facts,
+                    ..section(&say("发生了什么", "What happened"), Vec::new())
+                },
+                section(&say("影响", "What it means"), vec![means.to_owned()]),
+                section(&say("请您", "What to do"), vec![act.to_owned()]),
+            ];
+            page.button = Some(Button {
+                label: say("在控制台查看插件", "See the plugins in the console"),
+                url: format!("{base}{link}"),
+                plain: say("在控制台查看：", "In the console:"),
+            });
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）自动发给管理员，同一事件只发一次。",
+                "This mail was sent by Bihuan to its administrators, once for this event.",
+            );
+        }
     }
     page
+}
+
+/// What happened, what it means and what helps.
+fn trouble(worry: Worry, locale: Locale) -> (&'static str, &'static str, &'static str) {
+    match (worry, locale) {
+        (Worry::Paused, Locale::ZhCn) => (
+            "已暂停",
+            "在您处理之前它不再运行。对方推送来的内容照常收下，处理后继续，不会丢失。",
+            "请检查它的设置、密钥和授权。保存后它会自动继续。",
+        ),
+        (Worry::Paused, Locale::En) => (
+            "is paused",
+            "It does not run before you act. What its source sends is kept and worked off afterwards: nothing is lost.",
+            "Check its settings, secrets and grants. It goes on by itself once they are saved.",
+        ),
+        (Worry::Resting, Locale::ZhCn) => (
+            "多次出错，正在休息",
+            "休息一段时间后会自动重试，间隔会越来越长。内容不会丢失，只会晚到。",
+            "如果反复出现，请查看日志，升级插件或退回上一个版本。",
+        ),
+        (Worry::Resting, Locale::En) => (
+            "failed repeatedly and rests",
+            "It is tried again by itself, after longer and longer rests. Nothing is lost, it only arrives later.",
+            "If it keeps happening look at its log, and upgrade the plugin or roll it back.",
+        ),
+        (Worry::Quarantined, Locale::ZhCn) => (
+            "已隔离",
+            "休息多次后仍然出错，不再自动重试。对方推送来的内容照常收下，放行后继续，不会丢失。",
+            "请查看日志，升级插件或退回上一个版本；也可以在控制台点“立即运行”放行。",
+        ),
+        (Worry::Quarantined, Locale::En) => (
+            "is quarantined",
+            "It went on failing after many rests and is not tried again by itself. What its source sends is kept and \
+             worked off once it is released: nothing is lost.",
+            "Look at its log, then upgrade the plugin or roll it back; or release it in the console with \"Run now\".",
+        ),
+    }
+}
+
+fn operation_name(operation: &str, locale: Locale) -> &'static str {
+    let (zh, en) = match operation {
+        "pull" => ("拉取数据", "pulling data"),
+        "hooks" => ("处理对方推送的内容", "working off what its source sent"),
+        "acks" => ("向来源确认收到", "telling its source what was kept"),
+        "check" => ("自检", "checking itself"),
+        "notify" => ("发送群消息", "posting a message"),
+        "publish" => ("发布知识条目", "publishing an article"),
+        _ => ("运行", "running"),
+    };
+    if locale == Locale::ZhCn { zh } else { en }
 }
 
 fn answer(event: &str, locale: Locale) -> &'static str {

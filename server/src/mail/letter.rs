@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::organisation::{Bilingual, Locale, Owner};
+use domain::plugins::Worry;
 use domain::tasks::escalation::{Action, When};
 use domain::verification::Verdict;
 use serde::{Deserialize, Serialize};
@@ -117,7 +118,7 @@ pub enum Letter {
         due_at: DateTime<Utc>,
         /// The working hours and the calendar that it was computed with; `None`: a person set it.
         #[serde(default)]
-        due_rule: Option<Bilingual>,
+        due_rule: Option<Box<Bilingual>>,
         /// It must be fixed at once.
         urgent: bool,
         /// The figures behind it.
@@ -236,6 +237,25 @@ pub enum Letter {
         /// Path of the task in the console.
         link: String,
     },
+    /// An installation of a plugin needs somebody: to the administrators.
+    PluginTrouble {
+        /// The installation.
+        key: String,
+        /// What people call it.
+        title: Bilingual,
+        /// What happened.
+        worry: Worry,
+        /// What was being done: `pull`, `hooks`, `notify` …
+        operation: String,
+        /// Stable word of the failure.
+        code: String,
+        /// In the plugin's words.
+        message: String,
+        /// When.
+        at: DateTime<Utc>,
+        /// Path of the installation in the console.
+        link: String,
+    },
 }
 
 impl Letter {
@@ -243,7 +263,7 @@ impl Letter {
     #[must_use]
     pub fn thread(&self) -> Option<&Thread> {
         match self {
-            Self::IssueNotice { .. } => None,
+            Self::IssueNotice { .. } | Self::PluginTrouble { .. } => None,
             Self::AlarmWithdrawn { thread, .. }
             | Self::TaskOffered { thread, .. }
             | Self::TaskTaken { thread, .. }

@@ -123,10 +123,10 @@ fn letters() -> Vec<Letter> {
             topic: both("套餐资费争议", "Tariff disputes"),
             assigned_by: "林晓".into(),
             due_at: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
-            due_rule: Some(both(
+            due_rule: Some(Box::new(both(
                 "48 个工作小时，按「中国大陆」工作日历计",
                 "48 working hours of the calendar Mainland China",
-            )),
+            ))),
             urgent: true,
             data: both("近 28 天来访 100 次", "100 contacts"),
             impact: both("影响 26%", "impact 26%"),

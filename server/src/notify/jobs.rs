@@ -3,7 +3,7 @@
 use crate::app::Shared;
 use crate::jobs::{JobError, Outcome};
 use crate::mail::{Envelope, SendError, build, render};
-use crate::plugins::{Kind, Note};
+use crate::plugins::{Failed, Kind, Note, PublishError};
 use chrono::TimeDelta;
 use domain::ids::ArticleId;
 use storage::notify::{Delivery, Mail, set_state};
@@ -134,18 +134,29 @@ async fn publication(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Out
     let Some(article) = storage::knowledge::get(&app.db, article).await? else {
         return Err(JobError::fail("the article is gone"));
     };
+    let key = &delivery.target;
+    if let Some(failed) = crate::plugins::rests(app, key, "publish").await? {
+        return put_off(app, job, delivery, &failed).await;
+    }
     mark_sending(app, job, delivery).await?;
-    match app
+    let published = app
         .plugins
-        .publish(app, &delivery.target, &article, text("content_hash"))
-        .await
-    {
+        .publish(app, key, &article, text("content_hash"))
+        .await;
+    match published {
         Ok((reference, keep)) => {
             let tx = app.begin().await?;
-            keep.write(&tx, &delivery.target).await?;
+            // Held, so that what is kept never outlives the installation.
+            if storage::installations::lock(&tx, key).await?.is_some() {
+                keep.write(&tx, key).await?;
+                crate::plugins::succeeded(app, &tx, key, "publish").await?;
+            }
             storage::notify::set_reference(&tx, delivery, &reference).await?;
             set_state(&tx, &delivery.id, "sent", job.attempt, None, false).await?;
             Ok(Outcome::Done(tx))
+        }
+        Err(PublishError::Plugin(failed)) => {
+            plugin_failed(app, job, delivery, "publish", &failed).await
         }
         Err(error) => {
             let reason = error.to_string();
@@ -163,51 +174,61 @@ async fn publication(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Out
 async fn chat(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, JobError> {
     let note: Note = serde_json::from_value(delivery.data.clone()).map_err(JobError::fail)?;
     let key = &delivery.target;
+    if let Some(failed) = crate::plugins::rests(app, key, "notify").await? {
+        return put_off(app, job, delivery, &failed).await;
+    }
     mark_sending(app, job, delivery).await?;
-    let posted = app.plugins.notify(app, key, note).await;
-    let tx = app.begin().await?;
-    let held = storage::installations::lock(&tx, key).await?.is_some();
-    match posted {
+    match app.plugins.notify(app, key, note).await {
         Ok(keep) => {
-            if held {
+            let tx = app.begin().await?;
+            if storage::installations::lock(&tx, key).await?.is_some() {
                 keep.write(&tx, key).await?;
                 crate::plugins::succeeded(app, &tx, key, "notify").await?;
             }
             set_state(&tx, &delivery.id, "sent", job.attempt, None, true).await?;
             Ok(Outcome::Done(tx))
         }
-        Err(failed) => {
-            let reason = failed.to_string();
-            let again = !matches!(failed.kind, Kind::Input | Kind::Settings);
-            if held {
-                let failures = u32::try_from(job.attempt - 1).unwrap_or(u32::MAX);
-                crate::plugins::failed(app, &tx, key, "notify", &failed, failures, tx.now())
-                    .await?;
-            }
-            if again {
-                set_state(
-                    &tx,
-                    &delivery.id,
-                    "retry",
-                    job.attempt,
-                    Some(&reason),
-                    false,
-                )
-                .await?;
-            }
-            tx.commit().await?;
-            if !again {
-                return Err(JobError::fail(reason));
-            }
-            let first_wait = match failed.kind {
-                Kind::Patience(ms) => {
-                    TimeDelta::milliseconds(i64::try_from(ms.min(3_600_000)).unwrap_or(60_000))
-                }
-                _ => TimeDelta::seconds(2),
-            };
-            Err(JobError::Retry { reason, first_wait })
-        }
+        Err(failed) => plugin_failed(app, job, delivery, "notify", &failed).await,
     }
+}
+
+/// Writes down that a plugin did not deliver, and tries again where that can help. What waits for a person goes
+/// out again when they have changed the installation.
+async fn plugin_failed(
+    app: &Shared,
+    job: &Job,
+    delivery: &Delivery,
+    operation: &str,
+    failed: &Failed,
+) -> Result<Outcome, JobError> {
+    let key = &delivery.target;
+    let tx = app.begin().await?;
+    if storage::installations::lock(&tx, key).await?.is_some() {
+        let failures = u32::try_from(job.attempt - 1).unwrap_or(u32::MAX);
+        crate::plugins::failed(app, &tx, key, operation, failed, failures, tx.now()).await?;
+    }
+    tx.commit().await?;
+    put_off(app, job, delivery, failed).await
+}
+
+async fn put_off(
+    app: &Shared,
+    job: &Job,
+    delivery: &Delivery,
+    failed: &Failed,
+) -> Result<Outcome, JobError> {
+    let reason = failed.to_string();
+    if !failed.can_retry() {
+        return Err(JobError::fail(reason));
+    }
+    note_retry(app, job, delivery, &reason).await?;
+    let first_wait = match failed.kind {
+        Kind::Patience(ms) => {
+            TimeDelta::milliseconds(i64::try_from(ms.min(3_600_000)).unwrap_or(60_000))
+        }
+        _ => TimeDelta::seconds(2),
+    };
+    Err(JobError::Retry { reason, first_wait })
 }
 
 /// A delivery that will not be tried again: people see it as dead, with the reason.

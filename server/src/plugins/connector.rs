@@ -306,6 +306,25 @@ impl Connected {
         })
     }
 
+    /// What a stream would bring, for somebody who looks before it counts: at most `most` items. Nothing is kept
+    /// of it, neither the place in the stream nor what the plugin stages.
+    pub async fn preview(
+        &self,
+        stream: &str,
+        most: u32,
+    ) -> Result<(Vec<Incoming>, Vec<Unusable>), Failed> {
+        let request = PullRequest {
+            stream: stream.to_owned(),
+            mode: PullMode::Preview,
+            cursor: None,
+            since_ms: None,
+            until_ms: None,
+            max_items: most,
+        };
+        let page = self.connector.pull(request).await?.value;
+        Ok(sorted(page.items, page.rejected))
+    }
+
     /// What a request of the source means.
     pub async fn handle(&self, hooked: &Hooked) -> Result<(Meant, Keep), Failed> {
         let answer = self.connector.handle(request(hooked)).await?;

@@ -43,6 +43,12 @@ impl Failed {
         }
     }
 
+    /// Whether the same call can succeed later without anybody doing something.
+    #[must_use]
+    pub fn can_retry(&self) -> bool {
+        !matches!(self.kind, Kind::Settings | Kind::Input)
+    }
+
     /// What the rules make of it; the breaker has said how long a plugin at fault rests.
     #[must_use]
     pub fn trouble(&self, rest_ms: u64, quarantined: bool) -> Trouble {

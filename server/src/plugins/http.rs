@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use domain::identity::Operation;
+use plugin_build::package::{self, PackageError};
 use plugin_host::{Host, HostGrant, Limits, MAX_COMPONENT_BYTES, PluginError};
 use serde::{Deserialize, Serialize};
 use storage::plugins::Plugin;
@@ -59,6 +60,8 @@ struct PluginView {
     /// When it was made the active version last.
     active_since: Option<DateTime<Utc>>,
     size: i64,
+    /// The Ed25519 key that signed it, base64; null: it came without a signature.
+    signer: Option<String>,
     created_at: DateTime<Utc>,
     /// Counts changes; the ETag.
     revision: i64,
@@ -86,6 +89,7 @@ impl From<Plugin> for PluginView {
             manifest: p.manifest,
             grant: p.grant,
             size: p.size,
+            signer: p.signer,
             created_at: p.created_at,
         }
     }
@@ -119,8 +123,111 @@ async fn list_plugins(State(app): State<Shared>, caller: Caller) -> Result<Json<
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the form for the API document")]
 struct ComponentForm {
+    /// A package of `bihuan plugin pack`, or a bare component.
     #[schema(value_type = String, format = Binary)]
     component: Vec<u8>,
+    /// The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key.
+    trust: Option<String>,
+    /// `true` accepts what is not signed, or by whomever.
+    unsigned: Option<bool>,
+}
+
+/// What somebody sends to be installed.
+#[derive(Default)]
+struct Sent {
+    bytes: Vec<u8>,
+    trust: Vec<String>,
+    unsigned: bool,
+}
+
+impl Sent {
+    async fn read(mut form: Multipart) -> Result<Self> {
+        let broken = || Problem::new(Code::MalformedBody, "the form is broken");
+        let mut sent = Self::default();
+        while let Some(part) = form.next_field().await.map_err(|_| broken())? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let bytes = part.bytes().await.map_err(|e| {
+                if e.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    Problem::new(Code::TooLarge, "a component has at most 32 MiB")
+                } else {
+                    broken()
+                }
+            })?;
+            let text = || String::from_utf8_lossy(&bytes).trim().to_owned();
+            match name.as_str() {
+                "component" => sent.bytes = bytes.to_vec(),
+                "trust" => sent.trust.push(text()),
+                "unsigned" => sent.unsigned = text() == "true",
+                _ => {}
+            }
+        }
+        if sent.bytes.is_empty() {
+            return Err(Problem::field(
+                "component",
+                "required",
+                "send the component as a file",
+            ));
+        }
+        Ok(sent)
+    }
+
+    /// The component, and the key whose signature of it holds.
+    fn open(&self) -> Result<(Vec<u8>, Option<String>)> {
+        if self.bytes.starts_with(b"\0asm") {
+            return Ok((self.bytes.clone(), None));
+        }
+        // Whose signature it is comes first; whether that is enough depends on what is installed.
+        let package = package::open(&self.bytes, &[], true).map_err(|error| {
+            let (code, word) = match &error {
+                PackageError::Malformed(_) => (Code::NotAComponent, "not_a_component"),
+                _ => (Code::NotTrusted, "bad_signature"),
+            };
+            Problem {
+                errors: vec![FieldError {
+                    field: "component".to_owned(),
+                    code: word.to_owned(),
+                    detail: error.to_string(),
+                }],
+                ..Problem::new(code, error.to_string())
+            }
+        })?;
+        Ok((package.component().to_vec(), package.signer))
+    }
+
+    /// Whether this signer may bring the plugin of that name. `installed` are the signers of what is there.
+    fn accepts(&self, signer: Option<&str>, installed: &[Option<String>]) -> Result<()> {
+        let refuse = |field: &str, code: &str, detail: String| {
+            Err(Problem {
+                errors: vec![FieldError {
+                    field: field.to_owned(),
+                    code: code.to_owned(),
+                    detail: detail.clone(),
+                }],
+                ..Problem::new(Code::NotTrusted, detail)
+            })
+        };
+        let named = signer.is_some_and(|s| self.trust.iter().any(|t| t == s));
+        let before = installed.iter().flatten().next();
+        match (signer, before) {
+            _ if named => Ok(()),
+            (Some(signer), Some(before)) if signer == before => Ok(()),
+            (_, Some(before)) => refuse(
+                "trust",
+                "other_signer",
+                format!(
+                    "the installed version is signed by {before}, this one by {}",
+                    signer.unwrap_or("nobody")
+                ),
+            ),
+            _ if self.unsigned => Ok(()),
+            (Some(signer), None) => refuse("trust", "unknown_signer", signer.to_owned()),
+            (None, None) => refuse(
+                "unsigned",
+                "not_signed",
+                "it is not signed: say unsigned=true to accept that".to_owned(),
+            ),
+        }
+    }
 }
 
 /// What is wrong with a component, for people and programs.
@@ -143,45 +250,25 @@ fn refused(error: &PluginError) -> Problem {
     }
 }
 
-/// Installs a component. It is inspected and kept, not activated.
+/// Installs a package or a component. Its signature is checked; it is inspected and kept, not activated.
 #[utoipa::path(post, path = "/plugins", tag = "plugins",
     request_body(content = ComponentForm, content_type = "multipart/form-data"),
     responses((status = 201, body = PluginView)), security(("bearer" = ["manage_plugins"])))]
 async fn install_plugin(
     State(app): State<Shared>,
     caller: Caller,
-    mut form: Multipart,
+    form: Multipart,
 ) -> Result<(StatusCode, Json<PluginView>)> {
     caller.may(Operation::ManagePlugins)?;
-    let mut component = None;
-    while let Some(part) = form
-        .next_field()
-        .await
-        .map_err(|_| Problem::new(Code::MalformedBody, "the form is broken"))?
-    {
-        if part.name() == Some("component") {
-            let bytes = part.bytes().await.map_err(|e| {
-                if e.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    Problem::new(Code::TooLarge, "a component has at most 32 MiB")
-                } else {
-                    Problem::new(Code::MalformedBody, "the form is broken")
-                }
-            })?;
-            component = Some(bytes.to_vec());
-        }
-    }
-    let Some(bytes) = component.filter(|b| !b.is_empty()) else {
-        return Err(Problem::field(
-            "component",
-            "required",
-            "send the component as a file",
-        ));
-    };
+    let sent = Sent::read(form).await?;
+    let (bytes, signer) = sent.open()?;
     let copy = bytes.clone();
     let inspection = tokio::task::spawn_blocking(move || Host::inspect(&copy))
         .await
         .map_err(|_| Problem::from(Code::Internal))?
         .map_err(|e| refused(&e))?;
+    let installed = storage::plugins::signers(&app.db, &inspection.manifest.name).await?;
+    sent.accepts(signer.as_deref(), &installed)?;
     if let Some(schema) = &inspection.manifest.config_schema {
         settings::accept(schema).map_err(|detail| Problem {
             errors: vec![FieldError {
@@ -197,7 +284,35 @@ async fn install_plugin(
         .check(bytes.clone())
         .await
         .map_err(|e| refused(&e))?;
-    let plugin = service::install(&app, &bytes, &inspection, false, &caller.actor).await?;
+    let manifest = &inspection.manifest;
+    let present = storage::plugins::list(&app.db).await?;
+    if present.iter().any(|p| {
+        p.name == manifest.name && p.version == manifest.version && p.digest != inspection.digest
+    }) {
+        let detail = format!(
+            "{} {} is installed with other content: raise the version",
+            manifest.name, manifest.version
+        );
+        return Err(Problem {
+            errors: vec![FieldError {
+                field: "component".to_owned(),
+                code: "version_exists".to_owned(),
+                detail: detail.clone(),
+            }],
+            ..Problem::new(Code::Conflict, detail)
+        });
+    }
+    let trusted = caller.may(Operation::GrantPlugins).is_ok();
+    let plugin = service::install(
+        &app,
+        &bytes,
+        &inspection,
+        signer,
+        trusted,
+        false,
+        &caller.actor,
+    )
+    .await?;
     Ok((StatusCode::CREATED, Json(plugin.into())))
 }
 
@@ -311,15 +426,16 @@ async fn grant_plugin(
     Ok(one(plugin))
 }
 
-/// Switches to this version: all installations of its name, or, for a classifier, everything from now on.
+/// Switches to this version: all installations of its name, or, for a classifier, everything from now on. It gets
+/// what was granted and entrusted to the version before, so whoever switches must be allowed to grant.
 #[utoipa::path(post, path = "/plugins/{id}/activate", tag = "plugins", params(("id" = String, Path)),
-    responses((status = 200, body = PluginView)), security(("bearer" = ["manage_plugins"])))]
+    responses((status = 200, body = PluginView)), security(("bearer" = ["grant_plugins"])))]
 async fn activate_plugin(
     State(app): State<Shared>,
     caller: Caller,
     Segment(id): Segment<String>,
 ) -> Result<Response> {
-    caller.may(Operation::ManagePlugins)?;
+    caller.may(Operation::GrantPlugins)?;
     Ok(one(manage::activate(&app, &caller.actor, &id).await?))
 }
 
@@ -370,4 +486,69 @@ async fn plugin_history(
     Ok(List::whole(
         events.into_iter().map(PluginEvent::from).collect(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugin_build::package::SigningKey;
+
+    #[test]
+    fn signatures_decide_who_may_bring_a_plugin() {
+        let of = |name: &str| Some(name.to_owned());
+        let code = |sent: &Sent, signer, installed: &[Option<String>]| {
+            let refused = sent.accepts(signer, installed).err();
+            refused
+                .map(|p| p.errors[0].code.clone())
+                .unwrap_or_default()
+        };
+        let plain = Sent::default();
+        let unsigned = Sent {
+            unsigned: true,
+            ..Sent::default()
+        };
+        let trusting = Sent {
+            trust: vec!["a".to_owned()],
+            ..Sent::default()
+        };
+        // Nothing is installed.
+        assert_eq!(code(&plain, None, &[]), "not_signed");
+        assert_eq!(code(&unsigned, None, &[]), "");
+        assert_eq!(code(&plain, Some("a"), &[]), "unknown_signer");
+        assert_eq!(code(&unsigned, Some("a"), &[]), "");
+        assert_eq!(code(&trusting, Some("a"), &[]), "");
+        assert_eq!(code(&trusting, Some("b"), &[]), "unknown_signer");
+        assert_eq!(code(&trusting, None, &[]), "not_signed");
+        // What came without a signature vouches for nobody.
+        assert_eq!(code(&plain, Some("a"), &[None]), "unknown_signer");
+        assert_eq!(code(&unsigned, None, &[None]), "");
+        // What came with one does.
+        assert_eq!(code(&plain, Some("a"), &[of("a")]), "");
+        assert_eq!(code(&plain, Some("b"), &[of("a")]), "other_signer");
+        assert_eq!(code(&unsigned, Some("b"), &[of("a")]), "other_signer");
+        assert_eq!(code(&unsigned, None, &[None, of("a")]), "other_signer");
+        assert_eq!(code(&trusting, Some("a"), &[of("b")]), "");
+    }
+
+    #[test]
+    fn a_damaged_package_is_refused_whatever_is_waived() {
+        let (key, _) = SigningKey::generate().unwrap();
+        let component = b"\0asm....".to_vec();
+        let whole = package::pack(&component, &[], Some(&key)).unwrap();
+        let sent = |bytes: Vec<u8>| Sent {
+            bytes,
+            unsigned: true,
+            ..Sent::default()
+        };
+        assert_eq!(
+            sent(whole.clone()).open().ok(),
+            Some((component.clone(), Some(key.public())))
+        );
+        assert_eq!(sent(component.clone()).open().ok(), Some((component, None)));
+        let at = whole.windows(4).position(|w| w == b"....").unwrap();
+        let mut changed = whole;
+        changed[at] = b'x';
+        assert!(sent(changed).open().is_err());
+        assert!(sent(b"anything".to_vec()).open().is_err());
+    }
 }

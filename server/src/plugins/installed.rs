@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use storage::plugins::Plugin;
 use storage::{DbError, Read};
 
+/// Code of the failure of an installation that lacks something.
+pub const INCOMPLETE: &str = "incomplete";
 /// Name of the secret with the password of an installation's mailbox.
 pub const IMAP_PASSWORD: &str = "imap_password";
 
@@ -269,8 +271,10 @@ impl Plugins {
         let power = installed.power(app);
         let mut secrets = self.secrets(&app.db, &row.key, &power.secrets).await?;
         let filled: BTreeSet<String> = secrets.keys().cloned().collect();
-        if let Some(lack) = installed.lacks(&filled).first() {
-            return Err(Failed::new(Kind::Settings, "incomplete", lack.sentence()));
+        // An origin that is not granted is denied when it is asked for: the administrator may grant less.
+        let lacks = installed.lacks(&filled);
+        if let Some(lack) = lacks.iter().find(|l| !matches!(l, Lack::Host(_))) {
+            return Err(Failed::new(Kind::Settings, INCOMPLETE, lack.sentence()));
         }
         let password = secrets.remove(IMAP_PASSWORD);
         let imap = match (&row.set.mailbox, password, power.imap) {

@@ -4,7 +4,7 @@
 
 use crate::app::App;
 use domain::clock::Timestamp;
-use plugin_host::{CallRecord, LogLine};
+use plugin_host::{CallRecord, LogLine, Metric, MetricValue};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,22 @@ struct Inner {
     calls: VecDeque<CallRecord>,
     lines: VecDeque<LogLine>,
     totals: BTreeMap<Of, Total>,
+    /// Plugin, version and the name that its manifest declares.
+    own: BTreeMap<(String, String, String), Own>,
 }
+
+/// A figure that a plugin measures.
+#[derive(Clone, Copy, Default)]
+struct Own {
+    /// Added up.
+    added: u64,
+    /// Values of a distribution, and their sum.
+    values: u64,
+    sum: f64,
+}
+
+/// Bounds of the buckets of call times, in milliseconds: a warm call takes microseconds, a pull seconds.
+const BUCKETS: [u64; 10] = [1, 5, 10, 50, 100, 500, 1000, 5000, 10_000, 30_000];
 
 /// Plugin, version, operation, outcome: every one of them comes from a bounded set.
 type Of = (String, String, &'static str, &'static str);
@@ -36,11 +51,21 @@ type Of = (String, String, &'static str, &'static str);
 struct Total {
     calls: u64,
     wall_ms: u64,
+    /// Calls up to each of [`BUCKETS`], each counted once.
+    buckets: [u64; BUCKETS.len()],
     cpu_ms: u64,
     http_calls: u64,
+    http_bytes: u64,
     denied: u64,
     log_dropped: u64,
     memory_peak: u64,
+}
+
+/// A name of a manifest as the value of a label.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', " ")
 }
 
 fn push<T>(queue: &mut VecDeque<T>, value: T) {
@@ -73,7 +98,11 @@ impl Ledger {
         let total = inner.totals.entry(of).or_default();
         total.calls += 1;
         total.wall_ms += call.used.wall_ms;
+        if let Some(at) = BUCKETS.iter().position(|most| call.used.wall_ms <= *most) {
+            total.buckets[at] += 1;
+        }
         total.cpu_ms += call.used.cpu_ms;
+        total.http_bytes += call.used.http_bytes;
         total.http_calls += u64::from(call.used.http_calls);
         total.denied += u64::from(call.used.denied);
         total.log_dropped += u64::from(call.used.log_dropped);
@@ -83,20 +112,26 @@ impl Ledger {
         }
     }
 
-    /// Takes a line.
+    /// Takes a line. The host has written it into the server's log.
     pub fn line(&self, line: LogLine) {
-        tracing::info!(
-            target: "plugin",
-            installation = line.installation,
-            version = line.version,
-            operation = line.operation,
-            level = line.level.as_str(),
-            "{}: {}",
-            line.plugin,
-            line.message
-        );
         if is_kept(&line.installation) {
             push(&mut self.inner().lines, line);
+        }
+    }
+
+    /// Takes a figure that a plugin measures.
+    pub fn measured(&self, metric: Metric) {
+        let mut inner = self.inner();
+        let own = inner
+            .own
+            .entry((metric.plugin, metric.version, label(&metric.name)))
+            .or_default();
+        match metric.value {
+            MetricValue::Add(n) => own.added = own.added.saturating_add(n),
+            MetricValue::Record(value) => {
+                own.values += 1;
+                own.sum += value;
+            }
         }
     }
 
@@ -190,12 +225,6 @@ impl Ledger {
             &|t| t.calls as f64,
         );
         series(
-            "bihuan_plugin_seconds_total",
-            "Time from call to answer.",
-            "counter",
-            &|t| t.wall_ms as f64 / 1000.0,
-        );
-        series(
             "bihuan_plugin_cpu_seconds_total",
             "Computing time, in steps of 10 ms.",
             "counter",
@@ -206,6 +235,12 @@ impl Ledger {
             "Requests that plugins made.",
             "counter",
             &|t| t.http_calls as f64,
+        );
+        series(
+            "bihuan_plugin_http_received_bytes_total",
+            "Bytes of answers to them.",
+            "counter",
+            &|t| t.http_bytes as f64,
         );
         series(
             "bihuan_plugin_denied_total",
@@ -225,6 +260,54 @@ impl Ledger {
             "gauge",
             &|t| t.memory_peak as f64,
         );
+        text.push_str(
+            "# HELP bihuan_plugin_call_seconds Time from call to answer.\n# TYPE bihuan_plugin_call_seconds histogram\n",
+        );
+        for ((plugin, version, operation, outcome), total) in &totals {
+            let labels = format!(
+                "plugin=\"{plugin}\",version=\"{version}\",operation=\"{operation}\",outcome=\"{outcome}\""
+            );
+            let mut below = 0;
+            for (most, n) in BUCKETS.iter().zip(total.buckets) {
+                below += n;
+                let _ = writeln!(
+                    text,
+                    "bihuan_plugin_call_seconds_bucket{{{labels},le=\"{}\"}} {below}",
+                    *most as f64 / 1000.0
+                );
+            }
+            let _ = writeln!(
+                text,
+                "bihuan_plugin_call_seconds_bucket{{{labels},le=\"+Inf\"}} {n}\n\
+                 bihuan_plugin_call_seconds_sum{{{labels}}} {}\n\
+                 bihuan_plugin_call_seconds_count{{{labels}}} {n}",
+                total.wall_ms as f64 / 1000.0,
+                n = total.calls,
+            );
+        }
+        let own: Vec<_> = self.inner().own.clone().into_iter().collect();
+        for (name, help, value) in [
+            (
+                "bihuan_plugin_own_total",
+                "What plugins count themselves, under the names of their manifests.",
+                (|o| o.added as f64) as fn(&Own) -> f64,
+            ),
+            (
+                "bihuan_plugin_own_values_total",
+                "Values that plugins measured.",
+                |o| o.values as f64,
+            ),
+            ("bihuan_plugin_own_values_sum", "Their sum.", |o| o.sum),
+        ] {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
+            for ((plugin, version, metric), own) in &own {
+                let _ = writeln!(
+                    text,
+                    "{name}{{plugin=\"{plugin}\",version=\"{version}\",metric=\"{metric}\"}} {}",
+                    value(own)
+                );
+            }
+        }
         text
     }
 }

@@ -97,7 +97,7 @@ pub async fn grant(
     storage::plugins::set_grant(&tx, id, &value, expected).await?;
     for row in storage::installations::of_plugin(&tx, &before.name).await? {
         if row.plugin_id == id {
-            awaken(&tx, &row).await?;
+            awaken(app, &tx, &row).await?;
         }
     }
     let data =
@@ -110,17 +110,21 @@ pub async fn grant(
 }
 
 /// Somebody changed something: what was paused goes on, what runs cannot commit what it read before.
-async fn awaken(tx: &Tx, row: &Installation) -> Result<(), DbError> {
+async fn awaken(app: &App, tx: &Tx, row: &Installation) -> Result<(), DbError> {
     let health = storage::installations::health(tx, &row.key).await?;
     if matches!(
         health.state,
-        State::Paused | State::Failing | State::Resting
+        State::Paused | State::Failing | State::Resting | State::Stale
     ) {
         health::reset(tx, &row.key).await?;
     }
+    collect::forgive(tx, &row.key).await?;
     let held = health.state == State::Quarantined;
-    let at = (row.enabled && !held).then(|| tx.now());
-    collect::reschedule(tx, &row.key, None, at).await
+    let works = row.enabled && !held;
+    if works {
+        super::revive(app, tx, &row.key, None).await?;
+    }
+    collect::reschedule(tx, &row.key, None, works.then(|| tx.now())).await
 }
 
 /// What somebody sets for an installation.
@@ -274,7 +278,7 @@ pub async fn save(
             collect::ensure(&tx, app.ids.next(), key, kind, "", "").await?;
         }
     }
-    awaken(&tx, &saved).await?;
+    awaken(app, &tx, &saved).await?;
     let kind = if fresh {
         "installation.created"
     } else {
@@ -345,14 +349,9 @@ pub async fn set_secret(
     let Some(row) = storage::installations::lock(&tx, key).await? else {
         return Err(Problem::not_found("installation"));
     };
-    let present = storage::installations::secrets(&tx, key)
-        .await?
-        .into_iter()
-        .find(|s| s.name == name)
-        .map(|s| s.version);
     let version = match value {
         Some(value) => {
-            let version = present.unwrap_or(0) + 1;
+            let version = storage::installations::next_secret_version(&tx, key, name).await?;
             let sealed = app
                 .plugins
                 .vault
@@ -371,7 +370,7 @@ pub async fn set_secret(
             None
         }
     };
-    awaken(&tx, &row).await?;
+    awaken(app, &tx, &row).await?;
     // The name and the number, never the value.
     let data = json!({"name": name, "version": version});
     let kind = if value.is_some() {
@@ -415,11 +414,14 @@ pub async fn hurry(app: &Shared, actor: &Actor, key: &str) -> Result<(), Problem
         )
         .await?;
     }
+    collect::forgive(&tx, key).await?;
     for kind in ["check", "pull", "hooks", "acks"] {
         collect::hurry(&tx, key, kind).await?;
     }
+    super::revive(app, &tx, key, None).await?;
     tx.commit().await?;
     app.plugins.wake.notify_one();
+    app.wake_workers();
     Ok(())
 }
 
@@ -503,6 +505,23 @@ struct Moved {
     cursors: Vec<(String, Option<(i64, String)>)>,
 }
 
+/// A problem of one installation among several: which one it is stands before the field.
+fn named(problem: Problem, key: &str) -> Problem {
+    let errors: Vec<FieldError> = problem
+        .errors
+        .into_iter()
+        .map(|e| FieldError {
+            field: format!("installations.{key}.{}", e.field),
+            ..e
+        })
+        .collect();
+    Problem {
+        detail: format!("{key}: {}", problem.detail),
+        errors,
+        ..problem
+    }
+}
+
 /// Asks the new version what it makes of the settings and cursors of an installation.
 async fn migrate(
     app: &App,
@@ -526,7 +545,7 @@ async fn migrate(
             .map_err(wrong)?;
         set.config_version = manifest.config_version;
     }
-    check_settings(manifest, &set)?;
+    check_settings(manifest, &set).map_err(|problem| named(problem, &row.key))?;
     let changed = Installation {
         set: set.clone(),
         ..row.clone()
@@ -639,6 +658,10 @@ async fn switch(
         }
     }
     health::reset(tx, &row.key).await?;
+    collect::forgive(tx, &row.key).await?;
+    if row.enabled {
+        super::revive(app, tx, &row.key, None).await?;
+    }
     collect::reschedule(tx, &row.key, None, row.enabled.then(|| tx.now())).await?;
     let data = json!({"from": row.previous_id, "to": row.plugin_id});
     record(app, tx, ("installation", &row.key), kind, actor, &data).await?;

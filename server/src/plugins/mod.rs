@@ -2,22 +2,27 @@
 
 mod connector;
 mod failed;
+pub mod gauges;
 mod health;
 pub mod http;
 pub mod installations;
 mod installed;
 mod ledger;
+mod letter;
 mod manage;
+mod outbox;
 mod schedule;
 mod service;
 mod settings;
 mod vault;
+mod waiting;
 
 pub use connector::{Answer, Connected, Hooked, Keep, Meant, Onward, Proof, Pulled, Unusable};
 pub use failed::{Failed, Kind};
-pub use health::{failed, succeeded};
+pub use health::{failed, look_for_silence, rests, succeeded};
 pub use installed::{Installed, find};
 pub use manage::checked;
+pub use outbox::revive;
 pub use schedule::next;
 pub use service::{FollowError, Plugins, PublishError, install, install_first_party};
 pub use vault::VaultError;

@@ -46,6 +46,8 @@ pub struct Plugins {
     pub vault: Vault,
     /// What calls needed, what plugins wrote.
     pub ledger: Ledger,
+    /// Senders who wait for what the plugin says to their request.
+    pub waiting: super::waiting::Waiting,
     /// Woken when an installation has something to do.
     pub wake: Notify,
     running: RwLock<Running>,
@@ -60,6 +62,9 @@ pub enum PublishError {
     /// No knowledge base is active.
     #[error("no knowledge-base plugin is active")]
     NoPublisher,
+    /// The installation that it was meant for was removed.
+    #[error("the installation that it was meant for was removed")]
+    Gone,
     /// Somebody else edited it: a person decides.
     #[error("the article was edited at the target: a person must decide")]
     ChangedRemotely,
@@ -77,8 +82,8 @@ impl PublishError {
     pub fn can_retry(&self) -> bool {
         match self {
             Self::NoPublisher | Self::Database(_) => true,
-            Self::ChangedRemotely => false,
-            Self::Plugin(failed) => matches!(failed.kind, Kind::Passing | Kind::Patience(_)),
+            Self::Gone | Self::ChangedRemotely => false,
+            Self::Plugin(failed) => failed.can_retry(),
         }
     }
 }
@@ -94,17 +99,19 @@ impl Plugins {
             .inspect_err(|error| tracing::warn!(%error, "no cache of compiled plugins"))
             .ok();
         let ledger = Ledger::default();
-        let (calls, lines) = (ledger.clone(), ledger.clone());
+        let (calls, lines, figures) = (ledger.clone(), ledger.clone(), ledger.clone());
         let host = Host::new(HostConfig {
             cache,
             calls: Arc::new(move |call| calls.call(call)),
             logs: Arc::new(move |line| lines.line(line)),
+            metrics: Arc::new(move |metric| figures.measured(metric)),
             ..HostConfig::default()
         })?;
         Ok(Self {
             host,
             vault: Vault::new(config),
             ledger,
+            waiting: super::waiting::Waiting::default(),
             wake: Notify::new(),
             running: RwLock::default(),
             compiled: Mutex::default(),
@@ -266,9 +273,11 @@ impl Plugins {
         article: &Knowledge,
         content_hash: &str,
     ) -> Result<(String, super::Keep), PublishError> {
-        let (compiled, installation) = match installed::find(&app.db, target).await? {
+        let (compiled, mut installation) = match installed::find(&app.db, target).await? {
             Some(found) if !found.row.enabled => return Err(PublishError::NoPublisher),
             Some(found) => self.ready(app, &found).await?,
+            // Meant for somebody who is gone: nobody else gets it in their place.
+            None if target != crate::knowledge::BUILT_IN => return Err(PublishError::Gone),
             None => {
                 let own = storage::plugins::active_of_name(&app.db, target).await?;
                 let plugin = match own {
@@ -286,10 +295,11 @@ impl Plugins {
                 (self.compiled(&app.db, &plugin).await?, installation)
             }
         };
-        let target = self
-            .host
-            .knowledge_base(&compiled, installation)
-            .map_err(Failed::from)?;
+        let open = |installation: &Installation| {
+            self.host
+                .knowledge_base(&compiled, installation.clone())
+                .map_err(Failed::from)
+        };
         let zh = &article.evidence.sentence.zh;
         let out = Article {
             id: article.id.to_string(),
@@ -310,10 +320,14 @@ impl Plugins {
             external_version: None,
             attributes: Vec::new(),
         };
-        let found = target.lookup(out.clone()).await.map_err(Failed::from)?;
+        let found = open(&installation)?
+            .lookup(out.clone())
+            .await
+            .map_err(Failed::from)?;
+        let mut staged = found.staged;
         let next = match found.value {
             RemoteState::Unchanged(receipt) => {
-                return Ok((receipt.external_ref, found.staged.into()));
+                return Ok((receipt.external_ref, staged.into()));
             }
             RemoteState::ChangedRemotely(_) => return Err(PublishError::ChangedRemotely),
             RemoteState::Absent => out,
@@ -323,8 +337,14 @@ impl Plugins {
                 ..out
             },
         };
-        let written = target.upsert(next).await.map_err(Failed::from)?;
-        Ok((written.value.external_ref, written.staged.into()))
+        // What the first call keeps the second one sees, and both are written with the published mark.
+        staged.apply_to(&mut installation.state, app.now().timestamp_millis());
+        let written = open(&installation)?
+            .upsert(next)
+            .await
+            .map_err(Failed::from)?;
+        staged.extend(written.staged);
+        Ok((written.value.external_ref, staged.into()))
     }
 
     /// Posts a message into a chat; answers what the plugin keeps.
@@ -490,11 +510,15 @@ pub enum FollowError {
 }
 
 /// Keeps a component. The same bytes are kept once. A newer version of a known plugin begins with the grant of
-/// the active one: what it asks for beyond has no effect before somebody grants it.
+/// the active one: what it asks for beyond has no effect before somebody grants it. The grant counts at once only
+/// where the bytes come from the same hand as those that it was given to (`trusted`, or the same signature):
+/// whoever may install must not reach what an administrator entrusted to somebody else's code.
 pub async fn install(
     app: &App,
     bytes: &[u8],
     inspection: &Inspection,
+    signer: Option<String>,
+    trusted: bool,
     active: bool,
     actor: &Actor,
 ) -> Result<Plugin, DbError> {
@@ -518,7 +542,8 @@ pub async fn install(
                 && everything.secrets.iter().all(|s| held.secrets.contains(s))
                 && (held.files || !everything.files)
                 && (held.imap || !everything.imap);
-            (held, before.granted_at.filter(|_| enough))
+            let same_hand = trusted || (signer.is_some() && signer == before.signer);
+            (held, before.granted_at.filter(|_| enough && same_hand))
         }
         None => (Granted::default(), None),
     };
@@ -534,6 +559,7 @@ pub async fn install(
         granted_at,
         active_since: None,
         size: i64::try_from(bytes.len()).unwrap_or(0),
+        signer,
         created_at: now,
         version_of_row: 1,
     };
@@ -551,7 +577,7 @@ pub async fn install(
     if active {
         storage::plugins::activate(&tx, &plugin, true).await?;
     }
-    let data = serde_json::json!({"name": plugin.name, "version": plugin.version, "role": role, "digest": plugin.digest});
+    let data = serde_json::json!({"name": plugin.name, "version": plugin.version, "role": role, "digest": plugin.digest, "signer": plugin.signer});
     storage::events::record(
         &tx,
         app.ids.next(),
@@ -583,7 +609,7 @@ pub async fn install_first_party(app: &App) -> failure::Result<()> {
             let alone = matches!(*name, "keyword-classifier" | "markdown-kb");
             let active = storage::plugins::active(&app.db, role).await?;
             let ours = alone && active.is_none_or(|p| p.name == inspection.manifest.name);
-            install(app, bytes, &inspection, ours, &Actor::system()).await?;
+            install(app, bytes, &inspection, None, true, ours, &Actor::system()).await?;
         }
     }
     if FIRST_PARTY.is_empty() {

@@ -124,6 +124,7 @@ fn says(
             )
         }),
         Letter::IssueNotice { .. }
+        | Letter::PluginTrouble { .. }
         | Letter::TaskReply { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }

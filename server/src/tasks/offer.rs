@@ -114,7 +114,9 @@ impl Actions {
             topic: topic_name(&task.topic, &topics),
             assigned_by: task.assigned_by.name.clone(),
             due_at: task.due_at,
-            due_rule: super::clock::spoken(tx, &task.due_rule).await?,
+            due_rule: super::clock::spoken(tx, &task.due_rule)
+                .await?
+                .map(Box::new),
             urgent: task.fast_track,
             data,
             impact,

@@ -155,16 +155,19 @@ struct MonthQuery {
     month: String,
 }
 
-/// What all verified improvements were worth in a month; every topic's avoided contacts count once.
+/// What all verified improvements were worth in a month; every topic's avoided contacts count once. A
+/// department owner sees those of the own department.
 #[utoipa::path(get, path = "/reports/savings", tag = "reports", params(MonthQuery),
-    responses((status = 200, body = Report)), security(("bearer" = ["read_loop"])))]
+    responses((status = 200, body = Report)), security(("bearer" = ["read_tasks"])))]
 async fn read_savings(
     State(app): State<Shared>,
     caller: Caller,
     Params(query): Params<MonthQuery>,
 ) -> Result<Json<Report>> {
-    caller.may(Operation::ReadLoop)?;
+    caller.may(Operation::ReadTasks)?;
     let month =
         Month::parse(&query.month).ok_or_else(|| Problem::query("month", "invalid", "YYYY-MM"))?;
-    Ok(Json(worth::savings_of(&app, month).await?))
+    Ok(Json(
+        worth::savings_of(&app, month, |d| caller.sees_department(d)).await?,
+    ))
 }

@@ -18,14 +18,31 @@ const CLOSING_DAYS: i64 = 3;
 
 const CONTACTS: [Class; 2] = [Class::Contact, Class::Survey];
 
-/// What contacts cost in the month of `day`, or in the one before while that is not over: its cost
-/// belongs to tickets that are still to come. Nobody guesses money: what is not told is not there.
-async fn costs(db: &impl Read, day: NaiveDate, today: NaiveDate) -> Result<Costs, DbError> {
-    let organisation = storage::organisation::organisation(db).await?;
-    let mut month = Month::of(day);
-    if month.last() >= today {
-        month = Month::of(month.first() - TimeDelta::days(1));
+/// The month whose cost is counted with `day`: its own, or the last complete one while its own is not
+/// over, because its cost belongs to tickets that are still to come. `None` for a month to come.
+fn cost_month(day: NaiveDate, today: NaiveDate) -> Option<Month> {
+    let (month, running) = (Month::of(day), Month::of(today));
+    if month > running {
+        None
+    } else if month == running {
+        Some(Month::of(running.first() - TimeDelta::days(1)))
+    } else {
+        Some(month)
     }
+}
+
+/// What contacts cost in a month. Nobody guesses money: what is not told is not there.
+async fn costs(db: &impl Read, month: Option<Month>) -> Result<Costs, DbError> {
+    let organisation = storage::organisation::organisation(db).await?;
+    let rates = Costs {
+        total_cents: None,
+        resolved: 0,
+        marginal_share: organisation.marginal_share,
+        cents_per_minute: organisation.unit_cost_cents_per_minute,
+    };
+    let Some(month) = month else {
+        return Ok(rates);
+    };
     let query = storage::facts::Query {
         from: Some(month.first()),
         to: Some(month.last()),
@@ -41,8 +58,7 @@ async fn costs(db: &impl Read, day: NaiveDate, today: NaiveDate) -> Result<Costs
             .support_cost(&month.to_string())
             .map(|cost| cost.total_cents()),
         resolved,
-        marginal_share: organisation.marginal_share,
-        cents_per_minute: organisation.unit_cost_cents_per_minute,
+        ..rates
     })
 }
 
@@ -135,7 +151,7 @@ pub async fn since_fix(
     };
     let issue = storage::issues::get(&app.db, task.issue_id).await?;
     let relapsed = relapsed_on(task, issue.as_ref(), setting.zone).is_some();
-    let costs = costs(&app.db, to, local_day(app.now(), setting.zone)).await?;
+    let costs = costs(&app.db, cost_month(to, local_day(app.now(), setting.zone))).await?;
     Ok(Some(savings(
         &measured(verification),
         &counted,
@@ -203,7 +219,7 @@ async fn of_month(
     today: NaiveDate,
 ) -> Result<Option<Statement>, DbError> {
     let all = rows(db, setting, task, month.first(), month.last()).await?;
-    let costs = costs(db, month.last(), today).await?;
+    let costs = costs(db, cost_month(month.last(), today)).await?;
     Ok(statement(earned, month, &all, &costs, today))
 }
 
@@ -278,14 +294,19 @@ pub(super) async fn freeze(tx: &Tx, task: &Task) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The organisation's month: the statements of all verified tasks, every topic counted once.
-pub async fn savings_of(app: &App, month: Month) -> Result<Report, DbError> {
+/// The organisation's month: the statements of all verified tasks of the departments that `seen` lets
+/// through, every topic counted once.
+pub async fn savings_of(
+    app: &App,
+    month: Month,
+    seen: impl Fn(&str) -> bool,
+) -> Result<Report, DbError> {
     let setting = Setting::read(&app.db, app.now()).await?;
     let today = local_day(app.now(), setting.zone);
     let frozen =
         storage::verification::statements_of::<Statement>(&app.db, &month.to_string()).await?;
     let mut all = Vec::new();
-    for task in &setting.deployed {
+    for task in setting.deployed.iter().filter(|t| seen(&t.department)) {
         let Some(verification) = storage::verification::latest(&app.db, task.id).await? else {
             continue;
         };
@@ -303,6 +324,9 @@ pub async fn savings_of(app: &App, month: Month) -> Result<Report, DbError> {
         };
         all.extend(statement.map(|s| (earned, s)));
     }
-    let costs = costs(&app.db, month.last(), today).await?;
-    Ok(report(month, &costs, all))
+    let base = cost_month(month.last(), today);
+    let costs = costs(&app.db, base).await?;
+    let mut report = report(month, &costs, all);
+    report.cost.month = base.map(|m| m.to_string());
+    Ok(report)
 }

@@ -169,6 +169,36 @@ pub async fn hurry(tx: &Tx, installation: &str, kind: &str) -> Result<(), DbErro
     Ok(())
 }
 
+/// Makes work of one kind due at `at` at the latest, without taking it from whoever is at it.
+pub async fn due_by(tx: &Tx, installation: &str, kind: &str, at: Timestamp) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE plugin_work SET next_at = $1 WHERE installation = $2 AND kind = $3 AND (next_at IS NULL OR next_at > $1)",
+        vec![micros(at).into(), installation.into(), kind.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Forgets the failures in a row of all work of an installation: its waits begin anew. Whoever is at it now may
+/// count on.
+pub async fn forgive(tx: &Tx, installation: &str) -> Result<(), DbError> {
+    for work in works(tx, installation).await? {
+        if work.progress.failures == 0 {
+            continue;
+        }
+        let progress = Progress {
+            failures: 0,
+            ..work.progress
+        };
+        tx.exec(
+            "UPDATE plugin_work SET data = $1 WHERE id = $2",
+            vec![json(&progress).into(), work.id.into()],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 /// Makes work of one kind due now where it waits for nothing.
 pub async fn hurry_idle(tx: &Tx, installation: &str, kind: &str) -> Result<(), DbError> {
     tx.exec(

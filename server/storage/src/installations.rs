@@ -134,6 +134,7 @@ pub async fn save(tx: &Tx, installation: &Installation) -> Result<Installation, 
 pub async fn remove(tx: &Tx, key: &str) -> Result<bool, DbError> {
     for table in [
         "plugin_secret",
+        "plugin_secret_removed",
         "plugin_work",
         "plugin_state",
         "plugin_point",
@@ -210,6 +211,9 @@ pub struct Health {
     /// The last self check.
     #[serde(default)]
     pub checked: Option<Checked>,
+    /// When administrators were written to, by reason, since a person has acted.
+    #[serde(default)]
+    pub told: std::collections::BTreeMap<domain::plugins::Worry, Timestamp>,
 }
 
 /// How an installation is doing.
@@ -280,7 +284,7 @@ pub async fn set_secret(
             "INSERT INTO plugin_secret (installation, name, version, sealed, previous, set_at) \
              VALUES ($1,$2,$3,$4,NULL,$5) ON CONFLICT (installation, name) DO UPDATE SET \
              previous = plugin_secret.sealed, sealed = excluded.sealed, version = excluded.version, \
-             set_at = excluded.set_at WHERE plugin_secret.version = excluded.version - 1",
+             set_at = excluded.set_at WHERE plugin_secret.version < excluded.version",
             vec![
                 key.into(),
                 name.into(),
@@ -300,6 +304,20 @@ pub async fn set_secret(
     }
 }
 
+/// The number of the next value of a secret. It never repeats, also when the secret was removed in between: what
+/// was obtained with an older value must not be taken for the present one's.
+pub async fn next_secret_version(tx: &Tx, key: &str, name: &str) -> Result<i64, DbError> {
+    let present = secrets(tx, key).await?;
+    let present = present.iter().find(|s| s.name == name);
+    let removed = crate::tx::count(
+        tx,
+        "SELECT version AS n FROM plugin_secret_removed WHERE installation = $1 AND name = $2",
+        vec![key.into(), name.into()],
+    )
+    .await?;
+    Ok(present.map_or(removed, |s| s.version.max(removed)) + 1)
+}
+
 /// Removes a secret, or only the value before it.
 pub async fn remove_secret(
     tx: &Tx,
@@ -312,6 +330,15 @@ pub async fn remove_secret(
     } else {
         "DELETE FROM plugin_secret WHERE installation = $1 AND name = $2"
     };
+    if !only_previous {
+        tx.exec(
+            "INSERT INTO plugin_secret_removed (installation, name, version) SELECT installation, name, version \
+             FROM plugin_secret WHERE installation = $1 AND name = $2 \
+             ON CONFLICT (installation, name) DO UPDATE SET version = excluded.version",
+            vec![key.into(), name.into()],
+        )
+        .await?;
+    }
     Ok(tx.exec(sql, vec![key.into(), name.into()]).await? == 1)
 }
 

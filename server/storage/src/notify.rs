@@ -151,6 +151,42 @@ pub async fn set_state(
     Ok(())
 }
 
+/// Queues what was given up for a target again: of one kind, written since then, of one dedupe key where one is
+/// named. Answers ids and serial keys, oldest first; the caller writes their jobs.
+pub async fn revive(
+    tx: &Tx,
+    kind: &str,
+    target: &str,
+    since: Timestamp,
+    dedupe_key: Option<&str>,
+) -> Result<Vec<(String, String)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Dead {
+        id: String,
+        serial_key: String,
+    }
+    let found: Vec<Dead> = rows(
+        tx,
+        "SELECT id, serial_key FROM delivery WHERE state = 'dead' AND kind = $1 AND target = $2 AND created_at >= $3 \
+         AND ($4 = '' OR dedupe_key = $4) ORDER BY id",
+        vec![
+            kind.into(),
+            target.into(),
+            micros(since).into(),
+            dedupe_key.unwrap_or_default().into(),
+        ],
+    )
+    .await?;
+    for dead in &found {
+        tx.exec(
+            "UPDATE delivery SET state = 'queued' WHERE id = $1 AND state = 'dead'",
+            vec![dead.id.clone().into()],
+        )
+        .await?;
+    }
+    Ok(found.into_iter().map(|d| (d.id, d.serial_key)).collect())
+}
+
 /// Deliveries, newest first.
 pub async fn list(
     db: &impl Read,

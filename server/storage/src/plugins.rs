@@ -31,6 +31,8 @@ pub struct Plugin {
     pub active_since: Option<Timestamp>,
     /// Size of the component in bytes.
     pub size: i64,
+    /// The Ed25519 key that signed its package, base64; `None`: it came without a signature.
+    pub signer: Option<String>,
     /// When it was installed.
     pub created_at: Timestamp,
     /// Counts changes.
@@ -50,6 +52,7 @@ struct Row {
     granted_at: Option<i64>,
     active_since: Option<i64>,
     size: i64,
+    signer: Option<String>,
     created_at: i64,
     row_version: i64,
 }
@@ -68,6 +71,7 @@ impl Row {
             granted_at: self.granted_at.map(timestamp),
             active_since: self.active_since.map(timestamp),
             size: self.size,
+            signer: self.signer,
             created_at: timestamp(self.created_at),
             version_of_row: self.row_version,
         })
@@ -75,7 +79,7 @@ impl Row {
 }
 
 const PLUGIN: &str = "SELECT id, name, version, role, digest, state, manifest, grant_data, granted_at, active_since, \
-                      CAST(LENGTH(component) AS BIGINT) AS size, created_at, row_version FROM plugin";
+                      CAST(LENGTH(component) AS BIGINT) AS size, signer, created_at, row_version FROM plugin";
 
 /// All plugins, by name and age.
 pub async fn list(db: &impl Read) -> Result<Vec<Plugin>, DbError> {
@@ -126,7 +130,7 @@ pub async fn component(db: &impl Read, id: &str) -> Result<Option<Vec<u8>>, DbEr
 pub async fn insert(tx: &Tx, plugin: &Plugin, component: &[u8]) -> Result<(), DbError> {
     tx.exec(
         "INSERT INTO plugin (id, name, version, role, digest, state, manifest, grant_data, component, created_at, \
-         granted_at, active_since, row_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,1)",
+         granted_at, active_since, signer, row_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,1)",
         vec![
             plugin.id.clone().into(),
             plugin.name.clone().into(),
@@ -140,10 +144,26 @@ pub async fn insert(tx: &Tx, plugin: &Plugin, component: &[u8]) -> Result<(), Db
             micros(plugin.created_at).into(),
             plugin.granted_at.map(micros).into(),
             plugin.active_since.map(micros).into(),
+            plugin.signer.clone().into(),
         ],
     )
     .await?;
     Ok(())
+}
+
+/// Who signed the versions of a plugin that are installed, newest first; `None`: nobody.
+pub async fn signers(db: &impl Read, name: &str) -> Result<Vec<Option<String>>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Signed {
+        signer: Option<String>,
+    }
+    let found: Vec<Signed> = rows(
+        db,
+        "SELECT signer FROM plugin WHERE name = $1 ORDER BY id DESC",
+        vec![name.into()],
+    )
+    .await?;
+    Ok(found.into_iter().map(|s| s.signer).collect())
 }
 
 /// Changes what a plugin is allowed, if it still is at `expected` (`None`: whatever it is).

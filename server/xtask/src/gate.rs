@@ -176,7 +176,7 @@ fn examples(tree: &Tree) -> Result<Outcome, Failure> {
             .args(["install", "--quiet", "--requirement", "requirements.txt"])
             .current_dir(&python))?;
         run(cargo(&tree.root)
-            .args(["test", "--package", "tests", "--test", "it", "--"])
+            .args(["test", "--workspace", "--test", "it", "--"])
             .args(["--ignored", "examples_in_javascript_and_python"])
             .env("BIHUAN_BIN", tree.server()))?;
         Ok(Outcome::Done)

@@ -497,6 +497,8 @@ export type TaskAction =
   | { verb: "complete"; solution: string; effective_at?: string }
   | { verb: "reassign"; department: string; owner_email?: string; reason: string }
   | { verb: "cancel"; reason: string }
+  | { verb: "ask"; comment: string }
+  | { verb: "answer"; comment: string }
   | { verb: "evaluate" };
 
 async function actOnTask(id: string, version: number, action: TaskAction): Promise<unknown> {
@@ -520,6 +522,15 @@ async function actOnTask(id: string, version: number, action: TaskAction): Promi
     case "reassign": {
       const { verb: _, ...body } = action;
       return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/reassign", { params, headers, body }));
+    }
+    case "ask":
+    case "answer": {
+      const body = { comment: action.comment };
+      return unwrap<unknown>(
+        action.verb === "ask"
+          ? http.POST("/api/v1/tasks/{id}/ask", { params, headers, body })
+          : http.POST("/api/v1/tasks/{id}/answer", { params, headers, body }),
+      );
     }
     case "cancel":
       return unwrap<unknown>(

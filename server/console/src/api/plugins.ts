@@ -22,7 +22,7 @@ export type Grant = {
   limits: Record<string, number | null>;
 };
 
-export type InstallationState = "new" | "ok" | "failing" | "paused" | "resting" | "quarantined";
+export type InstallationState = "new" | "ok" | "failing" | "paused" | "resting" | "stale" | "quarantined";
 
 export type Lack = { kind: "grant" | "secret_grant" | "secret" | "host" | "mailbox"; name?: string };
 
@@ -148,10 +148,16 @@ export function useUploadPlugin() {
   const onSuccess = useRefresh("plugins");
   return useMutation({
     onSuccess,
-    mutationFn: (component: File) =>
-      once("plugin", [component.name, component.size, component.lastModified], (headers) =>
-        unwrap<Plugin>(http.POST("/api/v1/plugins", { ...multipart({ component }), headers })),
-      ),
+    mutationFn: (sent: { component: File; unsigned: boolean; trust?: string }) => {
+      const { component, trust } = sent;
+      const unsigned = sent.unsigned ? "true" : undefined;
+      const named = [component.name, component.size, component.lastModified, unsigned, trust];
+      return once("plugin", named, (headers) =>
+        unwrap<Plugin>(
+          http.POST("/api/v1/plugins", { ...multipart({ component, unsigned, trust }), headers }),
+        ),
+      );
+    },
   });
 }
 

@@ -60,6 +60,10 @@ export type Organisation = MoreOrganisation & {
   arbiter_email: string | null;
   refusal_hops?: number;
   notifier?: string | null;
+  /** Business calendar of departments that name none. */
+  calendar?: string | null;
+  fast_track_hours?: number;
+  task_hours?: number;
   version: number;
 };
 export type Quadrant = "fix_now" | "plan" | "quick_win" | "watch";
@@ -185,6 +189,8 @@ export type Department = {
   deputy_email: string | null;
   /** Installation of a notifier: a chat beside the mails. */
   notifier?: string | null;
+  /** Business calendar by which its tasks are due. */
+  calendar?: string | null;
   version: number;
 };
 export type Detector = {
@@ -391,6 +397,15 @@ export type Task = {
   owner: { email: string; name: string; language: string };
   assigned_by: string;
   due_at: string;
+  /** By which rule; servers before business calendars leave it out. */
+  due?: {
+    rule: "calendar" | "person";
+    hours: number | null;
+    calendar: string | null;
+    calendar_name: Bilingual | null;
+    waits_since: string | null;
+    standing_since: string | null;
+  };
   overdue: boolean;
   fast_track: boolean;
   measures: string[];
@@ -480,6 +495,7 @@ export type Plugin = {
   active_since: string | null;
   revision: number;
   size: number;
+  signer: string | null;
   created_at: string;
 };
 export type User = {

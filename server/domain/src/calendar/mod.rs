@@ -252,7 +252,7 @@ impl Holiday {
     }
 }
 
-/// A day on which people work although the week, or a holiday of the base, says otherwise (调休).
+/// A day on which people work although the week, or a holiday of the base, says otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -229,11 +229,19 @@ pub enum State {
     Paused,
     /// The plugin failed again and again and rests; it is tried again.
     Resting,
+    /// A stream has brought nothing for much longer than its schedule says; it is still tried.
+    Stale,
     /// The plugin failed too often: no more tries before a person has looked.
     Quarantined,
 }
 
 impl State {
+    /// Whether nothing happens before a person has acted.
+    #[must_use]
+    pub fn waits_for_person(self) -> bool {
+        matches!(self, Self::Paused | Self::Quarantined)
+    }
+
     /// The stable name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -243,6 +251,7 @@ impl State {
             Self::Failing => "failing",
             Self::Paused => "paused",
             Self::Resting => "resting",
+            Self::Stale => "stale",
             Self::Quarantined => "quarantined",
         }
     }
@@ -329,6 +338,72 @@ pub fn after_idle(scheduled: Timestamp, now: Timestamp, quiet_ms: Option<u64>) -
     let quiet = quiet_ms.map_or(0, |ms| i64::try_from(ms).unwrap_or(i64::MAX));
     let quiet = TimeDelta::milliseconds(quiet.min(LONGEST_STRETCH * 1000));
     scheduled.max(now + quiet)
+}
+
+/// Regular pulls that may fail one after the other before a stream is stale.
+pub const MOST_MISSED: usize = 3;
+/// Seconds beyond the last of them: pulls take time.
+const STALE_GRACE: i64 = 60;
+
+/// Whether a stream has been silent for too long. `missed` is when the [`MOST_MISSED`]th regular pull behind its
+/// last success was due; `due` when the next one is, and `well` whether the last one succeeded: a source may say
+/// that nothing comes for a day, which is no silence.
+#[must_use]
+pub fn is_stale(missed: Timestamp, due: Option<Timestamp>, well: bool, now: Timestamp) -> bool {
+    let grace = TimeDelta::seconds(STALE_GRACE);
+    let waits = well && due.is_some_and(|due| now <= due + grace);
+    !waits && now > missed + grace
+}
+
+/// What an installation is after a failure. A stream that has been silent for long stays stale until something
+/// succeeds, or until something worse is known.
+#[must_use]
+pub fn state_after(before: State, step: State) -> State {
+    match (before, step) {
+        (State::Stale, State::Failing) => State::Stale,
+        (State::Paused | State::Quarantined, State::Failing | State::Resting) => before,
+        (State::Quarantined, State::Paused) => State::Quarantined,
+        _ => step,
+    }
+}
+
+/// Why administrators are written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Worry {
+    /// A person must change settings, secrets or grants.
+    Paused,
+    /// It failed again and again and rests.
+    Resting,
+    /// It failed too often.
+    Quarantined,
+}
+
+/// Hours before the same worry about the same installation is worth another mail.
+const QUIET_HOURS: i64 = 24;
+
+/// What administrators are told when an installation goes from one state to another: once an event, and not again
+/// for a day when it comes and goes. `told` is when they were told last, since a person has acted. An installation
+/// that is still being set up (`unfinished`) worries nobody.
+#[must_use]
+pub fn worry(
+    before: State,
+    after: State,
+    unfinished: bool,
+    told: impl Fn(Worry) -> Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Worry> {
+    if before == after {
+        return None;
+    }
+    let worry = match after {
+        State::Paused if !unfinished => Worry::Paused,
+        State::Resting => Worry::Resting,
+        State::Quarantined => Worry::Quarantined,
+        _ => return None,
+    };
+    let lately = told(worry).is_some_and(|at| now - at < TimeDelta::hours(QUIET_HOURS));
+    (!lately).then_some(worry)
 }
 
 #[cfg(test)]

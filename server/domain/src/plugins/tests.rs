@@ -109,3 +109,62 @@ fn settings_that_no_plugin_can_use_are_refused() {
     assert_eq!(field(mailbox("none", &[])), "mailbox.tls");
     assert_eq!(field(mailbox("ssl", &[])), "mailbox.tls");
 }
+
+#[test]
+fn silence_is_told_from_a_source_that_has_nothing() {
+    // The third pull behind the last success was due at 100.
+    let stale = |due: Option<i64>, well, now| is_stale(at(100), due.map(at), well, at(now));
+    assert!(!stale(Some(300), false, 100));
+    assert!(!stale(Some(300), false, 160));
+    assert!(stale(Some(300), false, 161));
+    // The source said that nothing comes before 1000, and nobody is late yet.
+    assert!(!stale(Some(1000), true, 900));
+    assert!(!stale(Some(1000), true, 1060));
+    assert!(stale(Some(1000), true, 1061));
+    // Not due at all: somebody has to act.
+    assert!(stale(None, true, 161));
+}
+
+#[test]
+fn a_failure_never_makes_a_state_look_better() {
+    use State::*;
+    for (before, step, after) in [
+        (Ok, Failing, Failing),
+        (Stale, Failing, Stale),
+        (Stale, Resting, Resting),
+        (Stale, Paused, Paused),
+        (Paused, Failing, Paused),
+        (Paused, Resting, Paused),
+        (Paused, Quarantined, Quarantined),
+        (Quarantined, Failing, Quarantined),
+        (Quarantined, Paused, Quarantined),
+        (Resting, Failing, Failing),
+    ] {
+        assert_eq!(state_after(before, step), after, "{before:?} {step:?}");
+    }
+}
+
+#[test]
+fn administrators_are_told_once_an_event() {
+    use State::*;
+    let day = 86_400;
+    let told = |before, after, last: Option<i64>, now| {
+        worry(before, after, false, |_| last.map(at), at(now))
+    };
+    assert_eq!(told(Ok, Paused, None, 0), Some(Worry::Paused));
+    assert_eq!(told(Failing, Resting, None, 0), Some(Worry::Resting));
+    assert_eq!(
+        told(Resting, Quarantined, None, 0),
+        Some(Worry::Quarantined)
+    );
+    assert_eq!(told(Paused, Paused, None, 0), None);
+    assert_eq!(told(Ok, Failing, None, 0), None);
+    assert_eq!(told(Ok, Resting, Some(0), day - 1), None);
+    assert_eq!(told(Ok, Resting, Some(0), day), Some(Worry::Resting));
+    // Still being set up.
+    assert_eq!(worry(New, Paused, true, |_| None, at(0)), None);
+    assert_eq!(
+        worry(New, Resting, true, |_| None, at(0)),
+        Some(Worry::Resting)
+    );
+}

@@ -4,6 +4,7 @@
 //! (releases before 0.19.1 had wrong inverse functions, hence the pinned version and the table
 //! tests). Arguments outside a distribution's domain answer NaN, which no comparison accepts.
 
+use super::beta;
 use statrs::distribution::{
     Beta, Binomial, ChiSquared, Continuous, ContinuousCDF, DiscreteCDF, Gamma, NegativeBinomial,
     Normal, Poisson, StudentsT,
@@ -86,7 +87,15 @@ fn polish(
 /// P(X ≤ x), X ~ Beta(a, b).
 #[must_use]
 pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
-    Beta::new(a, b).map_or(f64::NAN, |d| d.cdf(x))
+    beta::tails(x, a, b).0
+}
+
+/// (c p)^(1/power): the quantile of a distribution function that starts as x^power / c, where that is
+/// so close to 0 that the rest hardly counts: the search of statrs, absolute in precision, ends far from
+/// it. Never 0: above p = 0 a quantile is at least the smallest number.
+fn near_zero(ln_c: f64, p: f64, power: f64) -> Option<f64> {
+    let x = libm::exp((libm::log(p) + ln_c) / power);
+    (p > 0.0 && x < 1e-6).then(|| x.max(f64::MIN_POSITIVE))
 }
 
 /// Quantile of Beta(a, b).
@@ -94,11 +103,11 @@ pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
 pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     match Beta::new(a, b) {
         Ok(d) if (0.0..=1.0).contains(&p) => polish(
-            d.inverse_cdf(p),
+            near_zero(beta::ln_start(a, b), p, a).unwrap_or_else(|| d.inverse_cdf(p)),
             p,
             (0.0, 1.0),
-            |x| d.cdf(x),
-            |x| d.sf(x),
+            |x| beta::tails(x, a, b).0,
+            |x| beta::tails(x, a, b).1,
             |x| d.pdf(x),
         ),
         _ => f64::NAN,
@@ -116,7 +125,8 @@ pub fn gamma_cdf(x: f64, shape: f64, rate: f64) -> f64 {
 pub fn gamma_quantile(p: f64, shape: f64, rate: f64) -> f64 {
     match Gamma::new(shape, rate) {
         Ok(d) if (0.0..=1.0).contains(&p) => polish(
-            d.inverse_cdf(p),
+            near_zero(libm::lgamma(shape + 1.0), p, shape)
+                .map_or_else(|| d.inverse_cdf(p), |x| x / rate),
             p,
             (0.0, f64::INFINITY),
             |x| d.cdf(x),

@@ -4,6 +4,7 @@
 //! (`cargo run -p domain --release --example oracle -- FILE…`). Undefined results are `None`, never
 //! a number that looks like one.
 
+mod beta;
 pub mod confidence_sequence;
 pub mod cusum;
 pub mod distributions;

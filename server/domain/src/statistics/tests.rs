@@ -85,6 +85,66 @@ fn figures_of_published_implementations() {
     );
 }
 
+/// Narrow distributions in their middle, and quantiles close to 0: figures of scipy 1.18, by call.
+#[test]
+fn beta_and_gamma_at_their_edges() {
+    let cdf = [
+        ((0.5, 1e5, 1e5), 0.5),
+        ((0.23, 2.3e5, 7.7e5), 0.500_170_637_059_857_9),
+        ((0.2302, 2.3e5, 7.7e5), 0.682_813_006_635_625_3),
+        ((0.5, 1e6, 1e6), 0.5),
+        ((0.4995, 5e5, 5e5), 0.158_655_253_931_445_9),
+        ((0.001, 1e3, 999e3), 0.504_198_934_243_604_5),
+        ((0.9, 9e4, 1e4), 0.498_878_605_643_062_04),
+        ((0.3, 3.5, 0.2), 0.001_433_289_226_430_652_4),
+        ((1e-5, 0.01, 5.0), 0.909_948_651_459_458_5),
+        ((0.5, 0.001, 0.002), 0.666_667_212_881_293_8),
+        ((0.97, 400.0, 9.0), 0.136_043_642_222_130_03),
+    ];
+    for ((x, a, b), want) in cdf {
+        let got = distributions::beta_cdf(x, a, b);
+        assert!(
+            (got / want - 1.0).abs() < 1e-9,
+            "Beta({a}, {b}) at {x}: {got} against {want}"
+        );
+    }
+    let quantiles = [
+        (
+            distributions::beta_quantile(0.5, 2.3e5, 7.7e5),
+            0.229_999_819_999_945_57,
+        ),
+        (
+            distributions::beta_quantile(0.975, 1e5, 1e5),
+            0.502_191_298_568_307_9,
+        ),
+        (
+            distributions::beta_quantile(1e-3, 0.2, 3.0),
+            2.495_343_537_242_626e-16,
+        ),
+        (
+            distributions::beta_quantile(1e-6, 0.01, 5.0),
+            f64::MIN_POSITIVE,
+        ),
+        (
+            distributions::gamma_quantile(1e-6, 0.05, 1.0),
+            5.844_632_057_286_552e-121,
+        ),
+        (
+            distributions::gamma_quantile(0.3, 0.01, 1.0),
+            2.917_417_191_745_957e-53,
+        ),
+        (
+            distributions::gamma_quantile(1e-3, 0.2, 1.0),
+            6.525_480_843_457_226e-16,
+        ),
+    ];
+    for (got, want) in quantiles {
+        assert!((got / want - 1.0).abs() < 1e-8, "{got:e} against {want:e}");
+    }
+    assert!(distributions::beta_cdf(0.5, 0.0, 1.0).is_nan());
+    assert_eq!(distributions::beta_quantile(0.0, 2.0, 2.0), 0.0);
+}
+
 /// The same against whole files of such figures, where they are at hand.
 #[test]
 fn oracle_files() {

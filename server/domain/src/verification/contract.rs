@@ -1009,11 +1009,21 @@ fn plan_sentence(c: &Candidate, longest: u32, least: f64) -> Sentence {
 fn no_answers(metric: Metric) -> Sentence {
     match metric {
         Metric::Csat | Metric::MeanRating => Sentence::new("评分", "rated contacts"),
-        Metric::Volume | Metric::RepeatShare | Metric::Containment => {
-            Sentence::new("联系记录", "contacts")
-        }
-        Metric::Fcr => Sentence::new("解决结果的记录", "contacts with a known result"),
-        Metric::NoResultShare => Sentence::new("搜索记录", "searches"),
+        Metric::Volume => Sentence::new("联系记录", "contacts"),
+        // What never happened is taken as not recorded.
+        Metric::RepeatShare => Sentence::new(
+            "同一客户再次联系的记录",
+            "contacts of a customer who came again",
+        ),
+        Metric::Containment => Sentence::new(
+            "由机器人处理完的联系记录",
+            "contacts that a bot handled to the end",
+        ),
+        Metric::Fcr => Sentence::new(
+            "标明首次联系是否解决的记录",
+            "contacts that say whether the first one solved it",
+        ),
+        Metric::NoResultShare => Sentence::new("没有结果的搜索记录", "searches without a result"),
         Metric::NegativeShare => Sentence::new("带情绪判断的声音", "voices with a sentiment"),
         Metric::Aht => Sentence::new("处理时长的记录", "timed contacts"),
     }

@@ -72,9 +72,12 @@ impl Costs {
 }
 
 /// What a ticket cost in a period, in cents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TicketCost {
+    /// The month whose cost and tickets these are, `YYYY-MM`: the one before, while a month is not over;
+    /// `None` = a month that has not begun has neither.
+    pub month: Option<String>,
     /// Total support cost; `None` = nobody told.
     pub total_cents: Option<i64>,
     /// Tickets resolved.
@@ -88,6 +91,7 @@ pub struct TicketCost {
 impl From<&Costs> for TicketCost {
     fn from(costs: &Costs) -> Self {
         Self {
+            month: None,
             total_cents: costs.total_cents,
             resolved: costs.resolved,
             per_ticket_cents: costs.per_ticket(),

@@ -299,8 +299,8 @@ pub struct Report {
     /// `2026-06`.
     pub month: String,
     /// Contacts avoided. The ends are the sums of the ends: wider than chance makes them, never
-    /// narrower.
-    pub contacts_avoided: Range,
+    /// narrower. `None` where no task's contacts were compared.
+    pub contacts_avoided: Option<Range>,
     /// Sum of the secured amounts, in cents; `None` where no task has an amount.
     pub secured_cents: Option<i64>,
     /// Sum of the estimated amounts, in cents.
@@ -334,11 +334,7 @@ pub fn report(month: Month, costs: &Costs, mut statements: Vec<(Earned, Statemen
         key(b).cmp(&key(a)).then_with(|| a.task.cmp(&b.task))
     });
     let mut counted: Vec<(String, Vec<String>, String)> = Vec::new();
-    let mut total = Range {
-        value: 0.0,
-        low: 0.0,
-        high: 0.0,
-    };
+    let (mut total, mut compared): (Option<Range>, usize) = (None, 0);
     let (mut secured, mut estimated, mut hours, mut compensation) = (None, None, None, None);
     let mut out = Vec::with_capacity(statements.len());
     for (earned, mut statement) in statements {
@@ -351,9 +347,17 @@ pub fn report(month: Month, costs: &Costs, mut statements: Vec<(Earned, Statemen
             statement.counted_with = Some(task.clone());
         } else if earns {
             if let Some(a) = s.contacts_avoided {
-                total.value += a.value;
-                total.low += a.low;
-                total.high += a.high;
+                compared += 1;
+                let so_far = total.unwrap_or(Range {
+                    value: 0.0,
+                    low: 0.0,
+                    high: 0.0,
+                });
+                total = Some(Range {
+                    value: so_far.value + a.value,
+                    low: so_far.low + a.low,
+                    high: so_far.high + a.high,
+                });
             }
             add(&mut secured, s.secured_cents);
             add(&mut estimated, s.estimated_cents);
@@ -378,7 +382,7 @@ pub fn report(month: Month, costs: &Costs, mut statements: Vec<(Earned, Statemen
         statements: out,
         sentence: Sentence::default(),
     };
-    report.sentence = sum_in_words(month, counted.len(), &report);
+    report.sentence = sum_in_words(month, counted.len(), compared, &report);
     report
 }
 
@@ -388,7 +392,7 @@ fn add(sum: &mut Option<i64>, more: Option<i64>) {
     }
 }
 
-fn sum_in_words(month: Month, tasks: usize, report: &Report) -> Sentence {
+fn sum_in_words(month: Month, tasks: usize, compared: usize, report: &Report) -> Sentence {
     let (year, number) = (month.first.year(), month.first.month());
     if tasks == 0 {
         return Sentence::new(
@@ -396,30 +400,39 @@ fn sum_in_words(month: Month, tasks: usize, report: &Report) -> Sentence {
             format!("{month}: no improvement whose savings could be counted."),
         );
     }
-    let contacts = contacts_in_words(&report.contacts_avoided);
+    let topics = |n: usize| if n == 1 { "topic" } else { "topics" };
     let (mut zh, mut en) = (
-        format!(
-            "{year} 年 {number} 月，{tasks} 个主题的改进合计{}",
-            contacts.zh
-        ),
-        format!(
-            "{month}: improvements of {tasks} {} made for {}",
-            if tasks == 1 { "topic" } else { "topics" },
-            contacts.en
-        ),
+        format!("{year} 年 {number} 月，{tasks} 个主题的改进"),
+        format!("{month}: improvements of {tasks} {}", topics(tasks)),
     );
-    if let (Some(estimated), secured) = (report.estimated_cents, report.secured_cents.unwrap_or(0))
-    {
-        zh.push_str(&format!(
-            "，估计节省 {} 元，其中确定 {} 元",
-            yuan(estimated),
-            yuan(secured)
-        ));
-        en.push_str(&format!(
-            ", an estimated {} yuan saved, {} of them secured",
-            yuan(estimated),
-            yuan(secured)
-        ));
+    match &report.contacts_avoided {
+        Some(avoided) => {
+            let contacts = contacts_in_words(avoided);
+            // Only what was compared made for fewer contacts.
+            if compared < tasks {
+                zh.push_str(&format!("，其中 {compared} 个比较了联系量，合计"));
+                en.push_str(&format!(", {compared} of them compared by contacts,"));
+            } else {
+                zh.push_str("合计");
+            }
+            zh.push_str(&contacts.zh);
+            en.push_str(&format!(" made for {}", contacts.en));
+        }
+        None => {
+            zh.push_str("没有比较联系量");
+            en.push_str(", none compared by contacts");
+        }
+    }
+    if let Some(estimated) = report.estimated_cents {
+        zh.push_str(&format!("，估计节省 {} 元", yuan(estimated)));
+        en.push_str(&format!(", an estimated {} yuan saved", yuan(estimated)));
+        if let Some(secured) = report.secured_cents {
+            zh.push_str(&format!("，其中确定 {} 元", yuan(secured)));
+            en.push_str(&format!(", {} of them secured", yuan(secured)));
+        } else {
+            zh.push_str("，没有可以确定的部分");
+            en.push_str(", nothing of it secured");
+        }
     }
     if let Some(hours) = report.freed_hours {
         zh.push_str(&format!("，释放 {hours:.0} 小时"));
@@ -621,7 +634,7 @@ mod tests {
         assert_eq!(sum.cost.per_ticket_cents, Some(3.0));
         // 1,200 contacts a topic: 300 avoided in each of the two counted ones.
         assert!(
-            (sum.contacts_avoided.value - 600.0).abs() < 1e-9,
+            (sum.contacts_avoided.unwrap().value - 600.0).abs() < 1e-9,
             "{:?}",
             sum.contacts_avoided
         );

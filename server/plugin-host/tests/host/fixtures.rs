@@ -54,6 +54,22 @@ fn make_fixtures() {
     }
 }
 
+/// The guest of the server's own tests (`tests/it/plugins_life.rs`), which its settings steer. Run
+/// `tests/guests/build.sh` before.
+#[test]
+#[ignore = "writes the guest"]
+fn make_steered() {
+    let module = fixtures().join("../guests/probe/target/steered.wasm");
+    let component = ComponentEncoder::default()
+        .module(&std::fs::read(module).unwrap())
+        .unwrap()
+        .validate(true)
+        .encode()
+        .unwrap();
+    assert!(component.len() < 256 << 10, "{}", component.len());
+    std::fs::write(fixtures().join("steered.wasm"), component).unwrap();
+}
+
 /// The same component as if it had been built against another version of the contract.
 fn rebuilt(component: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len(), "lengths stand before names");

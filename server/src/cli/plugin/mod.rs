@@ -15,6 +15,16 @@ use std::process::ExitCode;
 
 use bench::Bench;
 
+/// What is done, and how much is said.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Also print what host and plugin log; RUST_LOG chooses more finely
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
 /// What is done with plugins.
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -137,8 +147,8 @@ pub(super) enum Lang {
 }
 
 /// Runs one of the commands. Needs no settings and no database.
-pub(super) async fn run(command: Command) -> failure::Result<ExitCode> {
-    match command {
+pub(super) async fn run(args: Args) -> failure::Result<ExitCode> {
+    match args.command {
         Command::New { world, lang, dir } => new(world, lang, &dir),
         Command::Build { dir, out } => {
             let built = build(&dir, out)?;
@@ -166,8 +176,9 @@ pub(super) async fn run(command: Command) -> failure::Result<ExitCode> {
             remote,
         } => {
             let bytes = read(&file)?;
-            let component = opened(&file, bytes, &trust, unsigned)?;
-            remote::install(&remote, &component).await
+            // Looked at here as well: nothing is sent that would be refused.
+            opened(&file, bytes.clone(), &trust, unsigned)?;
+            remote::install(&remote, &bytes, &trust, unsigned).await
         }
         Command::List { remote } => remote::list(&remote).await,
         Command::Logs {

@@ -73,16 +73,32 @@ impl Target {
     }
 }
 
-/// Sends a component.
-pub(super) async fn install(target: &Target, component: &[u8]) -> failure::Result<ExitCode> {
+/// Sends a package or a component, with what the caller accepts of its signature.
+pub(super) async fn install(
+    target: &Target,
+    file: &[u8],
+    trust: &[String],
+    unsigned: bool,
+) -> failure::Result<ExitCode> {
     // Long enough that no component holds it.
-    let boundary = format!("bihuan-{}", blake3::hash(component).to_hex());
-    let mut body = format!(
-        "--{boundary}\r\ncontent-disposition: form-data; name=\"component\"; filename=\"plugin.wasm\"\r\n\
-         content-type: application/wasm\r\n\r\n"
-    )
-    .into_bytes();
-    body.extend_from_slice(component);
+    let boundary = format!("bihuan-{}", blake3::hash(file).to_hex());
+    let mut body = Vec::new();
+    let fields = trust
+        .iter()
+        .map(|key| ("trust", key.as_str()))
+        .chain(unsigned.then_some(("unsigned", "true")));
+    for (name, value) in fields {
+        let part = format!(
+            "--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
+        body.extend_from_slice(part.as_bytes());
+    }
+    let part = format!(
+        "--{boundary}\r\ncontent-disposition: form-data; name=\"component\"; filename=\"plugin\"\r\n\
+         content-type: application/octet-stream\r\n\r\n"
+    );
+    body.extend_from_slice(part.as_bytes());
+    body.extend_from_slice(file);
     body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     let kind = format!("multipart/form-data; boundary={boundary}");
     let plugin = target
@@ -97,7 +113,9 @@ pub(super) async fn install(target: &Target, component: &[u8]) -> failure::Resul
 pub(super) async fn list(target: &Target) -> failure::Result<ExitCode> {
     let plugins = target.ask("GET", "/api/v1/plugins", None).await?;
     for plugin in plugins["items"].as_array().into_iter().flatten() {
-        println!("{}", line(plugin));
+        if !said(&line(plugin))? {
+            break;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -134,7 +152,10 @@ pub(super) async fn logs(
         // The API tells the newest first.
         lines.reverse();
         for line in behind(&seen, &lines) {
-            println!("{line}");
+            // Whoever reads has seen enough: `… | head`.
+            if !said(line)? {
+                return Ok(ExitCode::SUCCESS);
+            }
         }
         if !follow {
             return Ok(ExitCode::SUCCESS);
@@ -143,6 +164,16 @@ pub(super) async fn logs(
             seen = lines;
         }
         tokio::time::sleep(FOLLOW).await;
+    }
+}
+
+/// Prints a line; `false`: nobody reads any more.
+fn said(line: &str) -> failure::Result<bool> {
+    use std::io::Write as _;
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -123,6 +123,7 @@ pub(super) async fn work_off(
             set_aside(app, connected, hook, "refused", &reason, &hooked).await?;
         }
     }
+    app.plugins.waiting.tell(&hook.id, answer.as_ref());
     Ok(answer)
 }
 

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::identity::Operation;
 use domain::intake::feedback::Incoming;
 use domain::plugins::State as Doing;
@@ -33,6 +33,10 @@ const BODY_LIMIT: usize = 1024 * 1024;
 const WAITING_LIMIT: i64 = 10_000;
 /// How long a sender waits for what the plugin says to a handshake.
 const HANDSHAKE: Duration = Duration::from_secs(2);
+/// A worker takes a request that nobody has worked off after so many milliseconds.
+const WORKER_AFTER_MS: i64 = 3000;
+/// Requests before a sender's own that are worth waiting for.
+const SHORT_QUEUE: i64 = 8;
 /// Longest name of a delivery.
 const DELIVERY_BYTES: usize = 256;
 /// Headers that a plugin never sees, whatever its manifest names.
@@ -256,10 +260,11 @@ async fn rests(app: &Shared, key: &str) -> Result<bool> {
     let health = storage::installations::health(&app.db, key)
         .await
         .map_err(|_| later(5))?;
-    Ok(matches!(
-        health.state,
-        Doing::Paused | Doing::Resting | Doing::Quarantined
-    ))
+    Ok(must_rest(health.state))
+}
+
+const fn must_rest(state: Doing) -> bool {
+    matches!(state, Doing::Paused | Doing::Resting | Doing::Quarantined)
 }
 
 /// A request of a source: proved, kept, answered; the plugin works it off afterwards. Where nothing else waits it
@@ -323,7 +328,8 @@ async fn take(
             later(60)
         })?;
     let id = app.ids.next();
-    let held = keep_it(&app, &key, id, delivery, &sealed)
+    let mut seat = app.plugins.waiting.sit_down(&id.to_string());
+    let held = keep_it(&app, &key, id, delivery, &sealed, waiting == 0)
         .await
         .map_err(|error| {
             tracing::warn!(plugin.installation = key, error = %error, "a request was not kept");
@@ -332,9 +338,20 @@ async fn take(
     if !held {
         return Ok(taken());
     }
-    if waiting > 0 || rests(&app, &key).await? {
+    let state = storage::installations::health(&app.db, &key)
+        .await
+        .map_err(|_| later(5))?
+        .state;
+    if waiting > 0 || must_rest(state) {
         app.plugins.wake.notify_one();
-        return Ok(taken());
+        if waiting > SHORT_QUEUE || !matches!(state, Doing::Ok | Doing::New) {
+            return Ok(taken());
+        }
+        // It has its turn behind the others.
+        return match timeout(HANDSHAKE, seat.answer()).await {
+            Ok(Some(answer)) => Ok(reply(answer)),
+            _ => Ok(taken()),
+        };
     }
     // In a task of its own: it ends whether or not the sender still waits.
     let working = app.clone();
@@ -350,20 +367,39 @@ async fn take(
     let work = app.tracker.spawn(async move {
         let connected = working.plugins.connect(&working, &hook.installation).await;
         let ended = match connected {
-            Ok(connected) => hooks::work_off(&working, &connected, &hook)
-                .await
-                .ok()
-                .flatten(),
-            Err(_) => None,
+            Ok(connected) => hooks::work_off(&working, &connected, &hook).await,
+            Err(failed) => Err(failed.into()),
         };
-        // Whatever went wrong here goes wrong again where it is counted.
-        working.plugins.wake.notify_one();
-        ended
+        if ended.is_err() {
+            // Whatever went wrong here goes wrong again where it is counted.
+            if let Err(error) = hurry(&working, &hook.installation).await {
+                tracing::warn!(plugin.installation = hook.installation, error = %error, "a request waits for its worker");
+            }
+            working.plugins.wake.notify_one();
+        }
+        // A worker was quicker: the answer comes from there.
+        matches!(ended, Err(super::Stop::Overtaken))
     });
-    match timeout(HANDSHAKE, work).await {
-        Ok(Ok(Some(answer))) => Ok(reply(answer)),
+    let told = async {
+        tokio::select! {
+            biased;
+            answer = seat.answer() => answer,
+            elsewhere = work => match elsewhere {
+                Ok(true) => seat.answer().await,
+                _ => None,
+            },
+        }
+    };
+    match timeout(HANDSHAKE, told).await {
+        Ok(Some(answer)) => Ok(reply(answer)),
         _ => Ok(taken()),
     }
+}
+
+async fn hurry(app: &Shared, key: &str) -> std::result::Result<(), storage::DbError> {
+    let tx = app.begin().await?;
+    collect::hurry(&tx, key, "hooks").await?;
+    tx.commit().await
 }
 
 async fn keep_it(
@@ -372,6 +408,7 @@ async fn keep_it(
     id: uuid::Uuid,
     delivery: Option<&str>,
     sealed: &[u8],
+    at_once: bool,
 ) -> std::result::Result<bool, storage::DbError> {
     let tx = app.begin().await?;
     let held = collect::keep_hook(&tx, id, key, delivery, sealed).await?;
@@ -381,8 +418,13 @@ async fn keep_it(
             // Waits for a person: then all of it is worked off.
             Doing::Paused | Doing::Quarantined => {}
             // Its back-off counts.
-            Doing::Resting | Doing::Failing => {
+            Doing::Resting | Doing::Failing | Doing::Stale => {
                 collect::hurry_idle(&tx, key, "hooks").await?;
+            }
+            // The sender's own task works it off at once; a worker only when that fails, or the server does.
+            Doing::New | Doing::Ok if at_once => {
+                let later = tx.now() + TimeDelta::milliseconds(WORKER_AFTER_MS);
+                collect::due_by(&tx, key, "hooks", later).await?;
             }
             Doing::New | Doing::Ok => collect::hurry(&tx, key, "hooks").await?,
         }

@@ -29,6 +29,8 @@ const SLOTS: usize = 4;
 const CHECK_EVERY: TimeDelta = TimeDelta::minutes(15);
 /// Longest run of one piece of work before the others have their turn.
 const RUN: Duration = Duration::from_secs(20);
+/// Between two looks for streams that have been silent for too long.
+const LISTEN_EVERY: Duration = Duration::from_secs(15);
 /// Names of deliveries are known for so long.
 const DELIVERIES_KNOWN: TimeDelta = TimeDelta::days(14);
 
@@ -61,9 +63,16 @@ impl From<DbError> for Stop {
 pub async fn run(app: Shared) {
     let slots = Arc::new(Semaphore::new(SLOTS));
     let mut swept = tokio::time::Instant::now();
+    let mut listened = tokio::time::Instant::now();
     loop {
         if app.stop.is_cancelled() {
             return;
+        }
+        if listened.elapsed() > LISTEN_EVERY {
+            listened = tokio::time::Instant::now();
+            if let Err(error) = crate::plugins::look_for_silence(&app).await {
+                tracing::warn!(error = %error, "nobody looked for connectors that are silent");
+            }
         }
         if let Err(error) = start(&app, &slots).await {
             tracing::warn!(error = %error, "no work of connectors could be taken, trying again");
@@ -228,6 +237,12 @@ async fn note_failure(app: &Shared, work: &Work, failed: Failed) -> Result<(), D
         // Somebody else has it: their word counts.
         return tx.rollback().await;
     }
+    if step.state.waits_for_person() {
+        // All of it: one stream that goes on would hide that another waits.
+        for kind in ["pull", "hooks", "acks"] {
+            collect::reschedule(&tx, &work.installation, Some(kind), None).await?;
+        }
+    }
     if step.start_over {
         collect::set_cursor(&tx, &work.id, None).await?;
     }
@@ -301,6 +316,7 @@ async fn acks(app: &Shared, work: &mut Work) -> Result<(), Stop> {
         hold(&tx, &connected.installation).await?;
         collect::paid_acks(&tx, &owed).await?;
         keep.write(&tx, &key).await?;
+        crate::plugins::succeeded(app, &tx, &key, "acks").await?;
         tx.commit().await?;
     }
     work.progress.failures = 0;

@@ -22,6 +22,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// Records of a stream that somebody looks at before they count.
+const PREVIEWED: u32 = 20;
+
 /// Routes of this capability.
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -35,6 +38,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(check_installation))
         .routes(routes!(pull_installation))
         .routes(routes!(restart_stream))
+        .routes(routes!(preview_stream))
         .routes(routes!(installation_logs))
         .routes(routes!(installation_calls))
         .routes(routes!(installation_history))
@@ -454,6 +458,82 @@ async fn restart_stream(
     caller.may(Operation::ManagePlugins)?;
     manage::restart_stream(&app, &caller.actor, &key, &name).await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+/// What a stream would bring.
+#[derive(Serialize, ToSchema)]
+struct Preview {
+    /// Voices as the plugin makes them, with the fields of `POST /feedback`; personal data masked.
+    #[schema(value_type = Vec<Object>)]
+    items: Vec<serde_json::Value>,
+    /// What the plugin would set aside.
+    rejected: Vec<PreviewRejected>,
+}
+
+/// A record that a plugin can make no voice of.
+#[derive(Serialize, ToSchema)]
+struct PreviewRejected {
+    external_id: Option<String>,
+    code: String,
+    detail: String,
+    /// As it came, personal data masked.
+    raw: String,
+}
+
+/// Without personal data and without fields that say nothing.
+fn shown(value: serde_json::Value) -> Option<serde_json::Value> {
+    use serde_json::Value;
+    Some(match value {
+        Value::Null => return None,
+        Value::String(text) => Value::String(domain::text::mask::mask(&text).text),
+        Value::Array(all) => Value::Array(all.into_iter().filter_map(shown).collect()),
+        Value::Object(all) => Value::Object(
+            all.into_iter()
+                // Whose voice it is nobody has to see.
+                .filter(|(name, _)| name != "customer_ref")
+                .filter_map(|(name, value)| Some((name, shown(value)?)))
+                .collect(),
+        ),
+        other => other,
+    })
+}
+
+/// Looks at the first records of a stream before they count. Nothing is kept: neither voices nor the place in the
+/// stream.
+#[utoipa::path(post, path = "/installations/{key}/streams/{name}/preview", tag = "plugins",
+    params(("key" = String, Path), ("name" = String, Path)), responses((status = 200, body = Preview)),
+    security(("bearer" = ["manage_plugins"])))]
+async fn preview_stream(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment((key, name)): Segment<(String, String)>,
+) -> Result<Json<Preview>> {
+    caller.may(Operation::ManagePlugins)?;
+    let found = found(&app, &key).await?;
+    let works = collect::works(&app.db, &key).await?;
+    if !works.iter().any(|w| w.kind == "pull" && w.name == name) {
+        return Err(Problem::not_found("stream"));
+    }
+    let wrong =
+        |failed: crate::plugins::Failed| Problem::field("stream", failed.code, failed.message);
+    let connected = app.plugins.connect_to(&app, found).await.map_err(wrong)?;
+    let (items, unusable) = connected.preview(&name, PREVIEWED).await.map_err(wrong)?;
+    let cut = |text: &str| text.chars().take(2000).collect::<String>();
+    Ok(Json(Preview {
+        items: items
+            .into_iter()
+            .filter_map(|item| shown(serde_json::to_value(item).ok()?))
+            .collect(),
+        rejected: unusable
+            .into_iter()
+            .map(|r| PreviewRejected {
+                external_id: r.external_id,
+                code: r.code,
+                detail: r.detail,
+                raw: cut(&domain::text::mask::mask(&r.raw).text),
+            })
+            .collect(),
+    }))
 }
 
 /// A line that a plugin wrote.

@@ -1,10 +1,12 @@
 import { App, Button, Form, Input, InputNumber, Select } from "antd";
 import { useTranslation } from "react-i18next";
+import { useBusinessCalendars } from "../../api/calendars";
 import { useOrganisation, useSaveOrganisation } from "../../api/hooks";
 import type { Organisation } from "../../api/types";
 import { NoAccessPage } from "../../components/fallback-pages";
 import { Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
+import { useBilingual } from "../../lib/bilingual";
 import { dayIn } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { zoneOptions } from "../../lib/zones";
@@ -14,6 +16,8 @@ function OrganisationForm(props: { organisation: Organisation }) {
   const { t } = useTranslation();
   const { message } = App.useApp();
   const save = useSaveOrganisation();
+  const calendars = useBusinessCalendars().data ?? [];
+  const say = useBilingual();
   const { organisation } = props;
   const required = { required: true, message: t("app.required") };
   const thisMonth = dayIn(new Date(), organisation.zone).slice(0, 7);
@@ -57,6 +61,54 @@ function OrganisationForm(props: { organisation: Organisation }) {
       <Form.Item name="refusal_hops" label={t("organisation.hops")} extra={t("organisation.hops_hint")}>
         <InputNumber min={1} max={20} precision={0} />
       </Form.Item>
+      {typeof organisation.fast_track_hours === "number" && (
+        <>
+          <h3 className="subhead">{t("hours.organisation")}</h3>
+          <p className="faint" style={{ marginBottom: 10 }}>
+            {t("hours.organisation_text")}
+          </p>
+          <div className="form-grid">
+            <Form.Item name="calendar" label={t("hours.default_calendar")}>
+              <Select
+                allowClear
+                placeholder={t("hours.built_in")}
+                options={calendars.map((c) => ({
+                  value: c.key,
+                  label: say({ zh: c.name || c.key, en: c.name_en || c.name || c.key }),
+                }))}
+              />
+            </Form.Item>
+            <Form.Item
+              name="fast_track_hours"
+              label={t("hours.fast_track")}
+              extra={t("hours.fast_track_hint")}
+              rules={[required]}
+            >
+              <InputNumber
+                min={1}
+                max={2000}
+                precision={0}
+                suffix={t("hours.hour_unit")}
+                style={{ width: 180 }}
+              />
+            </Form.Item>
+            <Form.Item
+              name="task_hours"
+              label={t("hours.task_hours")}
+              extra={t("hours.task_hours_hint")}
+              rules={[required]}
+            >
+              <InputNumber
+                min={1}
+                max={2000}
+                precision={0}
+                suffix={t("hours.hour_unit")}
+                style={{ width: 180 }}
+              />
+            </Form.Item>
+          </div>
+        </>
+      )}
       <h3 className="subhead">{t("organisation.lines")}</h3>
       <p className="faint" style={{ marginBottom: 10 }}>
         {t("organisation.lines_text")}

@@ -20,6 +20,9 @@ const newer: Organisation = {
     "2026-03": { people_cents: 100_000, operations_cents: 5_050, indirect_cents: 0 },
   },
   marginal_share: 0.6,
+  calendar: "factory",
+  fast_track_hours: 48,
+  task_hours: 75,
 };
 
 test("what was loaded is what is saved", () => {

@@ -13,6 +13,9 @@ export type Values = {
   target?: number | null;
   arbiter_email?: string;
   refusal_hops?: number | null;
+  calendar?: string | undefined;
+  fast_track_hours?: number | null;
+  task_hours?: number | null;
   cut_contacts?: number | null;
   cut_negative?: number | null;
   marginal_share?: number | null;
@@ -41,6 +44,9 @@ export function valuesOf(organisation: Organisation): Values {
     target: percentOf(organisation.target_dissatisfaction),
     arbiter_email: organisation.arbiter_email ?? "",
     refusal_hops: organisation.refusal_hops ?? 3,
+    calendar: organisation.calendar ?? undefined,
+    fast_track_hours: organisation.fast_track_hours ?? null,
+    task_hours: organisation.task_hours ?? null,
     cut_contacts: organisation.cut_lines?.contacts_per_week ?? null,
     cut_negative: percentOf(organisation.cut_lines?.negative_share),
     marginal_share: percentOf(organisation.marginal_share),
@@ -82,6 +88,11 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     ...(loaded.refusal_hops !== undefined && { refusal_hops: values.refusal_hops ?? loaded.refusal_hops }),
     // Set where notifiers are set up; saving this form keeps it.
     ...(loaded.notifier !== undefined && { notifier: loaded.notifier }),
+    ...(loaded.calendar !== undefined && { calendar: values.calendar ?? null }),
+    ...(typeof loaded.fast_track_hours === "number" && {
+      fast_track_hours: values.fast_track_hours ?? loaded.fast_track_hours,
+    }),
+    ...(typeof loaded.task_hours === "number" && { task_hours: values.task_hours ?? loaded.task_hours }),
     ...(loaded.cut_lines && {
       cut_lines: {
         contacts_per_week: values.cut_contacts ?? null,

@@ -474,7 +474,11 @@ function LogsPanel(props: { installation: string }) {
           ) : (
             <ul className="stack stack--tight">
               {items.map((line) => (
-                <li key={line.id} className="code">
+                <li
+                  key={line.id}
+                  className="code"
+                  style={{ maxHeight: "8em", overflow: "auto", overflowWrap: "anywhere" }}
+                >
                   <span className="faint">{format.dateTime(line.at)}</span> {line.level} {line.message}
                 </li>
               ))}

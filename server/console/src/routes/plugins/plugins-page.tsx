@@ -1,6 +1,6 @@
 import { UploadOutlined } from "@ant-design/icons";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { App, Button, Popconfirm, Select, Upload } from "antd";
+import { App, Button, Checkbox, Popconfirm, Select, Upload } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import {
@@ -11,6 +11,7 @@ import {
   useRollBack,
   useUploadPlugin,
 } from "../../api/plugins";
+import { problemOf } from "../../api/problem";
 import type { Bilingual, Plugin } from "../../api/types";
 import { Badge } from "../../components/badges";
 import { NoAccessPage } from "../../components/fallback-pages";
@@ -59,7 +60,12 @@ function Powers(props: { asked: Asked }) {
   );
 }
 
-function Version(props: { plugin: Plugin; newest: Plugin | undefined; onReview: () => void }) {
+function Version(props: {
+  plugin: Plugin;
+  newest: Plugin | undefined;
+  hasBefore: boolean;
+  onReview: () => void;
+}) {
   const { t } = useTranslation();
   const format = useFormat();
   const { message } = App.useApp();
@@ -83,7 +89,7 @@ function Version(props: { plugin: Plugin; newest: Plugin | undefined; onReview: 
         {mayManage && (
           <span className="row">
             {!asksNothing && mayGrant && <Button onClick={props.onReview}>{t("plugins.review_do")}</Button>}
-            {plugin.state === "installed" && !plugin.needs_grant && (
+            {plugin.state === "installed" && !plugin.needs_grant && mayGrant && (
               <Popconfirm
                 title={replaces ? t("plugins.switch_ask") : t("plugins.activate_ask")}
                 okText={t("plugins.switch_ok")}
@@ -102,7 +108,7 @@ function Version(props: { plugin: Plugin; newest: Plugin | undefined; onReview: 
                 </Button>
               </Popconfirm>
             )}
-            {plugin.state === "active" && plugin.active_since !== null && (
+            {plugin.state === "active" && props.hasBefore && (
               <Popconfirm
                 title={t("plugins.back_ask")}
                 okText={t("plugins.back_ok")}
@@ -135,6 +141,8 @@ function Version(props: { plugin: Plugin; newest: Plugin | undefined; onReview: 
           <dd>{format.decimal(plugin.size / 1024, 0)} KiB</dd>
         </div>
         <div>
+          <dt>{t("plugins.signer")}</dt>
+          <dd className="code">{plugin.signer ?? t("plugins.signer_none")}</dd>
           <dt>{t("plugins.digest")}</dt>
           <dd className="code" title={plugin.digest}>
             {plugin.digest.slice(0, 16)}…
@@ -150,6 +158,8 @@ function PluginPanel(props: {
   versions: Plugin[];
   onReview: (plugin: Plugin) => void;
   active: Plugin | undefined;
+  /** Whether a version was active before the present one. */
+  hasBefore: boolean;
 }) {
   const say = useBilingual();
   const newest = props.versions[0];
@@ -171,6 +181,7 @@ function PluginPanel(props: {
             key={plugin.id}
             plugin={plugin}
             newest={props.active}
+            hasBefore={props.hasBefore}
             onReview={() => props.onReview(plugin)}
           />
         ))}
@@ -252,47 +263,75 @@ function byName(plugins: Plugin[]): Plugin[][] {
   return [...groups.values()];
 }
 
+/** Whether one of them works where the other one did: versions of a plugin, and all classifiers. */
+function takesTurns(other: Plugin, plugin: Plugin | undefined): boolean {
+  return plugin?.role === "classifier" ? other.role === "classifier" : other.name === plugin?.name;
+}
+
 function Plugins() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const { message, modal } = App.useApp();
   const plugins = usePlugins();
   const upload = useUploadPlugin();
   const mayManage = useMay("manage_plugins");
   const mayGrant = useMay("grant_plugins");
   const [reviewed, setReviewed] = useState<Plugin | null>(null);
-  const activeFor = (all: Plugin[], plugin: Plugin | undefined) =>
-    all.find(
-      (other) =>
-        other.state === "active" &&
-        (plugin?.role === "classifier" ? other.role === "classifier" : other.name === plugin?.name),
+  const [unsigned, setUnsigned] = useState(false);
+  const send = (component: File, trust?: string) =>
+    upload.mutate(
+      { component, unsigned, trust },
+      {
+        onSuccess: (plugin) => {
+          message.success(t("plugins.accepted", { name: plugin.name, version: plugin.version }));
+          if (plugin.needs_grant && mayGrant) setReviewed(plugin);
+        },
+        onError: (error) => {
+          // Signed by somebody whom nobody here knows yet: the key is shown, and a person decides.
+          const unknown = problemOf(error).errors.find((e) => e.code === "unknown_signer");
+          if (!unknown) return;
+          modal.confirm({
+            title: t("plugins.trust_title"),
+            content: (
+              <>
+                <p>{t("plugins.trust_text")}</p>
+                <p className="code">{unknown.detail}</p>
+              </>
+            ),
+            okText: t("plugins.trust"),
+            onOk: () => send(component, unknown.detail),
+          });
+        },
+      },
     );
+  const activeFor = (all: Plugin[], plugin: Plugin | undefined) =>
+    all.find((other) => other.state === "active" && takesTurns(other, plugin));
   return (
     <div className="stack">
       <div className="row row--between">
         <p className="soft">{t("plugins.intro")}</p>
         {mayManage && (
-          <Upload
-            accept=".wasm"
-            showUploadList={false}
-            beforeUpload={(file) => {
-              upload.mutate(file, {
-                onSuccess: (plugin) => {
-                  message.success(t("plugins.accepted", { name: plugin.name, version: plugin.version }));
-                  if (plugin.needs_grant && mayGrant) setReviewed(plugin);
-                },
-              });
-              return false;
-            }}
-          >
-            <Button
-              icon={<UploadOutlined />}
-              type="primary"
-              loading={upload.isPending}
-              title={t("plugins.upload_hint")}
+          <div className="row">
+            <Checkbox checked={unsigned} onChange={(event) => setUnsigned(event.target.checked)}>
+              {t("plugins.unsigned")}
+            </Checkbox>
+            <Upload
+              accept=".bihuan,.wasm"
+              showUploadList={false}
+              beforeUpload={(file) => {
+                send(file);
+                return false;
+              }}
             >
-              {t("plugins.upload")}
-            </Button>
-          </Upload>
+              <Button
+                icon={<UploadOutlined />}
+                type="primary"
+                loading={upload.isPending}
+                title={t("plugins.upload_hint")}
+              >
+                {t("plugins.upload")}
+              </Button>
+            </Upload>
+          </div>
         )}
       </div>
       <ProblemAlert error={upload.error} />
@@ -310,6 +349,12 @@ function Plugins() {
                   key={versions[0]?.name}
                   versions={versions}
                   active={activeFor(items, versions[0])}
+                  hasBefore={items.some(
+                    (other) =>
+                      other.state === "installed" &&
+                      other.active_since !== null &&
+                      takesTurns(other, versions[0]),
+                  )}
                   onReview={setReviewed}
                 />
               ))

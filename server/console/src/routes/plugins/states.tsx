@@ -9,6 +9,7 @@ const COLOUR: Record<InstallationState, string> = {
   failing: verdictColour.recovered,
   paused: verdictColour.worse,
   resting: verdictColour.recovered,
+  stale: verdictColour.worse,
   quarantined: verdictColour.worse,
 };
 
@@ -17,7 +18,8 @@ export function InstallationBadge(props: { installation: Installation }) {
   const { t } = useTranslation();
   const { installation } = props;
   if (!installation.enabled) return <Badge colour={colour.inkFaint}>{t("installation_state.off")}</Badge>;
-  if (installation.lacks.length > 0)
+  // Without an origin it works as far as it goes: an administrator may grant less than was asked for.
+  if (installation.lacks.some((lack) => lack.kind !== "host"))
     return <Badge colour={verdictColour.recovered}>{t("installation_state.incomplete")}</Badge>;
   return <Badge colour={COLOUR[installation.state]}>{t(`installation_state.${installation.state}`)}</Badge>;
 }

@@ -6,6 +6,7 @@ import { may, type Permission, useSession } from "../../lib/session";
 const PAGES: ReadonlyArray<{
   key:
     | "departments"
+    | "hours"
     | "detectors"
     | "calendar"
     | "escalation"
@@ -18,6 +19,7 @@ const PAGES: ReadonlyArray<{
   needs?: Permission;
 }> = [
   { key: "departments" },
+  { key: "hours" },
   { key: "detectors" },
   { key: "calendar" },
   { key: "escalation", needs: "read_tasks" },

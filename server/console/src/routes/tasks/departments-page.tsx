@@ -2,6 +2,7 @@ import { DeleteOutlined, PlusOutlined } from "@ant-design/icons";
 import { App, Button, Drawer, Form, Input, Select } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useBusinessCalendars } from "../../api/calendars";
 import {
   type DepartmentDraft,
   useDepartments,
@@ -13,6 +14,7 @@ import type { Owner } from "../../api/types";
 import { EmptyState, Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
 import { RemoveButton } from "../../components/remove-button";
+import { useBilingual } from "../../lib/bilingual";
 import { useMay } from "../../lib/session";
 import { zoneOptions } from "../../lib/zones";
 
@@ -24,6 +26,7 @@ type Values = {
   manager_email?: string;
   deputy_email?: string;
   notifier?: string;
+  calendar?: string;
 };
 
 function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void }) {
@@ -32,6 +35,8 @@ function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void
   const save = useSaveDepartment();
   const remove = useRemoveDepartment();
   const notifiers = (useInstallations().data ?? []).filter((found) => found.role === "notifier");
+  const calendars = useBusinessCalendars().data ?? [];
+  const say = useBilingual();
   const { department } = props;
   const isNew = department.version === undefined;
   const email = { type: "email" as const, message: t("departments.bad_email") };
@@ -51,6 +56,7 @@ function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void
         manager_email: values.manager_email?.trim() || null,
         deputy_email: values.deputy_email?.trim() || null,
         notifier: values.notifier ?? null,
+        calendar: values.calendar ?? null,
         ...(department.version !== undefined && { version: department.version }),
       });
       message.success(t("app.saved"));
@@ -69,6 +75,7 @@ function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void
         manager_email: department.manager_email ?? undefined,
         deputy_email: department.deputy_email ?? undefined,
         notifier: department.notifier ?? undefined,
+        calendar: department.calendar ?? undefined,
       }}
     >
       <ProblemAlert error={save.error ?? remove.error} />
@@ -140,6 +147,15 @@ function DepartmentForm(props: { department: DepartmentDraft; onDone: () => void
           <Select
             allowClear
             options={notifiers.map((found) => ({ value: found.key, label: found.title || found.key }))}
+          />
+        </Form.Item>
+        <Form.Item name="calendar" label={t("hours.department")} extra={t("hours.department_hint")}>
+          <Select
+            allowClear
+            options={calendars.map((c) => ({
+              value: c.key,
+              label: say({ zh: c.name || c.key, en: c.name_en || c.name || c.key }),
+            }))}
           />
         </Form.Item>
       </div>

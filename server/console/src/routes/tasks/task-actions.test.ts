@@ -24,10 +24,24 @@ test("a viewer, an analyst and an integrator are offered nothing", () => {
 });
 
 test("a department owner works on tasks of their own department only", () => {
-  expect(verbs("department_owner", "assigned", "ops")).toEqual(["accept", "decline"]);
-  expect(verbs("department_owner", "accepted", "ops")).toEqual(["progress", "complete"]);
+  expect(verbs("department_owner", "assigned", "ops")).toEqual(["accept", "decline", "ask"]);
+  expect(verbs("department_owner", "accepted", "ops")).toEqual(["progress", "complete", "ask"]);
   expect(verbs("department_owner", "assigned", "network")).toEqual([]);
   expect(verbs("department_owner", "done", "ops")).toEqual([]);
+});
+
+test("whoever runs the loop answers first what an owner waits for", () => {
+  const due = {
+    rule: "calendar" as const,
+    hours: 48,
+    calendar: "cn",
+    calendar_name: null,
+    waits_since: "2026-11-20T01:00:00Z",
+    standing_since: "2026-11-20T01:00:00Z",
+  };
+  const task = { state: "accepted" as const, department: "ops", due };
+  expect(offered(task, { role: "voc_owner" })[0]).toBe("answer");
+  expect(offered(task, { role: "department_owner", department: "ops" })).not.toContain("answer");
 });
 
 test("a VoC owner reassigns and cancels what is under way, and evaluates what is done", () => {

@@ -13,21 +13,23 @@ export type Verb = TaskAction["verb"];
 
 /** What can be done with a task in its state by somebody of this role. */
 export function offered(
-  task: Pick<Task, "state" | "department">,
+  task: Pick<Task, "state" | "department" | "due">,
   user: { role: Parameters<typeof may>[0]; department?: string | null | undefined },
 ): Verb[] {
   const runs = may(user.role, "run_loop");
   const owns =
     may(user.role, "do_task") && (user.role !== "department_owner" || user.department === task.department);
   const verbs: Verb[] = [];
+  // Whoever waits for an answer comes first.
+  if (runs && task.due?.waits_since) verbs.push("answer");
   switch (task.state) {
     case "assigned":
-      if (owns) verbs.push("accept", "decline");
+      if (owns) verbs.push("accept", "decline", "ask");
       if (runs) verbs.push("reassign", "cancel");
       break;
     case "accepted":
     case "in_progress":
-      if (owns) verbs.push("progress", "complete");
+      if (owns) verbs.push("progress", "complete", "ask");
       if (runs) verbs.push("reassign", "cancel");
       break;
     case "declined":
@@ -90,6 +92,9 @@ function actionOf(verb: Verb, values: Values, zone: string): TaskAction {
       };
     case "cancel":
       return { verb, reason: text(values.reason) };
+    case "ask":
+    case "answer":
+      return { verb, comment: text(values.comment) };
   }
 }
 
@@ -100,6 +105,8 @@ const LABEL = {
   complete: "task.complete",
   reassign: "task.reassign",
   cancel: "task.cancel",
+  ask: "task.ask",
+  answer: "task.answer",
   evaluate: "task.evaluate",
 } as const;
 
@@ -189,6 +196,18 @@ function Fields(props: { verb: Verb; task: Task }) {
       return (
         <Form.Item name="reason" label={t("task.reason_cancel")} rules={[filled]}>
           <Input.TextArea autoSize={{ minRows: 3 }} />
+        </Form.Item>
+      );
+    case "ask":
+    case "answer":
+      return (
+        <Form.Item
+          name="comment"
+          label={t(props.verb === "ask" ? "task.question" : "task.reply")}
+          extra={t(props.verb === "ask" ? "task.ask_hint" : "task.answer_hint")}
+          rules={[filled]}
+        >
+          <Input.TextArea autoSize={{ minRows: 3 }} maxLength={20000} />
         </Form.Item>
       );
     default:

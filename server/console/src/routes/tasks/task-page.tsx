@@ -17,6 +17,7 @@ import { colour } from "../../styles/tokens";
 import { EscalationPanel, HopsPanel } from "../handling/escalation-panel";
 import { BeforeAfterChart } from "../verification/before-after-chart";
 import { VerdictCard } from "../verification/verdict-card";
+import { DueExplained } from "./due-explained";
 import { MailPanel } from "./mail-panel";
 import { TaskActions } from "./task-actions";
 
@@ -253,6 +254,7 @@ function TaskView(props: { task: Task }) {
         <div className="columns">
           <div className="stack">
             <Facts task={task} />
+            <DueExplained task={task} />
             <Work task={task} />
             <ContractPanel contract={task.contract} />
           </div>

@@ -3,7 +3,6 @@ import { afterEach, expect, test } from "vitest";
 import type { SavingsReport, Statement } from "../../api/evidence";
 import { savings } from "../../test/evidence";
 import { leave, serve, visit } from "../../test/server";
-import { costMonth } from "./savings-page";
 
 afterEach(leave);
 
@@ -39,10 +38,11 @@ function report(change: Partial<SavingsReport> = {}): SavingsReport {
   };
 }
 
-test("a month that is not over is counted with the costs of the one before", () => {
-  expect(costMonth("2026-11", "2026-11")).toBe("2026-10");
-  expect(costMonth("2026-01", "2026-01")).toBe("2025-12");
-  expect(costMonth("2026-10", "2026-11")).toBe("2026-10");
+test("a month that is not over names the month whose costs it is counted with", async () => {
+  const cost = { total_cents: 360_000, resolved: 1200, per_ticket_cents: 300, per_avoided_cents: 180 };
+  serve({ "GET /reports/savings": report({ cost: { ...cost, month: "2026-02" } }) });
+  visit("/savings?month=2026-03");
+  expect((await screen.findAllByText(/按 2026-02 计/)).length).toBe(2);
 });
 
 test("the month asked for is shown with its sum and its tasks", async () => {

@@ -65,11 +65,6 @@ function Row(props: { statement: Statement }) {
   );
 }
 
-/** The month whose costs a month is counted with: its own, or the one before while it is not over. */
-export function costMonth(month: string, thisMonth: string): string {
-  return month < thisMonth ? month : dayjs(`${month}-01`).subtract(1, "month").format("YYYY-MM");
-}
-
 function Report(props: { report: SavingsReport }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -77,10 +72,10 @@ function Report(props: { report: SavingsReport }) {
   const { report } = props;
   const perTicket = report.cost?.per_ticket_cents ?? null;
   const cost = report.cost?.per_avoided_cents ?? null;
-  const measured = report.statements.some((statement) => statement.savings.contacts_avoided !== null);
-  const extra = report.contacts_avoided.value < 0;
-  const of = costMonth(report.month, dayIn(new Date(), format.zone).slice(0, 7));
-  const costOf = of === report.month ? "" : t("savings.cost_of_month", { month: of });
+  const avoided = report.contacts_avoided;
+  const extra = !!avoided && avoided.value < 0;
+  const of = report.cost?.month;
+  const costOf = !of || of === report.month ? "" : t("savings.cost_of_month", { month: of });
   return (
     <div className="stack">
       <Panel>
@@ -101,12 +96,12 @@ function Report(props: { report: SavingsReport }) {
         />
         <Figure
           label={t(extra ? "savings.extra" : "savings.avoided")}
-          value={measured ? format.count(Math.abs(report.contacts_avoided.value)) : "–"}
+          value={avoided ? format.count(Math.abs(avoided.value)) : "–"}
           note={
-            measured
+            avoided
               ? t("savings.range", {
-                  low: format.count(report.contacts_avoided.low),
-                  high: format.count(report.contacts_avoided.high),
+                  low: format.count(avoided.low),
+                  high: format.count(avoided.high),
                 })
               : t("savings.not_measured")
           }

@@ -4,7 +4,7 @@
 //! The script stands in the name of the stream (`pull`), in the body (`handle`, `verify`) or in the
 //! text of the message (`notify`). Each role is a feature.
 
-#[cfg(any(feature = "acking-puller", feature = "webhook", feature = "connector", feature = "notifier"))]
+#[cfg(any(feature = "acking-puller", feature = "webhook", feature = "connector", feature = "notifier", feature = "steered"))]
 mod script;
 
 use plugin_sdk::Lifecycle;
@@ -14,7 +14,92 @@ use plugin_sdk::{Failure, FailureClass, connector, failure, notifier};
 /// The plugin.
 pub struct Probe;
 
+#[cfg(not(feature = "steered"))]
 impl Lifecycle for Probe {}
+
+/// A connector whose settings say what it does, for the tests of the whole server:
+/// `{"pages": [{…}], "commands": […], "ack": [{…}]}`. `pages` are those of `script::page`, one a pull behind the
+/// cursor; `commands` run before each of them; `ack` runs when it is told what was kept, a request's body being
+/// the tokens.
+#[cfg(feature = "steered")]
+mod steered {
+    use plugin_sdk::connector::{Acker, Cursor, Next, Page, PullRequest, Puller, StreamSpec};
+    use serde_json::{Value, json};
+
+    use super::{Failure, FailureClass, Lifecycle, Probe, failure, script};
+
+    impl Lifecycle for Probe {}
+
+    fn settings() -> Result<Value, Failure> {
+        plugin_sdk::host::config()
+    }
+
+    fn list<'a>(settings: &'a Value, name: &str) -> &'a [Value] {
+        settings[name].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// Answers that are no success are failures that may pass.
+    fn run(command: &Value) -> Result<(), Failure> {
+        let answer = script::run(command)?;
+        let sound = command["do"] != "http" || answer["ok"]["status"] == 200;
+        if sound { Ok(()) } else { Err(failure::new(FailureClass::Transient, "probe.answer", answer.to_string())) }
+    }
+
+    impl Puller for Probe {
+        fn open() -> Result<Self, Failure> {
+            Ok(Self)
+        }
+
+        fn streams(&self) -> Result<Vec<StreamSpec>, Failure> {
+            let named = settings()?;
+            let named = list(&named, "streams").iter().map(|n| StreamSpec { name: script::text(n), title: String::new() });
+            Ok(named.collect())
+        }
+
+        fn pull(&self, request: &PullRequest) -> Result<Page, Failure> {
+            let settings = settings()?;
+            for command in list(&settings, "commands") {
+                let only = command["stream"].as_str();
+                if only.is_none_or(|s| s == request.stream_name) {
+                    run(command)?;
+                }
+            }
+            let at: usize = match &request.cursor {
+                None => 0,
+                Some(cursor) => cursor.value.parse().map_err(|_| failure::new(FailureClass::CursorExpired, "probe.cursor", ""))?,
+            };
+            let pages = list(&settings, "pages");
+            let mut page = Page {
+                items: Vec::new(),
+                rejected: Vec::new(),
+                cursor: Cursor { format: 1, value: pages.len().min(at + 1).to_string() },
+                next: if at + 1 < pages.len() { Next::More } else { Next::Idle(None) },
+                ack_tokens: Vec::new(),
+            };
+            if let Some(command) = pages.get(at) {
+                script::page(&mut page, command);
+                for item in &mut page.items {
+                    item.text = Some(format!("{} {}", request.stream_name, item.external_id));
+                    item.external_id = format!("{}-{}", request.stream_name, item.external_id);
+                }
+            }
+            Ok(page)
+        }
+    }
+
+    impl Acker for Probe {
+        fn ack(tokens: &[String]) -> Result<(), Failure> {
+            for command in list(&settings()?, "ack") {
+                let mut command = command.clone();
+                if command["do"] == "http" {
+                    command["body"] = json!(tokens.join(","));
+                }
+                run(&command)?;
+            }
+            script::note("acked", tokens.join(",").as_bytes())
+        }
+    }
+}
 
 #[cfg(any(feature = "acking-puller", feature = "connector"))]
 mod pull {
@@ -213,7 +298,7 @@ mod classify {
 plugin_sdk::export!(classifier: Probe);
 #[cfg(feature = "knowledge-base")]
 plugin_sdk::export!(knowledge_base: Probe);
-#[cfg(feature = "acking-puller")]
+#[cfg(any(feature = "acking-puller", feature = "steered"))]
 plugin_sdk::export!(acking_puller: Probe);
 #[cfg(feature = "webhook")]
 plugin_sdk::export!(webhook: Probe);

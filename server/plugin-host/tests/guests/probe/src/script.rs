@@ -7,6 +7,7 @@ use plugin_sdk::{Failure, FailureClass, failure};
 use serde_json::{Value, json};
 
 /// A JSON list; anything else is no command at all.
+#[allow(dead_code, reason = "the steered guest has its commands in its settings")]
 pub fn commands(script: &str) -> Result<Vec<Value>, Failure> {
     if !script.starts_with('[') {
         return Ok(Vec::new());
@@ -107,12 +108,12 @@ pub fn run(command: &Value) -> Result<Value, Failure> {
             crypto::verify(&of("key"), kind(command), of("message").as_bytes(), &from_hex(&of("value"))),
             |ok| json!(ok),
         ),
-        #[cfg(any(feature = "acking-puller", feature = "connector"))]
+        #[cfg(any(feature = "acking-puller", feature = "connector", feature = "steered"))]
         "examine" => {
             use plugin_sdk::bindings::powers::bihuan::plugin::imap;
             answer(imap::examine(&of("folder")), |s| json!([s.uid_validity, s.uid_next, s.exists]))
         }
-        #[cfg(any(feature = "acking-puller", feature = "connector"))]
+        #[cfg(any(feature = "acking-puller", feature = "connector", feature = "steered"))]
         "fetch" => {
             use plugin_sdk::bindings::powers::bihuan::plugin::imap;
             let got = imap::fetch(&of("folder"), number(&command["after"]) as u32, number(&command["limit"]) as u32);
@@ -123,7 +124,7 @@ pub fn run(command: &Value) -> Result<Value, Failure> {
                     .collect()
             })
         }
-        #[cfg(any(feature = "acking-puller", feature = "connector"))]
+        #[cfg(any(feature = "acking-puller", feature = "connector", feature = "steered"))]
         "mark-seen" => {
             use plugin_sdk::bindings::powers::bihuan::plugin::imap;
             let empty = Vec::new();
@@ -276,7 +277,7 @@ fn from_hex(text: &str) -> Vec<u8> {
 }
 
 /// Changes the page as the command says.
-#[cfg(any(feature = "acking-puller", feature = "connector"))]
+#[cfg(any(feature = "acking-puller", feature = "connector", feature = "steered"))]
 pub fn page(page: &mut plugin_sdk::connector::Page, command: &Value) {
     use plugin_sdk::connector::{Item, Next, Rejected, Scalar};
     if let Some(bytes) = command["cursor"].as_u64() {
