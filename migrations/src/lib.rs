@@ -18,6 +18,7 @@ mod m20261122_000007_customers;
 mod m20261122_000009_signers;
 mod m20261122_000010_calendars;
 mod m20261122_000011_mail;
+mod m20261122_000013_tasks;
 
 /// Applies the migrations in their order.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_signers::Migration),
             Box::new(m20261122_000010_calendars::Migration),
             Box::new(m20261122_000011_mail::Migration),
+            Box::new(m20261122_000013_tasks::Migration),
         ]
     }
 }

@@ -64,6 +64,28 @@ impl Clock for SystemClock {
     }
 }
 
+/// Time from the machine, some minutes ahead of it: for rehearsals.
+pub struct AheadClock {
+    /// Minutes; negative: behind.
+    pub minutes: i64,
+}
+
+impl Clock for AheadClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + chrono::TimeDelta::minutes(self.minutes)
+    }
+}
+
+fn clock_of(config: &Config) -> Arc<dyn Clock> {
+    match config.clock_ahead {
+        0 => Arc::new(SystemClock),
+        minutes => {
+            tracing::warn!(minutes, "rehearsal: the clock is not the machine's");
+            Arc::new(AheadClock { minutes })
+        }
+    }
+}
+
 /// Identifiers from the machine.
 pub struct SystemIds;
 
@@ -91,12 +113,14 @@ impl App {
 
     /// Opens the database and everything else, for a server or a command that writes.
     pub async fn open(config: Config) -> failure::Result<Shared> {
-        Self::open_with(config, Arc::new(SystemClock), Arc::new(SystemIds)).await
+        let clock = clock_of(&config);
+        Self::open_with(config, clock, Arc::new(SystemIds)).await
     }
 
     /// The same without a classifier: for commands that label nothing.
     pub async fn open_plain(config: Config) -> failure::Result<Shared> {
-        Self::assemble(config, Arc::new(SystemClock), Arc::new(SystemIds)).await
+        let clock = clock_of(&config);
+        Self::assemble(config, clock, Arc::new(SystemIds)).await
     }
 
     /// The same as [`App::open`] with another clock and other identifiers.

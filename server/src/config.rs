@@ -61,6 +61,15 @@ pub struct Flags {
     /// Publish every proven article by itself (default: by hand)
     #[arg(long, env = "BIHUAN_PUBLISH", global = true)]
     pub publish: Option<bool>,
+    /// Rehearsal: minutes that the program's clock is ahead of the machine's. Refused where mails leave this
+    /// machine
+    #[arg(
+        long,
+        env = "BIHUAN_CLOCK_AHEAD",
+        global = true,
+        allow_hyphen_values = true
+    )]
+    pub clock_ahead: Option<i64>,
     /// Logs as JSON
     #[arg(long, env = "BIHUAN_LOG_JSON", global = true)]
     pub log_json: Option<bool>,
@@ -87,6 +96,7 @@ struct File {
     secret_key: Option<String>,
     knowledge_dir: Option<PathBuf>,
     publish: Option<bool>,
+    clock_ahead: Option<i64>,
     log_json: Option<bool>,
 }
 
@@ -122,6 +132,8 @@ pub struct Config {
     pub knowledge_dir: PathBuf,
     /// Publish every proven article by itself.
     pub publish: bool,
+    /// Minutes that the clock is ahead of the machine's: a rehearsal.
+    pub clock_ahead: i64,
     /// Logs as JSON.
     pub log_json: bool,
 }
@@ -179,6 +191,10 @@ impl Config {
         if !(1..=3650).contains(&history_days) {
             return Err("history_days must be 1 to 3650".to_owned());
         }
+        let clock_ahead = flags.clock_ahead.or(file.clock_ahead).unwrap_or(0);
+        if !(-525_600..=5_256_000).contains(&clock_ahead) {
+            return Err("clock_ahead must be -525600 to 5256000 minutes".to_owned());
+        }
         let mail_from = flags
             .mail_from
             .or(file.mail_from)
@@ -219,6 +235,7 @@ impl Config {
             history_days,
             secret_key,
             publish: flags.publish.or(file.publish).unwrap_or(false),
+            clock_ahead,
             log_json: flags.log_json.or(file.log_json).unwrap_or(false),
         })
     }
@@ -250,6 +267,13 @@ impl Config {
 
     /// Real mail with links that only this machine can open helps nobody.
     pub fn check_mail(&self) -> Result<(), String> {
+        if self.clock_ahead != 0 && self.mail_leaves_machine() && !is_loopback(&self.mail) {
+            return Err(
+                "with another clock than the machine's (BIHUAN_CLOCK_AHEAD) people would get mails before \
+                 their time: use BIHUAN_MAIL=mailbox:"
+                    .to_owned(),
+            );
+        }
         if self.mail_leaves_machine() && is_loopback(&self.public_url) {
             return Err(format!(
                 "mail goes out over SMTP, but the public address {} is this machine only: the links in the mails \
@@ -333,6 +357,38 @@ mod tests {
                 .check_mail()
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_rehearsal_writes_to_nobody_outside() {
+        let flags = Flags {
+            clock_ahead: Some(60),
+            public_url: Some("https://voc.example.com".into()),
+            ..Flags::default()
+        };
+        let with = |mail: &str| {
+            let mail = Some(mail.to_owned());
+            Config::load(
+                &Flags {
+                    mail,
+                    ..flags.clone()
+                },
+                None,
+            )
+            .unwrap()
+        };
+        assert!(with("smtp://mail.example.com").check_mail().is_err());
+        assert!(
+            with("smtp://u:p@127.0.0.1:2525?tls=none")
+                .check_mail()
+                .is_ok()
+        );
+        assert!(with("mailbox:").check_mail().is_ok());
+        let far = Flags {
+            clock_ahead: Some(i64::MAX),
+            ..flags.clone()
+        };
+        assert!(Config::load(&far, None).is_err());
     }
 
     #[test]

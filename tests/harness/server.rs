@@ -315,6 +315,13 @@ impl Server {
             .unwrap_or_default()
     }
 
+    /// A setting that it was started with.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        let found = self.options.settings.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Which engine it runs on.
     #[must_use]
     pub fn engine(&self) -> Engine {

@@ -25,5 +25,6 @@ mod plugins;
 mod plugins_life;
 mod priority;
 mod streams;
+mod tasks;
 mod tutorial;
 mod world;

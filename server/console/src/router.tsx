@@ -179,6 +179,21 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
+    path: "escalation",
+    component: lazyRouteComponent(() => import("./routes/handling/policies-page"), "PoliciesPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "absences",
+    component: lazyRouteComponent(() => import("./routes/handling/absences-page"), "AbsencesPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "refusals",
+    component: lazyRouteComponent(() => import("./routes/handling/refusals-page"), "RefusalsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
     path: "hours",
     component: lazyRouteComponent(
       () => import("./routes/calendar/business-calendars-page"),

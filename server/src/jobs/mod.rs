@@ -12,10 +12,12 @@ use storage::queue::{self, NewJob};
 use storage::{DbError, Tx};
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 12] = [
+    "absence",
     "analyse",
     "deliver",
     "detect",
+    "escalate",
     "import",
     "prioritise",
     "rated",

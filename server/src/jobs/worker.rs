@@ -77,6 +77,9 @@ pub async fn run_workers_for(app: Shared, kinds: &'static [&'static str]) {
     if let Err(error) = crate::tasks::reconcile(&app).await {
         tracing::warn!(error = %error, "due times could not be compared with their calendars");
     }
+    if let Err(error) = crate::tasks::reconcile_timers(&app).await {
+        tracing::warn!(error = %error, "timers of tasks could not be checked");
+    }
     loop {
         if app.stop.is_cancelled() {
             break;
@@ -101,6 +104,9 @@ pub async fn run_workers_for(app: Shared, kinds: &'static [&'static str]) {
                     }
                     if let Err(error) = crate::tasks::reconcile(&app).await {
                         tracing::warn!(error = %error, "due times could not be compared with their calendars");
+                    }
+                    if let Err(error) = crate::tasks::reconcile_timers(&app).await {
+                        tracing::warn!(error = %error, "timers of tasks could not be checked");
                     }
                     if let Err(error) = crate::verification::jobs::reconcile(&app).await {
                         tracing::warn!(error = %error, "looks that are owed could not be written down");
@@ -183,6 +189,8 @@ async fn run_one(app: &Shared, job: Job) {
 async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
     let payload: serde_json::Value = serde_json::from_str(&job.payload).map_err(JobError::fail)?;
     match job.kind.as_str() {
+        "absence" => crate::tasks::absence_begins(app, &payload).await,
+        "escalate" => crate::tasks::escalate(app, &payload).await,
         "analyse" => {
             let counted = crate::detection::jobs::analyse(app, &payload).await?;
             // What was counted may move topics: they are placed anew once, for many batches together.

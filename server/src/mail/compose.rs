@@ -24,7 +24,7 @@ pub struct Rendered {
 
 /// A block of a mail.
 #[derive(Serialize)]
-struct Section {
+pub(super) struct Section {
     label: String,
     paragraphs: Vec<String>,
     quotes: Vec<QuoteView>,
@@ -49,26 +49,26 @@ pub struct Shown {
 }
 
 #[derive(Serialize)]
-struct Page {
+pub(super) struct Page {
     locale: &'static str,
     /// Stands above everything: what clients quote comes behind it.
     reply_line: Option<String>,
-    subject: String,
-    heading: String,
+    pub(super) subject: String,
+    pub(super) heading: String,
     greeting: String,
-    sections: Vec<Section>,
-    button: Option<Button>,
-    footer: String,
+    pub(super) sections: Vec<Section>,
+    pub(super) button: Option<Button>,
+    pub(super) footer: String,
 }
 
 #[derive(Serialize)]
-struct Button {
-    label: String,
-    url: String,
-    plain: String,
+pub(super) struct Button {
+    pub(super) label: String,
+    pub(super) url: String,
+    pub(super) plain: String,
 }
 
-fn section(label: &str, paragraphs: Vec<String>) -> Section {
+pub(super) fn section(label: &str, paragraphs: Vec<String>) -> Section {
     Section {
         label: label.to_owned(),
         paragraphs,
@@ -587,6 +587,9 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 "This mail was sent by Bihuan.",
             );
         }
+        escalated @ Letter::TaskEscalated { .. } => {
+            super::escalated::fill(&mut page, escalated, to, base);
+        }
         Letter::TaskCancelled { title, reason, .. } => {
             page.subject = if zh {
                 format!("[闭环] 已取消：{title}")
@@ -1078,6 +1081,11 @@ fn answer(event: &str, locale: Locale) -> &'static str {
         "task.accepted" => ("已接受任务", "accepted the task"),
         "task.declined" => ("拒绝了任务", "declined the task"),
         "task.handed_over" => ("转交了任务", "handed the task over"),
+        "task.passed_on" => ("把任务转给了代理人", "passed the task on"),
+        "task.referred" => (
+            "再次拒绝或转交，需要裁定",
+            "refused it once too often: it needs a decision",
+        ),
         "task.asked" => ("有疑问", "has a question"),
         "task.commented" => ("回复了任务", "replied about the task"),
         "task.due_proposed" => ("希望改期", "proposes another due date for the task"),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::organisation::{Bilingual, Locale, Owner};
 use domain::plugins::Worry;
+use domain::tasks::escalation::{Action, When};
 use domain::verification::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +142,31 @@ pub enum Letter {
         title: String,
         /// Who has it now.
         department: String,
+    },
+    /// A task is unanswered, silent or late: to its owner, or to who should know.
+    TaskEscalated {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Why.
+        when: When,
+        /// What is done about it.
+        action: Action,
+        /// Since when: the offer, the owner's last word, the due time.
+        since: DateTime<Utc>,
+        /// When it is due.
+        due_at: DateTime<Utc>,
+        /// The owner's name.
+        owner: String,
+        /// Name of the department.
+        department: String,
+        /// The reader stands in for the one who should be told.
+        instead: bool,
+        /// What happens next, and when.
+        next: Option<(Action, DateTime<Utc>)>,
+        /// Path of the action page for the owner, of the task in the console for others.
+        link: String,
     },
     /// The task was withdrawn: to the owner.
     TaskCancelled {
@@ -352,6 +378,7 @@ impl Letter {
             Self::AlarmWithdrawn { thread, .. }
             | Self::TaskOffered { thread, .. }
             | Self::TaskTaken { thread, .. }
+            | Self::TaskEscalated { thread, .. }
             | Self::TaskCancelled { thread, .. }
             | Self::TaskVerdict { thread, .. }
             | Self::TaskAnswer { thread, .. }

@@ -1,6 +1,7 @@
 //! Mails: what they say ([`Letter`]), how they look, and how they leave.
 
 mod compose;
+mod escalated;
 pub mod imap;
 mod letter;
 mod marks;

@@ -4,6 +4,7 @@ use super::letter::{DigestItem, Letter, Problem, Quote, Recipient, Thread};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::organisation::{Bilingual, Locale};
 use domain::plugins::Worry;
+use domain::tasks::escalation::{Action, When};
 use domain::verification::Verdict;
 
 fn thread(first: bool) -> Thread {
@@ -274,6 +275,68 @@ pub fn all() -> Vec<(&'static str, Letter)> {
             },
             words: "转交 火星部".into(),
             link: yours.then(|| "/a/token".into()),
+        };
+        letters.push((name, letter));
+    }
+    let hours = chrono::TimeDelta::hours;
+    for (name, when, action, instead) in [
+        (
+            "reminder_unanswered",
+            When::Unanswered,
+            Action::RemindOwner,
+            false,
+        ),
+        ("reminder_silent", When::Silent, Action::RemindOwner, false),
+        (
+            "reminder_before_due",
+            When::BeforeDue,
+            Action::RemindOwner,
+            false,
+        ),
+        (
+            "reminder_after_due",
+            When::AfterDue,
+            Action::RemindOwner,
+            false,
+        ),
+        (
+            "escalated_to_manager",
+            When::Unanswered,
+            Action::TellManager,
+            false,
+        ),
+        (
+            "escalated_to_voc_owner",
+            When::Silent,
+            Action::TellVocOwner,
+            true,
+        ),
+        (
+            "escalated_to_arbiter",
+            When::BeforeDue,
+            Action::TellArbiter,
+            false,
+        ),
+        (
+            "escalated_after_due",
+            When::AfterDue,
+            Action::TellManager,
+            true,
+        ),
+    ] {
+        let to_owner = action == Action::RemindOwner;
+        let letter = Letter::TaskEscalated {
+            thread: thread(false),
+            title: title(),
+            when,
+            action,
+            since: due() - hours(72),
+            due_at: due(),
+            owner: "王磊".into(),
+            department: "市场部".into(),
+            instead,
+            next: to_owner.then(|| (Action::HandToDeputy, due() - hours(24))),
+            link: if to_owner { "/a/token" } else { "/tasks/1" }.into(),
         };
         letters.push((name, letter));
     }

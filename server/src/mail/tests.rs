@@ -1,6 +1,8 @@
 use super::*;
 use crate::config::{Config, Flags};
+use chrono::{TimeZone, Utc};
 use domain::organisation::Locale;
+use domain::tasks::escalation::{Action, When};
 
 const DELIVERY: &str = "01936a2c-9c00-7000-8000-0000000000bb";
 
@@ -19,6 +21,77 @@ fn to(name: &str, language: Locale) -> Recipient {
         language,
         time_zone: chrono_tz::Asia::Shanghai,
     }
+}
+
+fn thread(first: bool) -> Thread {
+    Thread {
+        root: "task-1".into(),
+        first,
+        topic: "退款".into(),
+    }
+}
+
+fn escalated(when: When, action: Action, instead: bool) -> Letter {
+    let at = |day| Utc.with_ymd_and_hms(2026, 11, day, 10, 0, 0).unwrap();
+    Letter::TaskEscalated {
+        thread: thread(false),
+        title: "梳理资费".into(),
+        when,
+        action,
+        since: at(20),
+        due_at: at(25),
+        owner: "王磊".into(),
+        department: "市场部".into(),
+        instead,
+        next: (action == Action::RemindOwner).then(|| (Action::HandToDeputy, at(21))),
+        link: if action == Action::RemindOwner {
+            "/a/token".into()
+        } else {
+            "/tasks/1".into()
+        },
+    }
+}
+
+/// Every reason has its own words for the owner and for the others, and says what comes next.
+#[test]
+fn reminders_say_what_when_and_what_next() {
+    let mut subjects = std::collections::BTreeSet::new();
+    for when in [
+        When::Unanswered,
+        When::Silent,
+        When::BeforeDue,
+        When::AfterDue,
+    ] {
+        for (action, instead) in [
+            (Action::RemindOwner, false),
+            (Action::TellManager, false),
+            (Action::TellVocOwner, true),
+        ] {
+            for language in [Locale::ZhCn, Locale::En] {
+                let letter = escalated(when, action, instead);
+                let mail = render(&letter, &to("陈", language), "https://voc.example.com").unwrap();
+                let zh = language == Locale::ZhCn;
+                subjects.insert(mail.subject.clone());
+                assert!(mail.subject.contains("梳理资费"), "{}", mail.subject);
+                assert!(mail.text.contains("2026-11-25 18:00"), "due: {}", mail.text);
+                if action == Action::RemindOwner {
+                    assert!(
+                        mail.text.contains("2026-11-21 18:00"),
+                        "next: {}",
+                        mail.text
+                    );
+                    assert!(mail.text.contains("https://voc.example.com/a/token"));
+                } else {
+                    assert!(!mail.text.contains("/a/"), "{}", mail.text);
+                    assert!(mail.text.contains("王磊"), "{}", mail.text);
+                }
+                let away = mail.text.contains(if zh { "不在岗" } else { "is away" });
+                assert_eq!(away, instead, "{}", mail.text);
+            }
+        }
+    }
+    // The manager's and the VoC owner's subject are the same words.
+    assert_eq!(subjects.len(), 4 * 2 * 2);
 }
 
 /// Offers come second: several tests look at them.

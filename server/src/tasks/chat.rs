@@ -128,6 +128,7 @@ fn says(
         | Letter::TaskReply { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }
+        | Letter::TaskEscalated { .. }
         | Letter::TaskAnswer { .. }
         | Letter::TaskNote { .. }
         | Letter::MailAnswer { .. }

@@ -171,6 +171,7 @@ async fn moved(
         "task.due_moved"
     };
     record(app, tx, &next, kind, &Actor::system(), &data).await?;
+    super::escalation::plan(app, tx, &next).await?;
     if next.due_at != before {
         let until = next.due_at + TimeDelta::days(LINK_DAYS);
         storage::calendars::prolong_links(tx, next.id, until).await?;

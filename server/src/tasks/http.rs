@@ -13,6 +13,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::identity::Operation;
 use domain::ids::{IssueId, TaskId};
 use domain::organisation::{Bilingual, Department, Owner};
+use domain::tasks::refusal::Hop;
 use domain::tasks::{Command, DueRule, Task};
 use domain::verification::{Contract, GuardMetric, Metric, Verification};
 use serde::{Deserialize, Serialize};
@@ -154,11 +155,25 @@ pub(super) struct TaskView {
     attachments: Vec<TaskAttachment>,
     timeline: Vec<EventView>,
     mail: Option<TaskMail>,
+    handling: TaskHandling,
     created_at: DateTime<Utc>,
     version: i64,
 }
 
-async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
+/// How it came to its owner.
+#[derive(Serialize, ToSchema)]
+struct TaskHandling {
+    /// For whom the owner stands in.
+    on_behalf_of: Option<String>,
+    /// The owner wants no reminder before.
+    snoozed_until: Option<DateTime<Utc>>,
+    /// Refusals and hand-overs so far, oldest first.
+    hops: Vec<Hop>,
+    /// The arbiter is asked who should do it.
+    with_arbiter: bool,
+}
+
+pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
     let id = task.id.to_string();
     let issue = storage::issues::get(&app.db, task.issue_id).await?;
     let department = storage::organisation::get::<Department>(&app.db, &task.department).await?;
@@ -239,12 +254,18 @@ async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<TaskView> {
             .collect(),
         timeline: timeline.into_iter().map(EventView::from).collect(),
         mail,
+        handling: TaskHandling {
+            on_behalf_of: task.on_behalf_of,
+            snoozed_until: task.snoozed_until,
+            hops: task.hops,
+            with_arbiter: task.with_arbiter,
+        },
         created_at: task.created_at,
         version: task.version,
     })
 }
 
-fn tagged(view: TaskView, status: StatusCode) -> Response {
+pub(super) fn tagged(view: TaskView, status: StatusCode) -> Response {
     let version = view.version;
     let mut response = (status, Json(view)).into_response();
     if let Ok(tag) = format!("\"{version}\"").parse() {

@@ -1,17 +1,26 @@
 //! Assign and improve: tasks, the mails that offer them, the pages on which owners act.
 
+mod absence;
+pub mod absence_http;
 mod chat;
 mod clock;
 mod due;
+mod escalation;
+pub mod escalation_http;
 mod evidence;
 pub mod http;
 mod offer;
 pub mod page;
+mod people;
+mod refusal;
+pub mod refusal_http;
 mod service;
 pub mod sla_http;
 
+pub use absence::begin as absence_begins;
 pub use clock::{recalculate, reconcile};
 pub use due::set_due;
+pub use escalation::{escalate, plan, reconcile_timers};
 pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, misdirected, needs_labels, overlap,
     ruled, topic_rows, watched,

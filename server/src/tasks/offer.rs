@@ -1,15 +1,18 @@
 //! What a mail about a task says, and the link that it carries.
 
+use super::escalation::Target;
 use crate::app::App;
 use crate::issues::{place, subject_name, topic_name};
 use crate::mail::{Letter, Recipient, Thread};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use domain::clock::Timestamp;
 use domain::detection::SubjectKind;
 use domain::identity::Actor;
 use domain::issues::Issue;
 use domain::organisation::{Bilingual, Locale, Owner, subtree};
+use domain::tasks::escalation::{Action, Move, When};
 use domain::tasks::{Effect, Task};
 use storage::tasks::Link;
 use storage::{DbError, Tx};
@@ -124,10 +127,17 @@ impl Actions {
         } else {
             (Vec::new(), Vec::new())
         };
+        let departments: Vec<domain::organisation::Department> =
+            storage::organisation::all(tx).await?;
+        let preface = super::refusal::preface(task, |key| {
+            let known = departments.iter().find(|d| d.key == key);
+            known.map_or_else(|| key.to_owned(), |d| d.title().to_owned())
+        });
+        let description = format!("{preface}\n{}", task.description);
         let letter = Letter::TaskOffered {
             thread: thread(task, task.assignment == 1),
             title: task.title.clone(),
-            description: task.description.clone(),
+            description: description.trim().to_owned(),
             measures: task.measures.clone(),
             topic: if of_topic {
                 topic_name(&task.topic, &topics)
@@ -170,6 +180,12 @@ impl Actions {
                 )
                 .await?
                 .map_or_else(|| task.department.clone(), |d| d.title().to_owned());
+                // Inside the department the name of the person is the news.
+                let department = if event == "task.passed_on" || task.with_arbiter {
+                    task.owner.display_name().to_owned()
+                } else {
+                    department
+                };
                 let letter = Letter::TaskTaken {
                     thread: thread(task, false),
                     title: task.title.clone(),
@@ -246,6 +262,42 @@ impl Actions {
         };
         let key = format!("task:{}:due:{}", task.id, task.version);
         send(app, tx, task, &Recipient::of(&task.owner), &letter, key).await
+    }
+
+    /// Mails one step of the escalation.
+    pub(super) async fn escalation(
+        app: &App,
+        tx: &Tx,
+        task: &Task,
+        when: When,
+        due: &Move,
+        target: &Target,
+        next: Option<(Action, Timestamp)>,
+        key: String,
+    ) -> Result<(), DbError> {
+        let own = target.person.email == task.owner.email;
+        let department =
+            storage::organisation::get::<domain::organisation::Department>(tx, &task.department)
+                .await?
+                .map_or_else(|| task.department.clone(), |d| d.title().to_owned());
+        let letter = Letter::TaskEscalated {
+            thread: thread(task, false),
+            title: task.title.clone(),
+            when,
+            action: target.action,
+            since: due.base,
+            due_at: task.due_at,
+            owner: task.owner.display_name().to_owned(),
+            department,
+            instead: target.outcome != "done",
+            next,
+            link: if own {
+                format!("/a/{}", link_token(app, task))
+            } else {
+                format!("/tasks/{}", task.id)
+            },
+        };
+        send(app, tx, task, &Recipient::of(&target.person), &letter, key).await
     }
 
     /// Tells the owner and whoever assigned the task how it came out: once per change of the task.

@@ -251,12 +251,15 @@ async fn view(
         ("progress", Change::Report),
         ("complete", Change::Complete),
         ("ask", Change::Ask),
+        ("snooze", Change::Snooze),
         ("hand_over", Change::HandOver),
         ("decline", Change::Decline),
     ]
     .into_iter()
     .filter(|(name, change)| {
-        may(task.state, *change) && (*name != "hand_over" || !others.is_empty())
+        may(task.state, *change)
+            && (*name != "hand_over" || !others.is_empty())
+            && (*name != "snooze" || task.due_at > app.now())
     })
     .map(|(name, _)| context! { name, nonce => random_token() })
     .collect();
@@ -273,9 +276,19 @@ async fn view(
         standing => task.stands_since().is_some(),
         zone => task.owner.time_zone.name(),
         owner => task.owner.display_name(),
+        on_behalf_of => task.on_behalf_of.clone(),
+        snoozed => task.snoozed_until.filter(|at| *at > app.now()).map(local),
+        due_day => local(task.due_at)[..10].to_owned(),
         assigned_by => task.assigned_by.name.clone(),
         topic => topic.get(locale),
-        description => task.description.clone(),
+        description => {
+            let names = |key: &str| {
+                let known = departments.iter().find(|d| d.key == key);
+                known.map_or_else(|| key.to_owned(), |d| d.title().to_owned())
+            };
+            let preface = super::refusal::preface(task, names);
+            format!("{preface}\n{}", task.description).trim().to_owned()
+        },
         measures => task.measures.clone(),
         contract => task.contract.sentence.get(locale),
         percent => task.percent(),
@@ -450,6 +463,15 @@ async fn command(
         "ask" => Command::Ask {
             comment: form.text("comment"),
         },
+        "snooze" => match snooze_until(&form.text("until"), task) {
+            Some(until) => Command::Snooze { until },
+            None => {
+                return say(
+                    "请选择截止日期之前的一天。",
+                    "Choose a day before the task is due.",
+                );
+            }
+        },
         "complete" => {
             let given = form.text("effective_at");
             let at = match given.as_str() {
@@ -479,6 +501,15 @@ async fn command(
     }))
 }
 
+/// The morning of a day, in the owner's zone; the due time on the day itself when that is earlier.
+fn snooze_until(text: &str, task: &Task) -> Option<domain::clock::Timestamp> {
+    let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    let zone = task.owner.time_zone;
+    let morning = domain::clock::start_of_day(day, zone) + chrono::TimeDelta::hours(9);
+    let last = domain::clock::local_day(task.due_at, zone);
+    (day <= last).then(|| morning.min(task.due_at))
+}
+
 fn refused(refused: &Refused, zh: bool) -> String {
     match refused {
         Refused::State { .. } => if zh {
@@ -494,6 +525,7 @@ fn refused(refused: &Refused, zh: bool) -> String {
                 ("comment", true) => "内容",
                 ("percent", true) => "进度",
                 ("effective_at", true) => "上线时间",
+                ("until", true) => "提醒时间",
                 (other, _) => other,
             };
             match (*code, zh) {

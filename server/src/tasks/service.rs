@@ -1,8 +1,8 @@
 //! The use cases of tasks: assign, and everything that can happen to one.
 
-use super::clock;
 use super::evidence::{Setting, Span, gather, topic_rows};
 use super::offer::Actions;
+use super::{absence, clock, escalation, refusal};
 use crate::app::App;
 use crate::http::{Code, Problem};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -465,6 +465,7 @@ pub async fn assign(
         return Err(Problem::not_found("issue"));
     };
     let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
+    let meant = absence::meant_for(app, tx, &department.key, &owner).await?;
     let due = due(app, tx, &issue, Some(&department), new.due_at).await?;
     let contract = agreed(app, tx, &issue, &new.wish, due.days_to_fix).await?;
     let (task, effects) = tasks::assigned(
@@ -474,7 +475,7 @@ pub async fn assign(
         &masked(&new.title),
         &masked(&new.description),
         &department,
-        owner,
+        meant.owner,
         actor.clone(),
         due.at,
         due.urgent,
@@ -484,6 +485,7 @@ pub async fn assign(
     );
     let task = Task {
         due_rule: due.rule,
+        on_behalf_of: meant.for_whom,
         ..task
     };
     storage::tasks::insert(tx, &task).await?;
@@ -494,6 +496,8 @@ pub async fn assign(
         "department": department.key, "owner": task.owner.display_name(), "due_at": task.due_at, "title": task.title,
         "due_rule": task.due_rule,
     });
+    data["for"] = serde_json::json!(task.on_behalf_of);
+    data["nobody_stands_in"] = meant.nobody.into();
     // Who dates an alarm chooses the baseline: that is written down.
     if !new.wish.is_empty() {
         data["contract"] = serde_json::json!({
@@ -516,6 +520,7 @@ pub async fn assign(
     )
     .await?;
     carry(app, tx, &task, &issue, &effects, "task.assigned", actor, "").await?;
+    escalation::plan(app, tx, &task).await?;
     Ok(task)
 }
 
@@ -628,7 +633,9 @@ fn words(command: &Command) -> String {
         | Command::Answer { comment }
         | Command::Report { comment, .. } => comment.clone(),
         Command::Complete { solution, .. } => solution.clone(),
-        Command::Accept | Command::Judge { .. } => String::new(),
+        Command::PassOn { owner, .. } => format!("→ {}", owner.display_name()),
+        Command::Refer { refusal, .. } => words(refusal),
+        Command::Accept | Command::Judge { .. } | Command::Snooze { .. } => String::new(),
     }
 }
 
@@ -682,7 +689,11 @@ fn masked_command(command: &Command) -> Command {
         Command::Cancel { reason } => Command::Cancel {
             reason: masked(&reason),
         },
-        plain @ (Command::Accept | Command::Judge { .. }) => plain,
+        plain @ (Command::Accept
+        | Command::Judge { .. }
+        | Command::Snooze { .. }
+        | Command::PassOn { .. }
+        | Command::Refer { .. }) => plain,
     }
 }
 
@@ -694,16 +705,53 @@ pub async fn act_in(
     command: &Command,
     actor: &Actor,
 ) -> Result<Task, ActError> {
-    let command = &masked_command(command);
+    let mut command = masked_command(command);
+    if let Some(referred) = refusal::referred(app, tx, &task, &command).await? {
+        command = referred;
+    }
+    let mut data = command.data();
+    let mut for_whom = None;
+    if let Command::HandOver {
+        department, owner, ..
+    }
+    | Command::Reassign {
+        department, owner, ..
+    } = &mut command
+    {
+        let meant = absence::meant_for(app, tx, department, owner).await?;
+        data["owner"] = meant.owner.display_name().into();
+        data["for"] = serde_json::json!(meant.for_whom);
+        data["nobody_stands_in"] = meant.nobody.into();
+        *owner = meant.owner;
+        for_whom = meant.for_whom;
+    }
+    let command = &command;
     let stood = task.stands_since();
+    let hops = task.hops.len();
     let (mut next, effects) =
         tasks::apply(task, command, actor, tx.now()).map_err(ActError::Refused)?;
+    if for_whom.is_some() {
+        next.on_behalf_of = for_whom;
+    }
+    let mut said = words(command);
+    if let Some(hop) = next.hops.last().filter(|_| next.hops.len() > hops) {
+        data["ping_pong"] = hop.ping_pong.into();
+        data["hops"] = next.hops.len().into();
+        if hop.ping_pong {
+            said.push_str(
+                "\n（该部门此前已拒绝过这项任务。That department had refused it before.）",
+            );
+        }
+    }
     let before = match stood {
         Some(_) if next.waits_since().is_none() => clock::resumed(tx, &mut next).await?,
         _ => None,
     };
     storage::tasks::update(tx, &next).await?;
-    record(app, tx, &next, command.event(), actor, &command.data()).await?;
+    if next.hops.len() > hops {
+        storage::refusals::note(tx, &next).await?;
+    }
+    record(app, tx, &next, command.event(), actor, &data).await?;
     if let Some(before) = before {
         let data = serde_json::json!({
             "due_before": before, "due_at": next.due_at, "why": "question", "since": stood,
@@ -722,9 +770,10 @@ pub async fn act_in(
         &effects,
         command.event(),
         actor,
-        &words(command),
+        said.trim(),
     )
     .await?;
+    escalation::plan(app, tx, &next).await?;
     Ok(next)
 }
 
@@ -761,6 +810,9 @@ async fn follow(
             issues::Command::NoTaskLeft
         }
         Command::HandOver { .. } | Command::Reassign { .. } => issues::Command::TaskAssigned,
+        Command::Refer {
+            arbiter: Some(_), ..
+        } => issues::Command::TaskAssigned,
         _ => return Ok(issue),
     };
     let before = issue.state;

@@ -58,6 +58,7 @@ export type Organisation = MoreOrganisation & {
   unit_cost_cents_per_minute: number | null;
   target_dissatisfaction: number | null;
   arbiter_email: string | null;
+  refusal_hops?: number;
   notifier?: string | null;
   /** Business calendar of departments that name none. */
   calendar?: string | null;
@@ -428,6 +429,20 @@ export type Task = {
     link: string;
   } | null;
   version: number;
+  handling: {
+    on_behalf_of: string | null;
+    snoozed_until: string | null;
+    hops: Array<{
+      at: string;
+      kind: "declined" | "handed_over";
+      from: string;
+      to: string | null;
+      by: string;
+      reason: string;
+      ping_pong: boolean;
+    }>;
+    with_arbiter: boolean;
+  };
 };
 export type Article = {
   id: string;

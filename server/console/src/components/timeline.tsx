@@ -32,6 +32,12 @@ function told(
   said: (sentence: Bilingual) => string,
 ): string[] {
   const parts: string[] = [];
+  if (event.kind === "task.escalated") {
+    const { do: action, to } = event.data;
+    if (typeof action === "string") parts.push(word("handling_do", action));
+    if (typeof to === "string") parts.push(to);
+    return parts;
+  }
   for (const key of TELLING) {
     const given = event.data[key];
     const value = isBilingual(given) ? said(given) : given;

@@ -141,6 +141,7 @@ export function task(change: Partial<Task> = {}): Task {
     attachments: [],
     timeline: [],
     mail: null,
+    handling: { on_behalf_of: null, snoozed_until: null, hops: [], with_arbiter: false },
     version: 3,
     ...change,
   };

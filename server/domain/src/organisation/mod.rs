@@ -94,6 +94,9 @@ pub struct Organisation {
     /// Who decides when departments do not agree.
     #[serde(default)]
     pub arbiter_email: Option<String>,
+    /// Refusals and hand-overs of one task after which the arbiter decides, 1 to 20.
+    #[serde(default = "usual_hops")]
+    pub refusal_hops: u32,
     /// Installation of a notifier for departments that name none: a chat beside the mails.
     #[serde(default)]
     pub notifier: Option<String>,
@@ -167,6 +170,9 @@ pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
     {
         return refuse("cut_lines.negative_share", "0 to 1");
     }
+    if !(1..=20).contains(&organisation.refusal_hops) {
+        return refuse("refusal_hops", "1 to 20");
+    }
     if !(0.0..=1.0).contains(&organisation.marginal_share) {
         return refuse("marginal_share", "0 to 1");
     }
@@ -220,6 +226,10 @@ const fn default_marginal_share() -> f64 {
     0.6
 }
 
+const fn usual_hops() -> u32 {
+    crate::tasks::refusal::USUAL_HOPS
+}
+
 fn default_zone() -> chrono_tz::Tz {
     chrono_tz::Asia::Shanghai
 }
@@ -237,6 +247,7 @@ impl Default for Organisation {
             support_costs: BTreeMap::new(),
             marginal_share: default_marginal_share(),
             arbiter_email: None,
+            refusal_hops: usual_hops(),
             notifier: None,
             calendar: None,
             fast_track_hours: default_fast_track_hours(),

@@ -1,5 +1,6 @@
 //! What may happen to a task, and what follows.
 
+use super::refusal::{Hop, HopKind, has_refused};
 use super::time::{DueRule, resume};
 use crate::calendar::{MAX_PAUSES, Pause, Why};
 use crate::clock::Timestamp;
@@ -151,6 +152,24 @@ pub struct Task {
     pub verdict: Option<Verdict>,
     /// Which offer this is: links of earlier ones are dead.
     pub assignment: i64,
+    /// Since when the present owner has it, or has it back; `None`: since it was made.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// The present owner's last word: acceptance, progress, question.
+    #[serde(default)]
+    pub spoke_at: Option<Timestamp>,
+    /// The owner wants no reminder before.
+    #[serde(default)]
+    pub snoozed_until: Option<Timestamp>,
+    /// For whom the owner stands in.
+    #[serde(default)]
+    pub on_behalf_of: Option<String>,
+    /// Refusals and hand-overs so far, oldest first.
+    #[serde(default)]
+    pub hops: Vec<Hop>,
+    /// The arbiter is asked who should do it.
+    #[serde(default)]
+    pub with_arbiter: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// Counts changes.
@@ -248,11 +267,43 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// The owner wants no reminder before.
+    Snooze {
+        /// When reminders begin again.
+        until: Timestamp,
+    },
+    /// It goes to somebody of the same department by itself.
+    PassOn {
+        /// To whom.
+        owner: Owner,
+        /// Why.
+        why: PassOn,
+    },
+    /// A refusal or hand-over too many: the arbiter decides, or where there is none the VoC owner.
+    Refer {
+        /// What the owner did.
+        refusal: Box<Command>,
+        /// Who decides.
+        arbiter: Option<Owner>,
+    },
     /// A verdict was computed.
     Judge {
         /// The verdict.
         verdict: Verdict,
     },
+}
+
+/// Why a task goes to somebody else of its department by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum PassOn {
+    /// Its owner is away.
+    Absent {
+        /// First instant at which the owner is back.
+        until: Timestamp,
+    },
+    /// A step of the escalation gives it to the deputy.
+    Escalated,
 }
 
 impl Command {
@@ -269,6 +320,9 @@ impl Command {
             Self::Complete { .. } => "task.completed",
             Self::Reassign { .. } => "task.reassigned",
             Self::Cancel { .. } => "task.cancelled",
+            Self::Snooze { .. } => "task.snoozed",
+            Self::PassOn { .. } => "task.passed_on",
+            Self::Refer { .. } => "task.referred",
             Self::Judge { .. } => "task.judged",
         }
     }
@@ -305,6 +359,18 @@ impl Command {
                 json!({"department": department, "owner": owner.display_name(), "reason": reason})
             }
             Self::Cancel { reason } => json!({"reason": reason}),
+            Self::Snooze { until } => json!({"until": until}),
+            Self::PassOn { owner, why } => {
+                let mut data = json!(why);
+                data["owner"] = owner.display_name().into();
+                data
+            }
+            Self::Refer { refusal, arbiter } => {
+                let mut data = refusal.data();
+                data["refusal"] = refusal.event().into();
+                data["arbiter"] = json!(arbiter.as_ref().map(Owner::display_name));
+                data
+            }
             Self::Judge { verdict } => json!({"verdict": verdict}),
         }
     }
@@ -461,6 +527,12 @@ pub fn assigned(
         contract,
         verdict: None,
         assignment: 1,
+        since: Some(at),
+        spoke_at: None,
+        snoozed_until: None,
+        on_behalf_of: None,
+        hops: Vec::new(),
+        with_arbiter: false,
         created_at: at,
         version: 1,
     };
@@ -488,6 +560,10 @@ pub enum Change {
     Reassign,
     /// [`Command::Cancel`]
     Cancel,
+    /// [`Command::Snooze`]
+    Snooze,
+    /// [`Command::PassOn`]
+    PassOn,
     /// [`Command::Judge`]
     Judge,
 }
@@ -498,7 +574,9 @@ pub fn may(state: State, change: Change) -> bool {
     use State::{Accepted, Assigned, Declined, InProgress};
     match change {
         Change::Accept | Change::Decline => matches!(state, Assigned),
-        Change::HandOver | Change::Ask | Change::Answer => state.is_under_way(),
+        Change::HandOver | Change::Ask | Change::Answer | Change::Snooze | Change::PassOn => {
+            state.is_under_way()
+        }
         Change::Report | Change::Complete => matches!(state, Accepted | InProgress),
         Change::Reassign | Change::Cancel => state.is_under_way() || state == Declined,
         Change::Judge => state.is_judged(),
@@ -516,6 +594,9 @@ fn change_of(command: &Command) -> Change {
         Command::Complete { .. } => Change::Complete,
         Command::Reassign { .. } => Change::Reassign,
         Command::Cancel { .. } => Change::Cancel,
+        Command::Snooze { .. } => Change::Snooze,
+        Command::PassOn { .. } => Change::PassOn,
+        Command::Refer { refusal, .. } => change_of(refusal),
         Command::Judge { .. } => Change::Judge,
     }
 }
@@ -536,6 +617,8 @@ pub fn apply(
     match command {
         Command::Accept => {
             next.state = State::Accepted;
+            next.spoke_at = Some(at);
+            next.with_arbiter = false;
             effects.push(Effect::TellAssigner);
         }
         Command::Decline { reason, department } => {
@@ -543,6 +626,7 @@ pub fn apply(
             next.proposed_department.clone_from(department);
             resume(&mut next.pauses, at);
             next.state = State::Declined;
+            hop(&mut next, command, actor, at)?;
             effects.push(Effect::TellAssigner);
         }
         Command::HandOver {
@@ -551,8 +635,8 @@ pub fn apply(
             reason,
         } => {
             let reason = optional("reason", reason.as_deref().unwrap_or_default())?;
-            resume(&mut next.pauses, at);
-            offer_to(&mut next, department, owner, &mut effects);
+            hop(&mut next, command, actor, at)?;
+            offer_to(&mut next, department, owner, at, &mut effects);
             next.decline_reason = (!reason.is_empty()).then_some(reason);
             effects.push(Effect::TellAssigner);
         }
@@ -570,10 +654,12 @@ pub fn apply(
                 comment: optional("comment", comment)?,
                 by: actor.name.clone(),
             });
+            next.spoke_at = Some(at);
             next.state = State::InProgress;
         }
         Command::Ask { comment } => {
             required("comment", comment)?;
+            next.spoke_at = Some(at);
             if next.waits_since().is_none() && next.pauses.len() < MAX_PAUSES {
                 next.pauses.push(Pause {
                     from: at,
@@ -586,6 +672,8 @@ pub fn apply(
         Command::Answer { comment } => {
             required("comment", comment)?;
             resume(&mut next.pauses, at);
+            // Only now is it the owner's turn again.
+            next.spoke_at = Some(at);
             effects.push(Effect::TellOwner);
         }
         Command::Complete {
@@ -621,14 +709,52 @@ pub fn apply(
             reason,
         } => {
             required("reason", reason)?;
-            resume(&mut next.pauses, at);
-            offer_to(&mut next, department, owner, &mut effects);
+            offer_to(&mut next, department, owner, at, &mut effects);
         }
         Command::Cancel { reason } => {
             required("reason", reason)?;
             resume(&mut next.pauses, at);
             next.state = State::Cancelled;
             effects.extend([Effect::RevokeLinks, Effect::TellCancelled]);
+        }
+        Command::Snooze { until } => {
+            next.snoozed_until = Some(snoozed(&next, *until, at)?);
+        }
+        Command::PassOn { owner, .. } => {
+            let department = next.department.clone();
+            let former = next.owner.display_name().to_owned();
+            offer_to(&mut next, &department, owner, at, &mut effects);
+            next.on_behalf_of = Some(former);
+            effects.push(Effect::TellAssigner);
+        }
+        Command::Refer { refusal, arbiter } => {
+            let (reason, proposed) = match refusal.as_ref() {
+                Command::Decline { reason, department } => {
+                    (required("reason", reason)?, department.clone())
+                }
+                Command::HandOver {
+                    reason, department, ..
+                } => (
+                    optional("reason", reason.as_deref().unwrap_or_default())?,
+                    Some(department.clone()),
+                ),
+                _ => return Err(Refused::State { state: next.state }),
+            };
+            hop(&mut next, refusal, actor, at)?;
+            match arbiter {
+                Some(arbiter) => {
+                    let department = next.department.clone();
+                    offer_to(&mut next, &department, arbiter, at, &mut effects);
+                    next.with_arbiter = true;
+                }
+                None => {
+                    resume(&mut next.pauses, at);
+                    next.state = State::Declined;
+                }
+            }
+            next.decline_reason = (!reason.is_empty()).then_some(reason);
+            next.proposed_department = proposed;
+            effects.push(Effect::TellAssigner);
         }
         Command::Judge { verdict } => {
             let changed = next.verdict != Some(*verdict);
@@ -639,6 +765,15 @@ pub fn apply(
                 Verdict::Worse => State::InProgress,
                 Verdict::Pending => State::Verifying,
             };
+            if !next.state.is_under_way() {
+                resume(&mut next.pauses, at);
+            }
+            if *verdict == Verdict::Worse && changed {
+                // The owner has it back: waits begin anew.
+                next.since = Some(at);
+                next.spoke_at = None;
+                next.snoozed_until = None;
+            }
             if *verdict == Verdict::Pending {
                 effects.push(Effect::ScheduleVerification);
             } else if changed {
@@ -653,13 +788,81 @@ pub fn apply(
     Ok((next, effects))
 }
 
-fn offer_to(task: &mut Task, department: &str, owner: &Owner, effects: &mut Vec<Effect>) {
+/// Writes a refusal or hand-over into the task's trail. What the arbiter decides is neither.
+fn hop(task: &mut Task, command: &Command, actor: &Actor, at: Timestamp) -> Result<(), Refused> {
+    if std::mem::take(&mut task.with_arbiter) {
+        return Ok(());
+    }
+    let (kind, to, reason) = match command {
+        Command::Decline { reason, department } => {
+            (HopKind::Declined, department.clone(), reason.as_str())
+        }
+        Command::HandOver {
+            department, reason, ..
+        } => (
+            HopKind::HandedOver,
+            Some(department.clone()),
+            reason.as_deref().unwrap_or_default(),
+        ),
+        _ => return Ok(()),
+    };
+    if task.hops.len() >= Hop::MOST {
+        return Err(Refused::Field {
+            field: "department",
+            code: "too_many",
+            detail: format!("a task is handed on at most {} times", Hop::MOST),
+        });
+    }
+    let ping_pong = to.as_deref().is_some_and(|to| has_refused(&task.hops, to));
+    task.hops.push(Hop {
+        at,
+        kind,
+        from: task.department.clone(),
+        to,
+        by: actor.name.clone(),
+        reason: reason.trim().to_owned(),
+        ping_pong,
+    });
+    Ok(())
+}
+
+/// When reminders begin again: ahead, and not after the due time.
+fn snoozed(task: &Task, until: Timestamp, at: Timestamp) -> Result<Timestamp, Refused> {
+    let wrong = |code, detail: &str| {
+        Err(Refused::Field {
+            field: "until",
+            code,
+            detail: detail.to_owned(),
+        })
+    };
+    if until <= at {
+        return wrong("in_the_past", "it must be ahead");
+    }
+    if until > task.due_at {
+        return wrong("after_due", "at the latest when the task is due");
+    }
+    Ok(until)
+}
+
+fn offer_to(
+    task: &mut Task,
+    department: &str,
+    owner: &Owner,
+    at: Timestamp,
+    effects: &mut Vec<Effect>,
+) {
     let former = std::mem::replace(&mut task.owner, owner.clone());
     task.department = department.to_owned();
     task.state = State::Assigned;
     task.assignment += 1;
+    resume(&mut task.pauses, at);
     task.decline_reason = None;
     task.proposed_department = None;
+    task.since = Some(at);
+    task.spoke_at = None;
+    task.snoozed_until = None;
+    task.on_behalf_of = None;
+    task.with_arbiter = false;
     effects.push(Effect::RevokeLinks);
     if former.email != owner.email {
         effects.push(Effect::TellFormerOwner(former));

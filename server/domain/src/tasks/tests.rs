@@ -7,7 +7,7 @@ use chrono::{NaiveDate, TimeDelta, TimeZone, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-fn owner(email: &str) -> Owner {
+pub(super) fn owner(email: &str) -> Owner {
     Owner {
         email: email.into(),
         name: String::new(),
@@ -16,7 +16,7 @@ fn owner(email: &str) -> Owner {
     }
 }
 
-fn actor() -> Actor {
+pub(super) fn actor() -> Actor {
     Actor {
         kind: ActorKind::Owner,
         name: "li".into(),
@@ -25,11 +25,11 @@ fn actor() -> Actor {
     }
 }
 
-fn now() -> crate::clock::Timestamp {
+pub(super) fn now() -> crate::clock::Timestamp {
     Utc.with_ymd_and_hms(2026, 3, 1, 8, 0, 0).unwrap()
 }
 
-fn task(state: State) -> Task {
+pub(super) fn task(state: State) -> Task {
     let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
     let contract = propose(&Facts::default(), &Asked::by_rule("t", day, Some(day)));
     let department = Department {
@@ -89,6 +89,20 @@ fn commands() -> Vec<Command> {
         },
         Command::Cancel {
             reason: "no".into(),
+        },
+        Command::Snooze {
+            until: now() + TimeDelta::days(1),
+        },
+        Command::PassOn {
+            owner: owner("deputy@example.com"),
+            why: PassOn::Escalated,
+        },
+        Command::Refer {
+            refusal: Box::new(Command::Decline {
+                reason: "not ours".into(),
+                department: None,
+            }),
+            arbiter: Some(owner("chief@example.com")),
         },
         Command::Judge {
             verdict: Verdict::Improved,
@@ -281,7 +295,7 @@ proptest! {
     /// Whatever happens in whatever order: refusals change nothing, versions count every change, a
     /// cancelled task stays cancelled, and only an improved one becomes knowledge.
     #[test]
-    fn any_sequence_keeps_the_rules(picks in proptest::collection::vec(0_usize..13, 0..40)) {
+    fn any_sequence_keeps_the_rules(picks in proptest::collection::vec(0_usize..16, 0..40)) {
         let all = commands();
         let mut present = task(State::Assigned);
         for pick in picks {
@@ -373,7 +387,11 @@ fn whoever_gets_or_ends_a_task_ends_the_pause() {
     let ends = commands().into_iter().filter(|c| {
         !matches!(
             c,
-            Command::Ask { .. } | Command::Accept | Command::Report { .. } | Command::Judge { .. }
+            Command::Ask { .. }
+                | Command::Accept
+                | Command::Report { .. }
+                | Command::Snooze { .. }
+                | Command::Judge { .. }
         )
     });
     let mut n = 0;
@@ -388,7 +406,7 @@ fn whoever_gets_or_ends_a_task_ends_the_pause() {
         assert_eq!(next.waits_since(), None, "{}", command.event());
         assert_eq!(next.pauses.len(), 1);
     }
-    assert_eq!(n, 10);
+    assert_eq!(n, 13);
     let (asked, _) = apply(clocked(State::Accepted).0, &ask, &actor(), now()).unwrap();
     let report = Command::Report {
         percent: 1,

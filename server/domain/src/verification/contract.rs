@@ -512,9 +512,9 @@ fn refusal(
 ) -> Option<Refusal> {
     let plan = candidates.get(at).filter(|_| chosen == Chosen::Plan);
     // Who wants this metric wants it rather of the topic above than another one.
-    let above = candidates.iter().find(|c| {
-        c.metric == metric && c.watched_topic.is_some() && c.decidable == Decidable::Yes
-    });
+    let above = candidates
+        .iter()
+        .find(|c| c.metric == metric && c.watched_topic.is_some() && c.decidable == Decidable::Yes);
     let instead = above.or(plan);
     let mut found = Refusal {
         metric,
@@ -554,10 +554,9 @@ fn refusal(
                 sentence
                     .zh
                     .push_str(&format!("只看本主题的话可以改用{}。", name.zh));
-                sentence.en.push_str(&format!(
-                    " Of the topic itself {} can be decided.",
-                    name.en
-                ));
+                sentence
+                    .en
+                    .push_str(&format!(" Of the topic itself {} can be decided.", name.en));
             }
         }
         None => {
@@ -1224,7 +1223,9 @@ fn no_control_note(kind: SubjectKind) -> Note {
         } else {
             Sentence::new(
                 format!("没有足够的其他{zh}可以对照：同期对所有{zh}都有影响的事情会被算进来。"),
-                format!("There are too few other {en} to compare with: what moves all {en} at once would be counted in."),
+                format!(
+                    "There are too few other {en} to compare with: what moves all {en} at once would be counted in."
+                ),
             )
         },
     }
@@ -1717,7 +1718,12 @@ mod tests {
             ..Counters::default()
         });
         for (kind, key, rows, metric) in [
-            (SubjectKind::SearchTerm, "怎么 销户", &searches, Metric::NoResultShare),
+            (
+                SubjectKind::SearchTerm,
+                "怎么 销户",
+                &searches,
+                Metric::NoResultShare,
+            ),
             (SubjectKind::Article, "KB-2", &votes, Metric::HelpfulShare),
         ] {
             let contract = propose(&Facts::of_topic(rows), &about(kind, key));
@@ -1739,7 +1745,11 @@ mod tests {
                 (Decidable::NotOfSubject, Some(metric))
             );
             let name = metric.names().zh;
-            assert!(refused.sentence.zh.contains(&name), "{}", refused.sentence.zh);
+            assert!(
+                refused.sentence.zh.contains(&name),
+                "{}",
+                refused.sentence.zh
+            );
         }
     }
 
@@ -1773,7 +1783,11 @@ mod tests {
         assert_eq!(contract.control, ControlRule::OtherTopics, "other agents");
         let channel = propose(&facts, &about(SubjectKind::Channel, "hotline"));
         assert_eq!(channel.control, ControlRule::None);
-        let note = channel.notes.iter().find(|n| n.code == "no_control").unwrap();
+        let note = channel
+            .notes
+            .iter()
+            .find(|n| n.code == "no_control")
+            .unwrap();
         assert!(note.sentence.zh.contains("渠道"), "{}", note.sentence.zh);
     }
 
@@ -1824,7 +1838,11 @@ mod tests {
         let contract = propose(&facts, &followed);
         assert_eq!(contract.refused, None);
         assert_eq!(
-            (contract.metric, contract.watched_topic.as_deref(), contract.chosen),
+            (
+                contract.metric,
+                contract.watched_topic.as_deref(),
+                contract.chosen
+            ),
             (Metric::Csat, Some("p"), Chosen::Person)
         );
         // What cannot be decided there either is refused there.
@@ -1833,6 +1851,9 @@ mod tests {
             ..followed
         };
         let refused = propose(&facts, &too_small).refused.unwrap();
-        assert_eq!((refused.metric, refused.why), (Metric::Csat, Decidable::BaselineTooSmall));
+        assert_eq!(
+            (refused.metric, refused.why),
+            (Metric::Csat, Decidable::BaselineTooSmall)
+        );
     }
 }

@@ -304,8 +304,12 @@ impl<'a> Case<'a> {
             (
                 "",
                 Sentence {
-                    zh: format!("自 {whole_since} 起数据已连续 {have} 天正常到达，恢复正常；这可能是修复的功劳，也可能是问题自己消失了。"),
-                    en: format!("Data has arrived without a gap since {whole_since} ({have} days): back to normal. The fix may be the reason, or the problem may have passed by itself."),
+                    zh: format!(
+                        "自 {whole_since} 起数据已连续 {have} 天正常到达，恢复正常；这可能是修复的功劳，也可能是问题自己消失了。"
+                    ),
+                    en: format!(
+                        "Data has arrived without a gap since {whole_since} ({have} days): back to normal. The fix may be the reason, or the problem may have passed by itself."
+                    ),
                 },
             )
         } else {
@@ -313,7 +317,9 @@ impl<'a> Case<'a> {
                 "silent",
                 Sentence {
                     zh: format!("数据要连续 {need} 天没有中断才算恢复，目前 {have} 天。"),
-                    en: format!("Data has to arrive without a gap for {need} days; so far it has for {have}."),
+                    en: format!(
+                        "Data has to arrive without a gap for {need} days; so far it has for {have}."
+                    ),
                 },
             )
         };
@@ -323,7 +329,11 @@ impl<'a> Case<'a> {
             (false, true) => Verdict::Inconclusive,
             (false, false) => Verdict::Pending,
         };
-        result.state = if end { State::Final } else { State::Provisional };
+        result.state = if end {
+            State::Final
+        } else {
+            State::Provisional
+        };
         result.decided_on = back.then(|| plus(whole_since, min.saturating_sub(1)));
         result.effect = None;
         result.looks.clear();

@@ -1544,14 +1544,27 @@ fn a_silent_channel_is_back_when_its_data_is_and_never_improved() {
         evaluate(&contract, &[], &course)
     };
     let back = asked_on(9, vec![gap(-3, 0)]);
-    assert_eq!((back.verdict, back.decided_on), (Verdict::Recovered, Some(day(8))));
+    assert_eq!(
+        (back.verdict, back.decided_on),
+        (Verdict::Recovered, Some(day(8)))
+    );
     assert_eq!(back.missing, []);
-    assert!(back.sentence.zh.contains("已连续 7 天正常到达"), "{}", back.sentence.zh);
+    assert!(
+        back.sentence.zh.contains("已连续 7 天正常到达"),
+        "{}",
+        back.sentence.zh
+    );
     let early = asked_on(8, vec![gap(-3, 0)]);
     assert_eq!(early.verdict, Verdict::Pending);
-    assert_eq!((early.missing[0].code.as_str(), early.missing[0].have), ("silent", 6));
+    assert_eq!(
+        (early.missing[0].code.as_str(), early.missing[0].have),
+        ("silent", 6)
+    );
     let again = asked_on(12, vec![gap(-3, 0), gap(9, 12)]);
-    assert_eq!((again.verdict, again.missing[0].have), (Verdict::Pending, 0));
+    assert_eq!(
+        (again.verdict, again.missing[0].have),
+        (Verdict::Pending, 0)
+    );
     let never = asked_on(40, vec![gap(-3, 40)]);
     assert_eq!(never.verdict, Verdict::Inconclusive);
 }

@@ -66,6 +66,9 @@ function OrganisationForm(props: { organisation: Organisation }) {
           options={notifiers.map((found) => ({ value: found.key, label: found.title || found.key }))}
         />
       </Form.Item>
+      <Form.Item name="refusal_hops" label={t("organisation.hops")} extra={t("organisation.hops_hint")}>
+        <InputNumber min={1} max={20} precision={0} />
+      </Form.Item>
       {typeof organisation.fast_track_hours === "number" && (
         <>
           <h3 className="subhead">{t("hours.organisation")}</h3>

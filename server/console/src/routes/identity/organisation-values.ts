@@ -13,6 +13,7 @@ export type Values = {
   target?: number | null;
   arbiter_email?: string;
   notifier?: string;
+  refusal_hops?: number | null;
   calendar?: string | undefined;
   fast_track_hours?: number | null;
   task_hours?: number | null;
@@ -44,6 +45,7 @@ export function valuesOf(organisation: Organisation): Values {
     target: percentOf(organisation.target_dissatisfaction),
     arbiter_email: organisation.arbiter_email ?? "",
     ...(organisation.notifier && { notifier: organisation.notifier }),
+    refusal_hops: organisation.refusal_hops ?? 3,
     calendar: organisation.calendar ?? undefined,
     fast_track_hours: organisation.fast_track_hours ?? null,
     task_hours: organisation.task_hours ?? null,
@@ -86,6 +88,9 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     target_dissatisfaction: shareOf(values.target),
     arbiter_email: values.arbiter_email?.trim() || null,
     ...((loaded.notifier !== undefined || values.notifier) && { notifier: values.notifier ?? null }),
+    ...(loaded.refusal_hops !== undefined && { refusal_hops: values.refusal_hops ?? loaded.refusal_hops }),
+    // Set where notifiers are set up; saving this form keeps it.
+    ...(loaded.notifier !== undefined && { notifier: loaded.notifier }),
     ...(loaded.calendar !== undefined && { calendar: values.calendar ?? null }),
     ...(typeof loaded.fast_track_hours === "number" && {
       fast_track_hours: values.fast_track_hours ?? loaded.fast_track_hours,

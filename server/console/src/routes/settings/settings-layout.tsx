@@ -4,13 +4,27 @@ import { Page } from "../../components/page";
 import { may, type Permission, useSession } from "../../lib/session";
 
 const PAGES: ReadonlyArray<{
-  key: "departments" | "hours" | "detectors" | "calendar" | "users" | "tokens" | "plugins" | "organisation";
+  key:
+    | "departments"
+    | "hours"
+    | "detectors"
+    | "calendar"
+    | "escalation"
+    | "absences"
+    | "refusals"
+    | "users"
+    | "tokens"
+    | "plugins"
+    | "organisation";
   needs?: Permission;
 }> = [
   { key: "departments" },
   { key: "hours" },
   { key: "detectors" },
   { key: "calendar" },
+  { key: "escalation", needs: "read_tasks" },
+  { key: "absences", needs: "run_loop" },
+  { key: "refusals", needs: "read_tasks" },
   { key: "users", needs: "manage_access" },
   { key: "tokens", needs: "manage_access" },
   { key: "plugins", needs: "read_plugins" },

@@ -14,6 +14,7 @@ import { change } from "../../lib/metric";
 import { useMay } from "../../lib/session";
 import { useTopicNames } from "../../lib/topic-names";
 import { colour } from "../../styles/tokens";
+import { EscalationPanel, HopsPanel } from "../handling/escalation-panel";
 import { BeforeAfterChart } from "../verification/before-after-chart";
 import { VerdictCard } from "../verification/verdict-card";
 import { DueExplained } from "./due-explained";
@@ -259,6 +260,8 @@ function TaskView(props: { task: Task }) {
             <ContractPanel contract={task.contract} />
           </div>
           <div className="stack">
+            <HopsPanel task={task} />
+            <EscalationPanel task={task} />
             {runs && <MailPanel mail={task.mail} />}
             <Panel title={t("task.timeline")}>
               <Timeline events={task.timeline} />
