@@ -13,6 +13,7 @@ mod evidence;
 mod facts;
 mod generated;
 mod intake;
+mod issues;
 mod journey;
 mod kill;
 mod latency;

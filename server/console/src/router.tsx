@@ -159,6 +159,11 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
+    path: "owner-rules",
+    component: lazyRouteComponent(() => import("./routes/issues/owner-rules-page"), "OwnerRulesPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
     path: "detectors",
     component: lazyRouteComponent(() => import("./routes/detection/detectors-page"), "DetectorsPage"),
   }),

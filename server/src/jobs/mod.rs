@@ -12,10 +12,11 @@ use storage::queue::{self, NewJob};
 use storage::{DbError, Tx};
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 9] = [
+pub const KINDS: [&str; 10] = [
     "analyse",
     "deliver",
     "detect",
+    "hold",
     "import",
     "prioritise",
     "rated",

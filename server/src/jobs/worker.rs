@@ -193,6 +193,7 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
             Ok(counted.outcome)
         }
         "detect" => crate::detection::jobs::detect(app, &payload).await,
+        "hold" => crate::issues::life::jobs::hold(app, &payload).await,
         "import" => crate::intake::jobs::import(app, &payload).await,
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,
         "prioritise" => crate::issues::jobs::prioritise(app, &payload).await,

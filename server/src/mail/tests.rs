@@ -93,6 +93,12 @@ fn letters() -> Vec<Letter> {
             department: Some("财务".into()),
             link: "/tasks/1".into(),
         },
+        Letter::LoopNote {
+            heading: both("套餐资费争议", "Tariff disputes"),
+            what: both("暂缓到期", "The snooze has ended"),
+            lines: vec![both("当时每天 51 次", "51 a day then")],
+            link: "/issues/1".into(),
+        },
         Letter::AlarmWithdrawn {
             thread: thread(false),
             heading: both("渠道「phone」：数据中断", "Channel phone: is silent"),

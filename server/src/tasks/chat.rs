@@ -113,6 +113,7 @@ fn says(
             })
         }
         Letter::IssueNotice { .. }
+        | Letter::LoopNote { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }
         | Letter::TaskAnswer { .. } => None,

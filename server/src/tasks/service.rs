@@ -10,7 +10,7 @@ use domain::identity::Actor;
 use domain::ids::{IssueId, TaskId};
 use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
-use domain::organisation::{Department, Owner, subtree};
+use domain::organisation::{Bilingual, Department, Owner, subtree};
 use domain::tasks::{self, Command, Effect, FAST_TRACK_HOURS, State, Task, check_texts};
 use domain::verification::contract::{Asked, BASELINE_DAYS, Parent, impossible_goal};
 use domain::verification::{Contract, Decidable, GuardMetric, Metric, propose};
@@ -23,8 +23,8 @@ pub struct NewTask {
     pub title: String,
     /// In full.
     pub description: String,
-    /// Who is responsible.
-    pub department: String,
+    /// Who is responsible; by the owner rules when missing.
+    pub department: Option<String>,
     /// The person; the department's first owner when missing.
     pub owner_email: Option<String>,
     /// When it is due; by the rules when missing.
@@ -168,6 +168,27 @@ pub async fn owner_of(
         })?,
     };
     Ok((department, owner))
+}
+
+/// Who is asked for a new task: whom a person names, else who gets the issue by the owner rules.
+async fn asked_of(tx: &Tx, issue: &Issue, new: &NewTask) -> Result<(Department, Owner), Problem> {
+    if let Some(department) = &new.department {
+        return owner_of(tx, department, new.owner_email.as_deref()).await;
+    }
+    let directory = crate::routing::Directory::read(tx).await?;
+    let route = directory.decide(&crate::routing::matter_of_issue(issue));
+    let Some(department) = route.department else {
+        return Err(Problem::field(
+            "department",
+            "required",
+            crate::http::spoken(&Bilingual::new(
+                "没有规则或主题指明责任部门，请选择部门",
+                "neither a rule nor the topic names a department: choose one",
+            )),
+        ));
+    };
+    let owner = new.owner_email.as_deref().or(route.owner.as_deref());
+    owner_of(tx, &department, owner).await
 }
 
 /// The contract that an issue's task would have: proposed by the rules from the facts so far, changed
@@ -359,7 +380,7 @@ pub async fn assign(
     let Some(issue) = storage::issues::get(tx, issue_id).await? else {
         return Err(Problem::not_found("issue"));
     };
-    let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
+    let (department, owner) = asked_of(tx, &issue, new).await?;
     let (due_at, urgent, days_to_fix) = due(app, tx, &issue, new.due_at).await?;
     let contract = agreed(app, tx, &issue, &new.wish, days_to_fix).await?;
     let (task, effects) = tasks::assigned(

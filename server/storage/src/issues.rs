@@ -25,6 +25,24 @@ pub async fn by_key(db: &impl Read, key: &str) -> Result<Option<Issue>, DbError>
     }
 }
 
+/// Most merges that are followed from one issue to the next.
+const MOST_MERGES: usize = 100;
+
+/// The issue that has the signals of `issue`: itself, or the last of those that it was merged into.
+pub async fn target(db: &impl Read, issue: Issue) -> Result<Issue, DbError> {
+    let mut present = issue;
+    for _ in 0..MOST_MERGES {
+        let Some(merged) = &present.merged else {
+            break;
+        };
+        match get(db, merged.into).await? {
+            Some(next) => present = next,
+            None => break,
+        }
+    }
+    Ok(present)
+}
+
 /// Writes a new issue. `false`: one of the same key was opened meanwhile.
 pub async fn insert(tx: &Tx, issue: &Issue, quadrant: &str) -> Result<bool, DbError> {
     let written = tx

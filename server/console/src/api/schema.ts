@@ -634,6 +634,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says that nothing is to be done about an issue, with a reason. It is reviewed on its day, or opens
+         *     before that when it grows.
+         */
+        post: operations["dismiss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}/quadrant": {
         parameters: {
             query?: never;
@@ -647,6 +667,40 @@ export interface paths {
         post?: never;
         /** Releases a person's decision: the issue stands again where its topic stands. */
         delete: operations["release_quadrant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens an issue again that was dismissed, snoozed or resolved. */
+        post: operations["reopen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts an issue aside until a day, until it grows, or both. */
+        post: operations["snooze"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -817,6 +871,41 @@ export interface paths {
         get: operations["overview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The owner rules. */
+        get: operations["read_rules"];
+        /** Replaces the owner rules. */
+        put: operations["write_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rules/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who would get this? Nothing is written. */
+        post: operations["try_rules"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2079,6 +2168,19 @@ export interface components {
             /** @description A topic and everything below it; without one, every topic by itself. */
             topic?: string | null;
         };
+        /** @description Why nothing is to be done, and when it is looked at again. */
+        Dismissal: {
+            /**
+             * Format: double
+             * @description The growth over the present size that opens it before its day, 1.1 to 10; 3 when missing.
+             */
+            factor?: number | null;
+            reason: components["schemas"]["Reason"];
+            /** @description In words, at most 1000 characters; required where the reason is `other`. */
+            text?: string;
+            /** @description A day of the organisation's calendar or an instant, at most 366 days ahead; 90 days when missing. */
+            until?: string | null;
+        };
         /** @description A sibling topic whose contacts rose since the fix: perhaps the trouble only moved. */
         Displaced: {
             /**
@@ -2632,8 +2734,11 @@ export interface components {
             frequency: components["schemas"]["Frequency"];
             /** @description The title in both languages. */
             heading: components["schemas"]["Bilingual"];
+            held?: components["schemas"]["IssueHold"] | null;
             id: string;
             impact: components["schemas"]["Impact"];
+            /** @description The issue that has its signals; null: itself. */
+            merged_into?: string | null;
             movement: components["schemas"]["QuadrantMovement"];
             /** Format: date-time */
             opened_at: string;
@@ -2655,6 +2760,28 @@ export interface components {
             topic_name: components["schemas"]["Bilingual"];
             /** Format: int64 */
             version: number;
+        };
+        /** @description How an issue is put aside. */
+        IssueHold: {
+            by: components["schemas"]["EventActor"];
+            /**
+             * Format: double
+             * @description The growth over `sizes` that opens it before that.
+             */
+            factor: number;
+            /** @description The state that it comes back to. */
+            from: string;
+            reason?: components["schemas"]["Reason"] | null;
+            /** Format: date-time */
+            since: string;
+            /** @description What was counted a day then, by measure: `contacts`, `bad_ratings`, … */
+            sizes: Record<string, never>;
+            text: string;
+            /**
+             * Format: date-time
+             * @description When it is looked at again.
+             */
+            until: string;
         };
         /** @description A task, in short. */
         IssueTask: {
@@ -2970,8 +3097,11 @@ export interface components {
                 frequency: components["schemas"]["Frequency"];
                 /** @description The title in both languages. */
                 heading: components["schemas"]["Bilingual"];
+                held?: components["schemas"]["IssueHold"] | null;
                 id: string;
                 impact: components["schemas"]["Impact"];
+                /** @description The issue that has its signals; null: itself. */
+                merged_into?: string | null;
                 movement: components["schemas"]["QuadrantMovement"];
                 /** Format: date-time */
                 opened_at: string;
@@ -3619,7 +3749,8 @@ export interface components {
         /** @description A task to be made. */
         NewTask: {
             contract?: components["schemas"]["ContractWish"] | null;
-            department: string;
+            /** @description By the owner rules when missing: `POST /api/v1/owner-rules/test` says whose it would be. */
+            department?: string | null;
             description?: string;
             /**
              * Format: date-time
@@ -3627,7 +3758,7 @@ export interface components {
              */
             due_at?: string | null;
             measures?: string[];
-            /** @description The department's first owner when missing. */
+            /** @description The department's first owner when missing; by the owner rules when the department is missing too. */
             owner_email?: string | null;
             title: string;
         };
@@ -3822,6 +3953,40 @@ export interface components {
             name?: string;
             /** @description IANA zone of times in mails. */
             time_zone?: string;
+        };
+        /** @description One rule, as it is understood. */
+        OwnerRule: {
+            causes: string[];
+            channels: string[];
+            department: string;
+            line: number;
+            owner?: string | null;
+            regions: string[];
+            text: string;
+            /** @description Empty: any. */
+            topics: string[];
+        };
+        /** @description The owner rules. */
+        OwnerRules: {
+            /** Format: date-time */
+            changed_at?: string | null;
+            changed_by?: string | null;
+            rules: components["schemas"]["OwnerRule"][];
+            /** @description As written: one rule a line, the first that matches wins. */
+            text: string;
+            /**
+             * Format: int64
+             * @description 0: nobody has written any.
+             */
+            version: number;
+        };
+        /** @description The owner rules to be. */
+        OwnerRulesText: {
+            /**
+             * @description At most 500 rules and 100,000 characters. The whole text is checked: lines that cannot be read,
+             *     unknown topics, departments and owners are refused with line and column.
+             */
+            text: string;
         };
         /** @description A verdict as it stood at some time, and why. */
         PastVerdict: {
@@ -4230,6 +4395,11 @@ export interface components {
              */
             updated: number;
         };
+        /**
+         * @description Why a person dismisses an issue.
+         * @enum {string}
+         */
+        Reason: "not_a_problem" | "accepted_risk" | "duplicate" | "known_event" | "other";
         /** @description A reassignment. */
         Reassigning: {
             department: string;
@@ -4313,6 +4483,11 @@ export interface components {
              */
             times: number;
         };
+        /** @description Why an issue is opened again. */
+        Reopening: {
+            /** @description 1 to 1000 characters. */
+            reason: string;
+        };
         /** @description The organisation's month: every topic once. */
         Report: {
             /**
@@ -4366,6 +4541,46 @@ export interface components {
              * @default 0
              */
             limit: number;
+        };
+        /** @description Who would get it, and why. */
+        Route: {
+            /** @description `rule`, `topic`, `arbiter` or `loop`. */
+            by: string;
+            /** @description Null: a person, or those who run the loop. */
+            department?: string | null;
+            department_name?: string | null;
+            /** @description The line that matches first. */
+            line?: number | null;
+            /** @description Address of the person who is asked; null: nobody is named. */
+            owner?: string | null;
+            rule?: string | null;
+            sentence: components["schemas"]["Bilingual"];
+        };
+        /** @description The answer to *who would get this?* */
+        RouteAnswer: {
+            /** @description How many unresolved issues were looked at for that. */
+            looked_at: number;
+            /** @description What a tried text would change: unresolved issues that would go to somebody else, at most 100. */
+            moves: components["schemas"]["RouteMove"][];
+            route?: components["schemas"]["Route"] | null;
+        };
+        /** @description An open issue that a tried text would give to somebody else. */
+        RouteMove: {
+            issue_id: string;
+            now: components["schemas"]["Route"];
+            then: components["schemas"]["Route"];
+            title: string;
+        };
+        /** @description Something that somebody would have to get: an issue, or what one is about. */
+        RouteQuestion: {
+            cause?: string | null;
+            channel?: string | null;
+            /** @description An issue: nothing else can be named beside it. */
+            issue_id?: string | null;
+            region?: string | null;
+            /** @description Normally the rules as they are; here a text that is to be tried. */
+            text?: string | null;
+            topic?: string | null;
         };
         /** @description What an improvement is worth over some days. */
         Savings: {
@@ -4721,6 +4936,18 @@ export interface components {
              * @default 8
              */
             weeks: number;
+        };
+        /** @description Until when an issue is put aside: a date, a growth, or both. */
+        Snooze: {
+            /**
+             * Format: double
+             * @description The growth over the present size that opens it before its day, 1.1 to 10; 3 when missing.
+             */
+            factor?: number | null;
+            /** @description In words, at most 1000 characters. */
+            text?: string;
+            /** @description A day of the organisation's calendar or an instant, at most 366 days ahead; that long when missing. */
+            until?: string | null;
         };
         /** @description A proven solution, in short. */
         Solution: {
@@ -6387,7 +6614,7 @@ export interface operations {
     list_issues: {
         parameters: {
             query?: {
-                /** @description One or more of `open,in_progress,verifying,resolved,relapsed,dismissed`. */
+                /** @description One or more of `open,in_progress,verifying,resolved,relapsed,dismissed,snoozed`. */
                 state?: string;
                 /** @description `fix_now`, `plan`, `quick_win` or `watch`. */
                 quadrant?: string;
@@ -6466,6 +6693,34 @@ export interface operations {
             };
         };
     };
+    dismiss: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Dismissal"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
     decide_quadrant: {
         parameters: {
             query?: never;
@@ -6501,6 +6756,62 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    reopen: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reopening"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    snooze: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -6757,6 +7068,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+        };
+    };
+    read_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRules"];
+                };
+            };
+        };
+    };
+    write_rules: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnerRulesText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRules"];
+                };
+            };
+        };
+    };
+    try_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
                 };
             };
         };

@@ -15,7 +15,9 @@ import { useMay } from "../../lib/session";
 import { colour } from "../../styles/tokens";
 import { Evidence } from "../verification/evidence";
 import { AssignDrawer } from "./assign-drawer";
+import { HoldBanner, HoldDialog, type HoldKind, ReopenDialog } from "./hold-dialogs";
 import { QuadrantPanel } from "./quadrant-decision";
+import { RoutePanel } from "./route-panel";
 import { TrendChart } from "./trend-chart";
 
 function Why(props: { issue: Issue }) {
@@ -219,6 +221,11 @@ function IssueView(props: { issue: Issue }) {
   const mayAssign = useMay("run_loop");
   const seesTasks = useMay("read_tasks");
   const [assigning, setAssigning] = useState(false);
+  const [holding, setHolding] = useState<HoldKind | null>(null);
+  const [reopening, setReopening] = useState(false);
+  const merged = Boolean(issue.merged_into);
+  const mayHold = mayAssign && !merged && (["open", "relapsed"].includes(issue.state) || Boolean(issue.held));
+  const mayReopen = mayAssign && !merged && ["dismissed", "snoozed", "resolved"].includes(issue.state);
   const scope = Object.entries(issue.scope).filter(([name, value]) => name !== "topic" && value);
   return (
     <Page
@@ -244,12 +251,20 @@ function IssueView(props: { issue: Issue }) {
       }
       extra={
         mayAssign && (
-          <Button type="primary" onClick={() => setAssigning(true)}>
-            {t("issue.assign")}
-          </Button>
+          <span className="row">
+            {mayReopen && <Button onClick={() => setReopening(true)}>{t("life.reopen")}</Button>}
+            {mayHold && <Button onClick={() => setHolding("snooze")}>{t("life.snooze")}</Button>}
+            {mayHold && <Button onClick={() => setHolding("dismiss")}>{t("life.dismiss")}</Button>}
+            {!merged && (
+              <Button type="primary" onClick={() => setAssigning(true)}>
+                {t("issue.assign")}
+              </Button>
+            )}
+          </span>
         )
       }
     >
+      <HoldBanner issue={issue} />
       <div className="columns">
         <div className="stack">
           <Why issue={issue} />
@@ -258,6 +273,7 @@ function IssueView(props: { issue: Issue }) {
         </div>
         <div className="stack">
           <QuadrantPanel issue={issue} />
+          <RoutePanel issue={issue} />
           {seesTasks && <Tasks issue={issue} onAssign={mayAssign ? () => setAssigning(true) : null} />}
           <Similar issue={issue} />
           <Panel title={t("issue.timeline")}>
@@ -265,6 +281,8 @@ function IssueView(props: { issue: Issue }) {
           </Panel>
         </div>
       </div>
+      <HoldDialog kind={holding} issues={[issue]} nameOf={nameOf} onClose={() => setHolding(null)} />
+      <ReopenDialog issue={issue} open={reopening} onClose={() => setReopening(false)} />
       {mayAssign && <AssignDrawer issue={issue} open={assigning} onClose={() => setAssigning(false)} />}
     </Page>
   );

@@ -4,10 +4,19 @@ import { Page } from "../../components/page";
 import { may, type Permission, useSession } from "../../lib/session";
 
 const PAGES: ReadonlyArray<{
-  key: "departments" | "detectors" | "calendar" | "users" | "tokens" | "plugins" | "organisation";
+  key:
+    | "departments"
+    | "owner-rules"
+    | "detectors"
+    | "calendar"
+    | "users"
+    | "tokens"
+    | "plugins"
+    | "organisation";
   needs?: Permission;
 }> = [
   { key: "departments" },
+  { key: "owner-rules" },
   { key: "detectors" },
   { key: "calendar" },
   { key: "users", needs: "manage_access" },
