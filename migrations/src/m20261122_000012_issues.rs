@@ -1,4 +1,4 @@
-//! Who gets what: the owner rules; and tickets about single voices.
+//! Who gets what: the owner rules; issues that were merged; and tickets about single voices.
 
 #![expect(elided_lifetimes_in_paths, reason = "the trait's signature elides it")]
 
@@ -13,13 +13,18 @@ impl MigrationName for Migration {
     }
 }
 
-/// `owner_rules` has one row. A voice has at most one ticket, however often it is rated.
+/// `owner_rules` has one row. A voice has at most one ticket, however often it is rated; `told_at`: when
+/// its owner was sent the list that it stands in.
 const SQL: &str = r"
 CREATE TABLE owner_rules (id BIGINT PRIMARY KEY, data TEXT NOT NULL, version BIGINT NOT NULL);
 CREATE TABLE review_ticket (
   id TEXT PRIMARY KEY, feedback_id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, topic TEXT NOT NULL,
-  department TEXT NOT NULL, owner_email TEXT NOT NULL, created_at BIGINT NOT NULL, data TEXT NOT NULL,
-  version BIGINT NOT NULL);
+  department TEXT NOT NULL, owner_email TEXT NOT NULL, created_at BIGINT NOT NULL, told_at BIGINT,
+  data TEXT NOT NULL, version BIGINT NOT NULL);
+CREATE INDEX review_ticket_owner ON review_ticket (owner_email, told_at);
+CREATE INDEX review_ticket_topic ON review_ticket (topic, created_at);
+ALTER TABLE issue ADD COLUMN merged_into TEXT;
+CREATE INDEX issue_merged ON issue (merged_into);
 CREATE INDEX review_ticket_state ON review_ticket (state, id);
 CREATE INDEX review_ticket_department ON review_ticket (department, id)
 ";

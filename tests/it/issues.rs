@@ -289,4 +289,174 @@ on_both_engines! {
         assert_eq!(mails.len(), 1, "{mails:?}");
         assert!(mails[0].contains(OTHER), "{mails:?}");
     }
+
+    /// A merge sends signals and tasks to the other issue, says before what it does, and can be taken back.
+    fn a_merge_redirects_and_can_be_taken_back(engine) {
+        let (server, admin, id) = with_issue(engine);
+        let body = json!({"key": "宽带每日上限", "kind": "threshold", "scope": {"topic": OTHER},
+                          "params": {"limit": 3, "window": "1d"}, "enabled": true});
+        admin.put("/api/v1/detectors/宽带每日上限", &body).ok();
+        let outages = |prefix: &str, n: usize| -> Vec<Value> { (0..n).map(|n| json!({"channel": "chat",
+            "external_id": format!("{prefix}{n}"), "occurred_at": time::just_now(60), "kind": "chat",
+            "text": OUTAGES[n % OUTAGES.len()], "customer_ref": format!("{prefix}-{n}")})).collect() };
+        send(&admin, &outages("a", 4));
+        let other = issues(&admin).into_iter().find(|i| i["topic"] == OTHER).expect("an issue of the other topic");
+        let from = text(&other, "id").to_owned();
+        let task = json!({"title": "检查光猫", "department": SERVICE});
+        let task = admin.post(&format!("/api/v1/issues/{from}/tasks"), &task).ok();
+
+        let merge = |from: &str, body: Value| admin.post(&format!("/api/v1/issues/{from}/merge"), &body);
+        merge(&from, json!({"into": "nothing"})).problem(422, "invalid_field");
+        merge(&from, json!({"into": from})).problem(409, "wrong_state");
+        let preview = merge(&from, json!({"into": id, "preview": true})).ok();
+        assert_eq!((&preview["signals"], &preview["tasks"], &preview["tasks_under_way"]), (&json!(1), &json!(1), &json!(1)), "{preview}");
+        assert_eq!(issue(&admin, &from)["state"], "in_progress", "a preview does nothing");
+        assert_eq!(merge(&from, json!({"into": id})).ok()["state"], "dismissed");
+        let gone = issue(&admin, &from);
+        assert_eq!((&gone["merged_into"], &gone["tasks"]), (&json!(id), &json!([])), "{gone}");
+        told_by_its_history(&gone);
+        let target = issue(&admin, &id);
+        assert_eq!((&target["state"], &target["tasks"][0]["id"]), (&json!("in_progress"), &task["id"]), "{target}");
+        assert_eq!(target["merged"][0]["id"], json!(from));
+        assert_eq!(target["signals"].as_array().expect("signals").len(), 2, "evidence of both");
+        assert_eq!(how_often(&target, "issue.absorbed"), 1);
+        told_by_its_history(&target);
+        // No loops, and nothing happens to what is somewhere else.
+        merge(&id, json!({"into": from})).problem(409, "wrong_state");
+        merge(&from, json!({"into": id})).problem(409, "wrong_state");
+        admin.post(&format!("/api/v1/issues/{from}/tasks"), &json!({"title": "x", "department": SERVICE})).problem(409, "wrong_state");
+
+        // What rings next, rings there: one that was there already only counts on.
+        let body = json!({"key": "宽带每日下限", "kind": "threshold", "scope": {"topic": OTHER},
+                          "params": {"limit": 5, "window": "1d"}, "enabled": true});
+        admin.put("/api/v1/detectors/宽带每日下限", &body).ok();
+        send(&admin, &outages("b", 4));
+        let target = issue(&admin, &id);
+        assert_eq!(how_often(&target, "issue.signal_joined"), 1, "{:?}", kinds(&target));
+        assert_eq!(issues(&admin).len(), 2, "no third issue");
+        assert_eq!(issue(&admin, &from)["state"], "dismissed");
+
+        let undo = |reason: &str| admin.post(&format!("/api/v1/issues/{from}/unmerge"), &json!({"reason": reason}));
+        undo("").problem(422, "invalid_field");
+        let back = undo("不是同一个原因").ok();
+        assert_eq!((&back["state"], &back["merged_into"], &back["tasks"][0]["id"]), (&json!("in_progress"), &Value::Null, &task["id"]), "{back}");
+        told_by_its_history(&back);
+        undo("再来一次").problem(409, "wrong_state");
+        let target = issue(&admin, &id);
+        assert_eq!((&target["state"], &target["tasks"], &target["merged"]), (&json!("open"), &json!([]), &json!([])), "{target}");
+        told_by_its_history(&target);
+        let moves = admin.get(&format!("/api/v1/tasks/{}", text(&task, "id"))).ok();
+        let moved = moves["timeline"].as_array().expect("a timeline").iter().filter(|e| e["kind"] == "task.issue_changed").count();
+        assert_eq!(moved, 2, "there and back");
+        drop(server);
+    }
+
+    /// 退款慢: finance and logistics each get a task, each with its supposed cause.
+    fn several_causes_and_departments(engine) {
+        let (_server, admin, id) = with_issue(engine);
+        let suppose = |body: Value| admin.post(&format!("/api/v1/issues/{id}/hypotheses"), &body);
+        suppose(json!({"text": ""})).problem(422, "invalid_field");
+        suppose(json!({"text": "x", "department": "没有的部门"})).problem(422, "invalid_field");
+        suppose(json!({"text": "合约到期提醒没有发出", "department": PRODUCT})).ok();
+        let two = suppose(json!({"text": "客服口径不一致", "department": SERVICE})).ok();
+        assert_eq!((&two["hypotheses"][0]["state"], &two["hypotheses"][1]["number"]), (&json!("open"), &json!(2)), "{two}");
+        for department in [PRODUCT, SERVICE] {
+            let task = json!({"title": format!("{department}先查"), "department": department});
+            admin.post(&format!("/api/v1/issues/{id}/tasks"), &task).ok();
+        }
+        let judge = |n: i64, body: Value| admin.put(&format!("/api/v1/issues/{id}/hypotheses/{n}"), &body);
+        judge(3, json!({"state": "confirmed"})).problem(404, "not_found");
+        judge(1, json!({"state": "confirmed", "reason": "抽查 20 单，17 单没有提醒"})).ok();
+        judge(2, json!({"state": "rejected"})).ok();
+        let now = issue(&admin, &id);
+        let states: Vec<&str> = now["hypotheses"].as_array().expect("a list").iter().map(|h| text(h, "state")).collect();
+        assert_eq!(states, ["confirmed", "rejected"]);
+        let mut departments: Vec<&str> = now["tasks"].as_array().expect("tasks").iter().map(|t| text(t, "department")).collect();
+        departments.sort_unstable();
+        let mut both = [PRODUCT, SERVICE];
+        both.sort_unstable();
+        assert_eq!(departments, both);
+        assert_eq!((how_often(&now, "issue.hypothesis_added"), how_often(&now, "issue.hypothesis_judged")), (2, 2));
+    }
+
+    /// A bad mark opens a ticket for one person: once, analysed, called back, closed; 7 is no detractor.
+    fn a_bad_mark_gets_a_review_ticket(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let voice = |id: &str, more: Value| {
+            let mut voice = contact(id, &time::just_now(600), 0);
+            for (name, value) in more.as_object().into_iter().flatten() {
+                voice[name] = value.clone();
+            }
+            voice
+        };
+        let voices = [
+            voice("bad", json!({"rating": 1, "rating_max": 5})),
+            voice("fine", json!({"rating": 4, "rating_max": 5})),
+            voice("detractor", json!({"nps": 6})),
+            voice("passive", json!({"nps": 7})),
+            voice("old", json!({"rating": 1, "rating_max": 5, "occurred_at": time::on(time::ago(30), 0)})),
+        ];
+        send(&admin, &voices);
+        let duplicate = admin.post_lines("/api/v1/feedback?wait=analysed", &voices).ok();
+        assert_eq!(duplicate["duplicates"], 5, "{duplicate}");
+        let all = admin.get("/api/v1/review-tickets").items();
+        assert_eq!(all.len(), 2, "{all:?}");
+        let bad = all.iter().find(|t| t["reason"]["kind"] == "low_rating").expect("a ticket of the bad mark");
+        assert_eq!((&bad["department"], &bad["owner"], &bad["topic"]), (&json!(PRODUCT), &json!(LI), &json!(TOPIC)));
+        assert!(text(bad, "text").contains("套餐"), "{bad}");
+        assert!(all.iter().any(|t| t["reason"] == json!({"kind": "detractor", "nps": 6})), "{all:?}");
+
+        let path = format!("/api/v1/review-tickets/{}", text(bad, "id"));
+        let act = |what: &str, body: Value| admin.post(&format!("{path}/{what}"), &body);
+        let closing = json!({"outcome": "recovered", "text": "客户满意"});
+        let early = act("close", closing.clone()).problem(422, "invalid_field");
+        assert_eq!(early["errors"][0]["code"], "not_analysed");
+        act("analyse", json!({"cause": ""})).problem(422, "invalid_field");
+        assert_eq!(act("analyse", json!({"cause": "资费说明不清", "text": "短信没有写明"})).ok()["state"], "analysed");
+        let early = act("close", closing.clone()).problem(422, "invalid_field");
+        assert_eq!(early["errors"][0]["code"], "not_called");
+        assert_eq!(act("call_back", json!({"reached": false, "text": "无人接听"})).ok()["state"], "analysed");
+        assert_eq!(act("call_back", json!({"reached": true, "text": "道歉并退还差额，电话 13800138000"})).ok()["state"], "called_back");
+        let stale = admin.with("if-match", "\"1\"");
+        stale.post(&format!("{path}/close"), &closing).problem(412, "stale_version");
+        let closed = act("close", closing.clone()).ok();
+        assert_eq!((&closed["state"], &closed["outcome"]), (&json!("closed"), &json!("recovered")));
+        assert!(!closed.to_string().contains("13800138000"), "numbers are masked: {closed}");
+        act("close", closing).problem(409, "wrong_state");
+        assert_eq!(admin.get("/api/v1/review-tickets?state=open").items().len(), 1);
+        server.role("viewer").post(&format!("{path}/analyse"), &json!({"cause": "x"})).problem(403, "not_allowed");
+        assert_eq!(server.role("viewer").get(&path).ok()["text"], Value::Null, "who may not read voices does not");
+    }
+
+    /// A hundred bad marks of one topic are one mail, and no more tickets than the day's limit.
+    fn a_hundred_bad_marks_are_one_mail(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let mut organisation = admin.get("/api/v1/organisation").ok();
+        organisation["review"]["max_nps"] = json!(7);
+        let wrong = admin.put("/api/v1/organisation", &organisation).problem(422, "invalid_field");
+        assert_eq!(wrong["errors"][0]["field"], "review.max_nps");
+        organisation["review"] = json!({"most_per_topic_and_day": 30});
+        admin.put("/api/v1/organisation", &organisation).ok();
+        let voices: Vec<Value> = contacts("bad", 100).into_iter().map(|mut v| {
+            v["rating"] = json!(1);
+            v["rating_max"] = json!(5);
+            v
+        }).collect();
+        send(&admin, &voices);
+        let all = admin.get("/api/v1/review-tickets?limit=500").items();
+        let gathered: i64 = all.iter().filter_map(|t| t["gathered"].as_i64()).sum();
+        assert_eq!((all.len(), gathered), (30, 70));
+        assert_eq!(mails_to(&server, LI).len(), 0, "the list comes in the morning");
+        let jobs = "SELECT COUNT(*) AS n FROM job WHERE kind = 'reviews'";
+        assert_eq!(server.database().count(jobs), 1);
+        server.database().run("UPDATE job SET run_at = 1 WHERE kind = 'reviews'");
+        until("the list is written", || (server.database().count(jobs) == 0).then_some(()));
+        let mails = mails_to(&server, LI);
+        assert_eq!(mails.len(), 1, "{mails:?}");
+        assert!(mails[0].contains("30 张新工单"), "{mails:?}");
+    }
 }

@@ -19,6 +19,7 @@ pub mod issues;
 pub mod knowledge;
 pub mod organisation;
 pub mod plugins;
+pub mod reviews;
 pub mod routing;
 pub mod statistics;
 pub mod tasks;

@@ -222,7 +222,7 @@ pub(crate) struct Readers {
 }
 
 /// A person by address: an owner of a department, somebody with an account, or just the address.
-async fn person(
+pub(crate) async fn person(
     tx: &impl storage::Read,
     email: &str,
     departments: &[Department],

@@ -31,6 +31,7 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(crate::detection::http::routes())
         .merge(crate::issues::http::routes())
         .merge(crate::issues::life::http::routes())
+        .merge(crate::reviews::http::routes())
         .merge(crate::tasks::http::routes())
         .merge(crate::verification::http::routes())
         .merge(crate::notify::http::routes())

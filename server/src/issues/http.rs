@@ -870,6 +870,27 @@ impl From<domain::issues::Hold> for HoldView {
     }
 }
 
+/// An issue whose signals and tasks have gone to this one.
+#[derive(Serialize, ToSchema)]
+struct MergedIssue {
+    id: String,
+    title: String,
+    at: Option<DateTime<Utc>>,
+}
+
+/// A supposed cause.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Hypothesis)]
+struct HypothesisView {
+    number: i64,
+    text: String,
+    department: Option<String>,
+    state: domain::issues::Belief,
+    reason: String,
+    by: String,
+    at: DateTime<Utc>,
+}
+
 /// A detected problem.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Issue)]
@@ -912,6 +933,10 @@ pub(super) struct IssueView {
     held: Option<HoldView>,
     /// The issue that has its signals; null: itself.
     merged_into: Option<String>,
+    /// Issues whose signals and tasks have come to this one.
+    merged: Vec<MergedIssue>,
+    /// Supposed causes.
+    hypotheses: Vec<HypothesisView>,
     alarm_day: NaiveDate,
     opened_at: DateTime<Utc>,
     version: i64,
@@ -980,7 +1005,16 @@ async fn view(
         },
     )
     .await?;
-    let signals = storage::issues::signals(&app.db, issue.id).await?;
+    let mut signals = storage::issues::signals(&app.db, issue.id).await?;
+    // What was merged into it is evidence of it.
+    let merged = storage::issues::merged_into(&app.db, issue.id, 100).await?;
+    for other in &merged {
+        signals.extend(storage::issues::signals(&app.db, other.id).await?);
+    }
+    if !merged.is_empty() {
+        signals.sort_by(|a, b| (b.fired_at, &b.id).cmp(&(a.fired_at, &a.id)));
+        signals.truncate(100);
+    }
     let voices = if quotes {
         evidence(&app.db, &signals, &topics).await?
     } else {
@@ -1139,6 +1173,27 @@ async fn view(
         timeline: timeline.into_iter().map(EventView::from).collect(),
         held: issue.held.map(HoldView::from),
         merged_into: issue.merged.map(|m| m.into.to_string()),
+        merged: merged
+            .into_iter()
+            .map(|m| MergedIssue {
+                id: m.id.to_string(),
+                title: m.heading.as_ref().map_or(m.title, crate::http::spoken),
+                at: m.merged.map(|m| m.at),
+            })
+            .collect(),
+        hypotheses: issue
+            .hypotheses
+            .into_iter()
+            .map(|h| HypothesisView {
+                number: h.number,
+                text: h.text,
+                department: h.department,
+                state: h.state,
+                reason: h.why,
+                by: h.by.name,
+                at: h.at,
+            })
+            .collect(),
         alarm_day: issue.alarm_day,
         opened_at: issue.opened_at,
         version: issue.version,

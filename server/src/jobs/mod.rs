@@ -12,7 +12,7 @@ use storage::queue::{self, NewJob};
 use storage::{DbError, Tx};
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 11] = [
     "analyse",
     "deliver",
     "detect",
@@ -21,6 +21,7 @@ pub const KINDS: [&str; 10] = [
     "prioritise",
     "rated",
     "relabel",
+    "reviews",
     "shadow",
     "verify",
 ];

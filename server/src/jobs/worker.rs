@@ -198,6 +198,7 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,
         "prioritise" => crate::issues::jobs::prioritise(app, &payload).await,
         "relabel" => crate::verification::jobs::relabel(app, &payload).await,
+        "reviews" => crate::reviews::jobs::tell(app, &payload).await,
         "shadow" => crate::analysis::shadow::step(app, &payload).await,
         "verify" => crate::verification::jobs::verify(app, &payload).await,
         other => Err(JobError::fail(format!("no worker for {other}"))),

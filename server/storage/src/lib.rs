@@ -24,6 +24,7 @@ pub mod organisation;
 pub mod plugins;
 pub mod quadrants;
 pub mod queue;
+pub mod reviews;
 pub mod routing;
 pub mod shadow;
 pub mod tasks;

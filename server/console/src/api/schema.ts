@@ -654,6 +654,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/{id}/hypotheses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes down a supposed cause of an issue; there may be 20. */
+        post: operations["suppose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/hypotheses/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Confirms or rejects a supposed cause, or opens it again. */
+        put: operations["judge"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says that an issue is the same as another one: from now on its signals join that one, its tasks belong
+         *     to it, and it is dismissed. It can be taken back.
+         */
+        post: operations["merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}/quadrant": {
         parameters: {
             query?: never;
@@ -717,6 +771,23 @@ export interface paths {
         put?: never;
         /** Turns an issue into a task; the mail to its owner goes out. */
         post: operations["assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/unmerge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a merge back: signals are the issue's own again from now on, its tasks come back. */
+        post: operations["unmerge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1080,6 +1151,91 @@ export interface paths {
         get: operations["read_savings"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Review tickets, newest first. Department owners see those of their department. */
+        get: operations["list_tickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One review ticket. */
+        get: operations["read_ticket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}/analyse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says why the customer was unhappy; may be said anew until the ticket is closed. */
+        post: operations["analyse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}/call_back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes an attempt to speak to the customer. */
+        post: operations["call_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes a ticket: after the analysis and a call, unless the mark was not about our service. */
+        post: operations["close"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1627,6 +1783,11 @@ export interface components {
          * @enum {string}
          */
         BaselineRule: "pooled" | "acute" | "quiet" | "before_fix";
+        /**
+         * @description What people think of a supposed cause.
+         * @enum {string}
+         */
+        Belief: "open" | "confirmed" | "rejected";
         /** @description A sentence in both languages of the product. */
         Bilingual: {
             /** @description English. */
@@ -2524,6 +2685,24 @@ export interface components {
              */
             p_value?: number | null;
         };
+        /** @description A supposed cause. */
+        Hypothesis: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            department?: string | null;
+            /** Format: int64 */
+            number: number;
+            reason: string;
+            state: components["schemas"]["Belief"];
+            text: string;
+        };
+        /** @description What somebody thinks of a supposed cause. */
+        HypothesisJudgement: {
+            /** @description At most 1000 characters. */
+            reason?: string;
+            state: components["schemas"]["Belief"];
+        };
         /** @description How bad. */
         Impact: {
             /**
@@ -2735,8 +2914,12 @@ export interface components {
             /** @description The title in both languages. */
             heading: components["schemas"]["Bilingual"];
             held?: components["schemas"]["IssueHold"] | null;
+            /** @description Supposed causes. */
+            hypotheses: components["schemas"]["Hypothesis"][];
             id: string;
             impact: components["schemas"]["Impact"];
+            /** @description Issues whose signals and tasks have come to this one. */
+            merged: components["schemas"]["MergedIssue"][];
             /** @description The issue that has its signals; null: itself. */
             merged_into?: string | null;
             movement: components["schemas"]["QuadrantMovement"];
@@ -3098,8 +3281,12 @@ export interface components {
                 /** @description The title in both languages. */
                 heading: components["schemas"]["Bilingual"];
                 held?: components["schemas"]["IssueHold"] | null;
+                /** @description Supposed causes. */
+                hypotheses: components["schemas"]["Hypothesis"][];
                 id: string;
                 impact: components["schemas"]["Impact"];
+                /** @description Issues whose signals and tasks have come to this one. */
+                merged: components["schemas"]["MergedIssue"][];
                 /** @description The issue that has its signals; null: itself. */
                 merged_into?: string | null;
                 movement: components["schemas"]["QuadrantMovement"];
@@ -3295,6 +3482,47 @@ export interface components {
                  * @description How often it was refused.
                  */
                 times: number;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_ReviewTicket: {
+            /** @description The items. */
+            items: {
+                analysis: string;
+                calls: components["schemas"]["ReviewCall"][];
+                cause?: string | null;
+                channel: string;
+                /** Format: date-time */
+                closed_at?: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** @description Empty: nobody's. */
+                department: string;
+                department_name: string;
+                feedback_id: string;
+                /** @description Further voices of the topic and day that were gathered in this ticket. */
+                gathered: number;
+                id: string;
+                /** @description The issue of the topic that was open when the ticket was. */
+                issue_id?: string | null;
+                /** Format: date-time */
+                occurred_at?: string | null;
+                outcome?: components["schemas"]["ReviewOutcome"] | null;
+                outcome_text: string;
+                /** @description The one person who has it; empty: nobody could be found. */
+                owner: string;
+                reason: components["schemas"]["ReviewReason"];
+                /** @description `open`, `analysed`, `called_back` or `closed`. */
+                state: string;
+                /** @description What the customer said, masked; null for readers who may not see voices. */
+                text?: string | null;
+                timeline: components["schemas"]["Event"][];
+                topic: string;
+                topic_name: components["schemas"]["Bilingual"];
+                /** Format: int64 */
+                version: number;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -3614,6 +3842,43 @@ export interface components {
             text: string;
             to: string;
         };
+        /** @description What a merge does. */
+        Merge: {
+            /** @description Issues that were merged into it before and follow it. */
+            following: number;
+            into: string;
+            into_state: string;
+            into_title: string;
+            issue_id: string;
+            issue_title: string;
+            /** @description Issues that have been merged into the other already. */
+            merged_before: number;
+            /** @description Nothing was done. */
+            preview: boolean;
+            /** @description Its signals so far, at most 100: they stay where they are and are shown at the other issue too. */
+            signals: number;
+            /** @description The state of the issue, after the merge `dismissed`. */
+            state: string;
+            /** @description Tasks that go along. */
+            tasks: number;
+            tasks_under_way: number;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description Another issue that is about the same. */
+        MergeBody: {
+            /** @description The issue that gets the signals and the tasks. */
+            into: string;
+            /** @description Only says what would happen. */
+            preview?: boolean;
+        };
+        /** @description An issue whose signals and tasks have gone to this one. */
+        MergedIssue: {
+            /** Format: date-time */
+            at?: string | null;
+            id: string;
+            title: string;
+        };
         /** @description How the numbers were made: the fold-out under the sentence. */
         Method: {
             against_quiet?: components["schemas"]["Effect"] | null;
@@ -3746,6 +4011,13 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description A supposed cause. */
+        NewHypothesis: {
+            /** @description Whose it would be to mend. */
+            department?: string | null;
+            /** @description 1 to 500 characters. */
+            text: string;
+        };
         /** @description A task to be made. */
         NewTask: {
             contract?: components["schemas"]["ContractWish"] | null;
@@ -3857,6 +4129,8 @@ export interface components {
             name: string;
             /** @description Installation of a notifier for departments that name none: a chat beside the mails. */
             notifier?: string | null;
+            /** @description When a bad mark opens a review ticket. */
+            review?: components["schemas"]["ReviewRule"];
             /** @description What support costs in a month, from that month (`2026-03`) on until a later entry. */
             support_costs?: {
                 [key: string]: components["schemas"]["SupportCost"];
@@ -4532,6 +4806,118 @@ export interface components {
              * @description 0 to 100.
              */
             percent: number;
+        };
+        /** @description Why the customer was unhappy. */
+        ReviewAnalysis: {
+            /** @description In a few words, 1 to 200 characters: what is counted. */
+            cause: string;
+            /** @description In full, at most 4000 characters. */
+            text?: string;
+        };
+        /** @description An attempt to speak to the customer. */
+        ReviewCall: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            reached: boolean;
+            text: string;
+        };
+        /** @description An attempt to speak to the customer. */
+        ReviewCallBack: {
+            reached: boolean;
+            /** @description What was said, 1 to 4000 characters. */
+            text: string;
+        };
+        /** @description How it ended. */
+        ReviewClosing: {
+            outcome: components["schemas"]["ReviewOutcome"];
+            /** @description In words, 1 to 4000 characters. */
+            text: string;
+        };
+        /**
+         * @description How it ended.
+         * @enum {string}
+         */
+        ReviewOutcome: "recovered" | "explained" | "compensated" | "not_reached" | "not_ours";
+        /** @description Why a ticket was opened. */
+        ReviewReason: {
+            /** @enum {string} */
+            kind: "low_rating";
+            /**
+             * Format: int32
+             * @description The mark.
+             */
+            rating: number;
+        } | {
+            /** @enum {string} */
+            kind: "detractor";
+            /**
+             * Format: int32
+             * @description The answer, 0 to 10.
+             */
+            nps: number;
+        };
+        /** @description When a voice opens a ticket, and how many open. */
+        ReviewRule: {
+            /** @description Whether bad marks open tickets. */
+            enabled?: boolean;
+            /**
+             * Format: int32
+             * @description Hour of the organisation's day at which each department gets the list of its new tickets in one
+             *     mail, 0 to 23.
+             */
+            mail_hour?: number;
+            /**
+             * Format: int32
+             * @description The best likelihood to recommend that still is a detractor's, 0 to 6.
+             */
+            max_nps?: number;
+            /**
+             * Format: int32
+             * @description The best mark of five that is still bad, 1 to 3.
+             */
+            max_rating?: number;
+            /**
+             * Format: int32
+             * @description Tickets of a topic in one day; what comes after them is gathered in the last, 1 to 1000.
+             */
+            most_per_topic_and_day?: number;
+        };
+        /** @description A ticket about one bad mark (服务回溯工单). */
+        ReviewTicket: {
+            analysis: string;
+            calls: components["schemas"]["ReviewCall"][];
+            cause?: string | null;
+            channel: string;
+            /** Format: date-time */
+            closed_at?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Empty: nobody's. */
+            department: string;
+            department_name: string;
+            feedback_id: string;
+            /** @description Further voices of the topic and day that were gathered in this ticket. */
+            gathered: number;
+            id: string;
+            /** @description The issue of the topic that was open when the ticket was. */
+            issue_id?: string | null;
+            /** Format: date-time */
+            occurred_at?: string | null;
+            outcome?: components["schemas"]["ReviewOutcome"] | null;
+            outcome_text: string;
+            /** @description The one person who has it; empty: nobody could be found. */
+            owner: string;
+            reason: components["schemas"]["ReviewReason"];
+            /** @description `open`, `analysed`, `called_back` or `closed`. */
+            state: string;
+            /** @description What the customer said, masked; null for readers who may not see voices. */
+            text?: string | null;
+            timeline: components["schemas"]["Event"][];
+            topic: string;
+            topic_name: components["schemas"]["Bilingual"];
+            /** Format: int64 */
+            version: number;
         };
         /** @description A voice with a risk: authority, press, lawyer, leaving. */
         RiskParams: {
@@ -6721,6 +7107,90 @@ export interface operations {
             };
         };
     };
+    suppose: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHypothesis"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    judge: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HypothesisJudgement"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    merge: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merge"];
+                };
+            };
+        };
+    };
     decide_quadrant: {
         parameters: {
             query?: never;
@@ -6846,6 +7316,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    unmerge: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reopening"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
                 };
             };
         };
@@ -7438,6 +7936,139 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
+    list_tickets: {
+        parameters: {
+            query?: {
+                /** @description One or more of `open,analysed,called_back,closed`. */
+                state?: string;
+                department?: string;
+                topic?: string;
+                /** @description Address of the person who has them. */
+                owner?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ReviewTicket"];
+                };
+            };
+        };
+    };
+    read_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
+                };
+            };
+        };
+    };
+    analyse: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewAnalysis"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
+                };
+            };
+        };
+    };
+    call_back: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewCallBack"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
+                };
+            };
+        };
+    };
+    close: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewClosing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
                 };
             };
         };

@@ -25,7 +25,7 @@ import type {
   PastVerdict,
 } from "./evidence";
 
-import type { IssueHold } from "./life";
+import type { Hypothesis, IssueHold } from "./life";
 
 export type Role = "admin" | "voc_owner" | "department_owner" | "analyst" | "integrator" | "viewer";
 export type Locale = "zh-CN" | "en";
@@ -294,6 +294,8 @@ export type Issue = MoreIssue & {
   timeline: LoopEvent[];
   held?: IssueHold | null;
   merged_into?: string | null;
+  merged?: { id: string; title: string; at: string | null }[];
+  hypotheses?: Hypothesis[];
   opened_at: string;
   version: number;
 };

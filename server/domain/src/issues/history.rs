@@ -80,9 +80,18 @@ pub fn line(before: &Issue, after: &Issue, command: &Command) -> Option<Line> {
             "issue.woken",
             json!({"from": from, "to": to, "until": before.held.as_ref().map(|h| h.until)}),
         ),
-        Command::Merge { into, .. } => Line::new(
+        Command::Merge { into, tasks, .. } => Line::new(
             "issue.merged",
-            json!({"from": from, "to": to, "into": into, "hold": before.held}),
+            json!({"from": from, "to": to, "into": into, "hold": before.held, "tasks": tasks}),
+        ),
+        Command::Suppose { .. } => {
+            let new = after.hypotheses.last();
+            Line::new("issue.hypothesis_added", json!(new))
+        }
+        Command::Settle { number, state, why } => Line::new(
+            "issue.hypothesis_judged",
+            json!({"number": number, "state": state, "reason": why,
+                   "text": after.hypotheses.iter().find(|h| h.number == *number).map(|h| &h.text)}),
         ),
         Command::Unmerge { reason } => Line::new(
             "issue.unmerged",

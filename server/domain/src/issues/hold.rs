@@ -186,22 +186,26 @@ impl Unfit {
 
 /// Checks a note: trimmed, not too long.
 pub fn check_note(field: &'static str, text: &str, required: bool) -> Result<String, Unfit> {
+    check_text(field, text, LONGEST_NOTE, required)
+}
+
+/// Checks what a person typed: trimmed, at most `longest` characters.
+pub fn check_text(
+    field: &'static str,
+    text: &str,
+    longest: usize,
+    required: bool,
+) -> Result<String, Unfit> {
     let text = text.trim();
     if required && text.is_empty() {
-        return Err(Unfit::new(
-            field,
-            "required",
-            "请写明原因",
-            "say why in a few words",
-        ));
+        return Err(Unfit::new(field, "required", "必填", "must not be empty"));
     }
-    if text.chars().count() > LONGEST_NOTE {
-        return Err(Unfit::new(
-            field,
-            "too_long",
-            "最多 1000 个字",
-            "at most 1000 characters",
-        ));
+    if text.chars().count() > longest {
+        let (zh, en) = (
+            format!("最多 {longest} 个字"),
+            format!("at most {longest} characters"),
+        );
+        return Err(Unfit::new(field, "too_long", &zh, &en));
     }
     Ok(text.to_owned())
 }

@@ -9,4 +9,6 @@ mod tests;
 
 pub use history::{Life, Line, line, replay};
 pub use hold::{Asked, Hold, Reason, Sizes, Unfit, sizes};
-pub use state::{Command, Effect, Issue, Merged, Opening, Refused, State, apply, opened};
+pub use state::{
+    Belief, Command, Effect, Hypothesis, Issue, Merged, Opening, Refused, State, apply, opened,
+};

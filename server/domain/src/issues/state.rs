@@ -1,10 +1,10 @@
 //! What may happen to an issue.
 
-use super::hold::{Hold, Unfit, check_note};
+use super::hold::{Hold, Unfit, check_note, check_text};
 use crate::clock::Timestamp;
 use crate::detection::{Scope, Signal, Subject};
 use crate::identity::Actor;
-use crate::ids::IssueId;
+use crate::ids::{IssueId, TaskId};
 use crate::organisation::Bilingual;
 use crate::verification::Verdict;
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,50 @@ pub struct Merged {
     /// How it had been put aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Hold>,
+    /// Its tasks, which went along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskId>,
 }
+
+/// What people think of a supposed cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Belief {
+    /// Nobody knows yet.
+    #[default]
+    Open,
+    /// It is so.
+    Confirmed,
+    /// It is not so.
+    Rejected,
+}
+
+/// A supposed cause of an issue: there may be several, with tasks in several departments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hypothesis {
+    /// Counts from 1 within its issue.
+    pub number: i64,
+    /// In one or two sentences.
+    pub text: String,
+    /// Whose it would be to mend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// What people think of it.
+    pub state: Belief,
+    /// Why, once somebody has judged it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Who thought of it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Most supposed causes of an issue.
+pub const MOST_HYPOTHESES: usize = 20;
+/// Most characters of one.
+pub const LONGEST_HYPOTHESIS: usize = 500;
 
 /// A detected problem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,6 +194,9 @@ pub struct Issue {
     /// Where its signals go; only in [`State::Dismissed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<Merged>,
+    /// Supposed causes, in the order in which people thought of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hypotheses: Vec<Hypothesis>,
     /// Counts changes.
     pub version: i64,
 }
@@ -202,6 +248,26 @@ pub enum Command {
         into: IssueId,
         /// Who says so.
         by: Actor,
+        /// Its tasks: they go along.
+        tasks: Vec<TaskId>,
+    },
+    /// A person supposes a cause.
+    Suppose {
+        /// In one or two sentences.
+        text: String,
+        /// Whose it would be to mend.
+        department: Option<String>,
+        /// Who.
+        by: Actor,
+    },
+    /// A person judges a supposed cause.
+    Settle {
+        /// Which.
+        number: i64,
+        /// What they think of it.
+        state: Belief,
+        /// Why; may be empty.
+        why: String,
     },
     /// A person says that it is not.
     Unmerge {
@@ -324,6 +390,7 @@ pub fn opened(
         before: None,
         held: None,
         merged: None,
+        hypotheses: Vec::new(),
         version: 1,
     }
 }
@@ -410,7 +477,43 @@ pub fn apply(
             Some(held) => return Err(Refused::TooEarly { until: held.until }),
             None => return Err(Refused::State { state: next.state }),
         },
-        Command::Merge { into, by } => {
+        Command::Suppose {
+            text,
+            department,
+            by,
+        } => {
+            let text = check_text("text", text, LONGEST_HYPOTHESIS, true)?;
+            if next.hypotheses.len() >= MOST_HYPOTHESES {
+                return Err(Refused::Unfit(Unfit {
+                    field: "text",
+                    code: "too_many",
+                    detail: Bilingual::new("最多 20 个原因假设", "at most 20 supposed causes"),
+                }));
+            }
+            next.hypotheses.push(Hypothesis {
+                number: next.hypotheses.last().map_or(1, |h| h.number + 1),
+                text,
+                department: department.clone(),
+                state: Belief::Open,
+                why: String::new(),
+                by: by.clone(),
+                at,
+            });
+        }
+        Command::Settle { number, state, why } => {
+            let why = check_note("reason", why, false)?;
+            let known = next.hypotheses.iter_mut().find(|h| h.number == *number);
+            let Some(hypothesis) = known else {
+                return Err(Refused::Unfit(Unfit {
+                    field: "number",
+                    code: "unknown",
+                    detail: Bilingual::new("没有这个原因假设", "no such supposed cause"),
+                }));
+            };
+            hypothesis.state = *state;
+            hypothesis.why = why;
+        }
+        Command::Merge { into, by, tasks } => {
             if *into == next.id {
                 return Err(Refused::Loop);
             }
@@ -420,6 +523,7 @@ pub fn apply(
                 by: by.clone(),
                 from: next.state,
                 held: next.held.take(),
+                tasks: tasks.clone(),
             });
             next.state = Dismissed;
         }

@@ -112,9 +112,18 @@ fn the_whole_transition_table() {
             Command::Merge {
                 into: id(2),
                 by: Actor::system(),
+                tasks: Vec::new(),
             },
         ),
         ("unmerge", Command::Unmerge { reason: reason() }),
+        (
+            "suppose",
+            Command::Suppose {
+                text: reason(),
+                department: None,
+                by: Actor::system(),
+            },
+        ),
     ];
     let plain = State::ALL.map(|state| (state.as_str(), issue(state)));
     let withdrawn = Issue {
@@ -124,6 +133,7 @@ fn the_whole_transition_table() {
     let merge = Command::Merge {
         into: id(2),
         by: Actor::system(),
+        tasks: Vec::new(),
     };
     let (merged, _) = apply(issue(State::Open), &merge, at(2)).unwrap();
     let more = [("withdrawn", withdrawn), ("merged", merged)];
@@ -312,6 +322,7 @@ fn a_merge_can_be_taken_back() {
     let merge = Command::Merge {
         into: id(2),
         by: Actor::system(),
+        tasks: Vec::new(),
     };
     let (gone, _) = apply(asleep.clone(), &merge, at(2)).unwrap();
     assert_eq!((gone.state, gone.held.is_none()), (State::Dismissed, true));
@@ -325,6 +336,7 @@ fn a_merge_can_be_taken_back() {
     let own = Command::Merge {
         into: id(1),
         by: Actor::system(),
+        tasks: Vec::new(),
     };
     let refused = apply(issue(State::Open), &own, at(2)).unwrap_err();
     assert_eq!(refused, Refused::Loop);
@@ -359,7 +371,7 @@ fn commands() -> impl Strategy<Value = Command> {
         }),
         1 => prop::sample::select(vec!["", "看错了"]).prop_map(|r| Command::Reopen { reason: r.to_owned() }),
         1 => Just(Command::Wake),
-        1 => (1..3_u128).prop_map(|n| Command::Merge { into: id(n), by: Actor::system() }),
+        1 => (1..3_u128).prop_map(|n| Command::Merge { into: id(n), by: Actor::system(), tasks: Vec::new() }),
         1 => Just(Command::Unmerge { reason: "不同".to_owned() }),
     ]
 }
@@ -406,4 +418,38 @@ proptest! {
         let kept: Issue = serde_json::from_str(&serde_json::to_string(&issue).unwrap()).unwrap();
         prop_assert_eq!(kept, issue);
     }
+}
+
+#[test]
+fn causes_are_supposed_and_judged() {
+    let suppose = |text: &str| Command::Suppose {
+        text: text.to_owned(),
+        department: Some("finance".to_owned()),
+        by: Actor::system(),
+    };
+    let (one, _) = apply(issue(State::Open), &suppose(" 财务审批慢 "), at(2)).unwrap();
+    let (two, _) = apply(one, &suppose("物流没有回传"), at(2)).unwrap();
+    assert_eq!(
+        two.hypotheses.iter().map(|h| h.number).collect::<Vec<_>>(),
+        [1, 2]
+    );
+    assert_eq!(two.hypotheses[0].text, "财务审批慢");
+    let settle = |number| Command::Settle {
+        number,
+        state: Belief::Confirmed,
+        why: "抽查 20 单".to_owned(),
+    };
+    let (settled, _) = apply(two.clone(), &settle(2), at(3)).unwrap();
+    assert_eq!(settled.hypotheses[0].state, Belief::Open);
+    assert_eq!(settled.hypotheses[1].state, Belief::Confirmed);
+    assert!(
+        matches!(apply(two.clone(), &settle(3), at(3)), Err(Refused::Unfit(u)) if u.field == "number")
+    );
+    assert!(apply(two.clone(), &suppose(""), at(3)).is_err());
+    assert!(apply(two.clone(), &suppose(&"长".repeat(501)), at(3)).is_err());
+    let mut full = two;
+    while full.hypotheses.len() < 20 {
+        full = apply(full, &suppose("x"), at(3)).unwrap().0;
+    }
+    assert!(apply(full, &suppose("x"), at(3)).is_err());
 }

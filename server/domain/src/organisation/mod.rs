@@ -97,6 +97,9 @@ pub struct Organisation {
     /// Installation of a notifier for departments that name none: a chat beside the mails.
     #[serde(default)]
     pub notifier: Option<String>,
+    /// When a bad mark opens a review ticket.
+    #[serde(default)]
+    pub review: crate::reviews::Rule,
     /// Counts changes.
     #[serde(default)]
     pub version: i64,
@@ -170,6 +173,9 @@ pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
             return refuse(&format!("tier_weights.{tier}"), "a weight from 0 to 100");
         }
     }
+    if let Err((field, detail)) = organisation.review.check() {
+        return refuse(&format!("review.{field}"), detail);
+    }
     for (month, cost) in &organisation.support_costs {
         let date = chrono::NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d");
         if month.len() != 7 || date.is_err() {
@@ -212,6 +218,7 @@ impl Default for Organisation {
             marginal_share: default_marginal_share(),
             arbiter_email: None,
             notifier: None,
+            review: crate::reviews::Rule::default(),
             version: 0,
         }
     }

@@ -8,7 +8,7 @@ use domain::clock::{Timestamp, local_day};
 use domain::detection::Signal;
 use domain::identity::Actor;
 use domain::ids::IssueId;
-use domain::issues::{self, Asked, Command, Effect, Hold, Issue, Sizes};
+use domain::issues::{self, Asked, Belief, Command, Effect, Hold, Issue, Sizes, State};
 use domain::organisation::{Bilingual, Department};
 use storage::{DbError, Read, Tx};
 
@@ -295,4 +295,206 @@ async fn held_since(tx: &Tx, id: IssueId, since: i64) -> Result<Option<Issue>, D
     let issue = storage::issues::get(tx, id).await?;
     let same = |at: Timestamp| at.timestamp_micros() == since;
     Ok(issue.filter(|i| i.held.as_ref().is_some_and(|h| same(h.since))))
+}
+
+/// Most issues that can be merged into one.
+const MOST_MERGED: u64 = 100;
+/// Most tasks that go along with an issue.
+const MOST_TASKS: u64 = 500;
+
+/// What a merge does, in figures.
+#[derive(Clone, Debug)]
+pub struct Merging {
+    /// The issue whose signals go to the other.
+    pub from: Issue,
+    /// The other.
+    pub into: Issue,
+    /// Its signals, at most 100.
+    pub signals: usize,
+    /// Its tasks, which go along.
+    pub tasks: Vec<domain::tasks::Task>,
+    /// How many of them are under way.
+    pub under_way: usize,
+    /// Issues that were merged into it before and follow it.
+    pub following: usize,
+    /// Issues that have been merged into the other already.
+    pub merged_before: usize,
+}
+
+/// Looks at a merge without doing it.
+pub async fn merging(db: &impl Read, from: Issue, into: IssueId) -> Result<Merging, Problem> {
+    if from.id == into {
+        return Err(issues::Refused::Loop.into());
+    }
+    let Some(target) = storage::issues::get(db, into).await? else {
+        return Err(Problem::field("into", "unknown", "no such issue"));
+    };
+    // With this there can be no loop: whoever was merged is no target any more.
+    if let Some(merged) = &target.merged {
+        return Err(issues::Refused::Merged { into: merged.into }.into());
+    }
+    if let Some(merged) = &from.merged {
+        return Err(issues::Refused::Merged { into: merged.into }.into());
+    }
+    let merged_before = storage::issues::merged_into(db, into, MOST_MERGED)
+        .await?
+        .len();
+    if merged_before as u64 >= MOST_MERGED {
+        return Err(Problem::field(
+            "into",
+            "too_many",
+            crate::http::spoken(&Bilingual::new(
+                "最多 100 个问题并入同一个问题",
+                "at most 100 issues in one",
+            )),
+        ));
+    }
+    let filter = storage::tasks::Filter {
+        issue: Some(from.id),
+        ..Default::default()
+    };
+    let tasks = storage::tasks::list(db, &filter, MOST_TASKS).await?.items;
+    Ok(Merging {
+        signals: storage::issues::signals(db, from.id).await?.len(),
+        under_way: tasks.iter().filter(|t| t.state.is_under_way()).count(),
+        following: storage::issues::merged_into(db, from.id, MOST_MERGED)
+            .await?
+            .len(),
+        tasks,
+        merged_before,
+        from,
+        into: target,
+    })
+}
+
+async fn move_tasks(
+    app: &App,
+    tx: &Tx,
+    tasks: &[domain::tasks::Task],
+    from: IssueId,
+    to: IssueId,
+    actor: &Actor,
+) -> Result<(), DbError> {
+    for task in tasks {
+        storage::tasks::move_to(tx, task, to).await?;
+        let data = serde_json::json!({"from_issue": from, "to_issue": to});
+        let (event, id) = (app.ids.next(), task.id.to_string());
+        storage::events::record(tx, event, "task", &id, "task.issue_changed", actor, &data).await?;
+    }
+    Ok(())
+}
+
+/// Merges: from now on the signals of one issue join the other, and its tasks belong to it.
+pub async fn merge(app: &App, tx: &Tx, merging: Merging, actor: &Actor) -> Result<Issue, Problem> {
+    let Merging {
+        from, into, tasks, ..
+    } = &merging;
+    let command = Command::Merge {
+        into: into.id,
+        by: actor.clone(),
+        tasks: tasks.iter().map(|t| t.id).collect(),
+    };
+    let gone = change(app, tx, from.clone(), &command, actor).await?;
+    move_tasks(app, tx, tasks, from.id, into.id, actor).await?;
+    let data = serde_json::json!({
+        "issue": from.id, "target": from.title, "signals": merging.signals, "tasks": tasks.len(),
+    });
+    record(app, tx, into.id, "issue.absorbed", actor, &data).await?;
+    let idle = !matches!(into.state, State::InProgress);
+    if merging.under_way > 0 && idle {
+        change(app, tx, into.clone(), &Command::TaskAssigned, actor).await?;
+    }
+    Ok(gone)
+}
+
+/// Takes a merge back: signals are the issue's own again from now on, and the tasks that went along
+/// come back. What joined the other issue meanwhile stays there.
+pub async fn unmerge(
+    app: &App,
+    tx: &Tx,
+    issue: Issue,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Issue, Problem> {
+    let merged = issue.merged.clone();
+    let reason = domain::text::mask(reason).text;
+    let id = issue.id;
+    let mut back = change(app, tx, issue, &Command::Unmerge { reason }, actor).await?;
+    let Some(merged) = merged else {
+        return Ok(back);
+    };
+    let mut tasks = Vec::new();
+    for task in &merged.tasks {
+        let task = storage::tasks::get(tx, *task).await?;
+        tasks.extend(task.filter(|t| t.issue_id == merged.into));
+    }
+    move_tasks(app, tx, &tasks, merged.into, id, actor).await?;
+    if let Some(target) = storage::issues::get(tx, merged.into).await? {
+        let data = serde_json::json!({"issue": id, "target": back.title, "tasks": tasks.len()});
+        record(app, tx, target.id, "issue.released", actor, &data).await?;
+        settle(app, tx, target, actor).await?;
+    }
+    if tasks.iter().any(|t| t.state.is_under_way()) && back.state != State::InProgress {
+        back = change(app, tx, back, &Command::TaskAssigned, actor).await?;
+    } else {
+        back = settle(app, tx, back, actor).await?;
+    }
+    Ok(back)
+}
+
+/// Where nobody works on an issue any more it is open.
+async fn settle(app: &App, tx: &Tx, issue: Issue, actor: &Actor) -> Result<Issue, Problem> {
+    if issue.state == State::InProgress && open_tasks(tx, issue.id).await? == 0 {
+        return change(app, tx, issue, &Command::NoTaskLeft, actor).await;
+    }
+    Ok(issue)
+}
+
+/// Writes down a supposed cause.
+pub async fn suppose(
+    app: &App,
+    tx: &Tx,
+    issue: Issue,
+    text: &str,
+    department: Option<&str>,
+    actor: &Actor,
+) -> Result<Issue, Problem> {
+    if let Some(key) = department
+        && storage::organisation::get::<Department>(tx, key)
+            .await?
+            .is_none()
+    {
+        return Err(Problem::field(
+            "department",
+            "unknown",
+            "no such department",
+        ));
+    }
+    let command = Command::Suppose {
+        text: domain::text::mask(text).text,
+        department: department.map(str::to_owned),
+        by: actor.clone(),
+    };
+    change(app, tx, issue, &command, actor).await
+}
+
+/// Writes down what somebody thinks of a supposed cause.
+pub async fn judge(
+    app: &App,
+    tx: &Tx,
+    issue: Issue,
+    number: i64,
+    state: Belief,
+    why: &str,
+    actor: &Actor,
+) -> Result<Issue, Problem> {
+    if !issue.hypotheses.iter().any(|h| h.number == number) {
+        return Err(Problem::not_found("hypothesis"));
+    }
+    let command = Command::Settle {
+        number,
+        state,
+        why: domain::text::mask(why).text,
+    };
+    change(app, tx, issue, &command, actor).await
 }
