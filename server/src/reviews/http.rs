@@ -37,7 +37,7 @@ struct ReviewCall {
     by: String,
 }
 
-/// A ticket about one bad mark (服务回溯工单).
+/// A review ticket: one bad mark, one person who finds out why, calls back and says how it ended.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReviewTicket)]
 struct TicketView {

@@ -4883,7 +4883,7 @@ export interface components {
              */
             most_per_topic_and_day?: number;
         };
-        /** @description A ticket about one bad mark (服务回溯工单). */
+        /** @description A review ticket: one bad mark, one person who finds out why, calls back and says how it ended. */
         ReviewTicket: {
             analysis: string;
             calls: components["schemas"]["ReviewCall"][];

@@ -1575,7 +1575,6 @@ export const en: Translation = {
     action: "Merge",
     intro: "From then on its signals join the other issue and its tasks belong to it. It can be taken back.",
     into: "The other issue",
-    preview: "Preview",
     counts:
       "{{signals}} signals are shown there as evidence, {{tasks}} tasks go along ({{under_way}} of them under way).",
     following: "{{n}} issues that were merged into it follow it.",
@@ -1597,7 +1596,6 @@ export const en: Translation = {
     confirm: "Confirm",
     reject: "Reject",
     reopen: "Check again",
-    reason: "Grounds",
     added: "Added",
   },
   review: {
@@ -1608,7 +1606,6 @@ export const en: Translation = {
     state: "State",
     rating: "Rated {{n}}",
     nps: "NPS {{n}}",
-    owner: "Owner",
     nobody: "Nobody could be found",
     gathered: "{{n}} more low marks of the topic are gathered here",
     voice: "What the customer said",
@@ -1625,7 +1622,6 @@ export const en: Translation = {
     close: "Close the ticket",
     outcome: "Outcome",
     outcome_text: "In words",
-    closed: "The ticket is closed",
     calls: "Calls",
     to_issue: "The issue",
   },

@@ -1535,7 +1535,6 @@ export const zh = {
     action: "合并",
     intro: "合并后，这个问题的新信号会并入目标问题，任务一起转过去；可以随时撤销。",
     into: "目标问题",
-    preview: "预览",
     counts:
       "{{signals}} 条信号作为证据一起显示，{{tasks}} 项任务转到目标问题（其中 {{under_way}} 项进行中）。",
     following: "之前并入它的 {{n}} 个问题也会跟过去。",
@@ -1557,7 +1556,6 @@ export const zh = {
     confirm: "证实",
     reject: "排除",
     reopen: "恢复待验证",
-    reason: "依据",
     added: "已添加",
   },
   review: {
@@ -1567,7 +1565,6 @@ export const zh = {
     state: "状态",
     rating: "评分 {{n}}",
     nps: "NPS {{n}}",
-    owner: "负责人",
     nobody: "没有找到负责人",
     gathered: "另有 {{n}} 条同主题低分归入此单",
     voice: "客户原声",
@@ -1584,7 +1581,6 @@ export const zh = {
     close: "关闭工单",
     outcome: "结果",
     outcome_text: "说明",
-    closed: "工单已关闭",
     calls: "回访记录",
     to_issue: "相关问题",
   },
