@@ -18,6 +18,7 @@ mod m20261122_000007_customers;
 mod m20261122_000009_signers;
 mod m20261122_000010_calendars;
 mod m20261122_000011_mail;
+mod m20261122_000012_issues;
 mod m20261122_000013_tasks;
 
 /// Applies the migrations in their order.
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_signers::Migration),
             Box::new(m20261122_000010_calendars::Migration),
             Box::new(m20261122_000011_mail::Migration),
+            Box::new(m20261122_000012_issues::Migration),
             Box::new(m20261122_000013_tasks::Migration),
         ]
     }

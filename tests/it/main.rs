@@ -14,6 +14,7 @@ mod evidence;
 mod facts;
 mod generated;
 mod intake;
+mod issues;
 mod journey;
 mod kill;
 mod latency;

@@ -21,6 +21,8 @@ pub mod knowledge;
 pub mod mail;
 pub mod organisation;
 pub mod plugins;
+pub mod reviews;
+pub mod routing;
 pub mod statistics;
 pub mod tasks;
 pub mod text;

@@ -16,3 +16,4 @@ mod words;
 
 pub use backtest::{Backtest, BacktestDay, LONGEST, run as backtest};
 pub use present::Lines;
+pub(crate) use raise::{loop_people, person};

@@ -204,7 +204,7 @@ async fn close(app: &App, tx: &Tx, issue: Issue, why: &Bilingual) -> Result<(), 
         take_back(app, tx, &issue, notice, why).await?;
     }
     let data = json!({
-        "from": before, "to": next.state, "reason": why,
+        "from": before, "to": next.state, "hold": next.held, "reason": why,
         "mails_withdrawn": withdrawn, "mails_sent": sent.len(),
     });
     record(app, tx, "issue", &id, "issue.alarm_withdrawn", &data).await

@@ -470,6 +470,32 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 ),
             ];
         }
+        Letter::LoopNote {
+            heading,
+            what,
+            lines,
+            link,
+        } => {
+            page.subject = if zh {
+                format!("[闭环] {}：{}", what.zh, heading.zh)
+            } else {
+                format!("[Bihuan] {}: {}", what.en, heading.en)
+            };
+            page.heading = pick(what);
+            page.sections = vec![
+                section(&say("关于", "About"), vec![pick(heading)]),
+                section(&say("情况", "Details"), lines.iter().map(pick).collect()),
+            ];
+            page.button = Some(Button {
+                label: say("在控制台查看", "See it in the console"),
+                url: format!("{base}{link}"),
+                plain: say("在控制台查看：", "In the console:"),
+            });
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）自动发出。",
+                "This mail was sent by Bihuan.",
+            );
+        }
         Letter::TaskOffered {
             title,
             description,

@@ -100,6 +100,17 @@ pub enum Letter {
         /// What is counted now.
         reason: Bilingual,
     },
+    /// Something about an issue or a ticket that is its reader's to decide: to those who run the loop.
+    LoopNote {
+        /// What it is about.
+        heading: Bilingual,
+        /// What happened, in a few words.
+        what: Bilingual,
+        /// In full, a paragraph each.
+        lines: Vec<Bilingual>,
+        /// Path of its page in the console.
+        link: String,
+    },
     /// A task is offered to its owner.
     TaskOffered {
         /// Its thread.
@@ -372,6 +383,7 @@ impl Letter {
     pub fn thread(&self) -> Option<&Thread> {
         match self {
             Self::IssueNotice { .. }
+            | Self::LoopNote { .. }
             | Self::PluginTrouble { .. }
             | Self::Digest { .. }
             | Self::Trial { .. } => None,

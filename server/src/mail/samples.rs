@@ -340,5 +340,14 @@ pub fn all() -> Vec<(&'static str, Letter)> {
         };
         letters.push((name, letter));
     }
+    letters.push((
+        "loop_note",
+        Letter::LoopNote {
+            heading: both("套餐资费争议", "Tariff disputes"),
+            what: both("暂缓到期", "The snooze has ended"),
+            lines: vec![both("当时每天 51 次", "51 a day then")],
+            link: "/issues/1".into(),
+        },
+    ));
     letters
 }

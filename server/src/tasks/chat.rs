@@ -126,6 +126,7 @@ fn says(
         Letter::IssueNotice { .. }
         | Letter::PluginTrouble { .. }
         | Letter::TaskReply { .. }
+        | Letter::LoopNote { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }
         | Letter::TaskEscalated { .. }

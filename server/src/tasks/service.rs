@@ -12,7 +12,7 @@ use domain::identity::Actor;
 use domain::ids::{IssueId, TaskId};
 use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
-use domain::organisation::{Department, Owner, Topic, subtree};
+use domain::organisation::{Bilingual, Department, Owner, Topic, subtree};
 use domain::tasks::{self, Command, DueRule, Effect, State, Task, check_texts};
 use domain::verification::contract::{Asked, BASELINE_DAYS, Parent, impossible_goal};
 use domain::verification::{Contract, Decidable, GuardMetric, Metric, propose};
@@ -25,8 +25,8 @@ pub struct NewTask {
     pub title: String,
     /// In full.
     pub description: String,
-    /// Who is responsible.
-    pub department: String,
+    /// Who is responsible; by the owner rules when missing.
+    pub department: Option<String>,
     /// The person; the department's first owner when missing.
     pub owner_email: Option<String>,
     /// When it is due; by the rules when missing.
@@ -219,6 +219,27 @@ async fn rang(db: &impl storage::Read, issue: &Issue) -> Result<(Option<Metric>,
         _ => None,
     };
     Ok((metric, signal.kind == Kind::SilentSource))
+}
+
+/// Who is asked for a new task: whom a person names, else who gets the issue by the owner rules.
+async fn asked_of(tx: &Tx, issue: &Issue, new: &NewTask) -> Result<(Department, Owner), Problem> {
+    if let Some(department) = &new.department {
+        return owner_of(tx, department, new.owner_email.as_deref()).await;
+    }
+    let directory = crate::routing::Directory::read(tx).await?;
+    let route = directory.decide(&crate::routing::matter_of_issue(issue));
+    let Some(department) = route.department else {
+        return Err(Problem::field(
+            "department",
+            "required",
+            crate::http::spoken(&Bilingual::new(
+                "没有规则或主题指明责任部门，请选择部门",
+                "neither a rule nor the topic names a department: choose one",
+            )),
+        ));
+    };
+    let owner = new.owner_email.as_deref().or(route.owner.as_deref());
+    owner_of(tx, &department, owner).await
 }
 
 /// The contract that an issue's task would have: proposed by the rules from the facts so far, changed
@@ -464,7 +485,7 @@ pub async fn assign(
     let Some(issue) = storage::issues::get(tx, issue_id).await? else {
         return Err(Problem::not_found("issue"));
     };
-    let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
+    let (department, owner) = asked_of(tx, &issue, new).await?;
     let meant = absence::meant_for(app, tx, &department.key, &owner).await?;
     let due = due(app, tx, &issue, Some(&department), new.due_at).await?;
     let contract = agreed(app, tx, &issue, &new.wish, due.days_to_fix).await?;

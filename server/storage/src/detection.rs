@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use domain::clock::Timestamp;
 use domain::detection::Signal;
 use domain::ids::{FeedbackId, IssueId};
+use domain::issues::State;
 use sea_orm::{FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -460,7 +461,9 @@ pub async fn issue_days(
         db,
         "SELECT i.issue_key, e.kind, e.data, e.at FROM issue i JOIN event e ON e.subject = 'issue' \
          AND e.subject_id = i.id WHERE e.kind IN ('issue.opened', 'issue.relapsed', 'issue.resolved', 'issue.open', \
-         'issue.in_progress', 'issue.verifying', 'issue.alarm_withdrawn') ORDER BY i.issue_key, e.id",
+         'issue.in_progress', 'issue.verifying', 'issue.alarm_withdrawn', 'issue.dismissed', 'issue.snoozed', \
+         'issue.merged', 'issue.reopened', 'issue.woken', 'issue.unmerged', 'issue.task_assigned') \
+         ORDER BY i.issue_key, e.id",
         vec![],
     )
     .await?;
@@ -476,9 +479,19 @@ pub async fn issue_days(
             continue;
         }
         let last = all.last_mut().filter(|d| is_open(d));
-        match (row.kind.as_str(), last) {
-            ("issue.resolved", Some(open)) => open.closed = Some(on),
-            ("issue.resolved", None) | (_, Some(_)) => {}
+        // What a person put aside must be heard again when it grows: its days are days like any other.
+        let closes = match row.kind.as_str() {
+            "issue.resolved" | "issue.dismissed" | "issue.snoozed" | "issue.merged" => true,
+            "issue.unmerged" => {
+                let data: serde_json::Value = parse("event", &row.issue_key, &row.data)?;
+                let to = data["to"].as_str().and_then(State::parse);
+                to.is_some_and(State::is_quiet)
+            }
+            _ => false,
+        };
+        match (closes, last) {
+            (true, Some(open)) => open.closed = Some(on),
+            (true, None) | (_, Some(_)) => {}
             (_, None) => {
                 // The event of an alarm holds its signal; a verdict that opens again holds none.
                 let alarm = parse::<Signal>("event", &row.issue_key, &row.data)

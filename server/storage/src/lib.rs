@@ -29,6 +29,8 @@ pub mod plugins;
 pub mod quadrants;
 pub mod queue;
 pub mod refusals;
+pub mod reviews;
+pub mod routing;
 pub mod shadow;
 pub mod tasks;
 mod tx;

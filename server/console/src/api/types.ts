@@ -25,6 +25,8 @@ import type {
   PastVerdict,
 } from "./evidence";
 
+import type { Hypothesis, IssueHold } from "./life";
+
 export type Role = "admin" | "voc_owner" | "department_owner" | "analyst" | "integrator" | "viewer";
 export type Locale = "zh-CN" | "en";
 export type FieldError = { field: string; code: string; detail: string };
@@ -297,6 +299,10 @@ export type Issue = MoreIssue & {
     due_at: string;
   }[];
   timeline: LoopEvent[];
+  held?: IssueHold | null;
+  merged_into?: string | null;
+  merged?: { id: string; title: string; at: string | null }[];
+  hypotheses?: Hypothesis[];
   opened_at: string;
   version: number;
 };
