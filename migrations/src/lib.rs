@@ -15,6 +15,7 @@ mod m20261122_000004_priority;
 mod m20261122_000005_verdicts;
 mod m20261122_000006_plugins;
 mod m20261122_000007_customers;
+mod m20261122_000008_windows;
 
 /// Applies the migrations in their order.
 pub struct Migrator;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_verdicts::Migration),
             Box::new(m20261122_000006_plugins::Migration),
             Box::new(m20261122_000007_customers::Migration),
+            Box::new(m20261122_000008_windows::Migration),
         ]
     }
 }

@@ -180,6 +180,86 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    /// Windows of minutes and hours end with a voice, those of days with a calendar day; the order in which
+    /// voices arrive, duplicates and one who writes again and again change nothing.
+    fn a_limit_of_hours_and_of_a_week(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "hour", "threshold", &json!({"limit": 3, "window": "1h"}));
+        rule(&admin, "bad-hours", "low_rating", &json!({"limit": 1, "window": "4h"}));
+        rule(&admin, "said-hours", "phrase", &json!({"limit": 1, "window": "90m", "phrases": ["不想用了"]}));
+        rule(&admin, "week", "threshold", &json!({"limit": 8, "window": "7d"}));
+        let refused = admin.put("/api/v1/detectors/x", &json!({"key": "x", "kind": "threshold",
+            "params": {"limit": 3, "window": "25h"}}));
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert_eq!(refused.json()["errors"][0]["field"], "params.window");
+
+        let day = time::ago(1);
+        let said = |id: &str, minute: u32, more: Value| {
+            let mut v = json!({"channel": "app", "external_id": id, "occurred_at": time::on(day, minute * 60),
+                               "text": "请尽快处理", "topic": TOPIC, "customer_ref": id});
+            for (field, value) in more.as_object().into_iter().flatten() {
+                v[field] = value.clone();
+            }
+            v
+        };
+        let hour = || signals(&admin, "hour");
+        // Four within 61 minutes, one of them twice; four within an hour, but of one customer.
+        send(&admin, &[said("a", 0, json!({})), said("b", 20, json!({})), said("c", 40, json!({})),
+                       said("d", 61, json!({}))]);
+        admin.post("/api/v1/feedback?wait=analysed", &json!({"items": [said("d", 61, json!({}))]})).ok();
+        assert_eq!(hour().len(), 0, "{:?}", hour());
+        let same = json!({"customer_ref": "same"});
+        send(&admin, &[said("s1", 300, same.clone()), said("s2", 301, same.clone()),
+                       said("s3", 302, same.clone()), said("s4", 303, same)]);
+        assert_eq!(hour().len(), 0, "{:?}", hour());
+        // What arrives late lies between them: the window that ends with the last is too full now.
+        send(&admin, &[said("e", 30, json!({"customer_ref": null}))]);
+        let rang = hour();
+        assert_eq!(rang.len(), 1, "{rang:?}");
+        assert_eq!((&rang[0]["count"], &rang[0]["customers"], &rang[0]["anonymous"]), (&json!(4), &json!(4), &json!(1)));
+        let span = |s: &Value| (text(&s["span"], "from")[11..16].to_owned(), text(&s["span"], "to")[11..16].to_owned());
+        // It ends with the voice that crosses the line, not with the one that arrived last.
+        assert_eq!(span(&rang[0]), ("08:40".to_owned(), "09:40".to_owned()), "{rang:?}");
+        let why = text(&rang[0]["explanation"], "zh");
+        assert!(why.contains("（1 小时内）4 次来访（3 位可识别客户，另有 1 条匿名），超过上限 3 次"), "{why}");
+
+        // Marks and words by the hour.
+        send(&admin, &[said("m1", 100, json!({"rating": 1})), said("m2", 350, json!({"rating": 2}))]);
+        assert_eq!(signals(&admin, "bad-hours").len(), 0);
+        send(&admin, &[said("m3", 339, json!({"rating": 1}))]);
+        let bad = signals(&admin, "bad-hours");
+        assert_eq!(bad.iter().map(span).collect::<Vec<_>>(), [("10:39".to_owned(), "14:39".to_owned())]);
+        let words = json!({"text": "我真的不想用了"});
+        send(&admin, &[said("w1", 400, words.clone()), said("w2", 491, words.clone())]);
+        assert_eq!(signals(&admin, "said-hours").len(), 0);
+        send(&admin, &[said("w3", 489, words)]);
+        assert_eq!(signals(&admin, "said-hours").len(), 1);
+
+        // The week holds more than eight by now: it rang with the voice that crossed, once, and says its days.
+        let week = signals(&admin, "week");
+        assert_eq!(week.len(), 1, "{week:?}");
+        assert_eq!(week[0]["change_day"], time::ago(7).to_string());
+        assert!(text(&week[0]["explanation"], "zh").contains("（7 天）"));
+
+        // A back-test finds the same windows, and is no other code.
+        let span = json!({"from": time::ago(3).to_string(), "to": time::ago(0).to_string()});
+        for key in ["hour", "bad-hours", "said-hours", "week"] {
+            let tested = admin.post(&format!("/api/v1/detectors/{key}/backtest"), &span).ok();
+            let fields = |s: &Value| (s["day"].clone(), s["count"].clone(), s["span"].clone(), s["anonymous"].clone());
+            let live: Vec<_> = signals(&admin, key).iter().map(fields).collect();
+            let found: Vec<_> = tested["signals"].as_array().expect("signals").iter().map(fields).collect();
+            assert_eq!(found.iter().map(|f| (&f.0, &f.2)).collect::<Vec<_>>(),
+                       live.iter().map(|f| (&f.0, &f.2)).collect::<Vec<_>>(), "{key}");
+            if key != "week" {
+                assert_eq!(found, live, "{key}");
+            }
+        }
+    }
+}
+
+on_both_engines! {
     /// Contacts of a closed day against their own history; of the running day as soon as they are beyond.
     fn a_rise_rings_at_the_close_and_at_once_when_it_is_beyond(engine) {
         let mut server = Server::start(engine);

@@ -1,14 +1,20 @@
 //! What a rule would have raised over stored days: nothing is written, nothing is sent.
 
+use super::details::{numbered, replay_from, rows_of};
 use super::history::Setup;
 use super::judge::{Found, Shelf, by_series, counts, read_counts, series};
 use super::phrases::Phrases;
 use super::raise::{key_of, would_mail};
+use super::rolling;
 use super::watch::{path, ruler};
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{local_day, start_of_day};
-use domain::detection::{Detector, Kind, Params, Scope, Signal, Subject, SubjectKind, is_crowd};
+use domain::detection::{
+    Detector, Kind, Moment, Params, Rows, Scope, Signal, Subject, SubjectKind, Window,
+    backtest_counts,
+};
+use domain::facts::Counters;
 use domain::organisation::{Bilingual, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{DbError, Read};
@@ -109,7 +115,21 @@ pub async fn run(
                 }
             }
         }
-        block_in_place(|| counts(&detector, &rows, from, to))
+        match detector.window().and_then(Window::rolling) {
+            Some(length) => {
+                let all = (setup.topics.as_slice(), organisation.zone);
+                let (found, since) =
+                    rolling::backtest(&app.db, &detector, length, &rows, all, (from, to)).await?;
+                result.notes.extend(since.map(|day| {
+                    Bilingual::new(
+                        format!("来访太多，只计算了 {day} 及以后的日期。"),
+                        format!("Too many voices: only {day} and later days were looked at."),
+                    )
+                }));
+                found
+            }
+            None => block_in_place(|| counts(&detector, &rows, from, to)),
+        }
     };
     let mut found = found;
     found.sort_by(|a, b| {
@@ -260,6 +280,8 @@ fn fill(
         detector.kind,
         Kind::Threshold | Kind::Risk | Kind::LowRating | Kind::Phrase
     );
+    // The limit of an hour, or of a week, is none of a day.
+    let per_day = per_day && detector.window() == Some(Window::DAY);
     #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
     let fixed = detector.limit().filter(|_| per_day).map(|l| l as f64);
     let mut all = Vec::new();
@@ -273,7 +295,7 @@ fn fill(
         // A sum over several days has no limit of one day.
         #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
         let of_day = rang
-            .filter(|s| s.change_day.is_none_or(|first| first == day))
+            .filter(|s| s.span.is_none() && s.change_day.is_none_or(|first| first == day))
             .map(|s| s.limit as f64);
         all.push(BacktestDay {
             day,
@@ -288,12 +310,15 @@ fn fill(
     all
 }
 
-/// Voices of a topic and day that hold a phrase.
+/// Voices of a topic that hold a phrase.
 #[derive(Default)]
 struct Said {
-    voices: i64,
-    customers: BTreeSet<String>,
-    classifier: Option<String>,
+    /// When and by whom.
+    moments: Vec<Moment>,
+    /// The same by day, in the order in which they were read.
+    days: Vec<(NaiveDate, String)>,
+    /// Who labelled the last of each day.
+    classifiers: BTreeMap<NaiveDate, Option<String>>,
 }
 
 type Days = BTreeMap<String, BTreeMap<NaiveDate, (i64, Option<f64>)>>;
@@ -307,16 +332,23 @@ async fn phrases(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<(Vec<Found>, Days, Option<Bilingual>), DbError> {
+    let rolling = detector.window().and_then(Window::rolling);
+    // Several days are replayed before the first that is asked for; an hour may begin the day before.
+    let first = match (rolling, detector.days()) {
+        (Some(_), _) => from - TimeDelta::days(2),
+        (None, 1) => from,
+        (None, days) => replay_from(from, days),
+    };
     let rules = std::slice::from_ref(detector);
     let phrases = Phrases::of(rules);
     let mut filter = storage::feedback::Filter {
         channel: detector.scope.channel.clone(),
         region: detector.scope.region.clone(),
-        from: Some(start_of_day(from, zone).timestamp_micros()),
+        from: Some(start_of_day(first, zone).timestamp_micros()),
         to: Some(start_of_day(to + TimeDelta::days(1), zone).timestamp_micros()),
         ..Default::default()
     };
-    let mut said: BTreeMap<(NaiveDate, String), Said> = BTreeMap::new();
+    let mut said: BTreeMap<String, Said> = BTreeMap::new();
     let (mut read, mut cut) = (0, false);
     loop {
         let page = storage::feedback::list(&app.db, &filter, PAGE).await?;
@@ -325,7 +357,8 @@ async fn phrases(
             let Some((label, _)) = &voice.label else {
                 continue;
             };
-            let Some(day) = voice.feedback.day.filter(|d| (from..=to).contains(d)) else {
+            let day = voice.feedback.day.filter(|d| (first..=to).contains(d));
+            let (Some(day), Some(at)) = (day, voice.feedback.occurred_at) else {
                 continue;
             };
             let topic = label.topic.clone().unwrap_or_default();
@@ -339,13 +372,13 @@ async fn phrases(
                 && !phrases.said(&voice.feedback).is_empty();
             if heard {
                 let subject = detector.subject(&topic).to_owned();
-                let entry = said.entry((day, subject)).or_default();
-                entry.voices += 1;
-                let customer = voice.feedback.customer_hash.clone();
-                entry
-                    .customers
-                    .insert(customer.unwrap_or_else(|| voice.id.to_string()));
-                entry.classifier = ruler(label).or(entry.classifier.take());
+                let entry = said.entry(subject).or_default();
+                let customer = voice.feedback.customer_hash.clone().unwrap_or_default();
+                let ruler = ruler(label);
+                let kept = entry.classifiers.entry(day).or_default();
+                *kept = ruler.or(kept.take());
+                entry.days.push((day, customer.clone()));
+                entry.moments.push(Moment { at, customer });
             }
         }
         match page.next {
@@ -357,33 +390,44 @@ async fn phrases(
             None => break,
         }
     }
-    let limit = detector.limit().unwrap_or_default();
     let mut days = Days::new();
     let mut found = Vec::new();
-    for ((day, subject), heard) in said {
-        let Said {
-            voices: count,
-            customers,
-            classifier,
-        } = heard;
-        days.entry(subject.clone())
-            .or_default()
-            .insert(day, (count, None));
-        let customers = i64::try_from(customers.len()).ok();
-        if count > limit && customers.is_some_and(|c| is_crowd(c, limit)) {
-            let signal = Signal::counted(
-                detector,
-                Subject::topic(subject.clone()),
-                day,
-                count,
-                customers,
-            )
-            .with_classifier(classifier);
-            found.push(Found {
-                signal,
-                topic: subject,
-            });
+    for (subject, heard) in said {
+        let rows = heard.days.iter().map(|(day, _)| {
+            let row = Counters {
+                voices: 1,
+                ..Counters::default()
+            };
+            (String::new(), *day, row)
+        });
+        let rows = rows_of(rows, first, to).remove("").unwrap_or_default();
+        let counted = days.entry(subject.clone()).or_default();
+        for (n, row) in (0_i64..).zip(&rows) {
+            let day = first + TimeDelta::days(n);
+            if row.voices > 0 && day >= from {
+                counted.insert(day, (row.voices, None));
+            }
         }
+        let about = Subject::topic(subject.clone());
+        let signals = if let Some(length) = rolling {
+            rolling::of_moments(detector, length, &about, heard.moments, zone, (from, to))
+        } else {
+            let known = heard.days.into_iter().filter(|(_, c)| !c.is_empty());
+            let tellers = numbered(known.map(|(day, c)| (day, c, 1)), first);
+            let rows = Rows {
+                start: first,
+                days: &rows,
+                tellers: &tellers,
+            };
+            backtest_counts(detector, &about, rows, from, to)
+        };
+        found.extend(signals.into_iter().map(|signal| {
+            let classifier = heard.classifiers.get(&signal.window).cloned().flatten();
+            Found {
+                signal: signal.with_classifier(classifier),
+                topic: subject.clone(),
+            }
+        }));
     }
     let note = cut.then(|| {
         Bilingual::new(

@@ -134,6 +134,7 @@ impl History {
             let point = Point {
                 contacts: count(row.contacts),
                 customers: count(row.customers),
+                anonymous: count(row.anonymous),
                 rated: count(row.rated),
                 satisfied: count(row.satisfied),
             };

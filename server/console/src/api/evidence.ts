@@ -204,6 +204,8 @@ export type BacktestSignal = {
   count: number;
   limit: number;
   customers?: number | null;
+  /** How many of them nobody is known to stand behind. */
+  anonymous?: number | null;
   baseline?: number | null;
   explanation?: Bilingual;
   /** Worth knowing, no problem by itself: it opens no issue. */

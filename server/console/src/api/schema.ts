@@ -1507,6 +1507,8 @@ export interface components {
             signal: boolean;
         };
         BacktestSignal: {
+            /** Format: int64 */
+            anonymous?: number | null;
             /** Format: double */
             baseline?: number | null;
             /** Format: date */
@@ -1525,6 +1527,7 @@ export interface components {
             /** Format: int64 */
             limit: number;
             part_of?: components["schemas"]["Subject"] | null;
+            span?: components["schemas"]["SignalSpan"] | null;
             /** Format: double */
             statistic?: number | null;
             subject: components["schemas"]["Subject"];
@@ -3173,6 +3176,11 @@ export interface components {
         List_SignalOfDetector: {
             /** @description The items. */
             items: {
+                /**
+                 * Format: int64
+                 * @description How many of the voices nobody's customer stands behind; null: not counted.
+                 */
+                anonymous?: number | null;
                 /** Format: double */
                 baseline?: number | null;
                 /**
@@ -3186,7 +3194,7 @@ export interface components {
                 count: number;
                 /**
                  * Format: int64
-                 * @description Distinct customers, where they are counted.
+                 * @description Distinct customers, where they are counted; a voice whose customer nobody knows stands for itself.
                  */
                 customers?: number | null;
                 /** Format: date */
@@ -3212,6 +3220,7 @@ export interface components {
                 /** Format: int64 */
                 limit: number;
                 part_of?: components["schemas"]["Subject"] | null;
+                span?: components["schemas"]["SignalSpan"] | null;
                 /** Format: double */
                 statistic?: number | null;
                 subject: components["schemas"]["Subject"];
@@ -3433,7 +3442,7 @@ export interface components {
         LowRatingParams: {
             /**
              * Format: int64
-             * @description Bad ratings of a topic in one day that are still accepted (default 0: the first fires).
+             * @description Bad ratings of a topic in one window that are still accepted (default 0: the first fires).
              * @default 0
              */
             limit: number;
@@ -3443,6 +3452,11 @@ export interface components {
              * @default 2
              */
             max_rating: number;
+            /**
+             * @description What is counted together (default `1d`).
+             * @default 1d
+             */
+            window: components["schemas"]["Window"];
         };
         /** @description Whether mails leave this machine. */
         MailState: {
@@ -3841,7 +3855,7 @@ export interface components {
         PhraseParams: {
             /**
              * Format: int64
-             * @description Voices with one of the phrases in one day that are still accepted (default 0).
+             * @description Voices with one of the phrases in one window that are still accepted (default 0).
              * @default 0
              */
             limit: number;
@@ -3850,6 +3864,11 @@ export interface components {
              * @default []
              */
             phrases: string[];
+            /**
+             * @description What is counted together (default `1d`).
+             * @default 1d
+             */
+            window: components["schemas"]["Window"];
         };
         /** @description The power plan of a contract. */
         Planned: {
@@ -4362,10 +4381,15 @@ export interface components {
         RiskParams: {
             /**
              * Format: int64
-             * @description Voices with a risk in one day that are still accepted (default 0: the first fires).
+             * @description Voices with a risk in one window that are still accepted (default 0: the first fires).
              * @default 0
              */
             limit: number;
+            /**
+             * @description What is counted together (default `1d`).
+             * @default 1d
+             */
+            window: components["schemas"]["Window"];
         };
         /** @description What an improvement is worth over some days. */
         Savings: {
@@ -4590,6 +4614,11 @@ export interface components {
         /** @description One firing of a detector. */
         Signal: {
             /**
+             * Format: int64
+             * @description How many of `count` nobody's customer stands behind; null: not counted.
+             */
+            anonymous?: number | null;
+            /**
              * Format: double
              * @description What is normal: contacts, a share, seconds.
              */
@@ -4605,7 +4634,8 @@ export interface components {
             count: number;
             /**
              * Format: int64
-             * @description Distinct customers among `count`, where they are counted.
+             * @description Distinct customers among `count`, where they are counted; a voice whose customer nobody knows stands
+             *     for itself.
              */
             customers?: number | null;
             detector: string;
@@ -4623,6 +4653,7 @@ export interface components {
             level?: number | null;
             /** Format: int64 */
             limit: number;
+            span?: components["schemas"]["SignalSpan"] | null;
             /**
              * Format: double
              * @description The figure that was compared with `threshold`.
@@ -4642,6 +4673,11 @@ export interface components {
         };
         /** @description A signal of a rule. */
         SignalOfDetector: {
+            /**
+             * Format: int64
+             * @description How many of the voices nobody's customer stands behind; null: not counted.
+             */
+            anonymous?: number | null;
             /** Format: double */
             baseline?: number | null;
             /**
@@ -4655,7 +4691,7 @@ export interface components {
             count: number;
             /**
              * Format: int64
-             * @description Distinct customers, where they are counted.
+             * @description Distinct customers, where they are counted; a voice whose customer nobody knows stands for itself.
              */
             customers?: number | null;
             /** Format: date */
@@ -4681,6 +4717,7 @@ export interface components {
             /** Format: int64 */
             limit: number;
             part_of?: components["schemas"]["Subject"] | null;
+            span?: components["schemas"]["SignalSpan"] | null;
             /** Format: double */
             statistic?: number | null;
             subject: components["schemas"]["Subject"];
@@ -4694,6 +4731,19 @@ export interface components {
             withdrawn_at?: string | null;
             /** @description The rule was muted. */
             withheld: boolean;
+        };
+        /** @description A stretch of time in the organisation's zone. */
+        SignalSpan: {
+            /**
+             * Format: date-time
+             * @description Its beginning, not included.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The voice that it ends with, included.
+             */
+            to: string;
         };
         /** @description A channel from which less arrives than it should. */
         SilentParams: {
@@ -5049,7 +5099,7 @@ export interface components {
              * @description Contacts in one window that are still accepted: the next one fires.
              */
             limit: number;
-            /** @description The window; `1d` is one calendar day of the organisation. */
+            /** @description What is counted together; normally one calendar day of the organisation. */
             window?: components["schemas"]["Window"];
         };
         /** @description What a ticket cost in a period, in cents. */
@@ -5350,10 +5400,15 @@ export interface components {
             detail: string;
         };
         /**
-         * @description Length of a detector's window.
-         * @enum {string}
+         * @description What a fixed limit counts together. `1d` to `28d`: calendar days of the organisation, up to and with the present one. `5m` to `120m` and `1h` to `24h`: that long up to a voice; the limit is at most 100,000 then.
+         * @default 1d
+         * @example 15m
+         * @example 1h
+         * @example 4h
+         * @example 1d
+         * @example 7d
          */
-        Window: "1d";
+        Window: string;
     };
     responses: never;
     parameters: never;

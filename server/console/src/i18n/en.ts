@@ -803,6 +803,10 @@ export const en: Translation = {
     intro:
       "Detectors watch daily figures and single voices and raise a signal when a line is crossed; signals of one cause join one issue. Voices older than two days only feed history.",
     none: "No detectors yet",
+    window_today: "1 calendar day",
+    window_m: "{{n}} minutes up to a voice",
+    window_h: "{{n}} hours up to a voice",
+    window_d: "{{n}} calendar days",
     none_next:
       "The simplest: more than 50 contacts on a topic in a day. Or compare a topic with its own history.",
     add: "Add detector",
@@ -1274,6 +1278,7 @@ export const en: Translation = {
     maturity_days: "Days to wait for ratings",
     max_rating: "Ratings up to this are low",
     window_days: "Days counted together",
+    window: "Window",
     min_share: "Share without result, at least",
     max_unhelpful_share: "Accepted share of “not helpful”",
     min_votes: "Votes needed",
@@ -1314,6 +1319,8 @@ export const en: Translation = {
     maturity_days: "Usually 0: judged at once, and again when late ratings come",
     max_rating: "Usually 2 of 5",
     window_days: "these days are added up",
+    window:
+      "Hours and minutes: that long up to each voice; days: calendar days, today among them. Hours and minutes fire once a day at most, days once in as many days",
     min_share: "Usually 50%: words that mostly find something do not count",
     max_unhelpful_share: "Usually 40%",
     min_votes: "Usually 10: few votes say nothing",
@@ -1381,6 +1388,7 @@ export const en: Translation = {
     subject: "About",
     why: "Why",
     customers: "{{n}} customers",
+    customers_known: "{{n}} known customers, {{anonymous}} anonymous",
     plain: "{{count}}, the limit is {{limit}}",
     show_all: "Show all {{n}}",
     shown: "The chart shows",

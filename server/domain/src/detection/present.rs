@@ -105,6 +105,7 @@ impl Expectation {
             None => self.one_day(params, so_far)?,
         };
         Some(Signal {
+            anonymous: Some(so_far.anonymous.into()),
             limit,
             baseline: Some(expected),
             statistic: Some(chance),

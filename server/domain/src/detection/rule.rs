@@ -1,6 +1,6 @@
 //! A detector: what it looks at, how it decides, who answers for it.
 
-use super::params::{InvalidParam, Params};
+use super::params::{InvalidParam, Params, Window};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -246,6 +246,28 @@ impl Detector {
             | Params::AgentDrift(_)
             | Params::SilentSource(_)
             | Params::NewTopic(_) => None,
+        }
+    }
+
+    /// What a fixed limit counts together; `None` for kinds that know no such limit, or days of their own.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        match &self.params {
+            Params::Threshold(p) => Some(p.window),
+            Params::Risk(p) => Some(p.window),
+            Params::LowRating(p) => Some(p.window),
+            Params::Phrase(p) => Some(p.window),
+            _ => None,
+        }
+    }
+
+    /// The days that a rule adds up: 1 for those that look at days, or moments, by themselves.
+    #[must_use]
+    pub fn days(&self) -> u16 {
+        match &self.params {
+            Params::NoResultSearch(p) => p.window_days,
+            Params::UnhelpfulArticle(p) => p.window_days,
+            _ => self.window().map_or(1, Window::days),
         }
     }
 

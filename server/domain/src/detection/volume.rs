@@ -161,6 +161,7 @@ struct Gathered {
     expected: f64,
     contacts: i64,
     customers: i64,
+    anonymous: i64,
 }
 
 /// The signals of the days `from..=to`; days before are replayed.
@@ -311,6 +312,7 @@ fn gather(sum: &mut Gathered, day: Point, mu: f64) {
     sum.expected += mu;
     sum.contacts += i64::from(day.contacts);
     sum.customers += i64::from(day.customers);
+    sum.anonymous += i64::from(day.anonymous);
 }
 
 /// A4: some contacts at all in the last week.
@@ -334,6 +336,7 @@ fn added_up(
     (s, line): (f64, Option<f64>),
 ) -> Signal {
     Signal {
+        anonymous: Some(since.anonymous),
         limit: rounded(since.expected),
         baseline: Some(since.expected),
         statistic: Some(s),
@@ -402,6 +405,7 @@ fn day_signal(
 ) -> Signal {
     let day = watched.series.day(d);
     Signal {
+        anonymous: Some(day.anonymous.into()),
         limit,
         baseline: Some(expected),
         statistic: Some(chance),

@@ -279,7 +279,7 @@ mod tests {
     fn signal(d: u32, count: i64) -> Signal {
         let limit = ThresholdParams {
             limit: 50,
-            window: Window::Day,
+            window: Window::DAY,
         };
         let detector = Detector::new("d", Params::Threshold(limit));
         Signal::counted(&detector, Subject::topic("t"), day(d), count, None)

@@ -106,6 +106,7 @@ fn offsets_of_channels_are_against_the_topics_own_mix() {
                     contacts: rated,
                     customers: rated,
                     rated,
+                    anonymous: 0,
                     satisfied: rated * [6, 9][channel] / 10,
                 }
             })
