@@ -1002,6 +1002,35 @@ fn a_rule_is_tried_on_history_before_it_is_kept() {
         );
         assert_eq!(tested["signals"][0]["count"], count, "{tested}");
     }
+    // The chart of a rise says what is usual of every day, and how much it may have, not of those alone
+    // that ring, and never the sum of several.
+    let tested = try_out(json!({"kind": "spike", "scope": {"topic": TOPIC}, "params": {}})).ok();
+    let drawn = tested["days"].as_array().expect("days");
+    let figures = |d: &Value| Some((d["baseline"].as_f64()?, d["limit"].as_f64()?));
+    let known: Vec<(f64, f64)> = drawn.iter().filter_map(figures).collect();
+    assert!(known.len() > 20, "{tested}");
+    for (usual, limit) in known {
+        assert!(
+            (4.0..12.0).contains(&usual) && limit > usual,
+            "{usual} {limit}"
+        );
+    }
+    assert!(
+        drawn
+            .iter()
+            .any(|d| d["signal"] == true && d["baseline"].is_number())
+    );
+    assert_eq!(
+        tested["notes"].as_array().map(Vec::len),
+        Some(1),
+        "{tested}"
+    );
+    // Days that hold nothing say so: a rule is not quiet there.
+    for (from, to, says) in [(400, 300, "没有任何数据"), (60, 0, "最早的数据是")] {
+        let body = json!({"detector": threshold, "from": time::ago(from), "to": time::ago(to)});
+        let tested = admin.post("/api/v1/detectors/backtest", &body).ok();
+        assert!(text(&tested["notes"][0], "zh").contains(says), "{tested}");
+    }
     try_out(json!({"kind": "spike", "params": {"factor": 0.5}})).problem(422, "invalid_field");
     try_out(json!({"kind": "agent_drift", "scope": {"topic": TOPIC}}))
         .problem(422, "invalid_field");

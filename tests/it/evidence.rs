@@ -403,7 +403,12 @@ on_both_engines! {
         let set = said["set"].as_array().expect("a set");
         assert_eq!(set.len(), 2, "{set:?}");
         assert_eq!((&set[0]["task_id"], &set[0]["first"]), (&json!(first), &json!(true)));
+        // The last day that can decide counts from the last fix, by the first one's contract.
+        let horizon = task(&admin, &first)["contract"]["horizon_days"].as_u64().expect("days");
+        let latest = time::ago(29) + Days::new(horizon);
+        assert_eq!(said["latest_day"], latest.to_string());
         let shared = verification(&admin, &first);
+        assert_eq!(shared["latest_day"], said["latest_day"]);
         assert_eq!(shared["together_with"], json!([second]));
         for same in ["verdict", "effect", "before", "after", "looks"] {
             assert_eq!(shared[same], said[same], "{same}");
