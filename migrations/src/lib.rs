@@ -15,6 +15,7 @@ mod m20261122_000004_priority;
 mod m20261122_000005_verdicts;
 mod m20261122_000006_plugins;
 mod m20261122_000007_customers;
+mod m20261122_000008_windows;
 mod m20261122_000009_signers;
 mod m20261122_000010_calendars;
 mod m20261122_000011_mail;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_verdicts::Migration),
             Box::new(m20261122_000006_plugins::Migration),
             Box::new(m20261122_000007_customers::Migration),
+            Box::new(m20261122_000008_windows::Migration),
             Box::new(m20261122_000009_signers::Migration),
             Box::new(m20261122_000010_calendars::Migration),
             Box::new(m20261122_000011_mail::Migration),

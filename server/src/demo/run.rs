@@ -170,7 +170,7 @@ async fn organise(app: &Shared, plan: &Plan) -> failure::Result<()> {
     for story in plan.stories() {
         let limit = ThresholdParams {
             limit: i64::from(story.limit),
-            window: Window::Day,
+            window: Window::DAY,
         };
         let detector = Detector {
             scope: Scope {

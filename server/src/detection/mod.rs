@@ -10,6 +10,7 @@ mod judge;
 mod phrases;
 mod present;
 mod raise;
+mod rolling;
 mod watch;
 mod withdraw;
 mod words;

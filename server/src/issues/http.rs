@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::detection::{Scope, Subject, SubjectKind};
+use domain::detection::{Scope, Subject, SubjectKind, TimeSpan};
 use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
 use domain::ids::{FeedbackId, IssueId};
@@ -807,8 +807,13 @@ struct SignalView {
     explanation: Bilingual,
     /// What it is about; its key is empty in signals of an earlier version.
     subject: Subject,
-    /// Distinct customers among `count`, where they are counted.
+    /// Distinct customers among `count`, where they are counted; a voice whose customer nobody knows stands
+    /// for itself.
     customers: Option<i64>,
+    /// How many of `count` nobody's customer stands behind; null: not counted.
+    anonymous: Option<i64>,
+    /// The time that was counted, where it is not whole days.
+    span: Option<TimeSpan>,
     /// What is normal: contacts, a share, seconds.
     baseline: Option<f64>,
     /// What it is now, where that is no count.
@@ -1141,6 +1146,8 @@ async fn view(
                 kind: f.signal.kind.as_str().to_owned(),
                 subject: f.signal.subject.clone(),
                 customers: f.signal.customers,
+                anonymous: f.signal.anonymous,
+                span: f.signal.span,
                 baseline: f.signal.baseline,
                 level: f.signal.level,
                 statistic: f.signal.statistic,

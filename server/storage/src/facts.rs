@@ -574,6 +574,8 @@ pub struct PointRow {
     pub contacts: i64,
     /// Distinct customers among them.
     pub customers: i64,
+    /// Contacts whose customer nobody knows.
+    pub anonymous: i64,
     /// Ratings, of surveys too.
     pub rated: i64,
     /// Satisfied among them.
@@ -610,10 +612,11 @@ pub async fn points(
         )
     };
     let sql = format!(
-        "SELECT day, topic, channel, {}, {}, {}, {}, CAST(SUM(voices) AS BIGINT) AS voices FROM {table} \
+        "SELECT day, topic, channel, {}, {}, {}, {}, {}, CAST(SUM(voices) AS BIGINT) AS voices FROM {table} \
          WHERE day >= $1 AND day <= $2{more} GROUP BY day, topic, channel ORDER BY topic, channel, day",
         of("'contact'", "contacts"),
         of("'contact'", "customers"),
+        of("'contact'", "anonymous"),
         of("'contact','survey'", "rated"),
         of("'contact','survey'", "satisfied"),
     );

@@ -139,6 +139,8 @@ export type MoreVerification = {
   chance?: Chance;
   savings?: Savings | null;
   set?: SetMember[];
+  /** The last day that can decide. */
+  latest_day?: string;
 };
 
 // ---- the contract ---------------------------------------------------------------------------
@@ -205,6 +207,8 @@ export type BacktestSignal = {
   count: number;
   limit: number;
   customers?: number | null;
+  /** How many of them nobody is known to stand behind. */
+  anonymous?: number | null;
   baseline?: number | null;
   explanation?: Bilingual;
   /** Worth knowing, no problem by itself: it opens no issue. */

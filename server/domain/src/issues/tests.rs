@@ -19,7 +19,7 @@ fn day(d: u32) -> NaiveDate {
 fn signal(d: u32, count: i64) -> Signal {
     let limit = ThresholdParams {
         limit: 50,
-        window: Window::Day,
+        window: Window::DAY,
     };
     let detector = Detector::new("d", Params::Threshold(limit));
     Signal::counted(&detector, Subject::topic("t"), day(d), count, None)
