@@ -229,6 +229,22 @@ pub struct Monthly {
     pub statement: Statement,
     /// Written down for good; the others are computed anew whenever they are asked for.
     pub frozen: bool,
+    /// The verdict that it stood on fell since: the amount no longer counts.
+    pub withdrawn: bool,
+}
+
+/// A frozen statement of a verdict that fell: its amounts stay as they were written down, and it says
+/// that they no longer count.
+fn withdrawn(mut statement: Statement) -> Statement {
+    statement
+        .sentence
+        .zh
+        .push_str("（后来到的数据推翻了验证结论，这些金额不再计入。）");
+    statement
+        .sentence
+        .en
+        .push_str(" (Later data overturned the verdict: these amounts no longer count.)");
+    statement
 }
 
 /// The monthly statements of a task, oldest first.
@@ -239,6 +255,7 @@ pub async fn statements(app: &App, task: &Task) -> Result<Vec<Monthly>, DbError>
         .map(|(_, statement)| Monthly {
             statement,
             frozen: true,
+            withdrawn: false,
         })
         .collect();
     let setting = Setting::read(&app.db, app.now()).await?;
@@ -247,7 +264,12 @@ pub async fn statements(app: &App, task: &Task) -> Result<Vec<Monthly>, DbError>
         return Ok(all);
     };
     let Some(earned) = earned(&app.db, &setting, task, &verification).await? else {
-        return Ok(all);
+        let fallen = all.into_iter().map(|m| Monthly {
+            statement: withdrawn(m.statement),
+            frozen: true,
+            withdrawn: true,
+        });
+        return Ok(fallen.collect());
     };
     for month in earned.months(today) {
         let name = month.to_string();
@@ -258,6 +280,7 @@ pub async fn statements(app: &App, task: &Task) -> Result<Vec<Monthly>, DbError>
         all.extend(fresh.map(|statement| Monthly {
             statement,
             frozen: false,
+            withdrawn: false,
         }));
     }
     all.sort_by(|a, b| a.statement.month.cmp(&b.statement.month));
@@ -295,14 +318,18 @@ pub async fn savings_of(app: &App, month: Month) -> Result<Report, DbError> {
     let frozen =
         storage::verification::statements_of::<Statement>(&app.db, &month.to_string()).await?;
     let mut all = Vec::new();
+    let mut fallen = Vec::new();
     for task in &setting.deployed {
         let Some(verification) = storage::verification::latest(&app.db, task.id).await? else {
             continue;
         };
+        let id = task.id.to_string();
         let Some(earned) = earned(&app.db, &setting, task, &verification).await? else {
+            // The month was closed with it: whoever saw that sum must find where it went.
+            let of_task = frozen.iter().filter(|(task, _)| *task == id);
+            fallen.extend(of_task.map(|(_, s)| withdrawn(s.clone())));
             continue;
         };
-        let id = task.id.to_string();
         let kept = frozen
             .iter()
             .find(|(task, _)| *task == id)
@@ -314,5 +341,7 @@ pub async fn savings_of(app: &App, month: Month) -> Result<Report, DbError> {
         all.extend(statement.map(|s| (earned, s)));
     }
     let costs = costs(&app.db, month.last(), today).await?;
-    Ok(report(month, &costs, all))
+    let mut report = report(month, &costs, all);
+    report.withdraw(fallen);
+    Ok(report)
 }

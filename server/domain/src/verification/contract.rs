@@ -341,10 +341,14 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
         ControlRule::OtherTopics
     };
     let mut notes = Vec::new();
+    let mut sentence = taken.reason.clone();
     if taken.decidable != Decidable::Yes {
+        let said = not_decidable(&taken, &candidates, asked);
+        sentence.zh.push_str(&said.zh);
+        sentence.en.push_str(&format!(" {}", said.en));
         notes.push(Note {
             code: "not_decidable".to_owned(),
-            sentence: taken.reason.clone(),
+            sentence: said,
         });
     }
     if let (Some(_), Some(parent)) = (&taken.watched_topic, &asked.parent) {
@@ -383,7 +387,7 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
             answers_per_day: taken.answers_per_day,
             days: taken.days,
         },
-        sentence: taken.reason.clone(),
+        sentence,
         candidates,
         refused,
         notes,
@@ -512,9 +516,9 @@ fn refusal(
 ) -> Option<Refusal> {
     let plan = candidates.get(at).filter(|_| chosen == Chosen::Plan);
     // Who wants this metric wants it rather of the topic above than another one.
-    let above = candidates.iter().find(|c| {
-        c.metric == metric && c.watched_topic.is_some() && c.decidable == Decidable::Yes
-    });
+    let above = candidates
+        .iter()
+        .find(|c| c.metric == metric && c.watched_topic.is_some() && c.decidable == Decidable::Yes);
     let instead = above.or(plan);
     let mut found = Refusal {
         metric,
@@ -554,10 +558,9 @@ fn refusal(
                 sentence
                     .zh
                     .push_str(&format!("只看本主题的话可以改用{}。", name.zh));
-                sentence.en.push_str(&format!(
-                    " Of the topic itself {} can be decided.",
-                    name.en
-                ));
+                sentence
+                    .en
+                    .push_str(&format!(" Of the topic itself {} can be decided.", name.en));
             }
         }
         None => {
@@ -1172,6 +1175,59 @@ fn percent(share: f64) -> i64 {
     whole((share * 100.0).floor()).min(99)
 }
 
+/// What it means that the contract cannot be decided, and what would help: another metric or the topic
+/// above where one can be decided, a larger change, or more answers.
+fn not_decidable(taken: &Candidate, candidates: &[Candidate], asked: &Asked) -> Sentence {
+    let longest = asked.longest();
+    let other = candidates.iter().find(|c| c.decidable == Decidable::Yes);
+    let (zh, en) = match (other, taken.smallest_visible) {
+        (Some(other), _) => {
+            let name = other.metric.names();
+            let (zh, en) = if other.watched_topic.is_some() {
+                ("（看上一级主题）", " of the topic above")
+            } else {
+                ("", "")
+            };
+            (
+                format!("改用{}{zh}就能判断。", name.zh),
+                format!("It could with {}{en}.", name.en),
+            )
+        }
+        (None, Some(visible)) => {
+            let size = size_in_words(taken.metric, visible);
+            (
+                format!(
+                    "真实变化达到 {}以上、或者有更多数据（例如多邀请评分）时才能判断。",
+                    size.zh
+                ),
+                format!(
+                    "It takes a true change of {} or more, or more data (for instance by asking for more ratings).",
+                    size.en
+                ),
+            )
+        }
+        (None, None) => {
+            let unit = unit_in_words(taken.metric);
+            (
+                format!(
+                    "要能判断，先要积累数据：修复前后各至少 {MIN_ANSWERS} {}；多邀请评分、接入更多渠道，或者把措施扩大到上一级主题。",
+                    unit.zh
+                ),
+                format!(
+                    "For that data has to gather first: at least {MIN_ANSWERS} {} on each side of the fix. Ask for more ratings, connect more channels, or let the measure reach the topic above.",
+                    unit.en
+                ),
+            )
+        }
+    };
+    Sentence {
+        zh: format!("目前无法在 {longest} 天内判断这个任务的效果，到期时多半是“证据不足”。{zh}"),
+        en: format!(
+            "At present it cannot be decided within {longest} days whether this task helps; it would most likely end as inconclusive. {en}"
+        ),
+    }
+}
+
 fn parent_note(parent: &Parent) -> Note {
     Note {
         code: "parent_topic".to_owned(),
@@ -1214,7 +1270,9 @@ fn no_control_note(kind: SubjectKind) -> Note {
         } else {
             Sentence::new(
                 format!("没有足够的其他{zh}可以对照：同期对所有{zh}都有影响的事情会被算进来。"),
-                format!("There are too few other {en} to compare with: what moves all {en} at once would be counted in."),
+                format!(
+                    "There are too few other {en} to compare with: what moves all {en} at once would be counted in."
+                ),
             )
         },
     }
@@ -1542,6 +1600,23 @@ mod tests {
                 .iter()
                 .all(|c| c.decidable != Decidable::Yes)
         );
+        // Whoever gets the task reads that this will come to nothing, and what would help.
+        let said = &contract.notes[0].sentence;
+        assert!(
+            said.zh.contains("证据不足") && said.zh.contains("才能判断"),
+            "{}",
+            said.zh
+        );
+        assert!(
+            contract.sentence.zh.ends_with(&said.zh),
+            "{}",
+            contract.sentence.zh
+        );
+        assert!(
+            contract.sentence.en.ends_with(&said.en),
+            "{}",
+            contract.sentence.en
+        );
         let refused = propose(
             &Facts::of_topic(&topic),
             &Asked {
@@ -1707,7 +1782,12 @@ mod tests {
             ..Counters::default()
         });
         for (kind, key, rows, metric) in [
-            (SubjectKind::SearchTerm, "怎么 销户", &searches, Metric::NoResultShare),
+            (
+                SubjectKind::SearchTerm,
+                "怎么 销户",
+                &searches,
+                Metric::NoResultShare,
+            ),
             (SubjectKind::Article, "KB-2", &votes, Metric::HelpfulShare),
         ] {
             let contract = propose(&Facts::of_topic(rows), &about(kind, key));
@@ -1729,7 +1809,11 @@ mod tests {
                 (Decidable::NotOfSubject, Some(metric))
             );
             let name = metric.names().zh;
-            assert!(refused.sentence.zh.contains(&name), "{}", refused.sentence.zh);
+            assert!(
+                refused.sentence.zh.contains(&name),
+                "{}",
+                refused.sentence.zh
+            );
         }
     }
 
@@ -1763,7 +1847,11 @@ mod tests {
         assert_eq!(contract.control, ControlRule::OtherTopics, "other agents");
         let channel = propose(&facts, &about(SubjectKind::Channel, "hotline"));
         assert_eq!(channel.control, ControlRule::None);
-        let note = channel.notes.iter().find(|n| n.code == "no_control").unwrap();
+        let note = channel
+            .notes
+            .iter()
+            .find(|n| n.code == "no_control")
+            .unwrap();
         assert!(note.sentence.zh.contains("渠道"), "{}", note.sentence.zh);
     }
 
@@ -1814,7 +1902,11 @@ mod tests {
         let contract = propose(&facts, &followed);
         assert_eq!(contract.refused, None);
         assert_eq!(
-            (contract.metric, contract.watched_topic.as_deref(), contract.chosen),
+            (
+                contract.metric,
+                contract.watched_topic.as_deref(),
+                contract.chosen
+            ),
             (Metric::Csat, Some("p"), Chosen::Person)
         );
         // What cannot be decided there either is refused there.
@@ -1823,6 +1915,9 @@ mod tests {
             ..followed
         };
         let refused = propose(&facts, &too_small).refused.unwrap();
-        assert_eq!((refused.metric, refused.why), (Metric::Csat, Decidable::BaselineTooSmall));
+        assert_eq!(
+            (refused.metric, refused.why),
+            (Metric::Csat, Decidable::BaselineTooSmall)
+        );
     }
 }
