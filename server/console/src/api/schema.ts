@@ -660,6 +660,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/installations/{key}/streams/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Looks at the first records of a stream before they count. Nothing is kept: neither voices nor the place in the
+         *     stream.
+         */
+        post: operations["preview_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/installations/{key}/streams/{name}/restart": {
         parameters: {
             query?: never;
@@ -965,7 +985,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Switches to this version: all installations of its name, or, for a classifier, everything from now on. */
+        /**
+         * Switches to this version: all installations of its name, or, for a classifier, everything from now on. It gets
+         *     what was granted and entrusted to the version before, so whoever switches must be allowed to grant.
+         */
         post: operations["activate_plugin"];
         delete?: never;
         options?: never;
@@ -1084,7 +1107,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What all verified improvements were worth in a month; every topic's avoided contacts count once. */
+        /**
+         * What all verified improvements were worth in a month; every topic's avoided contacts count once. A
+         *     department owner sees those of the own department.
+         */
         get: operations["read_savings"];
         put?: never;
         post?: never;
@@ -4380,6 +4406,21 @@ export interface components {
             level: string;
             message: string;
         };
+        /** @description What a stream would bring. */
+        Preview: {
+            /** @description Voices as the plugin makes them, with the fields of `POST /feedback`; personal data masked. */
+            items: Record<string, never>[];
+            /** @description What the plugin would set aside. */
+            rejected: components["schemas"]["PreviewRejected"][];
+        };
+        /** @description A record that a plugin can make no voice of. */
+        PreviewRejected: {
+            code: string;
+            detail: string;
+            external_id?: string | null;
+            /** @description As it came, personal data masked. */
+            raw: string;
+        };
         /** @description The body of a problem. */
         Problem: {
             /** @description Stable code for programs. */
@@ -4751,11 +4792,7 @@ export interface components {
              * @description Compensation not paid, in cents; beside the savings, not in them.
              */
             compensation_avoided_cents?: number | null;
-            /**
-             * @description Contacts avoided. The ends are the sums of the ends: wider than chance makes them, never
-             *     narrower.
-             */
-            contacts_avoided: components["schemas"]["Range"];
+            contacts_avoided?: components["schemas"]["Range"] | null;
             /** @description What a ticket cost: in this month, or in the one before while this one is not over. */
             cost: components["schemas"]["TicketCost"];
             /**
@@ -5633,6 +5670,11 @@ export interface components {
         };
         /** @description What a ticket cost in a period, in cents. */
         TicketCost: {
+            /**
+             * @description The month whose cost and tickets these are, `YYYY-MM`: the one before, while a month is not over;
+             *     `None` = a month that has not begun has neither.
+             */
+            month?: string | null;
             /**
              * Format: double
              * @description What a ticket that does not come saves: the marginal share of the average.
@@ -7130,6 +7172,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    preview_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
             };
         };
     };
