@@ -660,6 +660,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/installations/{key}/streams/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Looks at the first records of a stream before they count. Nothing is kept: neither voices nor the place in the
+         *     stream.
+         */
+        post: operations["preview_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/installations/{key}/streams/{name}/restart": {
         parameters: {
             query?: never;
@@ -965,7 +985,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Switches to this version: all installations of its name, or, for a classifier, everything from now on. */
+        /**
+         * Switches to this version: all installations of its name, or, for a classifier, everything from now on. It gets
+         *     what was granted and entrusted to the version before, so whoever switches must be allowed to grant.
+         */
         post: operations["activate_plugin"];
         delete?: never;
         options?: never;
@@ -1084,7 +1107,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What all verified improvements were worth in a month; every topic's avoided contacts count once. */
+        /**
+         * What all verified improvements were worth in a month; every topic's avoided contacts count once. A
+         *     department owner sees those of the own department.
+         */
         get: operations["read_savings"];
         put?: never;
         post?: never;
@@ -2584,6 +2610,26 @@ export interface components {
              */
             field: string;
         };
+        /** @description A figure that the plugin measures itself. */
+        FigureView: {
+            /**
+             * Format: int64
+             * @description What it counted.
+             */
+            count: number;
+            /** @description As its manifest declares it; `undeclared`: all others. */
+            name: string;
+            /**
+             * Format: double
+             * @description Their sum.
+             */
+            sum: number;
+            /**
+             * Format: int64
+             * @description How many values it measured.
+             */
+            values: number;
+        };
         /** @description How often. */
         Frequency: {
             /**
@@ -2909,6 +2955,8 @@ export interface components {
              * @description Failures in a row.
              */
             failures: number;
+            /** @description What the plugin measures itself, added up since this server started. */
+            figures: components["schemas"]["FigureView"][];
             /** @description Where its source calls; null: it is not called. */
             hook_url?: string | null;
             inbox: components["schemas"]["InboxView"];
@@ -2940,6 +2988,8 @@ export interface components {
             streams: components["schemas"]["StreamView"][];
             /** @description For people; empty: the plugin's title. */
             title: string;
+            /** @description Of a notifier: who posts through it. Nobody: nothing is posted. */
+            used_by: components["schemas"]["UserView"][];
             /** Format: int64 */
             version: number;
         };
@@ -3301,6 +3351,8 @@ export interface components {
                  * @description Failures in a row.
                  */
                 failures: number;
+                /** @description What the plugin measures itself, added up since this server started. */
+                figures: components["schemas"]["FigureView"][];
                 /** @description Where its source calls; null: it is not called. */
                 hook_url?: string | null;
                 inbox: components["schemas"]["InboxView"];
@@ -3332,6 +3384,8 @@ export interface components {
                 streams: components["schemas"]["StreamView"][];
                 /** @description For people; empty: the plugin's title. */
                 title: string;
+                /** @description Of a notifier: who posts through it. Nobody: nothing is posted. */
+                used_by: components["schemas"]["UserView"][];
                 /** Format: int64 */
                 version: number;
             }[];
@@ -4380,6 +4434,21 @@ export interface components {
             level: string;
             message: string;
         };
+        /** @description What a stream would bring. */
+        Preview: {
+            /** @description Voices as the plugin makes them, with the fields of `POST /feedback`; personal data masked. */
+            items: Record<string, never>[];
+            /** @description What the plugin would set aside. */
+            rejected: components["schemas"]["PreviewRejected"][];
+        };
+        /** @description A record that a plugin can make no voice of. */
+        PreviewRejected: {
+            code: string;
+            detail: string;
+            external_id?: string | null;
+            /** @description As it came, personal data masked. */
+            raw: string;
+        };
         /** @description The body of a problem. */
         Problem: {
             /** @description Stable code for programs. */
@@ -4751,11 +4820,7 @@ export interface components {
              * @description Compensation not paid, in cents; beside the savings, not in them.
              */
             compensation_avoided_cents?: number | null;
-            /**
-             * @description Contacts avoided. The ends are the sums of the ends: wider than chance makes them, never
-             *     narrower.
-             */
-            contacts_avoided: components["schemas"]["Range"];
+            contacts_avoided?: components["schemas"]["Range"] | null;
             /** @description What a ticket cost: in this month, or in the one before while this one is not over. */
             cost: components["schemas"]["TicketCost"];
             /**
@@ -5634,6 +5699,11 @@ export interface components {
         /** @description What a ticket cost in a period, in cents. */
         TicketCost: {
             /**
+             * @description The month whose cost and tickets these are, `YYYY-MM`: the one before, while a month is not over;
+             *     `None` = a month that has not begun has neither.
+             */
+            month?: string | null;
+            /**
              * Format: double
              * @description What a ticket that does not come saves: the marginal share of the average.
              */
@@ -5854,6 +5924,14 @@ export interface components {
             name?: string | null;
             password?: string | null;
             role?: string | null;
+        };
+        /** @description Who posts through a notifier. */
+        UserView: {
+            /** @description Key of the department; empty: the organisation. */
+            key: string;
+            /** @description `organisation` (for departments that name no notifier) or `department`. */
+            kind: string;
+            name: string;
         };
         /**
          * @description The outcome of a verification.
@@ -7130,6 +7208,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    preview_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
             };
         };
     };
