@@ -2610,6 +2610,26 @@ export interface components {
              */
             field: string;
         };
+        /** @description A figure that the plugin measures itself. */
+        FigureView: {
+            /**
+             * Format: int64
+             * @description What it counted.
+             */
+            count: number;
+            /** @description As its manifest declares it; `undeclared`: all others. */
+            name: string;
+            /**
+             * Format: double
+             * @description Their sum.
+             */
+            sum: number;
+            /**
+             * Format: int64
+             * @description How many values it measured.
+             */
+            values: number;
+        };
         /** @description How often. */
         Frequency: {
             /**
@@ -2935,6 +2955,8 @@ export interface components {
              * @description Failures in a row.
              */
             failures: number;
+            /** @description What the plugin measures itself, added up since this server started. */
+            figures: components["schemas"]["FigureView"][];
             /** @description Where its source calls; null: it is not called. */
             hook_url?: string | null;
             inbox: components["schemas"]["InboxView"];
@@ -2966,6 +2988,8 @@ export interface components {
             streams: components["schemas"]["StreamView"][];
             /** @description For people; empty: the plugin's title. */
             title: string;
+            /** @description Of a notifier: who posts through it. Nobody: nothing is posted. */
+            used_by: components["schemas"]["UserView"][];
             /** Format: int64 */
             version: number;
         };
@@ -3327,6 +3351,8 @@ export interface components {
                  * @description Failures in a row.
                  */
                 failures: number;
+                /** @description What the plugin measures itself, added up since this server started. */
+                figures: components["schemas"]["FigureView"][];
                 /** @description Where its source calls; null: it is not called. */
                 hook_url?: string | null;
                 inbox: components["schemas"]["InboxView"];
@@ -3358,6 +3384,8 @@ export interface components {
                 streams: components["schemas"]["StreamView"][];
                 /** @description For people; empty: the plugin's title. */
                 title: string;
+                /** @description Of a notifier: who posts through it. Nobody: nothing is posted. */
+                used_by: components["schemas"]["UserView"][];
                 /** Format: int64 */
                 version: number;
             }[];
@@ -5896,6 +5924,14 @@ export interface components {
             name?: string | null;
             password?: string | null;
             role?: string | null;
+        };
+        /** @description Who posts through a notifier. */
+        UserView: {
+            /** @description Key of the department; empty: the organisation. */
+            key: string;
+            /** @description `organisation` (for departments that name no notifier) or `department`. */
+            kind: string;
+            name: string;
         };
         /**
          * @description The outcome of a verification.
