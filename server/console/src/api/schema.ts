@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/v1/addresses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Addresses that mails came back from. */
+        get: operations["addresses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/addresses/{email}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens an address again after somebody saw to it; what was held for it goes out in its order. */
+        post: operations["enable_address"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calendar-notes": {
         parameters: {
             query?: never;
@@ -487,6 +521,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What came back by mail, newest first: nothing is dropped without a line here. */
+        get: operations["inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox/{id}/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of a mail that came back, as long as they are kept (90 days). */
+        get: operations["read_mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/installations": {
         parameters: {
             query?: never;
@@ -655,6 +723,26 @@ export interface paths {
         post?: never;
         /** Empties a secret. */
         delete: operations["remove_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installations/{key}/streams/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Looks at the first records of a stream before they count. Nothing is kept: neither voices nor the place in the
+         *     stream.
+         */
+        post: operations["preview_stream"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -851,6 +939,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mail/people/{email}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often and when a person gets mails; whoever never said gets each at once. */
+        get: operations["read_preference"];
+        /**
+         * Sets how often and when a person gets mails: at once, hourly, daily; quiet hours. What the former wish held
+         *     is decided anew.
+         */
+        put: operations["set_preference"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every kind of mail that goes out. */
+        get: operations["templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail/templates/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A sample of one kind of mail. */
+        get: operations["preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test mail through the outbox, as every other mail goes. */
+        post: operations["try_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mailbox": {
         parameters: {
             query?: never;
@@ -897,6 +1057,26 @@ export interface paths {
         get: operations["outbox"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outbox/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a dead or held delivery again: under its own number, so that a mail that did arrive is known by its
+         *     Message-ID.
+         */
+        post: operations["retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -965,7 +1145,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Switches to this version: all installations of its name, or, for a classifier, everything from now on. */
+        /**
+         * Switches to this version: all installations of its name, or, for a classifier, everything from now on. It gets
+         *     what was granted and entrusted to the version before, so whoever switches must be allowed to grant.
+         */
         post: operations["activate_plugin"];
         delete?: never;
         options?: never;
@@ -1084,7 +1267,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What all verified improvements were worth in a month; every topic's avoided contacts count once. */
+        /**
+         * What all verified improvements were worth in a month; every topic's avoided contacts count once. A
+         *     department owner sees those of the own department.
+         */
         get: operations["read_savings"];
         put?: never;
         post?: never;
@@ -2886,6 +3072,41 @@ export interface components {
             title_rows: number;
             warnings: components["schemas"]["Warning"][];
         };
+        /** @description Mails that came back, and how their mailbox is. */
+        Inbox: {
+            /** @description What stood in the way then. */
+            error?: string | null;
+            items: components["schemas"]["InboxItem"][];
+            /**
+             * Format: date-time
+             * @description When it was last looked at.
+             */
+            looked_at?: string | null;
+            /** @description The mailbox, without its password; null: none is read (`BIHUAN_MAIL_IN`). */
+            mailbox?: string | null;
+            next_cursor?: string | null;
+        };
+        /** @description A mail that came back, and what became of it. */
+        InboxItem: {
+            /** @description How it was matched, what it asked for, why nothing happened. */
+            details: Record<string, never>;
+            from: string;
+            id: string;
+            /**
+             * @description `acted`, `commented`, `answered` (it could not act and was answered), `refused`, `ignored` (nobody wrote
+             *     it), `bounce`, `unmatched` or `failed`.
+             */
+            outcome: string;
+            /** Format: date-time */
+            read_at: string;
+            /**
+             * Format: int64
+             * @description Bytes on the mail server.
+             */
+            size: number;
+            subject: string;
+            task_id?: string | null;
+        };
         /** @description Requests of the source that wait, were worked off, or were given up. */
         InboxView: {
             /** Format: int64 */
@@ -3391,6 +3612,25 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_MailAddress: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description Since when nothing is sent there.
+                 */
+                disabled_at?: string | null;
+                email: string;
+                /** Format: int64 */
+                hard_bounces: number;
+                /** Format: date-time */
+                last_bounce_at: string;
+                last_reason: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_MailboxItem: {
             /** @description The items. */
             items: {
@@ -3429,6 +3669,13 @@ export interface components {
                 attempts: number;
                 /** Format: date-time */
                 created_at: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it is held; null while it is held: until somebody acts.
+                 */
+                held_until?: string | null;
+                /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`. */
+                hold?: string | null;
                 id: string;
                 issue_id?: string | null;
                 /** @description `mail`, `publication` or `chat`. */
@@ -3436,9 +3683,14 @@ export interface components {
                 last_error?: string | null;
                 /** @description Whether it went to another machine. */
                 left_machine: boolean;
+                /** @description The digest that carried it. */
+                merged_into?: string | null;
                 /** Format: date-time */
                 sent_at?: string | null;
-                /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
+                /**
+                 * @description `queued`, `sending`, `sent`, `retry`, `held`, `merged` (a digest carried it), `dead` or `withdrawn` (its
+                 *     alarm no longer held).
+                 */
                 state: string;
                 subject: string;
                 target: string;
@@ -3687,6 +3939,18 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_Template: {
+            /** @description The items. */
+            items: {
+                /** @description Stable name. */
+                name: string;
+                /** @description Subject of its sample, in the caller's language. */
+                subject: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_Token: {
             /** @description The items. */
             items: {
@@ -3839,6 +4103,20 @@ export interface components {
              * @default 2
              */
             max_rating: number;
+        };
+        /** @description An address that mails came back from. */
+        MailAddress: {
+            /**
+             * Format: date-time
+             * @description Since when nothing is sent there.
+             */
+            disabled_at?: string | null;
+            email: string;
+            /** Format: int64 */
+            hard_bounces: number;
+            /** Format: date-time */
+            last_bounce_at: string;
+            last_reason: string;
         };
         /** @description Whether mails leave this machine. */
         MailState: {
@@ -4168,6 +4446,13 @@ export interface components {
             attempts: number;
             /** Format: date-time */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when it is held; null while it is held: until somebody acts.
+             */
+            held_until?: string | null;
+            /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`. */
+            hold?: string | null;
             id: string;
             issue_id?: string | null;
             /** @description `mail`, `publication` or `chat`. */
@@ -4175,9 +4460,14 @@ export interface components {
             last_error?: string | null;
             /** @description Whether it went to another machine. */
             left_machine: boolean;
+            /** @description The digest that carried it. */
+            merged_into?: string | null;
             /** Format: date-time */
             sent_at?: string | null;
-            /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
+            /**
+             * @description `queued`, `sending`, `sent`, `retry`, `held`, `merged` (a digest carried it), `dead` or `withdrawn` (its
+             *     alarm no longer held).
+             */
             state: string;
             subject: string;
             target: string;
@@ -4232,6 +4522,11 @@ export interface components {
             /** @description IANA zone of times in mails. */
             time_zone?: string;
         };
+        /**
+         * @description How often a person wants to hear.
+         * @enum {string}
+         */
+        Pace: "immediate" | "hourly" | "daily";
         /** @description A verdict as it stood at some time, and why. */
         PastVerdict: {
             /**
@@ -4379,6 +4674,32 @@ export interface components {
             /** @description `trace`, `debug`, `info`, `warn` or `error`. */
             level: string;
             message: string;
+        };
+        /** @description What a person wants of mails. */
+        Preference: {
+            /** @description When the daily mail comes, on the person's clock. */
+            daily_at?: string;
+            /** @description How often. */
+            pace?: components["schemas"]["Pace"];
+            /** @description Times without mail. */
+            quiet?: components["schemas"]["Quiet"][];
+            /** @description Urgent mails come at once all the same. */
+            urgent_at_once?: boolean;
+        };
+        /** @description What a stream would bring. */
+        Preview: {
+            /** @description Voices as the plugin makes them, with the fields of `POST /feedback`; personal data masked. */
+            items: Record<string, never>[];
+            /** @description What the plugin would set aside. */
+            rejected: components["schemas"]["PreviewRejected"][];
+        };
+        /** @description A record that a plugin can make no voice of. */
+        PreviewRejected: {
+            code: string;
+            detail: string;
+            external_id?: string | null;
+            /** @description As it came, personal data masked. */
+            raw: string;
         };
         /** @description The body of a problem. */
         Problem: {
@@ -4629,6 +4950,18 @@ export interface components {
             /** @description Worst first. */
             points: components["schemas"]["QuadrantPoint"][];
         };
+        /**
+         * @description A time without mail, every day or on some days of the week. A span over midnight belongs to the day it
+         *     begins on.
+         */
+        Quiet: {
+            /** @description `22:00`; the same as `to`: the whole day. */
+            from: string;
+            /** @description `08:00` */
+            to: string;
+            /** @description 1 = Monday … 7 = Sunday; empty: every day. */
+            weekdays?: number[];
+        };
         /** @description A figure with its range. */
         Range: {
             /**
@@ -4744,6 +5077,10 @@ export interface components {
              */
             times: number;
         };
+        /** @description How many held mails go out now. */
+        Released: {
+            released: number;
+        };
         /** @description The organisation's month: every topic once. */
         Report: {
             /**
@@ -4751,11 +5088,7 @@ export interface components {
              * @description Compensation not paid, in cents; beside the savings, not in them.
              */
             compensation_avoided_cents?: number | null;
-            /**
-             * @description Contacts avoided. The ends are the sums of the ends: wider than chance makes them, never
-             *     narrower.
-             */
-            contacts_avoided: components["schemas"]["Range"];
+            contacts_avoided?: components["schemas"]["Range"] | null;
             /** @description What a ticket cost: in this month, or in the one before while this one is not over. */
             cost: components["schemas"]["TicketCost"];
             /**
@@ -5597,6 +5930,8 @@ export interface components {
             email: string;
             language: string;
             name: string;
+            /** @description Mails to this address came back, nothing more is sent there. */
+            unreachable: boolean;
         };
         /** @description One report of progress. */
         TaskProgress: {
@@ -5621,6 +5956,13 @@ export interface components {
             score: number;
             word: string;
         };
+        /** @description A kind of mail. */
+        Template: {
+            /** @description Stable name. */
+            name: string;
+            /** @description Subject of its sample, in the caller's language. */
+            subject: string;
+        };
         /** @description Parameters of a threshold. */
         ThresholdParams: {
             /**
@@ -5633,6 +5975,11 @@ export interface components {
         };
         /** @description What a ticket cost in a period, in cents. */
         TicketCost: {
+            /**
+             * @description The month whose cost and tickets these are, `YYYY-MM`: the one before, while a month is not over;
+             *     `None` = a month that has not begun has neither.
+             */
+            month?: string | null;
             /**
              * Format: double
              * @description What a ticket that does not come saves: the marginal share of the average.
@@ -5967,6 +6314,11 @@ export interface components {
             /** @description Wednesday. */
             wed?: components["schemas"]["WorkSpan"][];
         };
+        /** @description What was written into the outbox. */
+        Written: {
+            /** @description The delivery: see the outbox for what became of it. */
+            delivery_id: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -5976,6 +6328,51 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    addresses: {
+        parameters: {
+            query?: {
+                /** @description Only those that nothing is sent to. */
+                disabled?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_MailAddress"];
+                };
+            };
+        };
+    };
+    enable_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Released"];
+                };
+            };
+        };
+    };
     list_notes: {
         parameters: {
             query?: {
@@ -6844,6 +7241,53 @@ export interface operations {
             };
         };
     };
+    inbox: {
+        parameters: {
+            query?: {
+                /** @description `acted`, `commented`, `answered`, `refused`, `ignored`, `bounce`, `unmatched` or `failed`. */
+                outcome?: string;
+                /** @description Task. */
+                task?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inbox"];
+                };
+            };
+        };
+    };
+    read_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "message/rfc822": number[];
+                };
+            };
+        };
+    };
     list_installations: {
         parameters: {
             query?: never;
@@ -7130,6 +7574,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    preview_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
             };
         };
     };
@@ -7421,6 +7887,121 @@ export interface operations {
             };
         };
     };
+    read_preference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preference"];
+                };
+            };
+        };
+    };
+    set_preference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preference"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preference"];
+                };
+            };
+        };
+    };
+    templates: {
+        parameters: {
+            query?: {
+                /** @description `zh-CN` (default) or `en`. */
+                language?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Template"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: {
+                /** @description `zh-CN` (default) or `en`. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+        };
+    };
+    try_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+        };
+    };
     mailbox: {
         parameters: {
             query?: {
@@ -7490,7 +8071,7 @@ export interface operations {
     outbox: {
         parameters: {
             query?: {
-                /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
+                /** @description `queued`, `sending`, `sent`, `retry`, `held`, `merged`, `dead` or `withdrawn`. */
                 state?: string;
                 cursor?: string;
                 limit?: number;
@@ -7507,6 +8088,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_OutboxItem"];
+                };
+            };
+        };
+    };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxItem"];
                 };
             };
         };
