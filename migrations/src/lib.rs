@@ -15,8 +15,11 @@ mod m20261122_000004_priority;
 mod m20261122_000005_verdicts;
 mod m20261122_000006_plugins;
 mod m20261122_000007_customers;
+mod m20261122_000008_windows;
 mod m20261122_000009_signers;
 mod m20261122_000010_calendars;
+mod m20261122_000011_mail;
+mod m20261122_000012_issues;
 mod m20261122_000013_tasks;
 
 /// Applies the migrations in their order.
@@ -33,8 +36,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_verdicts::Migration),
             Box::new(m20261122_000006_plugins::Migration),
             Box::new(m20261122_000007_customers::Migration),
+            Box::new(m20261122_000008_windows::Migration),
             Box::new(m20261122_000009_signers::Migration),
             Box::new(m20261122_000010_calendars::Migration),
+            Box::new(m20261122_000011_mail::Migration),
+            Box::new(m20261122_000012_issues::Migration),
             Box::new(m20261122_000013_tasks::Migration),
         ]
     }

@@ -411,9 +411,9 @@ impl Manifest {
             for text in [&title.zh, &title.en] {
                 if text.trim().is_empty()
                     || text.chars().count() > 500
-                    || text.chars().any(char::is_control)
+                    || text.chars().any(|c| c.is_control() || is_invisible(c))
                 {
-                    return Err("a title or description is empty, longer than 500 characters or holds control characters"
+                    return Err("a title or description is empty, longer than 500 characters or holds control or invisible characters"
                         .to_owned());
                 }
             }
@@ -437,6 +437,16 @@ impl Manifest {
         // Strings, numbers and maps with string keys: this cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
     }
+}
+
+/// Characters that change how a text looks without being seen: directions (Unicode UAX #9, section 2), spaces of no
+/// width, other ends of lines. An administrator grants what the text seems to say.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// Methods that may be asked for.
@@ -570,6 +580,22 @@ mod tests {
             "1", "1.2", "1.2.3.4", "01.2.3", "1.2.x", "", "1.2.3-", "v1.2.3",
         ] {
             assert!(!is_version(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn titles_read_as_they_look() {
+        let titled = |zh: &str| {
+            Manifest::from_json(GOOD.replace('甲', zh).as_bytes()).map(|m| m.title.zh.clone())
+        };
+        for bad in [
+            "\u{202e}", "\u{2066}", "\u{200b}", "\u{feff}", "\u{2028}", "\\u0007",
+        ] {
+            assert!(titled(&format!("安全{bad}反转")).is_err(), "{bad:?}");
+        }
+        // Joiners are part of words and pictures.
+        for good in ["接入 👩\u{200d}💻", "می\u{200c}خواهم", "Café – “a”"] {
+            assert_eq!(titled(good).as_deref(), Ok(good));
         }
     }
 

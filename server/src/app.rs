@@ -3,6 +3,7 @@
 use crate::analysis::Words;
 use crate::config::Config;
 use crate::mail::Transport;
+use crate::mail::imap::Account;
 use crate::plugins::Plugins;
 use domain::clock::{Clock, Timestamp};
 use domain::ids::Ids;
@@ -31,6 +32,8 @@ pub struct App {
     pub plugins: Plugins,
     /// Where mails go.
     pub mail: Transport,
+    /// Where answers to them come from; `None`: nobody reads them.
+    pub mail_in: Option<Account>,
     /// Key of the hashes that identify customers and links without naming them.
     pub key: [u8; 32],
     /// Woken after a transaction that wrote jobs.
@@ -148,6 +151,7 @@ impl App {
         tx.commit().await?;
         let key = *blake3::hash(secret.as_bytes()).as_bytes();
         let mail = Transport::new(&config)?;
+        let mail_in = config.mail_in.as_deref().map(Account::parse).transpose()?;
         let plugins = Plugins::new(&config)?;
         let app = Arc::new(Self {
             db,
@@ -158,6 +162,7 @@ impl App {
             lines: crate::detection::Lines::default(),
             plugins,
             mail,
+            mail_in,
             key,
             wake: Notify::new(),
             ended: Notify::new(),

@@ -30,6 +30,16 @@ pub struct Flags {
     /// Where answers to mails go
     #[arg(long, env = "BIHUAN_MAIL_REPLY_TO", global = true)]
     pub mail_reply_to: Option<String>,
+    /// imaps://user:password@host:993/INBOX or imap://…?tls=required|none: the mailbox that answers to mails
+    /// come to
+    #[arg(long, env = "BIHUAN_MAIL_IN", global = true, hide_env_values = true)]
+    pub mail_in: Option<String>,
+    /// Hard bounces after which nothing more is sent to an address
+    #[arg(long, env = "BIHUAN_BOUNCE_LIMIT", global = true)]
+    pub bounce_limit: Option<i64>,
+    /// Mails an hour over SMTP; 0: as many as there are
+    #[arg(long, env = "BIHUAN_MAIL_PER_HOUR", global = true)]
+    pub mail_per_hour: Option<i64>,
     /// An administrator's API token of at least 32 characters, for provisioning and tests
     #[arg(
         long,
@@ -78,6 +88,9 @@ struct File {
     mail: Option<String>,
     mail_from: Option<String>,
     mail_reply_to: Option<String>,
+    mail_in: Option<String>,
+    bounce_limit: Option<i64>,
+    mail_per_hour: Option<i64>,
     admin_token: Option<String>,
     history_days: Option<i64>,
     secret_key: Option<String>,
@@ -103,6 +116,12 @@ pub struct Config {
     pub mail_from: String,
     /// Where answers go.
     pub mail_reply_to: Option<String>,
+    /// The mailbox that answers come to; `None`: nobody reads them.
+    pub mail_in: Option<String>,
+    /// Hard bounces after which an address is closed.
+    pub bounce_limit: i64,
+    /// Mails an hour over SMTP; `None`: as many as there are.
+    pub mail_per_hour: Option<i64>,
     /// An administrator's token.
     pub admin_token: Option<String>,
     /// Voices older than this never raise anything.
@@ -186,6 +205,14 @@ impl Config {
                 return Err(format!("{address:?} is not an e-mail address"));
             }
         }
+        let bounce_limit = flags.bounce_limit.or(file.bounce_limit).unwrap_or(2);
+        if !(1..=100).contains(&bounce_limit) {
+            return Err("bounce_limit must be 1 to 100".to_owned());
+        }
+        let mail_per_hour = flags.mail_per_hour.or(file.mail_per_hour).unwrap_or(0);
+        if !(0..=1_000_000).contains(&mail_per_hour) {
+            return Err("mail_per_hour must be 0 to 1000000".to_owned());
+        }
         Ok(Self {
             knowledge_dir: flags
                 .knowledge_dir
@@ -201,6 +228,9 @@ impl Config {
                 .unwrap_or_else(|| "mailbox:".to_owned()),
             mail_from,
             mail_reply_to,
+            mail_in: flags.mail_in.or(file.mail_in).filter(|m| !m.is_empty()),
+            bounce_limit,
+            mail_per_hour: (mail_per_hour > 0).then_some(mail_per_hour),
             admin_token,
             history_days,
             secret_key,

@@ -33,6 +33,8 @@ pub mod mail;
 pub mod notify;
 pub mod organisation;
 pub mod plugins;
+pub mod reviews;
+pub mod routing;
 pub mod tasks;
 pub mod telemetry;
 pub mod verification;

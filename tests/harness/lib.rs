@@ -9,6 +9,7 @@
 )]
 
 pub mod database;
+pub mod dovecot;
 pub mod files;
 pub mod http;
 pub mod page;
@@ -19,6 +20,7 @@ pub mod time;
 pub mod wait;
 
 pub use database::{Database, Engine};
+pub use dovecot::Dovecot;
 pub use http::{Caller, Reply};
 pub use random::Random;
 pub use server::{Command, Options, Server};

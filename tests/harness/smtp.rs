@@ -118,6 +118,11 @@ impl Smtp {
         self.state().mood.unknown.insert(recipient.to_owned());
     }
 
+    /// Takes mails for that recipient again.
+    pub fn take_again(&self, recipient: &str) {
+        self.state().mood.unknown.remove(recipient);
+    }
+
     /// Takes the next `n` messages and hangs up instead of answering: the sender cannot know.
     pub fn hang_up_after(&self, n: usize) {
         self.state().mood.silent = n;

@@ -175,8 +175,67 @@ fn a_signed_package_is_installed_by_those_who_trust_its_key() {
     ])
     .ok();
     assert!(listed.contains(" http-json 1.0.0 "), "{listed}");
-    let said = run(&["list", "--server", &address, "--token", "wrong"]).fails();
-    assert!(said.contains("401"), "{said}");
+    let wrong = |locale: &str| {
+        run(&["list", "--server", &address, "--token", "wrong"])
+            .set("LC_ALL", locale)
+            .fails()
+    };
+    let said = wrong("C");
+    assert!(said.contains("401: log in first"), "{said}");
+    assert!(wrong("zh_CN.UTF-8").contains("401: 请先登录"));
+}
+
+/// Nothing is signed that no server would take.
+#[test]
+fn what_no_server_takes_is_not_packed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = repository().join("plugins/http-json");
+    let built = |name: &str| repository().join(format!("target/plugins/{name}.wasm"));
+    let junk = folder.path().join("junk.wasm");
+    fs::write(&junk, b"\0asm\x0d\0\x01\0 and nothing more").expect("a file");
+    let pack = |component: &Path| {
+        let (dir, component) = (dir.to_str(), component.to_str());
+        let (dir, component) = (dir.expect("a path"), component.expect("a path"));
+        let args = [
+            "plugin",
+            "pack",
+            dir,
+            "--component",
+            component,
+            "--unsigned",
+            "--out",
+            "p.bihuan",
+        ];
+        Command::new(&args).inside(folder.path())
+    };
+    pack(&junk).fails();
+    let said = pack(&built("webhook-json")).fails();
+    assert!(said.contains("the component is webhook-json"), "{said}");
+    assert!(
+        !folder.path().join("p.bihuan").exists(),
+        "nothing is written"
+    );
+    pack(&built("http-json")).ok();
+}
+
+/// Authors need no server: neither help nor usage names its settings, whatever the environment holds.
+#[test]
+fn the_help_for_authors_is_about_plugins() {
+    for args in [&["plugin", "new", "--help"][..], &["plugin", "--help"]] {
+        let said = Command::new(args)
+            .set("BIHUAN_ADMIN_TOKEN", tests::server::ADMIN_TOKEN)
+            .ok();
+        for setting in ["--mail", "--database-url", "--publish", "--admin-token"] {
+            assert!(!said.contains(setting), "{setting}: {said}");
+        }
+    }
+    let said = Command::new(&["plugin", "new", "x"])
+        .set("BIHUAN_ADMIN_TOKEN", tests::server::ADMIN_TOKEN)
+        .fails();
+    assert!(
+        said.contains("--world") && !said.contains("--admin-token"),
+        "{said}"
+    );
 }
 
 /// What `new` makes works as it stands, in every world: its case passes and it keeps to the contract. Nothing is

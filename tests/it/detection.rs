@@ -180,6 +180,86 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    /// Windows of minutes and hours end with a voice, those of days with a calendar day; the order in which
+    /// voices arrive, duplicates and one who writes again and again change nothing.
+    fn a_limit_of_hours_and_of_a_week(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "hour", "threshold", &json!({"limit": 3, "window": "1h"}));
+        rule(&admin, "bad-hours", "low_rating", &json!({"limit": 1, "window": "4h"}));
+        rule(&admin, "said-hours", "phrase", &json!({"limit": 1, "window": "90m", "phrases": ["不想用了"]}));
+        rule(&admin, "week", "threshold", &json!({"limit": 8, "window": "7d"}));
+        let refused = admin.put("/api/v1/detectors/x", &json!({"key": "x", "kind": "threshold",
+            "params": {"limit": 3, "window": "25h"}}));
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert_eq!(refused.json()["errors"][0]["field"], "params.window");
+
+        let day = time::ago(1);
+        let said = |id: &str, minute: u32, more: Value| {
+            let mut v = json!({"channel": "app", "external_id": id, "occurred_at": time::on(day, minute * 60),
+                               "text": "请尽快处理", "topic": TOPIC, "customer_ref": id});
+            for (field, value) in more.as_object().into_iter().flatten() {
+                v[field] = value.clone();
+            }
+            v
+        };
+        let hour = || signals(&admin, "hour");
+        // Four within 61 minutes, one of them twice; four within an hour, but of one customer.
+        send(&admin, &[said("a", 0, json!({})), said("b", 20, json!({})), said("c", 40, json!({})),
+                       said("d", 61, json!({}))]);
+        admin.post("/api/v1/feedback?wait=analysed", &json!({"items": [said("d", 61, json!({}))]})).ok();
+        assert_eq!(hour().len(), 0, "{:?}", hour());
+        let same = json!({"customer_ref": "same"});
+        send(&admin, &[said("s1", 300, same.clone()), said("s2", 301, same.clone()),
+                       said("s3", 302, same.clone()), said("s4", 303, same)]);
+        assert_eq!(hour().len(), 0, "{:?}", hour());
+        // What arrives late lies between them: the window that ends with the last is too full now.
+        send(&admin, &[said("e", 30, json!({"customer_ref": null}))]);
+        let rang = hour();
+        assert_eq!(rang.len(), 1, "{rang:?}");
+        assert_eq!((&rang[0]["count"], &rang[0]["customers"], &rang[0]["anonymous"]), (&json!(4), &json!(4), &json!(1)));
+        let span = |s: &Value| (text(&s["span"], "from")[11..16].to_owned(), text(&s["span"], "to")[11..16].to_owned());
+        // It ends with the voice that crosses the line, not with the one that arrived last.
+        assert_eq!(span(&rang[0]), ("08:40".to_owned(), "09:40".to_owned()), "{rang:?}");
+        let why = text(&rang[0]["explanation"], "zh");
+        assert!(why.contains("（1 小时内）4 次来访（3 位可识别客户，另有 1 条匿名），超过上限 3 次"), "{why}");
+
+        // Marks and words by the hour.
+        send(&admin, &[said("m1", 100, json!({"rating": 1})), said("m2", 350, json!({"rating": 2}))]);
+        assert_eq!(signals(&admin, "bad-hours").len(), 0);
+        send(&admin, &[said("m3", 339, json!({"rating": 1}))]);
+        let bad = signals(&admin, "bad-hours");
+        assert_eq!(bad.iter().map(span).collect::<Vec<_>>(), [("10:39".to_owned(), "14:39".to_owned())]);
+        let words = json!({"text": "我真的不想用了"});
+        send(&admin, &[said("w1", 400, words.clone()), said("w2", 491, words.clone())]);
+        assert_eq!(signals(&admin, "said-hours").len(), 0);
+        send(&admin, &[said("w3", 489, words)]);
+        assert_eq!(signals(&admin, "said-hours").len(), 1);
+
+        // The week holds more than eight by now: it rang with the voice that crossed, once, and says its days.
+        let week = signals(&admin, "week");
+        assert_eq!(week.len(), 1, "{week:?}");
+        assert_eq!(week[0]["change_day"], time::ago(7).to_string());
+        assert!(text(&week[0]["explanation"], "zh").contains("（7 天）"));
+
+        // A back-test finds the same windows, and is no other code.
+        let span = json!({"from": time::ago(3).to_string(), "to": time::ago(0).to_string()});
+        for key in ["hour", "bad-hours", "said-hours", "week"] {
+            let tested = admin.post(&format!("/api/v1/detectors/{key}/backtest"), &span).ok();
+            let fields = |s: &Value| (s["day"].clone(), s["count"].clone(), s["span"].clone(), s["anonymous"].clone());
+            let live: Vec<_> = signals(&admin, key).iter().map(fields).collect();
+            let found: Vec<_> = tested["signals"].as_array().expect("signals").iter().map(fields).collect();
+            assert_eq!(found.iter().map(|f| (&f.0, &f.2)).collect::<Vec<_>>(),
+                       live.iter().map(|f| (&f.0, &f.2)).collect::<Vec<_>>(), "{key}");
+            if key != "week" {
+                assert_eq!(found, live, "{key}");
+            }
+        }
+    }
+}
+
+on_both_engines! {
     /// Contacts of a closed day against their own history; of the running day as soon as they are beyond.
     fn a_rise_rings_at_the_close_and_at_once_when_it_is_beyond(engine) {
         let mut server = Server::start(engine);
@@ -451,6 +531,56 @@ fn an_alarm_of_half_a_day_is_taken_back() {
     let mail = &outbox()[0];
     assert!(!text(mail, "subject").contains("复发"), "{mail}");
     assert_eq!((outbox().len(), smtp.letters().len()), (2, 1));
+}
+
+/// A notice that is being handed over at the very moment its alarm is taken back has gone out: what takes
+/// it back follows it.
+#[test]
+fn a_notice_on_its_way_is_taken_back_when_it_has_arrived() {
+    let smtp = Smtp::start();
+    let server = Options::new(Engine::Sqlite).mail_to(&smtp).start();
+    let admin = server.admin();
+    furnish(&admin);
+    rule(&admin, "falls", "csat_fall", &json!({}));
+    let marked = |mut all: Vec<Value>, bad: usize| {
+        for (n, v) in all.iter_mut().enumerate() {
+            v["rating"] = json!(if n % 10 < bad { 1 } else { 5 });
+        }
+        all
+    };
+    let mut history = marked(usual("t", 75, 12, TOPIC, &json!({})), 2);
+    history.extend(marked(usual("o", 75, 12, OTHER, &json!({})), 2));
+    send(&admin, &history);
+    judged(&server);
+    // Every word with the mail server takes long: the handing over takes longer than the judgement.
+    smtp.be_slow(Duration::from_secs(20));
+    let of_yesterday = |prefix: &str, count: usize, bad: usize| {
+        let voices = (0..count).map(|n| voice(prefix, n, time::ago(1), TOPIC));
+        marked(voices.collect(), bad)
+    };
+    send(&admin, &of_yesterday("early", 60, 8));
+    let database = server.database();
+    until("the notice is on its way", || {
+        let sending = "SELECT COUNT(*) AS n FROM delivery WHERE state = 'sending'";
+        (database.count(sending) == 1).then_some(())
+    });
+    send(&admin, &of_yesterday("rest", 600, 1));
+    let issue = until("the alarm is taken back", || {
+        let all = issues(&admin);
+        (all[0]["state"] == "dismissed").then(|| all[0].clone())
+    });
+    let told = told_of(&issue, "issue.alarm_withdrawn");
+    assert_eq!(told["mails_sent"], 1, "{told}");
+    let sending = "SELECT COUNT(*) AS n FROM delivery WHERE state = 'sending'";
+    assert_eq!(database.count(sending), 1, "it is still on its way");
+    smtp.be_slow(Duration::ZERO);
+    let letters = until_within(Duration::from_secs(60), "both mails", || {
+        Some(smtp.letters()).filter(|all| all.len() == 2)
+    });
+    let taken_back = letters[1].read();
+    assert!(taken_back.header("In-Reply-To").is_some());
+    judged(&server);
+    assert_eq!(smtp.letters().len(), 2, "once");
 }
 
 /// While a file is read the days are not judged: half of it says other things than the whole.
@@ -871,6 +1001,35 @@ fn a_rule_is_tried_on_history_before_it_is_kept() {
             "{tested}"
         );
         assert_eq!(tested["signals"][0]["count"], count, "{tested}");
+    }
+    // The chart of a rise says what is usual of every day, and how much it may have, not of those alone
+    // that ring, and never the sum of several.
+    let tested = try_out(json!({"kind": "spike", "scope": {"topic": TOPIC}, "params": {}})).ok();
+    let drawn = tested["days"].as_array().expect("days");
+    let figures = |d: &Value| Some((d["baseline"].as_f64()?, d["limit"].as_f64()?));
+    let known: Vec<(f64, f64)> = drawn.iter().filter_map(figures).collect();
+    assert!(known.len() > 20, "{tested}");
+    for (usual, limit) in known {
+        assert!(
+            (4.0..12.0).contains(&usual) && limit > usual,
+            "{usual} {limit}"
+        );
+    }
+    assert!(
+        drawn
+            .iter()
+            .any(|d| d["signal"] == true && d["baseline"].is_number())
+    );
+    assert_eq!(
+        tested["notes"].as_array().map(Vec::len),
+        Some(1),
+        "{tested}"
+    );
+    // Days that hold nothing say so: a rule is not quiet there.
+    for (from, to, says) in [(400, 300, "没有任何数据"), (60, 0, "最早的数据是")] {
+        let body = json!({"detector": threshold, "from": time::ago(from), "to": time::ago(to)});
+        let tested = admin.post("/api/v1/detectors/backtest", &body).ok();
+        assert!(text(&tested["notes"][0], "zh").contains(says), "{tested}");
     }
     try_out(json!({"kind": "spike", "params": {"factor": 0.5}})).problem(422, "invalid_field");
     try_out(json!({"kind": "agent_drift", "scope": {"topic": TOPIC}}))

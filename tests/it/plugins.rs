@@ -290,7 +290,11 @@ on_both_engines! {
         assert_eq!(admin.put("/api/v1/installations/orders/secrets/access_secret", &json!({"value": "a new one"})).status, 204);
         let database = server.database();
         until("a new secret lets it go on", || (voices(&database) == 1).then_some(()));
-        until("it is well again", || (installation(&admin, "orders")["state"] == "ok").then_some(()));
+        let well = until("it is well again", || {
+            let i = installation(&admin, "orders");
+            (i["state"] == "ok").then_some(i)
+        });
+        assert!(well["last_error"].is_null(), "what is over is no error: {well}");
     }
 }
 
@@ -519,8 +523,16 @@ fn a_request_that_the_plugin_cannot_read_waits_for_a_fix() {
     off = json!({"plugin": "webhook-json", "settings": off["settings"], "enabled": false});
     admin.put("/api/v1/installations/shop", &off).ok();
     let reply = sender(&server).post("/hooks/shop", &json!({"data": []}));
-    assert_eq!(reply.status, 503);
     assert!(reply.header("retry-after").is_some());
+    reply.problem(503, "not_taking_requests");
+    // Nor is the server busy when nobody has filled the secret in.
+    off["enabled"] = json!(true);
+    admin.put("/api/v1/installations/shop", &off).ok();
+    let secret = "/api/v1/installations/shop/secrets/signing_secret";
+    assert_eq!(admin.delete(secret).status, 204);
+    let reply = sender(&server).post("/hooks/shop", &json!({"data": []}));
+    assert!(reply.header("retry-after").is_some());
+    reply.problem(503, "not_taking_requests");
 }
 
 // ---------------------------------------------------------------- chats
@@ -582,12 +594,18 @@ fn a_department_hears_of_tasks_in_its_chat_without_anybodys_link() {
             204
         );
     }
+    // Well set up, and nobody's: the page says that nothing will be posted.
+    assert_eq!(installation(&admin, "robot")["used_by"], json!([]));
     admin
         .put(
             &format!("/api/v1/departments/{PRODUCT}"),
             &with(json!("robot")),
         )
         .ok();
+    assert_eq!(
+        installation(&admin, "robot")["used_by"],
+        json!([{"kind": "department", "key": PRODUCT, "name": PRODUCT}])
+    );
     let today = tests::time::ago(0);
     let all: Vec<Value> = (0..60)
         .map(|n| contact(&format!("c{n}"), &tests::time::on(today, 0), n))

@@ -58,7 +58,11 @@ pub struct HttpJson {
 
 impl Lifecycle for HttpJson {
     fn validate_config() -> Result<(), Failure> {
-        Settings::read().map(drop)
+        let settings = Settings::read()?;
+        settings.window.as_ref().map_or(Ok(()), |window| {
+            window.begun_ms()?;
+            Ok(())
+        })
     }
 
     fn check() -> Result<CheckReport, Failure> {
@@ -170,7 +174,7 @@ impl HttpJson {
         let from = match (place.from, since) {
             (Some(from), _) => from,
             (None, Some(since)) => since,
-            (None, None) => window.start_ms()?,
+            (None, None) => window.begun_ms()?,
         };
         let now = clock::now_ms();
         if from > now {

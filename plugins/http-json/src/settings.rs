@@ -254,4 +254,20 @@ impl Window {
             )
         })
     }
+
+    /// Where it begins, which must not be later than now: nothing could be asked, and waiting mends it only when
+    /// nobody has mistaken a year.
+    ///
+    /// # Errors
+    /// `config` when it is no time or has not come.
+    pub fn begun_ms(&self) -> Result<i64, Failure> {
+        let start = self.start_ms()?;
+        if start > host::clock::now_ms() {
+            return Err(failure::config(
+                "http_json.settings",
+                format!("window.start: {} lies in the future", self.start),
+            ));
+        }
+        Ok(start)
+    }
 }

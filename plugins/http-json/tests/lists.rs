@@ -360,3 +360,34 @@ fn the_check_says_what_the_first_page_holds() {
     assert_eq!(report.details["rejected"], 1);
     host.finish();
 }
+
+#[test]
+fn a_window_that_begins_tomorrow_is_a_mistake_in_the_settings() {
+    let at = |now: &str| {
+        let host = Host::new().settings(gitlab()).now(now);
+        (
+            host.run(HttpJson::validate_config),
+            pull(&host, None).map(drop),
+        )
+    };
+    let (saved, pulled) = at("2025-12-31T23:59:59Z");
+    for refused in [saved.unwrap_err(), pulled.unwrap_err()] {
+        assert_eq!(refused.class, FailureClass::Config, "{refused:?}");
+        assert!(
+            refused
+                .message
+                .contains("window.start: 2026-01-01T00:00:00Z"),
+            "{refused:?}"
+        );
+    }
+    assert!(at("2026-01-01T00:00:00Z").0.is_ok());
+    // A stored place of the future is another matter: the stream starts over.
+    let host = Host::new().settings(gitlab()).now("2026-01-02T12:00:00Z");
+    let cursor = json!({"from": 1_900_000_000_000_i64}).to_string();
+    let cursor = Cursor {
+        format: 1,
+        value: cursor,
+    };
+    let refused = pull(&host, Some(cursor)).unwrap_err();
+    assert_eq!(refused.class, FailureClass::CursorExpired, "{refused:?}");
+}

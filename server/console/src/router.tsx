@@ -73,6 +73,16 @@ const tasksRoute = createRoute({
   component: lazyRouteComponent(() => import("./routes/tasks/tasks-page"), "TasksPage"),
 });
 
+const reviewsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/review-tickets",
+  validateSearch: (search: Record<string, unknown>): { state?: string } => {
+    const state = text(search.state);
+    return state ? { state } : {};
+  },
+  component: lazyRouteComponent(() => import("./routes/reviews/reviews-page"), "ReviewsPage"),
+});
+
 const taskRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/tasks/$id",
@@ -159,6 +169,11 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
+    path: "owner-rules",
+    component: lazyRouteComponent(() => import("./routes/issues/owner-rules-page"), "OwnerRulesPage"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
     path: "detectors",
     component: lazyRouteComponent(() => import("./routes/detection/detectors-page"), "DetectorsPage"),
   }),
@@ -240,6 +255,7 @@ const routeTree = rootRoute.addChildren([
     issueRoute,
     tasksRoute,
     taskRoute,
+    reviewsRoute,
     verificationRoute,
     knowledgeRoute,
     articleRoute,

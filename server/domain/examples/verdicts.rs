@@ -171,6 +171,8 @@ fn date(zero: NaiveDate, day: i64) -> NaiveDate {
 
 fn contract(metric: Metric, alarm_day: Option<NaiveDate>) -> Contract {
     Contract {
+        subject: domain::detection::Subject::default(),
+        measurable: true,
         metric,
         chosen: Chosen::Person,
         expected_change: metric.usual_target(),

@@ -910,13 +910,13 @@ impl Context {
                     self.redactor.take_out(&mut response.body);
                     Ok(WitResponse {
                         status: response.status,
-                        url: self.redactor.redact(&response.url),
+                        url: self.redactor.without(response.url),
                         headers: response
                             .headers
                             .into_iter()
                             .map(|(name, value)| host::types::Header {
                                 name,
-                                value: self.redactor.redact(&value),
+                                value: self.redactor.without(value),
                             })
                             .collect(),
                         body: response.body,

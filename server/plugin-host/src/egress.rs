@@ -326,12 +326,13 @@ impl Dialer {
             UrlHost::Ipv6(ip) => vec![IpAddr::V6(*ip)],
             UrlHost::Domain(name) => match timeout(RESOLVE, self.resolver.resolve(name)).await {
                 Ok(Ok(found)) => found,
-                Ok(Err(error)) => return Err(HttpFault::Dns(error.kind().to_string())),
-                Err(_) => return Err(HttpFault::Dns("no answer in time".to_owned())),
+                // The resolver's own words: its kind is "uncategorized" for every name that does not exist.
+                Ok(Err(error)) => return Err(HttpFault::Dns(format!("{name}: {error}"))),
+                Err(_) => return Err(HttpFault::Dns(format!("{name}: no answer in time"))),
             },
         };
         if found.is_empty() {
-            return Err(HttpFault::Dns("the name has no address".to_owned()));
+            return Err(HttpFault::Dns(format!("{host}: the name has no address")));
         }
         let allowed: Vec<SocketAddr> = found
             .into_iter()

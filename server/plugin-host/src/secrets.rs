@@ -1,8 +1,9 @@
 //! Secrets: they live in the host, and guests hold handles.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
@@ -109,6 +110,7 @@ impl Handle {
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
     needles: Vec<Zeroizing<String>>,
+    long: OnceLock<Option<AhoCorasick>>,
 }
 
 /// Shorter values would tear ordinary texts apart.
@@ -176,25 +178,56 @@ impl Redactor {
         }
         // Longest first: a secret that holds another one is replaced whole.
         needles.sort_by_key(|n| std::cmp::Reverse(n.len()));
-        Self { needles }
+        Self {
+            needles,
+            long: OnceLock::new(),
+        }
     }
 
     /// Takes secrets out of what a service answers: one that echoes its requests would hand them to the guest.
-    /// Only what is long enough never to stand there by chance.
+    /// Only what is long enough never to stand there by chance. In one pass: a service knows the secret that it is
+    /// sent, and may answer with nothing else.
     pub(crate) fn take_out(&self, bytes: &mut Vec<u8>) {
-        for needle in self.needles.iter().filter(|n| n.len() >= MIN_TAKEN_OUT) {
-            let needle = needle.as_bytes();
-            let found = |bytes: &[u8], from: usize| {
-                let rest = bytes.get(from..)?;
-                let mut windows = rest.windows(needle.len());
-                windows.position(|w| w == needle).map(|at| from + at)
-            };
-            let mut from = 0;
-            while let Some(at) = found(bytes, from) {
-                bytes.splice(at..at + needle.len(), *b"***");
-                from = at + 3;
-            }
+        let Some(long) = self.long() else {
+            return;
+        };
+        let mut found: Vec<(usize, usize)> = long
+            .find_overlapping_iter(bytes.as_slice())
+            .map(|m| (m.start(), m.end()))
+            .collect();
+        if found.is_empty() {
+            return;
         }
+        found.sort_unstable();
+        let mut left = Vec::with_capacity(bytes.len());
+        let mut done = 0;
+        for (start, end) in found {
+            // Forms that overlap are one hole.
+            if start >= done {
+                left.extend_from_slice(&bytes[done..start]);
+                left.extend_from_slice(b"***");
+            }
+            done = done.max(end);
+        }
+        left.extend_from_slice(&bytes[done..]);
+        *bytes = left;
+    }
+
+    /// [`Self::take_out`] of a text.
+    pub(crate) fn without(&self, text: String) -> String {
+        let mut bytes = text.into_bytes();
+        self.take_out(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Finds the long forms. Made when the first answer comes: most calls never need it.
+    fn long(&self) -> Option<&AhoCorasick> {
+        let build = || {
+            let needles = self.needles.iter().filter(|n| n.len() >= MIN_TAKEN_OUT);
+            let all: Vec<&str> = needles.map(|n| n.as_str()).collect();
+            (!all.is_empty()).then(|| AhoCorasick::new(all).ok())?
+        };
+        self.long.get_or_init(build).as_ref()
     }
 
     pub(crate) fn redact(&self, text: &str) -> String {
@@ -268,6 +301,21 @@ mod tests {
             String::from_utf8_lossy(&body),
             r#"{"ok":true,"key":"***","again":"***"}"#
         );
+    }
+
+    #[test]
+    fn an_answer_full_of_secrets_takes_one_pass() {
+        let value = SecretValue::new(b"aaaaaaaaaaaa".to_vec(), 1, vec![]);
+        let other = SecretValue::new(b"aaaaaaaaaaaabbbb".to_vec(), 1, vec![]);
+        let redactor = Redactor::new([&value, &other].into_iter());
+        // Cutting them out one by one would move 16 TB.
+        let mut body = b"aaaaaaaaaaaa-".repeat(8 << 20 >> 3);
+        redactor.take_out(&mut body);
+        assert_eq!(body.len(), "***-".len() * (8 << 20 >> 3));
+        assert!(body.chunks(4).all(|c| c == b"***-"));
+        let mut overlapping = b"xaaaaaaaaaaaaaaaabbbby".to_vec();
+        redactor.take_out(&mut overlapping);
+        assert_eq!(overlapping, b"x***y");
     }
 
     #[test]

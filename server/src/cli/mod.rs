@@ -132,9 +132,44 @@ enum UserCommand {
     },
 }
 
+/// The same for `bihuan plugin …`, which needs no server: its help and its errors name no setting of one.
+#[derive(Parser)]
+#[command(
+    name = "bihuan",
+    version,
+    about = "Bihuan 闭环: what authors of plugins do"
+)]
+struct Author {
+    #[command(subcommand)]
+    command: OfAuthors,
+}
+
+#[derive(Subcommand)]
+enum OfAuthors {
+    /// Plugins: make, test, check, pack, install
+    Plugin(plugin::Args),
+}
+
+impl Cli {
+    /// What was typed. Ends the process when it cannot be understood.
+    fn typed() -> Self {
+        if std::env::args_os()
+            .nth(1)
+            .is_none_or(|word| word != "plugin")
+        {
+            return Self::parse();
+        }
+        let OfAuthors::Plugin(args) = Author::parse().command;
+        Self {
+            flags: Flags::default(),
+            command: Command::Plugin(args),
+        }
+    }
+}
+
 /// Runs the command of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::typed();
     let listen = match &cli.command {
         Command::Serve { listen } | Command::Demo { listen, .. } => listen.clone(),
         _ => None,

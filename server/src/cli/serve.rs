@@ -109,6 +109,7 @@ async fn run(app: Shared, listener: TcpListener) -> failure::Result<ExitCode> {
     app.tracker
         .spawn(crate::detection::jobs::watch_the_calendar(app.clone()));
     app.tracker.spawn(crate::intake::collect::run(app.clone()));
+    app.tracker.spawn(crate::notify::inbox::run(app.clone()));
     app.tracker
         .spawn(app.plugins.ledger.clone().keep_writing(app.clone()));
     let stop = app.stop.clone();

@@ -170,7 +170,7 @@ async fn organise(app: &Shared, plan: &Plan) -> failure::Result<()> {
     for story in plan.stories() {
         let limit = ThresholdParams {
             limit: i64::from(story.limit),
-            window: Window::Day,
+            window: Window::DAY,
         };
         let detector = Detector {
             scope: Scope {
@@ -294,7 +294,7 @@ async fn assign_story(app: &Shared, story: &Story) -> failure::Result<()> {
     let new = NewTask {
         title: story.title.to_owned(),
         description: story.description.to_owned(),
-        department: story.department.to_owned(),
+        department: Some(story.department.to_owned()),
         due_at: Some(at(story.due_day, 18)),
         measures: story.measures.iter().map(|m| (*m).to_owned()).collect(),
         ..NewTask::default()
@@ -323,7 +323,7 @@ async fn follow_up(app: &Shared, plan: &Plan) -> failure::Result<()> {
             description:
                 "上一次的办法没有看到效果。请先听十通投诉录音，找出爽约的真正原因，再提出新的办法。"
                     .to_owned(),
-            department: story.department.to_owned(),
+            department: Some(story.department.to_owned()),
             measures: vec![
                 "听十通投诉录音".to_owned(),
                 "按原因分类，找出最常见的一种".to_owned(),

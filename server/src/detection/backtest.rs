@@ -1,14 +1,20 @@
 //! What a rule would have raised over stored days: nothing is written, nothing is sent.
 
+use super::details::{numbered, replay_from, rows_of};
 use super::history::Setup;
 use super::judge::{Found, Shelf, by_series, counts, read_counts, series};
 use super::phrases::Phrases;
 use super::raise::{key_of, would_mail};
+use super::rolling;
 use super::watch::{path, ruler};
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{local_day, start_of_day};
-use domain::detection::{Detector, Kind, Params, Scope, Signal, Subject, SubjectKind, is_crowd};
+use domain::detection::{
+    Detector, Kind, Moment, Params, Rows, Scope, Signal, Span, Subject, SubjectKind, Watched,
+    Window, backtest_counts, expectation,
+};
+use domain::facts::Counters;
 use domain::organisation::{Bilingual, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{DbError, Read};
@@ -78,6 +84,7 @@ pub async fn run(
     // What is switched off can be tried all the same.
     detector.enabled = true;
     let mut counted: BTreeMap<String, BTreeMap<NaiveDate, (i64, Option<f64>)>> = BTreeMap::new();
+    let mut usual = Usual::new();
     let found: Vec<Found> = if by_series(&detector) {
         let mut shelf = Shelf::default();
         let history = shelf
@@ -90,6 +97,7 @@ pub async fn run(
                 chart.key.clone(),
                 chart_days(&detector, &setup, history, chart, from, to),
             );
+            usual = block_in_place(|| usual_days(&detector, &setup, history, chart, from, to));
         }
         found
     } else if detector.kind == Kind::Phrase {
@@ -109,7 +117,21 @@ pub async fn run(
                 }
             }
         }
-        block_in_place(|| counts(&detector, &rows, from, to))
+        match detector.window().and_then(Window::rolling) {
+            Some(length) => {
+                let all = (setup.topics.as_slice(), organisation.zone);
+                let (found, since) =
+                    rolling::backtest(&app.db, &detector, length, &rows, all, (from, to)).await?;
+                result.notes.extend(since.map(|day| {
+                    Bilingual::new(
+                        format!("来访太多，只计算了 {day} 及以后的日期。"),
+                        format!("Too many voices: only {day} and later days were looked at."),
+                    )
+                }));
+                found
+            }
+            None => block_in_place(|| counts(&detector, &rows, from, to)),
+        }
     };
     let mut found = found;
     found.sort_by(|a, b| {
@@ -120,11 +142,12 @@ pub async fn run(
             .then_with(|| a.signal.subject.cmp(&b.signal.subject))
     });
     note_limits(&detector, &mut result.notes);
+    result.notes.extend(without_data(&app.db, from, to).await?);
     openings(&app.db, &detector, &setup.topics, &found, &mut result).await?;
     let chart = chart_subject(&detector, subject, &found);
     if let Some(chart) = &chart {
         let days = counted.remove(&chart.key).unwrap_or_default();
-        result.days = fill(&detector, chart, &days, &found, from, to);
+        result.days = fill(&detector, chart, &days, &usual, &found, from, to);
     }
     result.series = chart;
     result.signals = found.into_iter().map(|f| f.signal).collect();
@@ -252,6 +275,7 @@ fn fill(
     detector: &Detector,
     chart: &Subject,
     days: &BTreeMap<NaiveDate, (i64, Option<f64>)>,
+    usual: &Usual,
     found: &[Found],
     from: NaiveDate,
     to: NaiveDate,
@@ -260,6 +284,8 @@ fn fill(
         detector.kind,
         Kind::Threshold | Kind::Risk | Kind::LowRating | Kind::Phrase
     );
+    // The limit of an hour, or of a week, is none of a day.
+    let per_day = per_day && detector.window() == Some(Window::DAY);
     #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
     let fixed = detector.limit().filter(|_| per_day).map(|l| l as f64);
     let mut all = Vec::new();
@@ -273,14 +299,17 @@ fn fill(
         // A sum over several days has no limit of one day.
         #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
         let of_day = rang
-            .filter(|s| s.change_day.is_none_or(|first| first == day))
+            .filter(|s| s.span.is_none() && s.change_day.is_none_or(|first| first == day))
             .map(|s| s.limit as f64);
+        let expected = usual.get(&day);
         all.push(BacktestDay {
             day,
             count,
             level,
-            limit: fixed.or(of_day),
-            baseline: rang.and_then(|s| s.baseline),
+            limit: fixed.or(expected.and_then(|e| e.1)).or(of_day),
+            baseline: expected
+                .map(|e| e.0)
+                .or_else(|| rang.and_then(baseline_of_a_day)),
             signal: rang.is_some(),
         });
         day += TimeDelta::days(1);
@@ -288,12 +317,90 @@ fn fill(
     all
 }
 
-/// Voices of a topic and day that hold a phrase.
+/// What is usual on a day, from a signal that may have added several up.
+fn baseline_of_a_day(signal: &Signal) -> Option<f64> {
+    let counts = matches!(signal.kind, Kind::Spike | Kind::NewTopic);
+    let first = signal
+        .change_day
+        .filter(|_| counts)
+        .unwrap_or(signal.window);
+    let days = i32::try_from((signal.window - first).num_days() + 1).unwrap_or(1);
+    signal.baseline.map(|b| b / f64::from(days.max(1)))
+}
+
+/// What a day is expected to count, and the most that it may by itself.
+type Usual = BTreeMap<NaiveDate, (f64, Option<f64>)>;
+
+/// The expectation and the line of every day of the chart, where a rule compares days with their history.
+fn usual_days(
+    detector: &Detector,
+    setup: &Setup,
+    history: &super::history::History,
+    chart: &Subject,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Usual {
+    let mut usual = Usual::new();
+    let Params::Spike(params) = &detector.params else {
+        return usual;
+    };
+    if chart.kind != SubjectKind::Topic || params.weekday_weeks > 0 {
+        return usual;
+    }
+    let series = if detector.scope.topic.is_some() {
+        history.below(&chart.key, &setup.topics)
+    } else {
+        history.sum([chart.key.as_str()])
+    };
+    let channel = detector.scope.channel.as_deref();
+    let open: Vec<Span> = history.left_out(setup, &chart.key, channel, to);
+    let watched = Watched {
+        subject: chart,
+        series: &series,
+        open: &open,
+    };
+    let mut day = from;
+    while day <= to {
+        if let Some(expected) = expectation(params, &history.context, watched, day) {
+            #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
+            let limit = expected.limit(params).map(|l| l as f64);
+            usual.insert(day, (expected.expected(), limit));
+        }
+        day += TimeDelta::days(1);
+    }
+    usual
+}
+
+/// Says so where days that were asked for hold nothing: a rule that is silent there is not a quiet one.
+async fn without_data(
+    db: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Option<Bilingual>, DbError> {
+    let held = storage::facts::span(db).await?;
+    Ok(match held {
+        Some((first, last)) if first <= to && last >= from => (first > from).then(|| {
+            Bilingual::new(
+                format!("最早的数据是 {first}，之前的日期没有数据，也就没有信号。"),
+                format!("The data begin on {first}; before it there is nothing that could ring."),
+            )
+        }),
+        _ => Some(Bilingual::new(
+            "所选日期没有任何数据：没有信号不代表规则安静。",
+            "There are no data of these days: that nothing rings says nothing about the rule.",
+        )),
+    })
+}
+
+/// Voices of a topic that hold a phrase.
 #[derive(Default)]
 struct Said {
-    voices: i64,
-    customers: BTreeSet<String>,
-    classifier: Option<String>,
+    /// When and by whom.
+    moments: Vec<Moment>,
+    /// The same by day, in the order in which they were read.
+    days: Vec<(NaiveDate, String)>,
+    /// Who labelled the last of each day.
+    classifiers: BTreeMap<NaiveDate, Option<String>>,
 }
 
 type Days = BTreeMap<String, BTreeMap<NaiveDate, (i64, Option<f64>)>>;
@@ -307,16 +414,23 @@ async fn phrases(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<(Vec<Found>, Days, Option<Bilingual>), DbError> {
+    let rolling = detector.window().and_then(Window::rolling);
+    // Several days are replayed before the first that is asked for; an hour may begin the day before.
+    let first = match (rolling, detector.days()) {
+        (Some(_), _) => from - TimeDelta::days(2),
+        (None, 1) => from,
+        (None, days) => replay_from(from, days),
+    };
     let rules = std::slice::from_ref(detector);
     let phrases = Phrases::of(rules);
     let mut filter = storage::feedback::Filter {
         channel: detector.scope.channel.clone(),
         region: detector.scope.region.clone(),
-        from: Some(start_of_day(from, zone).timestamp_micros()),
+        from: Some(start_of_day(first, zone).timestamp_micros()),
         to: Some(start_of_day(to + TimeDelta::days(1), zone).timestamp_micros()),
         ..Default::default()
     };
-    let mut said: BTreeMap<(NaiveDate, String), Said> = BTreeMap::new();
+    let mut said: BTreeMap<String, Said> = BTreeMap::new();
     let (mut read, mut cut) = (0, false);
     loop {
         let page = storage::feedback::list(&app.db, &filter, PAGE).await?;
@@ -325,7 +439,8 @@ async fn phrases(
             let Some((label, _)) = &voice.label else {
                 continue;
             };
-            let Some(day) = voice.feedback.day.filter(|d| (from..=to).contains(d)) else {
+            let day = voice.feedback.day.filter(|d| (first..=to).contains(d));
+            let (Some(day), Some(at)) = (day, voice.feedback.occurred_at) else {
                 continue;
             };
             let topic = label.topic.clone().unwrap_or_default();
@@ -339,13 +454,13 @@ async fn phrases(
                 && !phrases.said(&voice.feedback).is_empty();
             if heard {
                 let subject = detector.subject(&topic).to_owned();
-                let entry = said.entry((day, subject)).or_default();
-                entry.voices += 1;
-                let customer = voice.feedback.customer_hash.clone();
-                entry
-                    .customers
-                    .insert(customer.unwrap_or_else(|| voice.id.to_string()));
-                entry.classifier = ruler(label).or(entry.classifier.take());
+                let entry = said.entry(subject).or_default();
+                let customer = voice.feedback.customer_hash.clone().unwrap_or_default();
+                let ruler = ruler(label);
+                let kept = entry.classifiers.entry(day).or_default();
+                *kept = ruler.or(kept.take());
+                entry.days.push((day, customer.clone()));
+                entry.moments.push(Moment { at, customer });
             }
         }
         match page.next {
@@ -357,33 +472,44 @@ async fn phrases(
             None => break,
         }
     }
-    let limit = detector.limit().unwrap_or_default();
     let mut days = Days::new();
     let mut found = Vec::new();
-    for ((day, subject), heard) in said {
-        let Said {
-            voices: count,
-            customers,
-            classifier,
-        } = heard;
-        days.entry(subject.clone())
-            .or_default()
-            .insert(day, (count, None));
-        let customers = i64::try_from(customers.len()).ok();
-        if count > limit && customers.is_some_and(|c| is_crowd(c, limit)) {
-            let signal = Signal::counted(
-                detector,
-                Subject::topic(subject.clone()),
-                day,
-                count,
-                customers,
-            )
-            .with_classifier(classifier);
-            found.push(Found {
-                signal,
-                topic: subject,
-            });
+    for (subject, heard) in said {
+        let rows = heard.days.iter().map(|(day, _)| {
+            let row = Counters {
+                voices: 1,
+                ..Counters::default()
+            };
+            (String::new(), *day, row)
+        });
+        let rows = rows_of(rows, first, to).remove("").unwrap_or_default();
+        let counted = days.entry(subject.clone()).or_default();
+        for (n, row) in (0_i64..).zip(&rows) {
+            let day = first + TimeDelta::days(n);
+            if row.voices > 0 && day >= from {
+                counted.insert(day, (row.voices, None));
+            }
         }
+        let about = Subject::topic(subject.clone());
+        let signals = if let Some(length) = rolling {
+            rolling::of_moments(detector, length, &about, heard.moments, zone, (from, to))
+        } else {
+            let known = heard.days.into_iter().filter(|(_, c)| !c.is_empty());
+            let tellers = numbered(known.map(|(day, c)| (day, c, 1)), first);
+            let rows = Rows {
+                start: first,
+                days: &rows,
+                tellers: &tellers,
+            };
+            backtest_counts(detector, &about, rows, from, to)
+        };
+        found.extend(signals.into_iter().map(|signal| {
+            let classifier = heard.classifiers.get(&signal.window).cloned().flatten();
+            Found {
+                signal: signal.with_classifier(classifier),
+                topic: subject.clone(),
+            }
+        }));
     }
     let note = cut.then(|| {
         Bilingual::new(

@@ -6,7 +6,8 @@ use domain::detection::{Detector, Params, Teller};
 use domain::facts::{Counters, Deed};
 use domain::organisation::Topic;
 use std::collections::BTreeMap;
-use storage::facts::DeedQuery;
+use storage::facts::{DeedQuery, Query};
+use storage::feedback::Within;
 use storage::{DbError, Read};
 
 /// Sparse sums by subject and day as one row a day from `start` to `end`. Sums of the same subject and
@@ -97,6 +98,103 @@ pub(super) async fn distinct(
     let (channel, region) = (scope.channel.as_deref(), scope.region.as_deref());
     let found = storage::feedback::distinct_customers(db, &of, channel, region, days).await?;
     Ok(Some(found))
+}
+
+/// What the days `from` to `to` count for a rule and subject, one row a day.
+pub(super) async fn days_of(
+    db: &impl Read,
+    detector: &Detector,
+    subject: &str,
+    topics: &[Topic],
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<Vec<Counters>, DbError> {
+    let empty =
+        || vec![Counters::default(); usize::try_from((to - from).num_days() + 1).unwrap_or(0)];
+    let sums: Vec<(NaiveDate, Counters)> = if matches!(detector.params, Params::Phrase(_)) {
+        let heard = storage::detection::hits(db, &detector.key, subject, (from, to)).await?;
+        heard
+            .into_iter()
+            .filter_map(|h| {
+                let row = Counters {
+                    voices: h.n,
+                    ..Counters::default()
+                };
+                Some((h.day.parse().ok()?, row))
+            })
+            .collect()
+    } else {
+        let query = Query {
+            from: Some(from),
+            to: Some(to),
+            topics: Some(counted(detector, subject, topics)),
+            channel: detector.scope.channel.clone(),
+            region: detector.scope.region.clone(),
+            classes: super::rolling::classes(detector).to_vec(),
+            by_day: true,
+            ..Query::default()
+        };
+        let sums = storage::facts::sum(db, &query).await?;
+        sums.into_iter()
+            .filter_map(|s| Some((s.day?, s.counters)))
+            .collect()
+    };
+    let of = sums.into_iter().map(|(day, c)| (String::new(), day, c));
+    let mut rows = rows_of(of, from, to);
+    Ok(rows.remove("").unwrap_or_else(empty))
+}
+
+/// The known customers behind what [`days_of`] counts, where several days are added up.
+pub(super) async fn known_of(
+    db: &impl Read,
+    detector: &Detector,
+    subject: &str,
+    topics: &[Topic],
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<Vec<Teller>, DbError> {
+    let done: Vec<(NaiveDate, String, i64)> = match &detector.params {
+        Params::Phrase(_) => {
+            let heard = storage::detection::hits(db, &detector.key, subject, (from, to)).await?;
+            heard
+                .into_iter()
+                .filter(|h| !h.customer_hash.is_empty())
+                .filter_map(|h| Some((h.day.parse().ok()?, h.customer_hash, h.n)))
+                .collect()
+        }
+        Params::Threshold(_) => {
+            let of = counted(detector, subject, topics);
+            let within = Within {
+                topics: &of,
+                classes: super::rolling::classes(detector),
+                channel: detector.scope.channel.as_deref(),
+                region: detector.scope.region.as_deref(),
+            };
+            storage::feedback::known(db, &within, (from, to)).await?
+        }
+        _ => {
+            let mut all = tellers(db, detector, Some(subject), topics, (from, to)).await?;
+            return Ok(all.remove(subject).unwrap_or_default());
+        }
+    };
+    Ok(numbered(done, from))
+}
+
+/// Customers by number: what is counted does not ask who they are.
+pub(super) fn numbered(
+    done: impl IntoIterator<Item = (NaiveDate, String, i64)>,
+    from: NaiveDate,
+) -> Vec<Teller> {
+    let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
+    done.into_iter()
+        .map(|(day, customer, n)| {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            Teller {
+                day: usize::try_from((day - from).num_days()).unwrap_or_default(),
+                customer: *numbers.entry(customer).or_insert(next),
+                counted: true,
+                n,
+            }
+        })
+        .collect()
 }
 
 /// The first of the days that a rule which adds `window_days` up replays before `day`.

@@ -18,7 +18,7 @@ use domain::detection::params::{
     PhraseParams, RiskParams, SilentParams, SpikeParams, ThresholdParams, UnhelpfulParams, Window,
 };
 use domain::detection::{
-    Detector, Kind, Params as Rule, Scope, Signal, Subject, Unusual, Watched, unusual,
+    Detector, Kind, Params as Rule, Scope, Signal, Subject, TimeSpan, Unusual, Watched, unusual,
 };
 use domain::facts::{CalendarNote, LONGEST_NOTE};
 use domain::identity::{Actor, Operation};
@@ -83,8 +83,12 @@ struct SignalOfDetector {
     subject_name: Bilingual,
     count: i64,
     limit: i64,
-    /// Distinct customers, where they are counted.
+    /// Distinct customers, where they are counted; a voice whose customer nobody knows stands for itself.
     customers: Option<i64>,
+    /// How many of the voices nobody's customer stands behind; null: not counted.
+    anonymous: Option<i64>,
+    /// The time that was counted, where it is not whole days.
+    span: Option<TimeSpan>,
     baseline: Option<f64>,
     /// A share or seconds, where the rule looks at one.
     level: Option<f64>,
@@ -123,6 +127,8 @@ fn signal_view(raised: storage::detection::Raised, topics: &[Topic]) -> SignalOf
         count: s.count,
         limit: s.limit,
         customers: s.customers,
+        anonymous: s.anonymous,
+        span: s.span,
         baseline: s.baseline,
         level: s.level,
         statistic: s.statistic,
@@ -483,7 +489,7 @@ async fn list_kinds(caller: Caller) -> Result<Json<List<KindInfo>>> {
     let params = |kind| match kind {
         Kind::Threshold => Rule::Threshold(ThresholdParams {
             limit: 50,
-            window: Window::Day,
+            window: Window::DAY,
         }),
         Kind::Spike => Rule::Spike(SpikeParams::default()),
         Kind::CsatFall => Rule::CsatFall(CsatFallParams::default()),
@@ -559,6 +565,8 @@ struct BacktestSignal {
     count: i64,
     limit: i64,
     customers: Option<i64>,
+    anonymous: Option<i64>,
+    span: Option<TimeSpan>,
     baseline: Option<f64>,
     level: Option<f64>,
     statistic: Option<f64>,
@@ -593,6 +601,8 @@ impl From<Signal> for BacktestSignal {
             count: s.count,
             limit: s.limit,
             customers: s.customers,
+            anonymous: s.anonymous,
+            span: s.span,
             baseline: s.baseline,
             level: s.level,
             statistic: s.statistic,

@@ -50,6 +50,9 @@ pub async fn analyse(app: &Shared, payload: &serde_json::Value) -> Result<Counte
         Mode::Live
     };
     watch(app, &tx, &counted, mode).await?;
+    if mode == Mode::Live {
+        crate::reviews::open(app, &tx, &counted).await?;
+    }
     Ok(Counted {
         days: days_of(&counted),
         outcome: Outcome::Done(tx),
@@ -87,6 +90,7 @@ pub async fn rated(app: &Shared, payload: &serde_json::Value) -> Result<Counted,
     };
     let counted = [(voice, label, flags)];
     watch(app, &tx, &counted, Mode::Rated).await?;
+    crate::reviews::rated(app, &tx, &counted).await?;
     Ok(Counted {
         days: days_of(&counted),
         outcome: Outcome::Done(tx),

@@ -1,17 +1,18 @@
 //! What a rule finds in stored days: one code path for a day's close, for days that late data
 //! changed, and for back-tests.
 
-use super::details::{distinct, rows_of, tellers};
+use super::details::{distinct, known_of, rows_of, tellers};
 use super::history::{History, Setup};
 use super::raise::key_of;
-use super::watch::{counted, path};
+use super::watch::{counted, may_be_one, path};
 use chrono::{NaiveDate, TimeDelta};
 use domain::detection::{
     ChannelAlarm, Context, Detector, Params, Rows, Scope, Series, Signal, Span, Subject,
     SubjectKind, Teller, Watched, attach, backtest, backtest_counts, channel_alarms, fall_against,
-    rise_against, watched_in,
+    rise_against, scan_heard, watched_in,
 };
 use domain::facts::{Class, Counters, Detail};
+use domain::organisation::Topic;
 use std::collections::{BTreeMap, BTreeSet};
 use storage::facts::{DetailQuery, Query};
 use storage::{DbError, Read};
@@ -31,7 +32,8 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn of(signal: Signal) -> Self {
+    /// What a signal's own subject says.
+    pub(super) fn of(signal: Signal) -> Self {
         Self {
             topic: match signal.subject.kind {
                 SubjectKind::Topic => signal.subject.key.clone(),
@@ -158,7 +160,14 @@ pub(super) fn series(
                     series,
                     open: days,
                 };
-                let signals = backtest(detector, context, watched, from, to);
+                let signals = match &setup.heard {
+                    Some(heard) if live && from == to => {
+                        let key = (detector.key.clone(), subject.key.clone());
+                        let heard = heard.get(&key).map_or(&[][..], Vec::as_slice);
+                        scan_heard(detector, context, watched, heard, to)
+                    }
+                    _ => backtest(detector, context, watched, from, to),
+                };
                 found.extend(attach(detector, context, watched, &alarms, signals));
             }
         }
@@ -191,7 +200,7 @@ fn moved_together(
             Params::CsatFall(p) => {
                 fall_against(context, series, alarm.channel, alarm.from, p.noise).map(|z| -z)
             }
-            _ => rise_against(context, series, alarm.channel, alarm.from),
+            _ => rise_against(context, series, alarm.channel, (alarm.from, 1)),
         };
         let of_topic = Watched {
             subject: topic,
@@ -200,7 +209,9 @@ fn moved_together(
         };
         // A known problem or a planned event of one topic is not the whole channel's either.
         let known = days.iter().any(|(from, to)| (*from..=*to).contains(&day));
-        let rings = || !backtest(detector, context, of_topic, day, day).is_empty();
+        // It may have begun to ring some days before, and be silent since.
+        let since = day - TimeDelta::days(i64::from(detector.quiet_days().unwrap_or_default()));
+        let rings = || !backtest(detector, context, of_topic, since, day).is_empty();
         if !known && (z.is_none_or(|z| z < OWN) || !rings()) {
             continue;
         }
@@ -309,7 +320,13 @@ pub(super) async fn read_counts(
         ),
         Params::AgentDrift(_) => (Detail::Agent, SubjectKind::Agent, AGENT_DAYS),
         Params::Threshold(_) | Params::Risk(_) | Params::LowRating(_) => {
-            return topic_counts(db, detector, setup, from, to).await;
+            // Limits of several days are replayed like the others; an hour may begin the day before.
+            let reach = match detector.days() {
+                1 if detector.window().is_some_and(|w| w.rolling().is_some()) => 2,
+                1 => 0,
+                days => WINDOWS * i64::from(days),
+            };
+            return topic_counts(db, detector, setup, from - TimeDelta::days(reach), to).await;
         }
         _ => return Ok(Vec::new()),
     };
@@ -372,26 +389,74 @@ async fn topic_counts(
         Some((subject, s.day?, s.counters))
     });
     let mut known = tellers(db, detector, None, &setup.topics, (from, to)).await?;
+    let several = detector.days() > 1;
     let mut all = Vec::new();
     for (key, mut days) in rows_of(by_topic, from, to) {
-        let beyond = |row: &Counters| detector.limit().is_some_and(|l| row.contacts > l);
-        if threshold
-            && days.iter().any(beyond)
-            && let Some(found) = distinct(db, detector, &key, &setup.topics, (from, to)).await?
-        {
-            for (n, row) in (0_i64..).zip(&mut days) {
-                let on = from + TimeDelta::days(n);
-                row.customers = found.get(&on).copied().unwrap_or_default();
+        let limit = detector.limit().unwrap_or(i64::MAX);
+        let mut behind = known.remove(&key).unwrap_or_default();
+        if threshold {
+            let ask = (detector, key.as_str(), (from, to));
+            if several {
+                behind = known_of_several(db, ask, &setup.topics, &days).await?;
+            } else {
+                behind = known_of_days(db, ask, &setup.topics, &mut days, limit).await?;
             }
         }
         all.push(Counted {
-            tellers: known.remove(&key).unwrap_or_default(),
+            tellers: behind,
             subject: Subject::topic(key),
             days,
             start: from,
         });
     }
     Ok(all)
+}
+
+type Ask<'a> = (&'a Detector, &'a str, (NaiveDate, NaiveDate));
+
+/// The customers behind a threshold of several days, where any such sum is above its limit.
+async fn known_of_several(
+    db: &impl Read,
+    (detector, key, span): Ask<'_>,
+    topics: &[Topic],
+    days: &[Counters],
+) -> Result<Vec<Teller>, DbError> {
+    let beyond = |some: &[Counters]| {
+        let sum: i64 = some.iter().map(|row| row.contacts).sum();
+        detector.limit().is_some_and(|limit| sum > limit)
+    };
+    let length = usize::from(detector.days()).min(days.len()).max(1);
+    if days.windows(length).any(beyond) {
+        known_of(db, detector, key, topics, span).await
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+/// Sets how many customers stand behind each day, where facts cannot tell; and who they are, where one
+/// can be most of it.
+async fn known_of_days(
+    db: &impl Read,
+    (detector, key, span): Ask<'_>,
+    topics: &[Topic],
+    days: &mut [Counters],
+    limit: i64,
+) -> Result<Vec<Teller>, DbError> {
+    let beyond = |row: &Counters| row.contacts > limit;
+    if !days.iter().any(beyond) {
+        return Ok(Vec::new());
+    }
+    if let Some(found) = distinct(db, detector, key, topics, span).await? {
+        for (n, row) in (0_i64..).zip(days.iter_mut()) {
+            let on = span.0 + TimeDelta::days(n);
+            row.customers = found.get(&on).copied().unwrap_or_default();
+        }
+    }
+    if days.iter().any(|row| beyond(row) && may_be_one(row)) {
+        known_of(db, detector, key, topics, span).await
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// What a counting rule finds on the days from `from` to `to`.

@@ -10,9 +10,11 @@ mod judge;
 mod phrases;
 mod present;
 mod raise;
+mod rolling;
 mod watch;
 mod withdraw;
 mod words;
 
 pub use backtest::{Backtest, BacktestDay, LONGEST, run as backtest};
 pub use present::Lines;
+pub(crate) use raise::{loop_people, person};

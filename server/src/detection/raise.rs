@@ -3,6 +3,7 @@
 use super::words;
 use crate::app::App;
 use crate::mail::{Letter, Recipient};
+use crate::routing::{Directory, matter_of};
 use domain::detection::{Detector, Kind, Scope, Signal, SubjectKind, issue_key};
 use domain::identity::{Actor, Role};
 use domain::ids::{FeedbackId, IssueId};
@@ -87,8 +88,12 @@ pub(super) async fn raise(
         topic: None,
         ..detector.scope.clone()
     };
-    let (issue, opened) = open(app, tx, topics, raising, scope).await?;
-    keep(Some(issue.id), false).await?;
+    let (issue, opened, redirected) = open(app, tx, topics, raising, scope).await?;
+    let new = keep(Some(issue.id), false).await?;
+    if redirected && new && !opened {
+        // Whoever reads the issue sees which of its signals a merge has brought.
+        event(app, tx, issue.id, "issue.signal_joined", signal).await?;
+    }
     if raising.quiet {
         // History opens issues for the present and is silent; the first live voice tells the department.
         if opened {
@@ -96,7 +101,7 @@ pub(super) async fn raise(
         }
         return Ok(());
     }
-    let active = !matches!(issue.state, State::Resolved | State::Dismissed);
+    let active = !issue.state.is_quiet();
     if active && !storage::notify::exists(tx, &notice_key(&issue, 0)).await? {
         notice(app, tx, topics, &issue, raising, &voices, opened).await?;
     }
@@ -115,25 +120,29 @@ async fn channel_issue(tx: &Tx, signal: &Signal) -> Result<Option<IssueId>, DbEr
     let key = key_of(&of_channel, &Scope::default());
     Ok(storage::issues::by_key(tx, &key)
         .await?
-        .filter(|i| !matches!(i.state, State::Resolved | State::Dismissed))
+        .filter(|i| !i.state.is_quiet())
         .map(|i| i.id))
 }
 
-/// The issue of a signal, opened or told of it; and whether it opened or came back.
+/// The issue of a signal, opened or told of it; whether it opened or came back; and whether the
+/// signal's own issue was merged into it.
 async fn open(
     app: &App,
     tx: &Tx,
     topics: &[Topic],
     raising: &Raising<'_>,
     scope: Scope,
-) -> Result<(Issue, bool), DbError> {
+) -> Result<(Issue, bool, bool), DbError> {
     let signal = raising.signal;
     let key = key_of(signal, &scope);
-    if let Some(present) = storage::issues::by_key(tx, &key).await? {
+    if let Some(own) = storage::issues::by_key(tx, &key).await? {
+        let of_own = own.id;
+        let present = storage::issues::target(tx, own).await?;
+        let redirected = present.id != of_own;
         let before = present.openings;
         let command = Command::Signalled(signal.clone());
         let Ok((mut next, _)) = issues::apply(present.clone(), &command, tx.now()) else {
-            return Ok((present, false));
+            return Ok((present, false, redirected));
         };
         let again = next.openings > before;
         if again {
@@ -143,15 +152,12 @@ async fn open(
             next.heading = Some(heading);
         }
         storage::issues::update(tx, &next).await?;
-        if again {
-            let kind = if next.state == State::Relapsed {
-                "issue.relapsed"
-            } else {
-                "issue.opened"
-            };
-            event(app, tx, next.id, kind, signal).await?;
+        if let Some(line) = issues::line(&present, &next, &command) {
+            let id = next.id.to_string();
+            let (event, actor) = (app.ids.next(), Actor::system());
+            storage::events::record(tx, event, "issue", &id, line.kind, &actor, &line.data).await?;
         }
-        return Ok((next, again));
+        return Ok((next, again, redirected));
     }
     let id = IssueId(app.ids.next());
     let heading = words::heading(signal, &scope, topics);
@@ -169,7 +175,7 @@ async fn open(
         return Err(DbError::Busy);
     }
     event(app, tx, id, "issue.opened", signal).await?;
-    Ok((issue, true))
+    Ok((issue, true, false))
 }
 
 /// A line in the issue's history, with the signal.
@@ -208,7 +214,7 @@ pub(super) fn notice_key(issue: &Issue, reader: usize) -> String {
 }
 
 /// Who is told, and the name of the department they are told for.
-pub(super) struct Readers {
+pub(crate) struct Readers {
     /// Addressees; empty: nobody is known.
     pub to: Vec<Recipient>,
     /// Key and title of their department, where they have one.
@@ -216,7 +222,7 @@ pub(super) struct Readers {
 }
 
 /// A person by address: an owner of a department, somebody with an account, or just the address.
-async fn person(
+pub(crate) async fn person(
     tx: &impl storage::Read,
     email: &str,
     departments: &[Department],
@@ -247,7 +253,7 @@ async fn person(
 
 /// Who runs the loop, for what belongs to no department: the VoC owners; where there are none the
 /// administrators; and where they cannot be written to, whoever decides in the organisation.
-async fn loop_people(
+pub(crate) async fn loop_people(
     tx: &impl storage::Read,
     departments: &[Department],
     organisation: &Organisation,
@@ -284,7 +290,8 @@ pub(super) async fn readers(
     signal: &Signal,
     topic: Option<&Topic>,
 ) -> Result<Readers, DbError> {
-    let departments: Vec<Department> = storage::organisation::all(tx).await?;
+    let directory = Directory::read(tx).await?;
+    let departments = &directory.departments;
     let organisation = storage::organisation::organisation(tx).await?;
     let of_department = |d: &Department| {
         d.owners.first().map(|owner| Readers {
@@ -298,24 +305,44 @@ pub(super) async fn readers(
             of_owner = of_department(department);
         } else if is_email(owner) {
             of_owner = Some(Readers {
-                to: vec![person(tx, owner, &departments, &organisation).await?],
+                to: vec![person(tx, owner, departments, &organisation).await?],
                 department: None,
             });
         }
     }
-    let of_topic = topic
-        .and_then(|t| t.owner_department.as_deref())
-        .and_then(|key| departments.iter().find(|d| d.key == key))
-        .and_then(of_department);
+    // The owner rules first; where none matches they name the topic's own department.
+    let key = topic.map_or("", |t| t.key.as_str());
+    let route = directory.decide(&matter_of(key, &detector.scope, None));
+    let routed = route
+        .department
+        .as_ref()
+        .and_then(|key| departments.iter().find(|d| d.key == *key))
+        .and_then(|d| {
+            let named = d
+                .owners
+                .iter()
+                .find(|o| Some(&o.email) == route.owner.as_ref());
+            named.or(d.owners.first()).map(|owner| Readers {
+                to: vec![Recipient::of(owner)],
+                department: Some((d.key.clone(), d.title().to_owned())),
+            })
+        });
     let nobody = || Readers {
         to: Vec::new(),
         department: None,
     };
     Ok(match signal.subject.kind {
-        SubjectKind::Topic => of_topic.or(of_owner).unwrap_or_else(nobody),
-        SubjectKind::SearchTerm | SubjectKind::Article => match of_owner.or(of_topic) {
+        SubjectKind::Topic => match (routed.or(of_owner), organisation.arbiter_email.as_deref()) {
+            (Some(readers), _) => readers,
+            (None, Some(arbiter)) if is_email(arbiter.trim()) => Readers {
+                to: vec![person(tx, arbiter, departments, &organisation).await?],
+                department: None,
+            },
+            (None, _) => loop_people(tx, departments, &organisation).await?,
+        },
+        SubjectKind::SearchTerm | SubjectKind::Article => match of_owner.or(routed) {
             Some(readers) => readers,
-            None => loop_people(tx, &departments, &organisation).await?,
+            None => loop_people(tx, departments, &organisation).await?,
         },
         SubjectKind::Agent => {
             let team = storage::feedback::team_of(tx, &signal.subject.key).await?;
@@ -324,7 +351,7 @@ pub(super) async fn readers(
             match department {
                 Some(d) => match d.manager_email.as_deref() {
                     Some(manager) => Readers {
-                        to: vec![person(tx, manager, &departments, &organisation).await?],
+                        to: vec![person(tx, manager, departments, &organisation).await?],
                         department: Some((d.key.clone(), d.title().to_owned())),
                     },
                     None => of_owner.or_else(|| of_department(d)).unwrap_or_else(nobody),
@@ -334,7 +361,7 @@ pub(super) async fn readers(
         }
         SubjectKind::Channel => match of_owner {
             Some(owner) => owner,
-            None => loop_people(tx, &departments, &organisation).await?,
+            None => loop_people(tx, departments, &organisation).await?,
         },
     })
 }

@@ -1,16 +1,18 @@
 //! The immediate rules: what a batch changed, looked at in its own transaction.
 
-use super::details::{distinct, replay_from, rows_of, tellers};
+use super::details::{days_of, distinct, known_of, replay_from, rows_of, tellers};
 use super::raise::{Raising, raise};
+use super::rolling;
 use crate::analysis::Labelled;
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
+use chrono_tz::Tz;
 use domain::analysis::{Label, RISKY, search_term};
-use domain::clock::local_day;
+use domain::clock::{Timestamp, local_day, start_of_day};
 use domain::detection::{
-    Detector, Params, Point, Rows, Signal, Subject, SubjectKind, backtest_counts, is_crowd,
+    Crowd, Detector, Params, Point, Rows, Signal, Subject, SubjectKind, backtest_counts,
 };
-use domain::facts::{Class, Detail};
+use domain::facts::{Class, Counters, Detail};
 use domain::ids::FeedbackId;
 use domain::intake::feedback::Feedback;
 use domain::organisation::{Topic, subtree};
@@ -53,6 +55,15 @@ struct Cause {
     classifier: Option<String>,
     /// Voices that can have made a rule ring that listens to single ones, with how bad they are.
     voices: Vec<(f64, FeedbackId)>,
+    /// The first and the last instant at which something may be counted that was not before.
+    times: Option<(Timestamp, Timestamp)>,
+}
+
+impl Cause {
+    fn spans(&mut self, (first, last): (Timestamp, Timestamp)) {
+        let (from, to) = self.times.unwrap_or((first, last));
+        self.times = Some((from.min(first), to.max(last)));
+    }
 }
 
 /// Voices of a topic among which the badly rated ones are looked for.
@@ -160,6 +171,12 @@ pub(super) async fn watch(
             let cause = looks.entry((index, subject, day)).or_default();
             cause.topic = belongs;
             cause.classifier = ruler(label).or(cause.classifier.take());
+            cause.spans(if mode == Mode::Rated {
+                let next = start_of_day(day + TimeDelta::days(1), zone);
+                (start_of_day(day, zone), next)
+            } else {
+                (at, at)
+            });
             if let Some(bad) = badness(detector, &heard) {
                 cause.voices.push((bad, voice.id));
             }
@@ -167,23 +184,30 @@ pub(super) async fn watch(
     }
     for ((index, subject, day), mut cause) in looks {
         let detector = &detectors[index];
-        let Some(signal) = look(app, tx, detector, subject, day, &topics).await? else {
-            continue;
-        };
-        let signal = signal.with_classifier(cause.classifier);
-        if mode == Mode::Rated && cause.voices.is_empty() {
-            cause.voices = rated_badly(tx, detector, &signal, &topics).await?;
-        }
-        cause.voices.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let voices: Vec<FeedbackId> = cause.voices.iter().map(|v| v.1).take(QUOTED).collect();
-        let raising = Raising {
+        let asked = Asked {
             detector,
-            signal: &signal,
-            topic: &cause.topic,
-            voices: &voices,
-            quiet: backfill,
+            day,
+            today,
+            times: cause.times,
+            zone,
+            topics: &topics,
         };
-        raise(app, tx, &topics, &raising).await?;
+        for signal in look(app, tx, &asked, &subject).await? {
+            let signal = signal.with_classifier(cause.classifier.clone());
+            if mode == Mode::Rated && cause.voices.is_empty() {
+                cause.voices = rated_badly(tx, detector, &signal, &topics).await?;
+            }
+            cause.voices.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let voices: Vec<FeedbackId> = cause.voices.iter().map(|v| v.1).take(QUOTED).collect();
+            let raising = Raising {
+                detector,
+                signal: &signal,
+                topic: &cause.topic,
+                voices: &voices,
+                quiet: backfill,
+            };
+            raise(app, tx, &topics, &raising).await?;
+        }
     }
     Ok(())
 }
@@ -290,105 +314,173 @@ async fn rated_badly(
 }
 
 /// A mark of up to `worst`, or 0 to 6 on the likelihood to recommend where there is no other.
-fn is_bad(voice: &Feedback, worst: u8) -> bool {
+pub(super) fn is_bad(voice: &Feedback, worst: u8) -> bool {
     match &voice.rating {
         Some(rating) => rating.band <= worst,
         None => voice.nps.is_some_and(|n| n <= 6),
     }
 }
 
-/// Counts what an immediate rule counts; the signal if that is too many.
+/// What a rule is asked about.
+struct Asked<'a> {
+    detector: &'a Detector,
+    /// The day of the voices that have arrived.
+    day: NaiveDate,
+    /// The present day: sums of several days are looked at until it.
+    today: NaiveDate,
+    times: Option<(Timestamp, Timestamp)>,
+    zone: Tz,
+    topics: &'a [Topic],
+}
+
+impl Asked<'_> {
+    /// The days on which a sum of `length` days can end that holds the day.
+    fn ends(&self, length: u16) -> (NaiveDate, NaiveDate) {
+        let last = self.day + TimeDelta::days(i64::from(length) - 1);
+        (self.day, last.min(self.today).max(self.day))
+    }
+}
+
+/// Counts what an immediate rule counts; the signals if that is too many.
 async fn look(
     app: &App,
     tx: &Tx,
-    detector: &Detector,
-    subject: Subject,
-    day: NaiveDate,
-    topics: &[Topic],
-) -> Result<Option<Signal>, DbError> {
-    let scope = &detector.scope;
-    let classes: &[Class] = match &detector.params {
-        Params::Threshold(_) | Params::Spike(_) => &[Class::Contact],
-        _ => &[Class::Contact, Class::Survey],
-    };
-    let sums = || async {
-        storage::facts::on_day(
-            tx,
-            day,
-            &counted(detector, &subject.key, topics),
-            scope.channel.as_deref(),
-            scope.region.as_deref(),
-            classes,
-        )
-        .await
-    };
-    let beyond = |count: i64| detector.limit().is_some_and(|limit| count > limit);
+    asked: &Asked<'_>,
+    subject: &Subject,
+) -> Result<Vec<Signal>, DbError> {
+    let Asked {
+        detector,
+        day,
+        zone,
+        topics,
+        ..
+    } = *asked;
+    if let Some(window) = detector.window() {
+        return match (window.rolling(), asked.times) {
+            (Some(length), Some(times)) => {
+                rolling::look(tx, detector, length, subject, (topics, zone), times).await
+            }
+            _ if window.days() == 1 && !matches!(detector.params, Params::Phrase(_)) => {
+                one_day(tx, detector, subject, day, topics).await
+            }
+            _ => several_days(tx, asked, subject, window.days()).await,
+        };
+    }
     Ok(match &detector.params {
-        Params::Threshold(_) | Params::Risk(_) | Params::LowRating(_) => {
-            let mut row = sums().await?;
-            if !detector.count_of(&row).is_some_and(beyond) {
-                return Ok(None);
-            }
-            if matches!(detector.params, Params::Threshold(_))
-                && let Some(found) =
-                    distinct(tx, detector, &subject.key, topics, (day, day)).await?
-            {
-                row.customers = found.get(&day).copied().unwrap_or_default();
-            }
-            let known = tellers(tx, detector, Some(&subject.key), topics, (day, day)).await?;
-            let rows = Rows {
-                start: day,
-                days: &[row],
-                tellers: known.get(&subject.key).map_or(&[][..], Vec::as_slice),
-            };
-            let found = backtest_counts(detector, &subject, rows, day, day);
-            found.into_iter().next()
-        }
-        Params::Phrase(_) => {
-            let (voices, customers) =
-                storage::detection::hits(tx, &detector.key, &subject.key, day).await?;
-            let limit = detector.limit().unwrap_or_default();
-            (beyond(voices) && is_crowd(customers, limit))
-                .then(|| Signal::counted(detector, subject, day, voices, Some(customers)))
-        }
-        Params::NoResultSearch(p) => {
-            details(
-                tx,
-                detector,
-                Detail::SearchTerm,
-                subject,
-                day,
-                p.window_days,
-            )
-            .await?
-        }
-        Params::UnhelpfulArticle(p) => {
-            details(tx, detector, Detail::Article, subject, day, p.window_days).await?
-        }
+        Params::NoResultSearch(_) => details(tx, asked, Detail::SearchTerm, subject).await?,
+        Params::UnhelpfulArticle(_) => details(tx, asked, Detail::Article, subject).await?,
         Params::Spike(p) => {
-            let so_far = Point::new(&sums().await?);
-            app.lines.judge(detector, p, &subject, day, so_far)
+            let scope = &detector.scope;
+            let row = storage::facts::on_day(
+                tx,
+                day,
+                &counted(detector, &subject.key, topics),
+                scope.channel.as_deref(),
+                scope.region.as_deref(),
+                rolling::classes(detector),
+            )
+            .await?;
+            let found = app.lines.judge(detector, p, subject, day, Point::new(&row));
+            found.into_iter().collect()
         }
-        Params::CsatFall(_)
-        | Params::AgentDrift(_)
-        | Params::SilentSource(_)
-        | Params::NewTopic(_) => None,
+        _ => Vec::new(),
     })
 }
 
-/// What a rule about searches or articles says of a day, from the days it adds up.
-async fn details(
+/// A limit of one day, from that day's facts alone.
+async fn one_day(
     tx: &Tx,
     detector: &Detector,
-    kind: Detail,
-    subject: Subject,
+    subject: &Subject,
     day: NaiveDate,
-    window_days: u16,
-) -> Result<Option<Signal>, DbError> {
-    let start = replay_from(day, window_days);
+    topics: &[Topic],
+) -> Result<Vec<Signal>, DbError> {
+    let scope = &detector.scope;
+    let mut row = storage::facts::on_day(
+        tx,
+        day,
+        &counted(detector, &subject.key, topics),
+        scope.channel.as_deref(),
+        scope.region.as_deref(),
+        rolling::classes(detector),
+    )
+    .await?;
+    let beyond = |count: i64| detector.limit().is_some_and(|limit| count > limit);
+    if !detector.count_of(&row).is_some_and(beyond) {
+        return Ok(Vec::new());
+    }
+    if matches!(detector.params, Params::Threshold(_))
+        && let Some(found) = distinct(tx, detector, &subject.key, topics, (day, day)).await?
+    {
+        row.customers = found.get(&day).copied().unwrap_or_default();
+    }
+    let known = if matches!(detector.params, Params::Threshold(_)) && !may_be_one(&row) {
+        Vec::new()
+    } else {
+        known_of(tx, detector, &subject.key, topics, (day, day)).await?
+    };
+    let rows = Rows {
+        start: day,
+        days: &[row],
+        tellers: &known,
+    };
+    Ok(backtest_counts(detector, subject, rows, day, day))
+}
+
+/// Whether one customer can be most of a day's contacts.
+pub(super) fn may_be_one(row: &Counters) -> bool {
+    let crowd = Crowd {
+        count: row.contacts,
+        customers: row.customers,
+        loudest: 0,
+    };
+    row.customers > 0 && crowd.may_be_one()
+}
+
+/// A limit of several days, or of what was heard: as a back-test replays it.
+async fn several_days(
+    tx: &Tx,
+    asked: &Asked<'_>,
+    subject: &Subject,
+    days: u16,
+) -> Result<Vec<Signal>, DbError> {
+    let Asked {
+        detector, topics, ..
+    } = *asked;
+    let (first, last) = asked.ends(days);
+    let start = if days == 1 {
+        first
+    } else {
+        replay_from(first, days)
+    };
+    let span = (start, last);
+    let rows = days_of(tx, detector, &subject.key, topics, span).await?;
+    let sum: i64 = rows.iter().filter_map(|r| detector.count_of(r)).sum();
+    if detector.limit().is_none_or(|limit| sum <= limit) {
+        return Ok(Vec::new());
+    }
+    let known = known_of(tx, detector, &subject.key, topics, span).await?;
+    let rows = Rows {
+        start,
+        days: &rows,
+        tellers: &known,
+    };
+    Ok(backtest_counts(detector, subject, rows, first, last))
+}
+
+/// What a rule about searches or articles says of a day and of those that add it up.
+async fn details(
+    tx: &Tx,
+    asked: &Asked<'_>,
+    kind: Detail,
+    subject: &Subject,
+) -> Result<Vec<Signal>, DbError> {
+    let detector = asked.detector;
+    let (first, last) = asked.ends(detector.days());
+    let start = replay_from(first, detector.days());
     let query = DetailQuery {
         from: Some(start),
-        to: Some(day),
+        to: Some(last),
         subject: Some(subject.key.clone()),
         by_day: true,
         ..DetailQuery::of(kind)
@@ -397,16 +489,15 @@ async fn details(
     let by_day = sums
         .into_iter()
         .filter_map(|s| Some((subject.key.clone(), s.day?, s.counters)));
-    let rows = rows_of(by_day, start, day);
+    let rows = rows_of(by_day, start, last);
     let days = rows.get(&subject.key).map_or(&[][..], Vec::as_slice);
-    let known = tellers(tx, detector, Some(&subject.key), &[], (start, day)).await?;
+    let known = tellers(tx, detector, Some(&subject.key), &[], (start, last)).await?;
     let rows = Rows {
         start,
         days,
         tellers: known.get(&subject.key).map_or(&[][..], Vec::as_slice),
     };
-    let found = backtest_counts(detector, &subject, rows, day, day);
-    Ok(found.into_iter().next())
+    Ok(backtest_counts(detector, subject, rows, first, last))
 }
 
 /// Days that are closed and that this batch changed: they are judged again. What has become history

@@ -74,6 +74,7 @@ codes! {
     NotDecidable "not_decidable" UNPROCESSABLE_ENTITY "按目前的数据量，这个指标无法得出结论" "this metric cannot be decided with the data that comes in";
     NotProven "not_proven" CONFLICT "只有已验证有效的改进才能发布" "only what was proven can be published";
     NoPublisher "no_publisher" CONFLICT "没有可用的知识库插件" "no knowledge-base plugin is ready";
+    NotTaking "not_taking_requests" SERVICE_UNAVAILABLE "此地址目前不接收请求：已停用，或尚未配置完整" "this address takes no requests at present: it is switched off or not fully set up";
     Busy "busy" SERVICE_UNAVAILABLE "系统繁忙，请稍后再试" "the server is busy, try again";
     Internal "internal" INTERNAL_SERVER_ERROR "服务器内部错误" "something went wrong on our side";
 }

@@ -349,7 +349,7 @@ pub fn cursor(text: Option<String>) -> Result<Option<String>, Problem> {
 }
 
 /// A day of the organisation's calendar or an instant, as a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(try_from = "String")]
 pub enum When {
     /// `2026-11-22`: a whole day.

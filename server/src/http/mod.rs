@@ -4,6 +4,7 @@ pub mod caller;
 pub mod code;
 pub mod console;
 pub mod extract;
+mod once;
 pub mod openapi;
 pub mod problem;
 pub mod router;
@@ -11,6 +12,7 @@ pub mod router;
 pub use caller::Caller;
 pub use code::Code;
 pub use extract::{Body, IfMatch, Listing, Params, Segment};
+pub use once::Once;
 pub use problem::{FieldError, Problem, spoken};
 pub use router::router;
 

@@ -22,6 +22,7 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(crate::identity::http::routes())
         .merge(crate::organisation::http::routes())
         .merge(crate::calendar::http::routes())
+        .merge(crate::routing::http::routes())
         .merge(crate::plugins::http::routes())
         .merge(crate::intake::http::routes())
         .merge(crate::intake::collect::http::routes())
@@ -30,6 +31,8 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(crate::knowledge::http::routes())
         .merge(crate::detection::http::routes())
         .merge(crate::issues::http::routes())
+        .merge(crate::issues::life::http::routes())
+        .merge(crate::reviews::http::routes())
         .merge(crate::tasks::http::routes())
         .merge(crate::tasks::absence_http::routes())
         .merge(crate::tasks::escalation_http::routes())
@@ -37,6 +40,7 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(crate::tasks::sla_http::routes())
         .merge(crate::verification::http::routes())
         .merge(crate::notify::http::routes())
+        .merge(crate::notify::people_http::routes())
 }
 
 /// The document that is committed and served.

@@ -225,7 +225,11 @@ impl From<domain::tasks::Refused> for Problem {
 
 impl From<domain::issues::Refused> for Problem {
     fn from(error: domain::issues::Refused) -> Self {
-        Self::new(Code::WrongState, error.to_string())
+        let detail = spoken(&error.sentence());
+        match error {
+            domain::issues::Refused::Unfit(unfit) => Self::field(unfit.field, unfit.code, detail),
+            _ => Self::new(Code::WrongState, detail),
+        }
     }
 }
 

@@ -6,8 +6,10 @@ use crate::http::{Body, Caller, List, Params, Problem, Result, Segment, extract}
 use crate::knowledge::http::SolutionView;
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::detection::{Scope, Subject, SubjectKind};
+use domain::detection::{Scope, Subject, SubjectKind, TimeSpan};
 use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
 use domain::ids::{FeedbackId, IssueId};
@@ -805,8 +807,13 @@ struct SignalView {
     explanation: Bilingual,
     /// What it is about; its key is empty in signals of an earlier version.
     subject: Subject,
-    /// Distinct customers among `count`, where they are counted.
+    /// Distinct customers among `count`, where they are counted; a voice whose customer nobody knows stands
+    /// for itself.
     customers: Option<i64>,
+    /// How many of `count` nobody's customer stands behind; null: not counted.
+    anonymous: Option<i64>,
+    /// The time that was counted, where it is not whole days.
+    span: Option<TimeSpan>,
     /// What is normal: contacts, a share, seconds.
     baseline: Option<f64>,
     /// What it is now, where that is no count.
@@ -832,10 +839,67 @@ struct IssueTask {
     due_at: DateTime<Utc>,
 }
 
+/// How an issue is put aside.
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssueHold)]
+struct HoldView {
+    since: DateTime<Utc>,
+    /// When it is looked at again.
+    until: DateTime<Utc>,
+    /// The growth over `sizes` that opens it before that.
+    factor: f64,
+    /// What was counted a day then, by measure: `contacts`, `bad_ratings`, …
+    #[schema(value_type = Object)]
+    sizes: domain::issues::Sizes,
+    /// Why it was dismissed; null: it is snoozed.
+    reason: Option<domain::issues::Reason>,
+    text: String,
+    #[schema(value_type = EventActor)]
+    by: Actor,
+    /// The state that it comes back to.
+    from: String,
+}
+
+impl From<domain::issues::Hold> for HoldView {
+    fn from(h: domain::issues::Hold) -> Self {
+        Self {
+            since: h.since,
+            until: h.until,
+            factor: h.factor,
+            sizes: h.sizes,
+            reason: h.reason,
+            text: h.note,
+            by: h.by,
+            from: h.from.as_str().to_owned(),
+        }
+    }
+}
+
+/// An issue whose signals and tasks have gone to this one.
+#[derive(Serialize, ToSchema)]
+struct MergedIssue {
+    id: String,
+    title: String,
+    at: Option<DateTime<Utc>>,
+}
+
+/// A supposed cause.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Hypothesis)]
+struct HypothesisView {
+    number: i64,
+    text: String,
+    department: Option<String>,
+    state: domain::issues::Belief,
+    reason: String,
+    by: String,
+    at: DateTime<Utc>,
+}
+
 /// A detected problem.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Issue)]
-struct IssueView {
+pub(super) struct IssueView {
     id: String,
     state: String,
     title: String,
@@ -870,6 +934,14 @@ struct IssueView {
     similar_solutions: Vec<SolutionView>,
     tasks: Vec<IssueTask>,
     timeline: Vec<EventView>,
+    /// How a person put it aside; null: nobody did.
+    held: Option<HoldView>,
+    /// The issue that has its signals; null: itself.
+    merged_into: Option<String>,
+    /// Issues whose signals and tasks have come to this one.
+    merged: Vec<MergedIssue>,
+    /// Supposed causes.
+    hypotheses: Vec<HypothesisView>,
     alarm_day: NaiveDate,
     opened_at: DateTime<Utc>,
     version: i64,
@@ -938,7 +1010,16 @@ async fn view(
         },
     )
     .await?;
-    let signals = storage::issues::signals(&app.db, issue.id).await?;
+    let mut signals = storage::issues::signals(&app.db, issue.id).await?;
+    // What was merged into it is evidence of it.
+    let merged = storage::issues::merged_into(&app.db, issue.id, 100).await?;
+    for other in &merged {
+        signals.extend(storage::issues::signals(&app.db, other.id).await?);
+    }
+    if !merged.is_empty() {
+        signals.sort_by(|a, b| (b.fired_at, &b.id).cmp(&(a.fired_at, &a.id)));
+        signals.truncate(100);
+    }
     let voices = if quotes {
         evidence(&app.db, &signals, &topics).await?
     } else {
@@ -1065,6 +1146,8 @@ async fn view(
                 kind: f.signal.kind.as_str().to_owned(),
                 subject: f.signal.subject.clone(),
                 customers: f.signal.customers,
+                anonymous: f.signal.anonymous,
+                span: f.signal.span,
                 baseline: f.signal.baseline,
                 level: f.signal.level,
                 statistic: f.signal.statistic,
@@ -1095,6 +1178,29 @@ async fn view(
             })
             .collect(),
         timeline: timeline.into_iter().map(EventView::from).collect(),
+        held: issue.held.map(HoldView::from),
+        merged_into: issue.merged.map(|m| m.into.to_string()),
+        merged: merged
+            .into_iter()
+            .map(|m| MergedIssue {
+                id: m.id.to_string(),
+                title: m.heading.as_ref().map_or(m.title, crate::http::spoken),
+                at: m.merged.map(|m| m.at),
+            })
+            .collect(),
+        hypotheses: issue
+            .hypotheses
+            .into_iter()
+            .map(|h| HypothesisView {
+                number: h.number,
+                text: h.text,
+                department: h.department,
+                state: h.state,
+                reason: h.why,
+                by: h.by.name,
+                at: h.at,
+            })
+            .collect(),
         alarm_day: issue.alarm_day,
         opened_at: issue.opened_at,
         version: issue.version,
@@ -1105,7 +1211,7 @@ async fn view(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct IssueQuery {
-    /// One or more of `open,in_progress,verifying,resolved,relapsed,dismissed`.
+    /// One or more of `open,in_progress,verifying,resolved,relapsed,dismissed,snoozed`.
     state: Option<String>,
     /// `fix_now`, `plan`, `quick_win` or `watch`.
     quadrant: Option<String>,
@@ -1125,10 +1231,7 @@ async fn list_issues(
     caller.may(Operation::ReadLoop)?;
     let limit = extract::limit(query.limit)?;
     let states = extract::words(query.state.as_deref());
-    // `dismissed` and `snoozed` are states of the contract that no issue can be in yet.
-    let known = |s: &String| {
-        domain::issues::State::parse(s).is_some() || matches!(s.as_str(), "dismissed" | "snoozed")
-    };
+    let known = |s: &String| domain::issues::State::parse(s).is_some();
     if !states.iter().all(known) {
         return Err(Problem::query("state", "unknown", "no such state"));
     }
@@ -1181,17 +1284,23 @@ async fn read_issue(
     State(app): State<Shared>,
     caller: Caller,
     Segment(id): Segment<String>,
-) -> Result<Json<IssueView>> {
+) -> Result<Response> {
     caller.may(Operation::ReadLoop)?;
     let id: IssueId = id.parse().map_err(|_| Problem::not_found("issue"))?;
     let Some(issue) = storage::issues::get(&app.db, id).await? else {
         return Err(Problem::not_found("issue"));
     };
-    let placed = place(&app, &app.db, 28).await?;
-    let moves = trail(&app, &placed).await?;
-    let quotes =
-        caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
-    Ok(Json(view(&app, issue, &placed, &moves, quotes).await?))
+    Ok(tagged(shown(&app, &caller, issue).await?))
+}
+
+/// An answer with its version as ETag.
+pub(super) fn tagged(view: IssueView) -> Response {
+    let version = view.version;
+    let mut response = Json(view).into_response();
+    if let Ok(tag) = format!("\"{version}\"").parse() {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
 }
 
 /// A person's decision about an issue.
@@ -1204,13 +1313,13 @@ struct QuadrantDecision {
     reason: String,
 }
 
-/// The issue after a person's decision.
-async fn decided(app: &Shared, caller: &Caller, issue: Issue) -> Result<Json<IssueView>> {
+/// An issue as this caller sees it.
+pub(super) async fn shown(app: &Shared, caller: &Caller, issue: Issue) -> Result<IssueView> {
     let placed = place(app, &app.db, 28).await?;
     let moves = trail(app, &placed).await?;
     let quotes =
         caller.may(Operation::ReadFeedback).is_ok() || caller.may(Operation::RunLoop).is_ok();
-    Ok(Json(view(app, issue, &placed, &moves, quotes).await?))
+    view(app, issue, &placed, &moves, quotes).await
 }
 
 /// Puts an issue into a quadrant, whatever the figures say, until it is released.
@@ -1258,7 +1367,7 @@ async fn decide_quadrant(
     )
     .await?;
     tx.commit().await?;
-    decided(&app, &caller, issue).await
+    Ok(Json(shown(&app, &caller, issue).await?))
 }
 
 /// Releases a person's decision: the issue stands again where its topic stands.
@@ -1294,5 +1403,5 @@ async fn release_quadrant(
     )
     .await?;
     tx.commit().await?;
-    decided(&app, &caller, issue).await
+    Ok(Json(shown(&app, &caller, issue).await?))
 }

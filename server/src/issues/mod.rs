@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod jobs;
+pub mod life;
 mod service;
 
-pub use service::{Placed, effective, place, topic_name};
+pub use service::{Placed, effective, judged_name, place, subject_name, topic_name};

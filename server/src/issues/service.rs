@@ -3,6 +3,7 @@
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
+use domain::detection::{Subject, SubjectKind};
 use domain::facts::Counters;
 use domain::identity::Actor;
 use domain::issues::quadrant::{
@@ -10,6 +11,7 @@ use domain::issues::quadrant::{
     place as place_points,
 };
 use domain::organisation::{Bilingual, Locale, Organisation, Topic};
+use domain::verification::Contract;
 use std::collections::BTreeMap;
 use storage::quadrants::{Override, Stand};
 use storage::{DbError, Read, Tx};
@@ -218,6 +220,37 @@ async fn contacts(db: &impl Read, on: NaiveDate) -> Result<i64, DbError> {
 #[must_use]
 pub fn effective(computed: Quadrant, decided: Option<&Override>) -> Quadrant {
     decided.map_or(computed, |o| o.quadrant)
+}
+
+/// What a subject is called in both languages.
+#[must_use]
+pub fn subject_name(subject: &Subject, topics: &[Topic]) -> Bilingual {
+    let key = subject.key.as_str();
+    match subject.kind {
+        SubjectKind::Topic if key.is_empty() => {
+            Bilingual::new("未归类的反馈", "voices without a topic")
+        }
+        SubjectKind::Topic => topic_name(key, topics),
+        SubjectKind::SearchTerm => {
+            Bilingual::new(format!("搜索「{key}」"), format!("search \"{key}\""))
+        }
+        SubjectKind::Article => {
+            Bilingual::new(format!("文章「{key}」"), format!("article \"{key}\""))
+        }
+        SubjectKind::Agent => Bilingual::new(format!("坐席 {key}"), format!("agent {key}")),
+        SubjectKind::Channel => Bilingual::new(format!("渠道「{key}」"), format!("channel {key}")),
+    }
+}
+
+/// What is judged by a contract, in both languages.
+#[must_use]
+pub fn judged_name(contract: &Contract, topics: &[Topic]) -> Bilingual {
+    if contract.subject.kind == SubjectKind::Topic {
+        let key = contract.watched_topic.as_deref().unwrap_or(&contract.topic);
+        subject_name(&Subject::topic(key), topics)
+    } else {
+        subject_name(&contract.subject, topics)
+    }
 }
 
 /// A topic's name in both languages.

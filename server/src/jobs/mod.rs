@@ -12,17 +12,19 @@ use storage::queue::{self, NewJob};
 use storage::{DbError, Tx};
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 12] = [
+pub const KINDS: [&str; 14] = [
     "absence",
     "analyse",
     "deliver",
     "detect",
     "escalate",
+    "hold",
     "import",
     "prioritise",
     "rated",
     "recalculate",
     "relabel",
+    "reviews",
     "shadow",
     "verify",
 ];

@@ -208,11 +208,13 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
             Ok(counted.outcome)
         }
         "detect" => crate::detection::jobs::detect(app, &payload).await,
+        "hold" => crate::issues::life::jobs::hold(app, &payload).await,
         "import" => crate::intake::jobs::import(app, &payload).await,
         "deliver" => crate::notify::jobs::deliver(app, job, &payload).await,
         "prioritise" => crate::issues::jobs::prioritise(app, &payload).await,
         "recalculate" => crate::tasks::recalculate(app, &payload).await,
         "relabel" => crate::verification::jobs::relabel(app, &payload).await,
+        "reviews" => crate::reviews::jobs::tell(app, &payload).await,
         "shadow" => crate::analysis::shadow::step(app, &payload).await,
         "verify" => crate::verification::jobs::verify(app, &payload).await,
         other => Err(JobError::fail(format!("no worker for {other}"))),

@@ -1,7 +1,7 @@
 //! From a letter to subject, text and HTML, in the reader's language. One layout for all: a table of
 //! 600 pixels with styles on the elements, because that is what Outlook and the Chinese clients keep.
 
-use super::letter::{Letter, Quote, Recipient};
+use super::letter::{Letter, Problem, Quote, Recipient};
 use domain::organisation::{Bilingual, Locale};
 use domain::plugins::Worry;
 use domain::verification::Verdict;
@@ -37,9 +37,22 @@ struct QuoteView {
     from: String,
 }
 
+/// How answers to a mail find its task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Tag in the subject.
+    pub tag: String,
+    /// Secret line, where somebody reads answers and the reader may give one.
+    pub token: Option<String>,
+    /// Whether the reader is the one who is asked.
+    pub owner: bool,
+}
+
 #[derive(Serialize)]
 pub(super) struct Page {
     locale: &'static str,
+    /// Stands above everything: what clients quote comes behind it.
+    reply_line: Option<String>,
     pub(super) subject: String,
     pub(super) heading: String,
     greeting: String,
@@ -120,20 +133,145 @@ fn escape(
 }
 
 /// Makes the mail. `base` is what links start with.
-pub fn render(letter: &Letter, to: &Recipient, base: &str) -> Result<Rendered, minijinja::Error> {
-    let page = page(letter, to, base);
+pub fn render(
+    letter: &Letter,
+    to: &Recipient,
+    base: &str,
+    shown: Option<&Shown>,
+) -> Result<Rendered, minijinja::Error> {
+    let mut page = page(letter, to, base);
+    if let Some(shown) = shown {
+        mark(&mut page, letter, to, shown);
+    }
     let text = ENVIRONMENT
         .get_template("mail.txt")?
         .render(minijinja::value::Serde(&page))?;
     let html = ENVIRONMENT
         .get_template("mail.html")?
         .render(minijinja::value::Serde(&page))?;
-    let subject = super::clean_name(&page.subject, 200);
+    let mut subject = super::clean_name(&page.subject, 200);
+    if let Some(shown) = shown {
+        subject = format!("{subject} {}", domain::mail::marks::in_subject(&shown.tag));
+    }
     Ok(Rendered {
         subject,
         text: tidy(&text),
         html,
     })
+}
+
+/// The line above which answers are written, and the words that act.
+fn mark(page: &mut Page, letter: &Letter, to: &Recipient, shown: &Shown) {
+    let Some(token) = &shown.token else { return };
+    let zh = to.language == Locale::ZhCn;
+    page.reply_line = Some(if zh {
+        format!("—— 直接回复即可，请写在此行上方。回复时请保留此行：{token} ——")
+    } else {
+        format!("—— Just reply, above this line. Please keep this line: {token} ——")
+    });
+    let asks = matches!(
+        letter,
+        Letter::TaskOffered { .. } | Letter::MailAnswer { yours: true, .. }
+    );
+    if shown.owner && asks {
+        page.sections.push(how_to_reply(zh));
+    }
+}
+
+/// What can be said in a reply.
+fn how_to_reply(zh: bool) -> Section {
+    let (label, intro, items) = if zh {
+        (
+            "也可以直接回复这封邮件",
+            "在回复的第一行写下面的一句即可，无需登录：",
+            vec![
+                "接受",
+                "拒绝 原因（可加“转给 某部门”）",
+                "转交 部门 原因",
+                "提问 您的问题",
+                "延期到 12月3日 原因",
+                "进度 60% 说明",
+                "完成 做了什么（可附文件，可写“上线时间 12月1日”）",
+            ],
+        )
+    } else {
+        (
+            "Or simply reply to this mail",
+            "Write one of these as the first line of your reply; no log-in:",
+            vec![
+                "accept",
+                "decline REASON (and, if you like, \"to DEPARTMENT\")",
+                "hand over to DEPARTMENT, REASON",
+                "question YOUR QUESTION",
+                "extend to Dec 3, REASON",
+                "progress 60% REMARK",
+                "done WHAT WAS DONE (files may be attached; \"live since Dec 1\" is understood)",
+            ],
+        )
+    };
+    Section {
+        items: items.into_iter().map(str::to_owned).collect(),
+        ..section(label, vec![intro.to_owned()])
+    }
+}
+
+/// Why a mail did not act, for its writer.
+fn problem_text(problem: Problem, locale: Locale) -> &'static str {
+    let (zh, en) = match problem {
+        Problem::Help => ("可以这样回复：", "This is what you can reply:"),
+        Problem::NotUnderstood => (
+            "您的话已记入任务并转给指派人。它不像一条指令，所以任务没有变化。",
+            "Your words were kept with the task and passed on to whoever assigned it. They are no command, so the \
+             task did not change.",
+        ),
+        Problem::State => (
+            "任务现在的状态不允许这一步，所以没有变化。",
+            "The task's present state does not allow this, so nothing changed.",
+        ),
+        Problem::NotYours => (
+            "这项任务已不由您负责，或答复的期限已过，所以没有变化。",
+            "This task is no longer yours, or the time for answers is over, so nothing changed.",
+        ),
+        Problem::NoReason => (
+            "拒绝需要说明原因。请再回复一次，例如：拒绝 人手不够，请转给某部门。",
+            "A refusal needs a reason. Please reply again, for example: decline we have nobody for this.",
+        ),
+        Problem::NoSolution => (
+            "请写明做了什么。例如：完成 已修改短信模板并上线。",
+            "Please say what was done, for example: done the text message was rewritten and is live.",
+        ),
+        Problem::NoDate => (
+            "没有看懂日期。例如：延期到 12月3日。",
+            "The date could not be read. For example: extend to 2026-12-03.",
+        ),
+        Problem::BadDate => (
+            "这个日期不可用：应在将来，两年之内。",
+            "That date cannot be: it must be ahead, within two years.",
+        ),
+        Problem::BadPercent => (
+            "进度请写 0% 到 100%。",
+            "Progress is a number from 0% to 100%.",
+        ),
+        Problem::NoDepartment => (
+            "没有找到这个部门，或该部门没有责任人。请写下面的名称之一。",
+            "That department is not known, or has nobody to ask. Please write one of the names below.",
+        ),
+        Problem::TooLong => ("文字太长了。", "The text is too long."),
+        Problem::TooLarge => (
+            "邮件太大，没有读取。邮件最大 25 MB，单个附件最大 10 MB。",
+            "The mail is too large and was not read: a mail has at most 25 MB, a file at most 10 MB.",
+        ),
+        Problem::FileLeftOut => (
+            "已经处理，但有附件没有保存：单个附件最大 10 MB，每封最多 10 个。",
+            "It was done, but a file was not kept: a file has at most 10 MB, a mail at most 10 files.",
+        ),
+        Problem::NoProof => (
+            "回复里没有“请保留此行”的那一行，也无法确认发件人。请从原邮件重新回复，并保留引用的内容。",
+            "The line to be kept is missing and the sender could not be verified. Please reply to the original mail \
+             again and keep the quoted text.",
+        ),
+    };
+    if locale == Locale::ZhCn { zh } else { en }
 }
 
 /// At most one empty line in a row.
@@ -189,6 +327,11 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
     let zh = to.language == Locale::ZhCn;
     let pick = |b: &Bilingual| b.get(to.language).to_owned();
     let say = |z: &str, e: &str| if zh { z.to_owned() } else { e.to_owned() };
+    let local = |at: chrono::DateTime<chrono::Utc>| {
+        at.with_timezone(&to.time_zone)
+            .format("%Y-%m-%d %H:%M")
+            .to_string()
+    };
     let greeting = if zh {
         format!("{}，您好：", to.name)
     } else {
@@ -200,6 +343,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
     );
     let mut page = Page {
         locale: to.language.as_str(),
+        reply_line: None,
         subject: String::new(),
         heading: String::new(),
         greeting,
@@ -325,6 +469,32 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                     )],
                 ),
             ];
+        }
+        Letter::LoopNote {
+            heading,
+            what,
+            lines,
+            link,
+        } => {
+            page.subject = if zh {
+                format!("[闭环] {}：{}", what.zh, heading.zh)
+            } else {
+                format!("[Bihuan] {}: {}", what.en, heading.en)
+            };
+            page.heading = pick(what);
+            page.sections = vec![
+                section(&say("关于", "About"), vec![pick(heading)]),
+                section(&say("情况", "Details"), lines.iter().map(pick).collect()),
+            ];
+            page.button = Some(Button {
+                label: say("在控制台查看", "See it in the console"),
+                url: format!("{base}{link}"),
+                plain: say("在控制台查看：", "In the console:"),
+            });
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）自动发出。",
+                "This mail was sent by Bihuan.",
+            );
         }
         Letter::TaskOffered {
             title,
@@ -638,6 +808,195 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 "This mail was sent by Bihuan.",
             );
         }
+        Letter::TaskNote {
+            title,
+            who,
+            what,
+            words,
+            due_at,
+            link,
+            ..
+        } => {
+            let due = local(*due_at);
+            page.heading = match (what.as_str(), zh) {
+                ("due_agreed", true) => format!("{who}同意改期：{due} 前完成"),
+                ("due_agreed", false) => format!("{who} agreed: now due by {due}"),
+                ("due_refused", true) => format!("{who}没有同意改期，仍为 {due}"),
+                ("due_refused", false) => format!("{who} did not agree: still due by {due}"),
+                ("due_changed", true) => format!("{who}把期限改为 {due}"),
+                ("due_changed", false) => format!("{who} moved the due date to {due}"),
+                (_, true) => format!("{who}的回复"),
+                (_, false) => format!("{who} wrote"),
+            };
+            page.subject = if zh {
+                format!("[闭环] {}：{title}", page.heading)
+            } else {
+                format!("[Bihuan] {}: {title}", page.heading)
+            };
+            page.sections = vec![section(&say("任务", "Task"), vec![title.clone()])];
+            if !words.is_empty() {
+                page.sections.push(section(
+                    &say("对方的话", "In their words"),
+                    words.lines().map(str::to_owned).collect(),
+                ));
+            }
+            page.button = Some(Button {
+                label: say("打开任务（无需登录）", "Open the task (no log-in)"),
+                url: format!("{base}{link}"),
+                plain: say("任务页面：", "The task's page:"),
+            });
+        }
+        Letter::MailAnswer {
+            title,
+            problem,
+            state,
+            due_at,
+            yours,
+            departments,
+            words,
+            link,
+            ..
+        } => {
+            page.subject = if zh {
+                format!("[闭环] 关于您的回复：{title}")
+            } else {
+                format!("[Bihuan] About your reply: {title}")
+            };
+            page.heading = say("关于您的回复", "About your reply");
+            let mut now = vec![if zh {
+                format!("「{title}」：{}", state.zh)
+            } else {
+                format!("\"{title}\": {}", state.en)
+            }];
+            if *yours {
+                let due = local(*due_at);
+                now.push(if zh {
+                    format!("期限：{due}")
+                } else {
+                    format!("Due: {due}")
+                });
+            }
+            page.sections = vec![
+                section("", vec![problem_text(*problem, to.language).to_owned()]),
+                section(&say("任务现状", "How the task stands"), now),
+            ];
+            if !departments.is_empty() {
+                page.sections.push(Section {
+                    items: departments.clone(),
+                    ..section(&say("部门", "Departments"), Vec::new())
+                });
+            }
+            if !words.is_empty() {
+                page.sections.push(section(
+                    &say("您写的是", "You wrote"),
+                    words.lines().map(str::to_owned).collect(),
+                ));
+            }
+            page.button = link.as_ref().map(|link| Button {
+                label: say("打开任务（无需登录）", "Open the task (no log-in)"),
+                url: format!("{base}{link}"),
+                plain: say("任务页面：", "The task's page:"),
+            });
+        }
+        Letter::Digest { items, more } => {
+            let n = items.len() + more;
+            page.subject = if zh {
+                format!("[闭环] {n} 条消息汇总")
+            } else {
+                format!("[Bihuan] {n} messages")
+            };
+            page.heading = if zh {
+                format!("{n} 条消息")
+            } else {
+                format!("{n} messages")
+            };
+            let mut lines: Vec<String> = items
+                .iter()
+                .map(|item| match &item.link {
+                    Some(link) => format!("{} — {base}{link}", item.subject),
+                    None => item.subject.clone(),
+                })
+                .collect();
+            if *more > 0 {
+                lines.push(if zh {
+                    format!("另有 {more} 条，请在控制台的发件箱查看")
+                } else {
+                    format!("and {more} more: see the outbox in the console")
+                });
+            }
+            page.sections = vec![Section {
+                items: lines,
+                ..section(&say("消息", "Messages"), Vec::new())
+            }];
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）按您的设置汇总发出。链接只属于您，请不要转发。",
+                "Bihuan sent this digest as you wished. Its links are for you only: please do not pass them on.",
+            );
+        }
+        Letter::Trial { by } => {
+            page.subject = say("[闭环] 测试邮件", "[Bihuan] A test mail");
+            page.heading = say("测试邮件", "A test mail");
+            page.sections = vec![section(
+                "",
+                vec![if zh {
+                    format!("{by} 发出了这封测试邮件。收到它，说明邮件设置可用。")
+                } else {
+                    format!("{by} sent this test mail. That it arrived shows that mail works.")
+                }],
+            )];
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）自动发出。",
+                "This mail was sent by Bihuan.",
+            );
+        }
+        Letter::OwnerUnreachable {
+            title,
+            owner,
+            email,
+            reason,
+            link,
+            ..
+        } => {
+            page.subject = if zh {
+                format!("[闭环] 邮件送不到{owner}：{title}")
+            } else {
+                format!("[Bihuan] {owner} cannot be reached: {title}")
+            };
+            page.heading = say("责任人收不到邮件", "The owner cannot be reached by mail");
+            page.sections = vec![
+                section(
+                    "",
+                    vec![
+                        if zh {
+                            format!("发给{owner}（{email}）的邮件被退回，已停止向这个地址发信。")
+                        } else {
+                            format!(
+                                "Mails to {owner} ({email}) come back; nothing more is sent there."
+                            )
+                        },
+                        say(
+                            "请改派任务，或更正地址后由管理员重新启用；扣留的邮件届时会补发。",
+                            "Please reassign the task, or have an administrator enable the address again; mails that \
+                             are held back go out then.",
+                        ),
+                    ],
+                ),
+                section(&say("任务", "Task"), vec![title.clone()]),
+                section(
+                    &say("邮件系统的答复", "What the mail system said"),
+                    vec![reason.clone()],
+                ),
+            ];
+            page.button = Some(Button {
+                label: say("在控制台查看", "See it in the console"),
+                url: format!("{base}{link}"),
+                plain: say("在控制台查看：", "In the console:"),
+            });
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）自动发出。",
+                "This mail was sent by Bihuan.",
+            );
+        }
         Letter::PluginTrouble {
             key,
             title,
@@ -754,6 +1113,8 @@ fn answer(event: &str, locale: Locale) -> &'static str {
             "refused it once too often: it needs a decision",
         ),
         "task.asked" => ("有疑问", "has a question"),
+        "task.commented" => ("回复了任务", "replied about the task"),
+        "task.due_proposed" => ("希望改期", "proposes another due date for the task"),
         "task.completed" => ("已完成任务", "completed the task"),
         "task.judged" => ("给出了结论", "reached a verdict"),
         _ => ("更新了任务", "changed the task"),

@@ -100,6 +100,17 @@ pub enum Letter {
         /// What is counted now.
         reason: Bilingual,
     },
+    /// Something about an issue or a ticket that is its reader's to decide: to those who run the loop.
+    LoopNote {
+        /// What it is about.
+        heading: Bilingual,
+        /// What happened, in a few words.
+        what: Bilingual,
+        /// In full, a paragraph each.
+        lines: Vec<Bilingual>,
+        /// Path of its page in the console.
+        link: String,
+    },
     /// A task is offered to its owner.
     TaskOffered {
         /// Its thread.
@@ -237,6 +248,71 @@ pub enum Letter {
         /// Path of the task in the console.
         link: String,
     },
+    /// What whoever assigned a task says to its owner: words, or the answer to a proposed date.
+    TaskNote {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Who says it.
+        who: String,
+        /// What: `words`, `due_agreed`, `due_refused`, `due_changed`.
+        what: String,
+        /// Their words.
+        words: String,
+        /// When the task is due now.
+        due_at: DateTime<Utc>,
+        /// Path of the action page.
+        link: String,
+    },
+    /// The answer to a mail that could not act: what was wrong, how the task stands, what can be said.
+    MailAnswer {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Why nothing happened.
+        problem: Problem,
+        /// The task's state, in words.
+        state: Bilingual,
+        /// When it is due.
+        due_at: DateTime<Utc>,
+        /// Whether the reader is still asked.
+        yours: bool,
+        /// Names of departments that it can go to.
+        departments: Vec<String>,
+        /// The beginning of what was written.
+        words: String,
+        /// Path of the action page, while it is the reader's.
+        link: Option<String>,
+    },
+    /// Several mails in one, as its reader wished.
+    Digest {
+        /// What they say, oldest first; at most 40.
+        items: Vec<DigestItem>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// A trial of an administrator: does mail arrive, and how does it look.
+    Trial {
+        /// Who asked for it.
+        by: String,
+    },
+    /// Mails to the owner of a task come back: to whoever assigned it.
+    OwnerUnreachable {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// The owner's name.
+        owner: String,
+        /// The owner's address.
+        email: String,
+        /// What the mail system said.
+        reason: String,
+        /// Path of the task in the console.
+        link: String,
+    },
     /// An installation of a plugin needs somebody: to the administrators.
     PluginTrouble {
         /// The installation.
@@ -258,21 +334,145 @@ pub enum Letter {
     },
 }
 
+/// One mail inside a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestItem {
+    /// Its subject.
+    pub subject: String,
+    /// Path of what it links to.
+    pub link: Option<String>,
+}
+
+/// Why a mail did not act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Problem {
+    /// The writer asks what can be said.
+    Help,
+    /// No word that is known; what was written was passed on.
+    NotUnderstood,
+    /// The state does not allow it.
+    State,
+    /// The task is somebody else's by now, or the time for answers is over.
+    NotYours,
+    /// A refusal without a reason.
+    NoReason,
+    /// A completion without a description.
+    NoSolution,
+    /// A proposal without a date that could be read.
+    NoDate,
+    /// A date that cannot be.
+    BadDate,
+    /// A share that is none.
+    BadPercent,
+    /// A department that nobody knows, or with nobody to ask.
+    NoDepartment,
+    /// A text that is too long.
+    TooLong,
+    /// The mail is larger than what is read.
+    TooLarge,
+    /// Done, but a file was too large or one too many.
+    FileLeftOut,
+    /// The secret line is missing and the sender's address is not proven.
+    NoProof,
+}
+
 impl Letter {
     /// Where it stands among the mails of its task.
     #[must_use]
     pub fn thread(&self) -> Option<&Thread> {
         match self {
-            Self::IssueNotice { .. } | Self::PluginTrouble { .. } => None,
+            Self::IssueNotice { .. }
+            | Self::LoopNote { .. }
+            | Self::PluginTrouble { .. }
+            | Self::Digest { .. }
+            | Self::Trial { .. } => None,
             Self::AlarmWithdrawn { thread, .. }
             | Self::TaskOffered { thread, .. }
             | Self::TaskTaken { thread, .. }
             | Self::TaskEscalated { thread, .. }
             | Self::TaskCancelled { thread, .. }
             | Self::TaskVerdict { thread, .. }
+            | Self::TaskAnswer { thread, .. }
             | Self::TaskReply { thread, .. }
             | Self::TaskDueMoved { thread, .. }
-            | Self::TaskAnswer { thread, .. } => Some(thread),
+            | Self::TaskNote { thread, .. }
+            | Self::MailAnswer { thread, .. }
+            | Self::OwnerUnreachable { thread, .. } => Some(thread),
+        }
+    }
+
+    /// Whether it may not wait.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        matches!(
+            self,
+            Self::TaskOffered { urgent: true, .. } | Self::OwnerUnreachable { .. }
+        )
+    }
+
+    /// Whether its reader waits for it, or it is itself what others were held for: it is never held.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::MailAnswer { .. } | Self::Digest { .. } | Self::Trial { .. }
+        )
+    }
+
+    /// Path of what it links to.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        match self {
+            Self::TaskOffered { link, .. }
+            | Self::TaskAnswer { link, .. }
+            | Self::TaskNote { link, .. }
+            | Self::TaskReply { link, .. }
+            | Self::TaskDueMoved { link, .. }
+            | Self::PluginTrouble { link, .. }
+            | Self::OwnerUnreachable { link, .. } => Some(link),
+            Self::TaskVerdict { link, .. } | Self::MailAnswer { link, .. } => link.as_deref(),
+            Self::IssueNotice { .. }
+            | Self::AlarmWithdrawn { .. }
+            | Self::TaskTaken { .. }
+            | Self::TaskCancelled { .. }
+            | Self::Digest { .. }
+            | Self::Trial { .. } => None,
+        }
+    }
+
+    /// Title, due time and link for the reader's calendar.
+    #[must_use]
+    pub fn due(&self) -> Option<(&str, DateTime<Utc>, &str)> {
+        match self {
+            Self::TaskOffered {
+                title,
+                due_at,
+                link,
+                ..
+            }
+            | Self::TaskDueMoved {
+                title,
+                due_at,
+                link,
+                ..
+            }
+            | Self::TaskReply {
+                title,
+                due_at,
+                link,
+                ..
+            } => Some((title, *due_at, link)),
+            Self::TaskNote {
+                title,
+                due_at,
+                link,
+                what,
+                ..
+            } if matches!(what.as_str(), "due_agreed" | "due_changed") => {
+                Some((title, *due_at, link))
+            }
+            _ => None,
         }
     }
 }

@@ -1,13 +1,16 @@
 //! From a rendered mail to a message. What comes from people never reaches a header unfiltered.
 
 use super::Rendered;
-use super::letter::{Recipient, Thread};
+use super::letter::{Letter, Recipient, Thread};
 use crate::config::Config;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lettre::message::header::{ContentDisposition, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 
 /// A message that is ready to leave, and its parts for the mailbox.
 pub struct Outgoing {
@@ -64,6 +67,7 @@ macro_rules! text_header {
 text_header!(AutoSubmitted, "Auto-Submitted");
 text_header!(Precedence, "Precedence");
 text_header!(ThreadTopic, "Thread-Topic");
+text_header!(ThreadIndex, "Thread-Index");
 text_header!(LoopMark, "X-Bihuan-Loop");
 
 /// Right part of Message-IDs: the sender's domain.
@@ -71,14 +75,47 @@ fn host(from: &str) -> &str {
     from.rsplit_once('@').map_or("localhost", |(_, host)| host)
 }
 
+/// Identifiers of threads end in a UUIDv7: `task-…`, or the id of the first delivery.
+fn thread_index(thread: &Thread, delivery_id: &str) -> Option<String> {
+    let start = thread.root.len().checked_sub(36)?;
+    let root = thread.root.get(start..)?.parse().ok()?;
+    let mail = if thread.first {
+        None
+    } else {
+        Some(delivery_id.parse().ok()?)
+    };
+    Some(STANDARD.encode(domain::mail::thread::conversation_index(root, mail)))
+}
+
+static CALENDAR: LazyLock<ContentType> = LazyLock::new(|| {
+    ContentType::parse("text/calendar; charset=utf-8; method=PUBLISH")
+        .unwrap_or(ContentType::TEXT_PLAIN)
+});
+
+/// The due date for the reader's calendar; the same event for all mails of the task.
+fn calendar(config: &Config, delivery_id: &str, letter: &Letter, host: &str) -> Option<String> {
+    let (title, due_at, link) = letter.due()?;
+    let root = &letter.thread()?.root;
+    let id: uuid::Uuid = delivery_id.parse().ok()?;
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    Some(domain::mail::ics::due(&domain::mail::ics::Due {
+        uid: &format!("{root}@{host}"),
+        made_at: chrono::DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)?,
+        due_at,
+        title: &clean_name(title, 200),
+        url: &format!("{}{link}", config.public_url),
+    }))
+}
+
 /// Builds the message of a delivery. The same delivery always has the same Message-ID.
 pub fn build(
     config: &Config,
     delivery_id: &str,
     to: &Recipient,
-    thread: Option<&Thread>,
+    letter: &Letter,
     rendered: &Rendered,
 ) -> Result<Outgoing, String> {
+    let thread = letter.thread();
     let host = host(&config.mail_from);
     let own = match thread {
         Some(Thread {
@@ -118,6 +155,10 @@ pub fn build(
         let topic = clean_name(&thread.topic, 160);
         builder = builder.header(ThreadTopic(topic.clone()));
         headers.insert("Thread-Topic".to_owned(), topic);
+        if let Some(index) = thread_index(thread, delivery_id) {
+            builder = builder.header(ThreadIndex(index.clone()));
+            headers.insert("Thread-Index".to_owned(), index);
+        }
         if !thread.first {
             let root = format!("<{}@{host}>", thread.root);
             builder = builder.in_reply_to(root.clone()).references(root.clone());
@@ -136,6 +177,15 @@ pub fn build(
                 .header(ContentType::TEXT_HTML)
                 .body(rendered.html.clone()),
         );
+    let body = match calendar(config, delivery_id, letter, host) {
+        Some(calendar) => MultiPart::mixed().multipart(body).singlepart(
+            SinglePart::builder()
+                .header(CALENDAR.clone())
+                .header(ContentDisposition::attachment("due.ics"))
+                .body(calendar),
+        ),
+        None => body,
+    };
     // Names and subjects are cleaned above; whatever lettre still refuses must not end the worker.
     let message = catch_unwind(AssertUnwindSafe(|| builder.multipart(body)))
         .map_err(|_| "the message could not be built".to_owned())?

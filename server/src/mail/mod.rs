@@ -2,12 +2,17 @@
 
 mod compose;
 mod escalated;
+pub mod imap;
 mod letter;
+mod marks;
 mod message;
+pub mod parse;
+pub mod samples;
 mod transport;
 
-pub use compose::{Rendered, render};
-pub use letter::{Letter, Quote, Recipient, Thread};
+pub use compose::{Rendered, Shown, render};
+pub use letter::{DigestItem, Letter, Problem, Quote, Recipient, Thread};
+pub use marks::{Marks, mark_of_tag, mark_of_token, shown};
 pub use message::{Outgoing, build, clean_name};
 pub use transport::{SendError, Transport};
 
@@ -25,6 +30,23 @@ pub struct Envelope {
     pub to: Recipient,
     /// What it says.
     pub letter: Letter,
+    /// How answers find its task; older rows have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Marks>,
+}
+
+impl Envelope {
+    /// The mail, made anew: the same every time.
+    pub fn render(&self, app: &App) -> Result<Rendered, String> {
+        let shown = self.marks.as_ref().map(|m| shown(app, m, &self.to.email));
+        render(
+            &self.letter,
+            &self.to,
+            &app.config.public_url,
+            shown.as_ref(),
+        )
+        .map_err(|e| e.to_string())
+    }
 }
 
 /// A delivery row for a letter.
@@ -40,6 +62,7 @@ pub fn delivery(
     let envelope = Envelope {
         to: to.clone(),
         letter: letter.clone(),
+        marks: None,
     };
     let data = serde_json::to_value(envelope).unwrap_or_default();
     storage::notify::delivery(id, "mail", &to.email, dedupe_key, serial_key, data, at)
@@ -48,10 +71,26 @@ pub fn delivery(
 /// Writes a delivery and the job that carries it out, in the transaction that caused it. A second
 /// delivery of the same dedupe key is dropped.
 pub async fn enqueue(app: &App, tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
+    let marked = marks::put(app, tx, delivery).await?;
+    let delivery = marked.as_ref().unwrap_or(delivery);
     if !storage::notify::insert(tx, delivery).await? {
         return Ok(false);
     }
-    let payload = serde_json::json!({"delivery": delivery.id});
+    carry_out(app, tx, delivery).await
+}
+
+/// Writes the job that carries a delivery out; one that waits already is enough.
+pub async fn carry_out(app: &App, tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
+    job_for(app, tx, delivery, false).await
+}
+
+/// The same, whatever its reader wishes: they waited already.
+pub async fn carry_out_now(app: &App, tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
+    job_for(app, tx, delivery, true).await
+}
+
+async fn job_for(app: &App, tx: &Tx, delivery: &Delivery, now: bool) -> Result<bool, DbError> {
+    let payload = serde_json::json!({"delivery": delivery.id, "now": now});
     let job = storage::queue::NewJob {
         unique_key: Some(format!("deliver:{}", delivery.id)),
         serial_key: Some(delivery.serial_key.clone()),

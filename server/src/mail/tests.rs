@@ -1,9 +1,10 @@
 use super::*;
 use crate::config::{Config, Flags};
-use chrono::{NaiveDate, TimeZone, Utc};
-use domain::organisation::{Bilingual, Locale};
+use chrono::{TimeZone, Utc};
+use domain::organisation::Locale;
 use domain::tasks::escalation::{Action, When};
-use domain::verification::Verdict;
+
+const DELIVERY: &str = "01936a2c-9c00-7000-8000-0000000000bb";
 
 fn config() -> Config {
     let flags = Flags {
@@ -93,127 +94,25 @@ fn reminders_say_what_when_and_what_next() {
     assert_eq!(subjects.len(), 4 * 2 * 2);
 }
 
+/// Offers come second: several tests look at them.
 fn letters() -> Vec<Letter> {
-    let quote = Quote {
-        text: "<b>套餐</b>到期没有提醒".into(),
-        channel: "电话".into(),
-        day: NaiveDate::from_ymd_opt(2026, 11, 20),
-        rating: Some(1),
-        feedback_id: "f".into(),
-    };
-    let both = |zh: &str, en: &str| Bilingual::new(zh, en);
-    vec![
-        Letter::IssueNotice {
-            topic: both("套餐资费争议", "Tariff disputes"),
-            department: "市场部".into(),
-            count: 51,
-            limit: 50,
-            day: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
-            quotes: vec![quote.clone()],
-            similar: vec![],
-            finding: None,
-            why: None,
-            relapse: false,
-        },
-        Letter::TaskOffered {
-            thread: thread(true),
-            title: "梳理资费".into(),
-            description: "第一行\n第二行".into(),
-            measures: vec!["短信提醒".into()],
-            topic: both("套餐资费争议", "Tariff disputes"),
-            assigned_by: "林晓".into(),
-            due_at: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
-            due_rule: Some(Box::new(both(
-                "48 个工作小时，按「中国大陆」工作日历计",
-                "48 working hours of the calendar Mainland China",
-            ))),
-            urgent: true,
-            data: both("近 28 天来访 100 次", "100 contacts"),
-            impact: both("影响 26%", "impact 26%"),
-            contract: both("约 122 条评分", "about 122 ratings"),
-            quotes: vec![quote],
-            similar: vec!["旧办法".into()],
-            link: "/a/token".into(),
-        },
-        Letter::TaskTaken {
-            thread: thread(false),
-            title: "t".into(),
-            department: "d".into(),
-        },
-        escalated(When::Unanswered, Action::RemindOwner, false),
-        escalated(When::Silent, Action::RemindOwner, false),
-        escalated(When::BeforeDue, Action::RemindOwner, false),
-        escalated(When::AfterDue, Action::RemindOwner, false),
-        escalated(When::Unanswered, Action::TellManager, false),
-        escalated(When::Silent, Action::TellVocOwner, true),
-        escalated(When::BeforeDue, Action::TellArbiter, false),
-        escalated(When::AfterDue, Action::TellManager, true),
-        Letter::TaskCancelled {
-            thread: thread(false),
-            title: "t".into(),
-            reason: "r".into(),
-        },
-        Letter::TaskVerdict {
-            thread: thread(false),
-            title: "t".into(),
-            verdict: Verdict::Improved,
-            sentence: both("好了", "better"),
-            link: None,
-        },
-        Letter::TaskReply {
-            thread: thread(false),
-            title: "t".into(),
-            who: "林晓".into(),
-            words: "第一页".into(),
-            due_at: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
-            link: "/a/token".into(),
-        },
-        Letter::TaskDueMoved {
-            thread: thread(false),
-            title: "t".into(),
-            before: Utc.with_ymd_and_hms(2026, 11, 25, 10, 0, 0).unwrap(),
-            due_at: Utc.with_ymd_and_hms(2026, 11, 26, 10, 0, 0).unwrap(),
-            calendar: both("中国大陆", "Mainland China"),
-            link: "/a/token".into(),
-        },
-        Letter::TaskAnswer {
-            thread: thread(false),
-            title: "t".into(),
-            event: "task.declined".into(),
-            who: "王磊".into(),
-            words: "不归我们".into(),
-            department: Some("财务".into()),
-            link: "/tasks/1".into(),
-        },
-        Letter::AlarmWithdrawn {
-            thread: thread(false),
-            heading: both("渠道「phone」：数据中断", "Channel phone: is silent"),
-            day: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
-            reason: both(
-                "补到数据后，规则 s 不再触发",
-                "late data arrived: rule s no longer rings",
-            ),
-        },
-        Letter::IssueNotice {
-            topic: both("坐席 a7", "Agent a7"),
-            department: String::new(),
-            count: 400,
-            limit: 300,
-            day: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
-            quotes: vec![],
-            similar: vec!["先致歉".into()],
-            finding: Some(both("偏离本人往常水平", "drifts from the own baseline")),
-            why: Some(both("比值 1.5", "ratio 1.5")),
-            relapse: true,
-        },
-    ]
+    samples::all()
+        .into_iter()
+        .map(|(_, letter)| letter)
+        .collect()
 }
 
 #[test]
 fn every_letter_is_complete_in_both_languages() {
     for letter in letters() {
         for language in [Locale::ZhCn, Locale::En] {
-            let mail = render(&letter, &to("李雷", language), "https://voc.example.com").unwrap();
+            let mail = render(
+                &letter,
+                &to("李雷", language),
+                "https://voc.example.com",
+                None,
+            )
+            .unwrap();
             assert!(
                 !mail.subject.is_empty() && !mail.subject.contains('\n'),
                 "{letter:?}"
@@ -237,6 +136,7 @@ fn links_stand_literally_and_voices_are_escaped() {
         &letters()[1],
         &to("李雷", Locale::ZhCn),
         "https://voc.example.com",
+        None,
     )
     .unwrap();
     for part in [&mail.text, &mail.html] {
@@ -255,8 +155,8 @@ fn a_name_with_line_breaks_is_sent_without_them() {
     // lettre 0.11.23 panics on them: `tests/it/defects.rs` shows it.
     let letter = &letters()[1];
     let evil = to("李雷\r\nBcc: everybody@example.com\u{202e}", Locale::ZhCn);
-    let mail = render(letter, &evil, "https://voc.example.com").unwrap();
-    let out = build(&config(), "d-1", &evil, letter.thread(), &mail).unwrap();
+    let mail = render(letter, &evil, "https://voc.example.com", None).unwrap();
+    let out = build(&config(), "d-1", &evil, letter, &mail).unwrap();
     let raw = String::from_utf8(out.message.formatted()).unwrap();
     let headers = raw.split("\r\n\r\n").next().unwrap();
     assert!(
@@ -273,16 +173,25 @@ fn the_first_mail_is_the_root_of_its_thread() {
     let letters = letters();
     let who = to("李雷", Locale::ZhCn);
     let made = |letter: &Letter| {
-        let mail = render(letter, &who, "https://voc.example.com").unwrap();
-        build(&config(), "d-1", &who, letter.thread(), &mail).unwrap()
+        let mail = render(letter, &who, "https://voc.example.com", None).unwrap();
+        build(&config(), DELIVERY, &who, letter, &mail).unwrap()
     };
     let first = made(&letters[1]);
-    assert_eq!(first.message_id, "<task-1@example.com>");
+    assert_eq!(
+        first.message_id,
+        "<task-01936a2c-8c00-7000-8000-0000000000aa@example.com>"
+    );
     assert!(!first.headers.contains_key("In-Reply-To"));
     let later = made(&letters[2]);
-    assert_eq!(later.message_id, "<d-1@example.com>");
-    assert_eq!(later.headers["In-Reply-To"], "<task-1@example.com>");
-    assert_eq!(later.headers["References"], "<task-1@example.com>");
+    assert_eq!(later.message_id, format!("<{DELIVERY}@example.com>"));
+    assert_eq!(
+        later.headers["In-Reply-To"],
+        "<task-01936a2c-8c00-7000-8000-0000000000aa@example.com>"
+    );
+    assert_eq!(
+        later.headers["References"],
+        "<task-01936a2c-8c00-7000-8000-0000000000aa@example.com>"
+    );
     assert_eq!(later.headers["Auto-Submitted"], "auto-generated");
 }
 
@@ -291,9 +200,14 @@ fn the_first_mail_is_the_root_of_its_thread() {
 fn the_text_part_has_the_brackets_of_its_language() {
     for letter in letters() {
         let text = |language| {
-            render(&letter, &to("李明", language), "https://voc.example.com")
-                .unwrap()
-                .text
+            render(
+                &letter,
+                &to("李明", language),
+                "https://voc.example.com",
+                None,
+            )
+            .unwrap()
+            .text
         };
         let (zh, en) = (text(Locale::ZhCn), text(Locale::En));
         assert!(!en.contains('【') && !en.contains('】'), "{en}");
@@ -301,5 +215,152 @@ fn the_text_part_has_the_brackets_of_its_language() {
             |text: &str, open: char| text.lines().filter(|l| l.starts_with(open)).count();
         assert_eq!(headings(&zh, '【'), headings(&en, '['), "{zh}\n{en}");
         assert!(headings(&zh, '【') > 0 || !zh.contains("\n- "), "{zh}");
+    }
+}
+
+fn shown(owner: bool) -> Shown {
+    Shown {
+        tag: "7K3QX9M2TC".into(),
+        token: Some("BH-7K3QX-9M2TC-4PDHW-0ABCD".into()),
+        owner,
+    }
+}
+
+/// What a mail is marked with is found again in every reply to it, whatever the letter and the language.
+#[test]
+fn marks_stand_above_everything_that_clients_quote() {
+    for letter in letters() {
+        for language in [Locale::ZhCn, Locale::En] {
+            let mail = render(
+                &letter,
+                &to("李雷", language),
+                "https://voc.example.com",
+                Some(&shown(true)),
+            )
+            .unwrap();
+            assert!(
+                mail.subject.ends_with("[BH-7K3QX9M2TC]"),
+                "{}",
+                mail.subject
+            );
+            assert_eq!(
+                domain::mail::marks::tag_in(&mail.subject).as_deref(),
+                Some("7K3QX9M2TC")
+            );
+            let first = mail.text.lines().next().unwrap();
+            assert_eq!(
+                domain::mail::marks::tokens_in(first),
+                ["7K3QX9M2TC4PDHW0ABCD"],
+                "{first}"
+            );
+            assert!(mail.html.contains("BH-7K3QX-9M2TC-4PDHW-0ABCD"));
+            let reply = format!("接受\n{}", mail.text);
+            let own = domain::mail::quote::own_words(&reply, |l| {
+                !domain::mail::marks::tokens_in(l).is_empty()
+            });
+            assert_eq!(own, "接受");
+        }
+    }
+    let bare = Shown {
+        token: None,
+        ..shown(true)
+    };
+    let mail = render(
+        &letters()[1],
+        &to("李雷", Locale::ZhCn),
+        "https://voc.example.com",
+        Some(&bare),
+    )
+    .unwrap();
+    assert!(
+        !mail.text.contains("回复"),
+        "nobody reads answers: {}",
+        mail.text
+    );
+    let told = render(
+        &letters()[1],
+        &to("李雷", Locale::ZhCn),
+        "https://voc.example.com",
+        Some(&shown(false)),
+    )
+    .unwrap();
+    assert!(!told.text.contains("转交 部门"), "{}", told.text);
+}
+
+/// Whoever gets a due date gets it for the calendar; the mail around it stays what it is.
+#[test]
+fn a_due_date_comes_with_its_event() {
+    for (name, letter) in samples::all() {
+        let who = to("李雷", Locale::ZhCn);
+        let mail = render(&letter, &who, "https://voc.example.com", None).unwrap();
+        let raw = build(&config(), DELIVERY, &who, &letter, &mail)
+            .unwrap()
+            .message
+            .formatted();
+        let parsed = parse::parse(&raw).unwrap();
+        let message = mail_parser::MessageParser::default().parse(&raw).unwrap();
+        assert_eq!(
+            (message.text_body_count(), message.html_body_count()),
+            (1, 1),
+            "{name}"
+        );
+        let calendar = message.attachments().find_map(|p| p.text_contents());
+        assert_eq!(calendar.is_some(), letter.due().is_some(), "{name}");
+        if let Some(calendar) = calendar {
+            assert!(
+                calendar.contains("METHOD:PUBLISH") && calendar.contains("DTEND:20261125T100000Z"),
+                "{calendar}"
+            );
+            assert!(
+                calendar
+                    .replace("\r\n ", "")
+                    .contains("UID:task-01936a2c-8c00-7000-8000-0000000000aa@example.com")
+            );
+        }
+        assert!(
+            domain::mail::automatic(&parsed.mail, &[]).is_some(),
+            "{name} answers nobody's absence"
+        );
+    }
+}
+
+/// HTML that Outlook and the Chinese clients keep: tables, styles on elements, nothing active or remote.
+#[test]
+fn html_keeps_to_what_clients_keep() {
+    for (name, letter) in samples::all() {
+        for language in [Locale::ZhCn, Locale::En] {
+            let mail = render(
+                &letter,
+                &samples::reader(language),
+                "https://voc.example.com",
+                Some(&shown(true)),
+            )
+            .unwrap();
+            let html = mail.html;
+            for bad in [
+                "<script",
+                "<form",
+                "<img",
+                "<link",
+                "<style",
+                "<iframe",
+                "<svg",
+                "onclick",
+                "javascript:",
+                "url(",
+                "flex",
+                "grid",
+                "position:",
+                "@media",
+            ] {
+                assert!(!html.contains(bad), "{name}: {bad}");
+            }
+            let count = |what: &str| html.matches(what).count();
+            for tag in ["table", "tr", "td", "div", "a"] {
+                let open = count(&format!("<{tag} ")) + count(&format!("<{tag}>"));
+                assert_eq!(open, count(&format!("</{tag}>")), "{name}: {tag}");
+            }
+            assert!(html.len() < 100_000, "Gmail cuts at 102 KB");
+        }
     }
 }

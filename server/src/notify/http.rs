@@ -1,13 +1,17 @@
 //! Outbox and mailbox over HTTP.
 
 use crate::app::Shared;
-use crate::http::{Caller, List, Params, Problem, Result, extract};
+use crate::http::{Caller, Code, List, Params, Problem, Result, Segment, extract};
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use domain::identity::Operation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use storage::addresses::Address;
+use storage::incoming::Inbound;
 use storage::notify::{Delivery, Mail};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +21,12 @@ use utoipa_axum::routes;
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(outbox))
+        .routes(routes!(retry))
         .routes(routes!(mailbox))
+        .routes(routes!(inbox))
+        .routes(routes!(read_mail))
+        .routes(routes!(addresses))
+        .routes(routes!(enable_address))
 }
 
 /// An effect, and what became of it.
@@ -28,10 +37,17 @@ struct OutboxItem {
     kind: String,
     target: String,
     subject: String,
-    /// `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held).
+    /// `queued`, `sending`, `sent`, `retry`, `held`, `merged` (a digest carried it), `dead` or `withdrawn` (its
+    /// alarm no longer held).
     state: String,
     attempts: i64,
     last_error: Option<String>,
+    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`.
+    hold: Option<String>,
+    /// Until when it is held; null while it is held: until somebody acts.
+    held_until: Option<DateTime<Utc>>,
+    /// The digest that carried it.
+    merged_into: Option<String>,
     task_id: Option<String>,
     issue_id: Option<String>,
     created_at: DateTime<Utc>,
@@ -44,7 +60,7 @@ struct OutboxItem {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OutboxQuery {
-    /// `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held).
+    /// `queued`, `sending`, `sent`, `retry`, `held`, `merged`, `dead` or `withdrawn`.
     state: Option<String>,
     cursor: Option<String>,
     limit: Option<u64>,
@@ -64,6 +80,9 @@ fn item(app: &Shared, d: Delivery) -> Result<OutboxItem> {
         state: d.state,
         attempts: d.attempts,
         last_error: d.last_error,
+        hold: d.hold,
+        held_until: d.held_until,
+        merged_into: d.merged_into,
         task_id: d.task_id,
         issue_id: d.issue_id,
         created_at: d.created_at,
@@ -84,13 +103,13 @@ async fn outbox(
     if let Some(state) = query.state.as_deref()
         && !matches!(
             state,
-            "queued" | "sending" | "sent" | "retry" | "dead" | "withdrawn"
+            "queued" | "sending" | "sent" | "retry" | "held" | "merged" | "dead" | "withdrawn"
         )
     {
         return Err(Problem::query(
             "state",
             "unknown",
-            "queued, sending, sent, retry or dead",
+            "queued, sending, sent, retry, held, merged, dead or withdrawn",
         ));
     }
     let limit = extract::limit(query.limit)?;
@@ -110,6 +129,37 @@ async fn outbox(
         items,
         next_cursor: page.next,
     }))
+}
+
+/// Sends a dead or held delivery again: under its own number, so that a mail that did arrive is known by its
+/// Message-ID.
+#[utoipa::path(post, path = "/outbox/{id}/retry", tag = "mail", params(("id" = String, Path)),
+    responses((status = 200, body = OutboxItem)), security(("bearer" = ["run_loop"])))]
+async fn retry(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Json<OutboxItem>> {
+    caller.may(Operation::RunLoop)?;
+    let tx = app.begin().await?;
+    let Some(delivery) = storage::notify::get(&tx, &id).await? else {
+        return Err(Problem::not_found("delivery"));
+    };
+    if !matches!(delivery.state.as_str(), "dead" | "held") {
+        return Err(Problem::new(
+            Code::WrongState,
+            "only a dead or held delivery can be sent again",
+        ));
+    }
+    storage::notify::queue_again(&tx, &id).await?;
+    storage::queue::cancel(&tx, &format!("deliver:{id}")).await?;
+    crate::mail::carry_out_now(&app, &tx, &delivery).await?;
+    let again = storage::notify::get(&tx, &id)
+        .await?
+        .ok_or_else(|| Problem::not_found("delivery"))?;
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(Json(item(&app, again)?))
 }
 
 /// A mail that was kept here instead of sent.
@@ -172,4 +222,223 @@ async fn mailbox(
     )
     .await?;
     Ok(List::page(page, MailboxItem::from))
+}
+
+/// A mail that came back, and what became of it.
+#[derive(Serialize, ToSchema)]
+struct InboxItem {
+    id: String,
+    from: String,
+    subject: String,
+    /// `acted`, `commented`, `answered` (it could not act and was answered), `refused`, `ignored` (nobody wrote
+    /// it), `bounce`, `unmatched` or `failed`.
+    outcome: String,
+    /// How it was matched, what it asked for, why nothing happened.
+    #[schema(value_type = Object)]
+    details: serde_json::Value,
+    task_id: Option<String>,
+    /// Bytes on the mail server.
+    size: i64,
+    read_at: DateTime<Utc>,
+}
+
+impl From<Inbound> for InboxItem {
+    fn from(m: Inbound) -> Self {
+        Self {
+            id: m.id,
+            from: m.sender,
+            subject: m.subject,
+            outcome: m.outcome,
+            details: m.data,
+            task_id: m.task_id,
+            size: m.size,
+            read_at: m.read_at,
+        }
+    }
+}
+
+/// Mails that came back, and how their mailbox is.
+#[derive(Serialize, ToSchema)]
+struct Inbox {
+    /// The mailbox, without its password; null: none is read (`BIHUAN_MAIL_IN`).
+    mailbox: Option<String>,
+    /// When it was last looked at.
+    looked_at: Option<DateTime<Utc>>,
+    /// What stood in the way then.
+    error: Option<String>,
+    items: Vec<InboxItem>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct InboxQuery {
+    /// `acted`, `commented`, `answered`, `refused`, `ignored`, `bounce`, `unmatched` or `failed`.
+    outcome: Option<String>,
+    /// Task.
+    task: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u64>,
+}
+
+const OUTCOMES: [&str; 8] = [
+    "acted",
+    "commented",
+    "answered",
+    "refused",
+    "ignored",
+    "bounce",
+    "unmatched",
+    "failed",
+];
+
+/// What came back by mail, newest first: nothing is dropped without a line here.
+#[utoipa::path(get, path = "/inbox", tag = "mail", params(InboxQuery),
+    responses((status = 200, body = Inbox)), security(("bearer" = ["read_outbox"])))]
+async fn inbox(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(query): Params<InboxQuery>,
+) -> Result<Json<Inbox>> {
+    caller.may(Operation::ReadOutbox)?;
+    if let Some(outcome) = query.outcome.as_deref()
+        && !OUTCOMES.contains(&outcome)
+    {
+        return Err(Problem::query("outcome", "unknown", OUTCOMES.join(", ")));
+    }
+    let page = storage::incoming::list(
+        &app.db,
+        query.outcome.as_deref(),
+        query.task.as_deref(),
+        extract::cursor(query.cursor)?.as_deref(),
+        extract::limit(query.limit)?,
+    )
+    .await?;
+    let mailbox = app.mail_in.as_ref().map(crate::mail::imap::Account::name);
+    let looked = match &mailbox {
+        Some(name) => storage::incoming::last_look(&app.db, name).await?,
+        None => None,
+    };
+    let (looked_at, error) = looked.map_or((None, None), |(at, error)| (Some(at), error));
+    Ok(Json(Inbox {
+        mailbox,
+        looked_at,
+        error,
+        items: page.items.into_iter().map(InboxItem::from).collect(),
+        next_cursor: page.next,
+    }))
+}
+
+/// The bytes of a mail that came back, as long as they are kept (90 days).
+#[utoipa::path(get, path = "/inbox/{id}/raw", tag = "mail", params(("id" = String, Path)),
+    responses((status = 200, content_type = "message/rfc822", body = Vec<u8>)),
+    security(("bearer" = ["manage_access"])))]
+async fn read_mail(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Response> {
+    caller.may(Operation::ManageAccess)?;
+    let Some(raw) = storage::incoming::raw(&app.db, &id).await? else {
+        return Err(Problem::not_found("mail"));
+    };
+    // A mail of anybody: never shown as a page.
+    let headers = [
+        (header::CONTENT_TYPE, "message/rfc822"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"mail.eml\"",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, raw).into_response())
+}
+
+/// An address that mails came back from.
+#[derive(Serialize, ToSchema)]
+struct MailAddress {
+    email: String,
+    hard_bounces: i64,
+    last_reason: String,
+    last_bounce_at: DateTime<Utc>,
+    /// Since when nothing is sent there.
+    disabled_at: Option<DateTime<Utc>>,
+}
+
+impl From<Address> for MailAddress {
+    fn from(a: Address) -> Self {
+        Self {
+            email: a.email,
+            hard_bounces: a.hard_bounces,
+            last_reason: a.last_reason,
+            last_bounce_at: a.last_bounce_at,
+            disabled_at: a.disabled_at,
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AddressQuery {
+    /// Only those that nothing is sent to.
+    disabled: Option<bool>,
+    cursor: Option<String>,
+    limit: Option<u64>,
+}
+
+/// Addresses that mails came back from.
+#[utoipa::path(get, path = "/addresses", tag = "mail", params(AddressQuery),
+    responses((status = 200, body = List<MailAddress>)), security(("bearer" = ["read_outbox"])))]
+async fn addresses(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(query): Params<AddressQuery>,
+) -> Result<Json<List<MailAddress>>> {
+    caller.may(Operation::ReadOutbox)?;
+    let page = storage::addresses::list(
+        &app.db,
+        query.disabled.unwrap_or(false),
+        extract::cursor(query.cursor)?.as_deref(),
+        extract::limit(query.limit)?,
+    )
+    .await?;
+    Ok(List::page(page, MailAddress::from))
+}
+
+/// How many held mails go out now.
+#[derive(Serialize, ToSchema)]
+struct Released {
+    released: usize,
+}
+
+/// Opens an address again after somebody saw to it; what was held for it goes out in its order.
+#[utoipa::path(post, path = "/addresses/{email}/enable", tag = "mail", params(("email" = String, Path)),
+    responses((status = 200, body = Released)), security(("bearer" = ["manage_access"])))]
+async fn enable_address(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(email): Segment<String>,
+) -> Result<Json<Released>> {
+    caller.may(Operation::ManageAccess)?;
+    let email = email.trim().to_lowercase();
+    let tx = app.begin().await?;
+    let Some(released) = crate::notify::enable(&app, &tx, &email).await? else {
+        return Err(Problem::not_found("address"));
+    };
+    let data = serde_json::json!({"released": released});
+    storage::events::record(
+        &tx,
+        app.ids.next(),
+        "address",
+        &app.hash(email.as_bytes()),
+        "address.enabled",
+        &caller.actor,
+        &data,
+    )
+    .await?;
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(Json(Released { released }))
 }

@@ -2,10 +2,11 @@
 
 use crate::app::Shared;
 use crate::jobs::{JobError, Outcome};
-use crate::mail::{Envelope, SendError, build, render};
+use crate::mail::{Envelope, SendError, build};
 use crate::plugins::{Failed, Kind, Note, PublishError};
 use chrono::TimeDelta;
 use domain::ids::ArticleId;
+use domain::mail::bounce;
 use storage::notify::{Delivery, Mail, set_state};
 use storage::queue::Job;
 use storage::{DbError, Tx};
@@ -24,11 +25,17 @@ pub async fn deliver(
     job: &Job,
     payload: &serde_json::Value,
 ) -> Result<Outcome, JobError> {
+    if let Some(person) = payload.get("release").and_then(|p| p.as_str()) {
+        return super::held::release(app, person).await;
+    }
     let id = id(payload)?;
     let Some(delivery) = storage::notify::get(&app.db, id).await? else {
         return Ok(Outcome::Nothing);
     };
-    if matches!(delivery.state.as_str(), "sent" | "dead" | "withdrawn") {
+    if matches!(
+        delivery.state.as_str(),
+        "sent" | "dead" | "withdrawn" | "merged"
+    ) {
         return Ok(Outcome::Nothing);
     }
     if let Some(reason) = delivery.withdrawn() {
@@ -38,7 +45,11 @@ pub async fn deliver(
         return Ok(Outcome::Done(tx));
     }
     match delivery.kind.as_str() {
-        "mail" => mail(app, job, &delivery).await,
+        "mail" => {
+            // What a digest or quiet hours released, or a person sent again, is not held a second time.
+            let now = payload.get("now").is_some_and(|n| n == true);
+            mail(app, job, &delivery, now).await
+        }
         "publication" => publication(app, job, &delivery).await,
         "chat" => chat(app, job, &delivery).await,
         other => Err(JobError::fail(format!("nobody delivers {other}"))),
@@ -78,16 +89,23 @@ async fn note_retry(
     tx.commit().await
 }
 
-async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, JobError> {
+async fn mail(
+    app: &Shared,
+    job: &Job,
+    delivery: &Delivery,
+    now: bool,
+) -> Result<Outcome, JobError> {
     let envelope: Envelope =
         serde_json::from_value(delivery.data.clone()).map_err(JobError::fail)?;
-    let rendered =
-        render(&envelope.letter, &envelope.to, &app.config.public_url).map_err(JobError::fail)?;
+    if !now && let Some(tx) = super::held::by_wish(app, delivery, &envelope).await? {
+        return Ok(Outcome::Done(tx));
+    }
+    let rendered = envelope.render(app).map_err(JobError::fail)?;
     let outgoing = build(
         &app.config,
         &delivery.id,
         &envelope.to,
-        envelope.letter.thread(),
+        &envelope.letter,
         &rendered,
     )
     .map_err(JobError::fail)?;
@@ -104,22 +122,55 @@ async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, J
             created_at: tx.now(),
         };
         storage::notify::keep(&tx, &kept).await?;
-        set_state(&tx, &delivery.id, "sent", job.attempt, None, false).await?;
+        gone_out(app, &tx, job, delivery, false).await?;
         return Ok(Outcome::Done(tx));
     }
-    mark_sending(app, job, delivery).await?;
+    let tx = app.begin().await?;
+    if super::bounces::hold_if_closed(app, &tx, delivery).await? {
+        return Ok(Outcome::Done(tx));
+    }
+    if super::held::by_budget(app, &tx, delivery, &envelope).await? {
+        return Ok(Outcome::Done(tx));
+    }
+    let left = delivery.left_machine;
+    set_state(&tx, &delivery.id, "sending", job.attempt, None, left).await?;
+    tx.commit().await?;
     match app.mail.send(outgoing).await {
         Ok(()) => {
             let tx = app.begin().await?;
-            set_state(&tx, &delivery.id, "sent", job.attempt, None, true).await?;
+            gone_out(app, &tx, job, delivery, true).await?;
             Ok(Outcome::Done(tx))
         }
         Err(SendError::Transient(reason)) => {
             note_retry(app, job, delivery, &reason).await?;
             Err(JobError::retry(reason))
         }
-        Err(SendError::Permanent(reason)) => Err(JobError::fail(reason)),
+        Err(SendError::Permanent(reason)) => {
+            // What the server refuses at once needs no report to be a bounce.
+            let status = bounce::status_in(&reason).unwrap_or_default();
+            let severity = bounce::severity("failed", status, &reason);
+            let tx = app.begin().await?;
+            super::bounces::came_back(app, &tx, delivery, severity, &reason).await?;
+            tx.commit().await?;
+            Err(JobError::fail(reason))
+        }
     }
+}
+
+/// Writes down that a mail went out; if its reason went away while it did, what takes it back follows.
+async fn gone_out(
+    app: &Shared,
+    tx: &Tx,
+    job: &Job,
+    delivery: &Delivery,
+    left_machine: bool,
+) -> Result<(), DbError> {
+    set_state(tx, &delivery.id, "sent", job.attempt, None, left_machine).await?;
+    let present = storage::notify::get(tx, &delivery.id).await?;
+    if let Some(next) = present.and_then(|d| d.follow_up()) {
+        crate::mail::enqueue(app, tx, &next).await?;
+    }
+    Ok(())
 }
 
 async fn publication(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, JobError> {

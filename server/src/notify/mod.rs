@@ -1,11 +1,19 @@
-//! Carries effects out: mails and publications. Nobody calls it; it reads the outbox.
+//! Carries effects out: mails and publications; and reads what comes back. Nobody calls it: it reads the
+//! outbox and the mailbox.
 
+mod answer;
+mod bounces;
+mod held;
 pub mod http;
+pub mod inbox;
 pub mod jobs;
+pub mod people_http;
+
+pub use bounces::enable;
 
 use crate::app::App;
 use crate::http::{Code, Problem};
-use crate::mail::{Envelope, Rendered, render};
+use crate::mail::{Envelope, Rendered};
 use storage::notify::Delivery;
 
 /// The mail of a delivery, made anew: the same every time.
@@ -14,7 +22,7 @@ pub fn rendered(app: &App, delivery: &Delivery) -> Result<Rendered, Problem> {
         tracing::error!(delivery.id = delivery.id, error = %error, "a delivery cannot be read");
         Problem::from(Code::Internal)
     })?;
-    render(&envelope.letter, &envelope.to, &app.config.public_url).map_err(|error| {
+    envelope.render(app).map_err(|error| {
         tracing::error!(delivery.id = delivery.id, error = %error, "a mail cannot be made");
         Problem::from(Code::Internal)
     })

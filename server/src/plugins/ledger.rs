@@ -29,16 +29,48 @@ struct Inner {
     totals: BTreeMap<Of, Total>,
     /// Plugin, version and the name that its manifest declares.
     own: BTreeMap<(String, String, String), Own>,
+    /// The same by installation.
+    figures: BTreeMap<(String, String), Own>,
+}
+
+/// Figures of installations that are added up; more are only counted by plugin.
+const FIGURES: usize = 10_000;
+
+/// A figure of an installation since the server started, under the name of the plugin's manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Its name; `undeclared` for all that the manifest does not name.
+    pub name: String,
+    /// What was counted.
+    pub added: u64,
+    /// How many values were measured.
+    pub values: u64,
+    /// Their sum.
+    pub sum: f64,
 }
 
 /// A figure that a plugin measures.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq)]
 struct Own {
     /// Added up.
     added: u64,
     /// Values of a distribution, and their sum.
     values: u64,
     sum: f64,
+}
+
+impl Own {
+    fn take(&mut self, value: MetricValue) {
+        match value {
+            MetricValue::Add(n) => self.added = self.added.saturating_add(n),
+            // What is no number would spoil the sum for ever.
+            MetricValue::Record(value) if value.is_finite() => {
+                self.values += 1;
+                self.sum += value;
+            }
+            MetricValue::Record(_) => {}
+        }
+    }
 }
 
 /// Bounds of the buckets of call times, in milliseconds: a warm call takes microseconds, a pull seconds.
@@ -122,17 +154,37 @@ impl Ledger {
     /// Takes a figure that a plugin measures.
     pub fn measured(&self, metric: Metric) {
         let mut inner = self.inner();
-        let own = inner
+        let of = (metric.installation, metric.name.clone());
+        if is_kept(&of.0) && (inner.figures.len() < FIGURES || inner.figures.contains_key(&of)) {
+            inner.figures.entry(of).or_default().take(metric.value);
+        }
+        inner
             .own
             .entry((metric.plugin, metric.version, label(&metric.name)))
-            .or_default();
-        match metric.value {
-            MetricValue::Add(n) => own.added = own.added.saturating_add(n),
-            MetricValue::Record(value) => {
-                own.values += 1;
-                own.sum += value;
-            }
-        }
+            .or_default()
+            .take(metric.value);
+    }
+
+    /// What an installation has measured itself since this server started, by name.
+    pub fn figures(&self, installation: &str) -> Vec<Figure> {
+        let inner = self.inner();
+        let from = (installation.to_owned(), String::new());
+        inner
+            .figures
+            .range(from..)
+            .take_while(|((of, _), _)| of == installation)
+            .map(|((_, name), own)| Figure {
+                name: name.clone(),
+                added: own.added,
+                values: own.values,
+                sum: own.sum,
+            })
+            .collect()
+    }
+
+    /// Forgets the figures of an installation that is gone.
+    pub fn forget(&self, installation: &str) {
+        self.inner().figures.retain(|(of, _), _| of != installation);
     }
 
     /// Writes down what has come since the last time.
@@ -309,5 +361,80 @@ impl Ledger {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_plugins_are_shown_by_plugin_and_by_installation() {
+        let ledger = Ledger::default();
+        let tell = |installation: &str, name: &str, value| {
+            ledger.measured(Metric {
+                plugin: "prober".to_owned(),
+                version: "0.1.0".to_owned(),
+                installation: installation.to_owned(),
+                name: name.to_owned(),
+                value,
+            });
+        };
+        tell("one", "probe_count", MetricValue::Add(7));
+        tell("one", "probe_count", MetricValue::Add(1));
+        tell("one", "probe_value", MetricValue::Record(0.5));
+        tell("one", "probe_value", MetricValue::Record(f64::NAN));
+        tell("one", "undeclared", MetricValue::Add(1));
+        tell("two", "probe_count", MetricValue::Add(2));
+        let text = ledger.metrics();
+        for line in [
+            r#"bihuan_plugin_own_total{plugin="prober",version="0.1.0",metric="probe_count"} 10"#,
+            r#"bihuan_plugin_own_total{plugin="prober",version="0.1.0",metric="undeclared"} 1"#,
+            r#"bihuan_plugin_own_values_total{plugin="prober",version="0.1.0",metric="probe_value"} 1"#,
+            r#"bihuan_plugin_own_values_sum{plugin="prober",version="0.1.0",metric="probe_value"} 0.5"#,
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+        assert!(
+            !text.contains("\"one\""),
+            "no label grows with installations"
+        );
+        let figure = |name: &str, added, values, sum| Figure {
+            name: name.to_owned(),
+            added,
+            values,
+            sum,
+        };
+        assert_eq!(
+            ledger.figures("one"),
+            [
+                figure("probe_count", 8, 0, 0.0),
+                figure("probe_value", 0, 1, 0.5),
+                figure("undeclared", 1, 0, 0.0)
+            ]
+        );
+        ledger.forget("one");
+        assert!(ledger.figures("one").is_empty());
+        assert_eq!(ledger.figures("two"), [figure("probe_count", 2, 0, 0.0)]);
+    }
+
+    #[test]
+    fn many_installations_do_not_fill_the_memory() {
+        let ledger = Ledger::default();
+        for n in 0..=FIGURES {
+            ledger.measured(Metric {
+                plugin: "p".to_owned(),
+                version: "1.0.0".to_owned(),
+                installation: format!("i{n}"),
+                name: "a".to_owned(),
+                value: MetricValue::Add(1),
+            });
+        }
+        assert_eq!(ledger.inner().figures.len(), FIGURES);
+        assert!(
+            ledger
+                .metrics()
+                .contains(&format!("metric=\"a\"}} {}\n", FIGURES + 1))
+        );
     }
 }

@@ -325,6 +325,7 @@ pub async fn remove(
     )
     .await?;
     tx.commit().await?;
+    app.plugins.ledger.forget(key);
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! When streams are pulled. `cron` reads the expression and finds firings on the wall clock of the
 //! organisation; what a clock change does to them is ours.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Timelike as _, Utc};
 use chrono_tz::Tz;
+use cron::TimeUnitSpec as _;
 use domain::clock::Timestamp;
 use domain::plugins::{Schedule, USUAL_EVERY};
 use std::str::FromStr;
@@ -56,18 +57,28 @@ fn week_days(field: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// The instant of a wall-clock time: the first valid one where a clock change skips it, the earlier one where
-/// it comes twice.
-fn instant(mut local: NaiveDateTime, zone: Tz) -> Timestamp {
-    for _ in 0..16 {
+/// The instants at which a wall-clock time fires. Where a clock change skips it, the first valid one;
+/// where it comes twice, the earlier one. An expression that fires in every hour is about hours that pass,
+/// not about a time of day: then a skipped time is left to the hours around it, and a time that comes
+/// twice fires twice, or an hour would go by without any.
+fn instants(mut local: NaiveDateTime, zone: Tz, hourly: bool) -> Vec<Timestamp> {
+    for _ in 0..128 {
         match zone.from_local_datetime(&local) {
-            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => {
-                return at.with_timezone(&Utc);
+            LocalResult::Single(at) => return vec![at.with_timezone(&Utc)],
+            LocalResult::Ambiguous(first, second) => {
+                let mut all = vec![first.with_timezone(&Utc)];
+                all.extend(hourly.then(|| second.with_timezone(&Utc)));
+                return all;
             }
-            LocalResult::None => local += TimeDelta::minutes(15),
+            LocalResult::None if hourly => return Vec::new(),
+            // A quarter of an hour is the finest step of any clock change; a day was skipped once.
+            LocalResult::None => {
+                let past = i64::from(local.minute() % 15) * 60 + i64::from(local.second());
+                local += TimeDelta::seconds(15 * 60 - past);
+            }
         }
     }
-    local.and_utc()
+    Vec::new()
 }
 
 /// The first regular pull after `now`.
@@ -78,21 +89,31 @@ pub fn next(schedule: &Schedule, now: Timestamp, zone: Tz) -> Timestamp {
     let Some(expression) = schedule.cron.as_deref().and_then(|c| parse(c).ok()) else {
         return by_interval;
     };
+    let hourly = expression.hours().count() == 24;
     let wall: DateTime<Utc> = now.with_timezone(&zone).naive_local().and_utc();
-    // An hour back: where the clock was turned back, firings of the repeated hour lie behind the wall clock.
-    let from = wall - TimeDelta::hours(1);
-    expression
-        .after(&from)
-        .take(100_000)
-        .map(|firing| instant(firing.naive_utc(), zone))
-        .find(|at| *at > now)
-        // An expression that never fires again: once a year somebody may look.
-        .unwrap_or(now + TimeDelta::days(365))
+    // Some hours back: where the clock was turned back, firings of the repeated hour lie behind the wall
+    // clock. No zone turns it by more than this, but once for a day.
+    let from = wall - TimeDelta::hours(3);
+    let mut best: Option<Timestamp> = None;
+    for firing in expression.after(&from).take(100_000) {
+        let all = instants(firing.naive_utc(), zone, hourly);
+        // In the repeated hour a later time of the wall clock can be an earlier instant.
+        if let (Some(best), Some(first)) = (best, all.first())
+            && *first >= best
+        {
+            break;
+        }
+        let ahead = all.into_iter().filter(|at| *at > now);
+        best = best.into_iter().chain(ahead).min();
+    }
+    // An expression that never fires again: once a year somebody may look.
+    best.unwrap_or(now + TimeDelta::days(365))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn fires(cron: &str, zone: Tz, from: &str, n: usize) -> Vec<String> {
         let schedule = Schedule {
@@ -171,5 +192,98 @@ mod tests {
             next(&Schedule::default(), now, chrono_tz::UTC),
             now + TimeDelta::seconds(300)
         );
+    }
+
+    #[test]
+    fn hours_that_pass_have_firings_whatever_the_clock_does() {
+        let new_york = chrono_tz::America::New_York;
+        // 01:00 comes twice: each half hour once, in order.
+        assert_eq!(
+            fires("*/30 * * * *", new_york, "2026-11-01T04:45:00Z", 6),
+            [
+                "2026-11-01T01:00:00-04:00",
+                "2026-11-01T01:30:00-04:00",
+                "2026-11-01T01:00:00-05:00",
+                "2026-11-01T01:30:00-05:00",
+                "2026-11-01T02:00:00-05:00",
+                "2026-11-01T02:30:00-05:00"
+            ]
+        );
+        // 02:00 does not come: no hour without a firing, none with two.
+        assert_eq!(
+            fires("20 * * * *", new_york, "2026-03-08T06:00:00Z", 3),
+            [
+                "2026-03-08T01:20:00-05:00",
+                "2026-03-08T03:20:00-04:00",
+                "2026-03-08T04:20:00-04:00"
+            ]
+        );
+        let london = chrono_tz::Europe::London;
+        assert_eq!(
+            fires("30 1 * * *", london, "2026-03-28T12:00:00Z", 2),
+            ["2026-03-29T02:00:00+01:00", "2026-03-30T01:30:00+01:00"]
+        );
+        assert_eq!(
+            fires("30 1 * * *", london, "2026-10-24T12:00:00Z", 2),
+            ["2026-10-25T01:30:00+01:00", "2026-10-26T01:30:00+00:00"]
+        );
+        // Midnight itself does not exist on 2018-11-04.
+        let sao_paulo = chrono_tz::America::Sao_Paulo;
+        assert_eq!(
+            fires("10 0 * * *", sao_paulo, "2018-11-03T12:00:00Z", 2),
+            ["2018-11-04T01:00:00-02:00", "2018-11-05T00:10:00-02:00"]
+        );
+        let lord_howe = chrono_tz::Australia::Lord_Howe;
+        assert_eq!(
+            fires("45 * * * *", lord_howe, "2026-04-04T14:00:00Z", 3),
+            [
+                "2026-04-05T01:45:00+11:00",
+                "2026-04-05T01:45:00+10:30",
+                "2026-04-05T02:45:00+10:30"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_expression_that_never_fires_ends() {
+        let never = fires("0 0 30 2 *", chrono_tz::UTC, "2026-01-01T00:00:00Z", 1);
+        assert_eq!(never, ["2027-01-01T00:00:00+00:00"]);
+    }
+
+    fn field(least: u32, most: u32) -> impl Strategy<Value = String> {
+        prop_oneof![
+            3 => Just("*".to_owned()),
+            3 => (least..=most).prop_map(|n| n.to_string()),
+            2 => (2u32..=most / 2).prop_map(|n| format!("*/{n}")),
+            2 => (least..=most, least..=most).prop_map(|(a, b)| format!("{}-{}", a.min(b), a.max(b))),
+            1 => (least..=most, least..=most).prop_map(|(a, b)| format!("{a},{b}")),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// Where no clock changes, `cron` through our rules and `croner` fire at the same times.
+        #[test]
+        fn agrees_with_another_implementation(
+            minute in field(0, 59), hour in field(0, 23), day in field(1, 28), month in field(1, 12), week in field(0, 6),
+            by_week in any::<bool>(), from in 1_767_225_600i64..1_830_000_000,
+        ) {
+            let (day, week) = if by_week { ("*".to_owned(), week) } else { (day, "*".to_owned()) };
+            // `*/n` of days: the libraries count from 1 and from 0, and ours is the one of the product.
+            prop_assume!(!week.contains('/'));
+            let text = format!("{minute} {hour} {day} {month} {week}");
+            let zone = chrono_tz::Asia::Shanghai;
+            let other = croner::parser::CronParser::new().parse(&text).unwrap();
+            let schedule = Schedule { every_seconds: None, cron: Some(text.clone()) };
+            let mut now = Timestamp::from_timestamp(from, 0).unwrap();
+            for _ in 0..5 {
+                let theirs = other.find_next_occurrence(&now.with_timezone(&zone), false);
+                let Ok(theirs) = theirs else { break };
+                let theirs = theirs.with_timezone(&Utc);
+                prop_assert_eq!(next(&schedule, now, zone), theirs, "{} after {}", text, now);
+                now = theirs;
+            }
+        }
     }
 }

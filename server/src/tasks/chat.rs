@@ -126,10 +126,16 @@ fn says(
         Letter::IssueNotice { .. }
         | Letter::PluginTrouble { .. }
         | Letter::TaskReply { .. }
+        | Letter::LoopNote { .. }
         | Letter::AlarmWithdrawn { .. }
         | Letter::TaskTaken { .. }
         | Letter::TaskEscalated { .. }
-        | Letter::TaskAnswer { .. } => None,
+        | Letter::TaskAnswer { .. }
+        | Letter::TaskNote { .. }
+        | Letter::MailAnswer { .. }
+        | Letter::Digest { .. }
+        | Letter::Trial { .. }
+        | Letter::OwnerUnreachable { .. } => None,
     }
 }
 

@@ -4,7 +4,8 @@
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use domain::clock::{Timestamp, local_day, start_of_day};
-use domain::facts::{CalendarNote, Class, NoteKind};
+use domain::detection::{Subject, SubjectKind};
+use domain::facts::{CalendarNote, Class, Detail, NoteKind};
 use domain::organisation::{Topic, subtree};
 use domain::tasks::Task;
 use domain::verification::baseline::Windows;
@@ -22,6 +23,8 @@ const HISTORY: i64 = 112;
 pub const REACH: i64 = 240;
 /// Untreated topics that tell how noisy topics of this organisation usually are.
 const NOISE_TOPICS: usize = 20;
+/// Other agents, articles or searches that one is compared with.
+const PEERS: u64 = 60;
 /// Siblings that are looked at for displacement.
 const SIBLINGS: usize = 30;
 
@@ -128,7 +131,8 @@ impl Setting {
     /// The topics as possible controls.
     fn infos(&self) -> Vec<TopicInfo> {
         let mut fixes: BTreeMap<String, Vec<NaiveDate>> = BTreeMap::new();
-        for task in &self.deployed {
+        let of_topics = |t: &&Task| t.contract.subject.kind == SubjectKind::Topic;
+        for task in self.deployed.iter().filter(of_topics) {
             if let Some(at) = task.effective_at {
                 for topic in subtree(&task.topic, &self.topics) {
                     fixes
@@ -153,10 +157,15 @@ impl Setting {
     pub fn other_fixes(&self, own: domain::ids::TaskId, contract: &Contract) -> Vec<OtherFix> {
         let topic = watched(contract);
         let below = subtree(topic, &self.topics);
+        let of_topic = contract.subject.kind == SubjectKind::Topic;
         self.deployed
             .iter()
             .filter(|t| t.id != own)
             .filter(|t| {
+                let other = &t.contract.subject;
+                if !of_topic || other.kind != SubjectKind::Topic {
+                    return *other == contract.subject;
+                }
                 below.contains(&t.topic)
                     || subtree(&t.topic, &self.topics).iter().any(|k| k == topic)
             })
@@ -169,6 +178,32 @@ impl Setting {
             })
             .collect()
     }
+}
+
+/// What `detail_day` calls a subject that is no topic and no channel.
+const fn detail(kind: SubjectKind) -> Option<Detail> {
+    match kind {
+        SubjectKind::Topic | SubjectKind::Channel => None,
+        SubjectKind::Agent => Some(Detail::Agent),
+        SubjectKind::SearchTerm => Some(Detail::SearchTerm),
+        SubjectKind::Article => Some(Detail::Article),
+    }
+}
+
+/// Whether a contract was agreed, by an earlier version, on the voices without a topic although its
+/// issue is about something else: what it measures has nothing to do with the issue.
+pub async fn misdirected(db: &impl Read, task: &Task) -> Result<bool, DbError> {
+    let contract = &task.contract;
+    if !contract.topic.is_empty() || contract.subject != Subject::default() {
+        return Ok(false);
+    }
+    let issue = storage::issues::get(db, task.issue_id).await?;
+    Ok(issue.is_some_and(|i| i.subject.kind != SubjectKind::Topic))
+}
+
+/// Whether what a contract judges is measured by what classifiers say.
+pub fn needs_labels(contract: &Contract) -> bool {
+    contract.subject.kind == SubjectKind::Topic || contract.metric == Metric::NegativeShare
 }
 
 /// The topic whose figures decide.
@@ -285,11 +320,12 @@ pub async fn topic_rows(
     rows(db, &own, classes, span.first(), span.today).await
 }
 
-/// Gathers the facts about `topic` in these channels (none named: all).
+/// Gathers the facts about `subject` in these channels (none named: all); where that is a topic, about
+/// `topic`, which may be the one above it.
 pub async fn gather(
     db: &impl Read,
     setting: &Setting,
-    topic: &str,
+    (subject, topic): (&Subject, &str),
     channels: &[String],
     classes: &[Class],
     span: Span,
@@ -300,6 +336,16 @@ pub async fn gather(
         today,
         ..
     } = span;
+    if let Some(kind) = detail(subject.kind) {
+        return of_detail(db, setting, kind, subject, span).await;
+    }
+    if subject.kind == SubjectKind::Channel {
+        return Ok(Evidence {
+            topic: of_channel(db, &subject.key, classes, span).await?,
+            steady_until: history_end,
+            ..Evidence::default()
+        });
+    }
     let mut facts = topic_rows(db, setting, topic, classes, span).await?;
     facts.retain(|row| channels.is_empty() || channels.contains(&row.channel));
     // The same channels: what moves elsewhere is no measure for this topic.
@@ -335,6 +381,90 @@ pub async fn gather(
         sibling_topics,
         steady: steady.into_values().collect(),
         steady_until: history_end,
+    })
+}
+
+/// Daily counts of a channel, whatever its voices are about.
+async fn of_channel(
+    db: &impl Read,
+    channel: &str,
+    classes: &[Class],
+    span: Span,
+) -> Result<Vec<DayRow>, DbError> {
+    let query = storage::facts::Query {
+        from: Some(span.first()),
+        to: Some(span.today),
+        channel: Some(channel.to_owned()),
+        classes: classes.to_vec(),
+        by_day: true,
+        ..Default::default()
+    };
+    Ok(storage::facts::sum(db, &query)
+        .await?
+        .into_iter()
+        .filter_map(|s| {
+            Some(DayRow {
+                day: s.day?,
+                channel: channel.to_owned(),
+                counters: s.counters,
+            })
+        })
+        .collect())
+}
+
+/// The facts about an agent, an article or a search; compared with the largest others of its kind on
+/// which nothing was done since the baseline begins. These facts know no channels.
+async fn of_detail(
+    db: &impl Read,
+    setting: &Setting,
+    kind: Detail,
+    subject: &Subject,
+    span: Span,
+) -> Result<Evidence, DbError> {
+    let treated = |key: &str| {
+        setting.deployed.iter().any(|t| {
+            let contract = &t.contract;
+            contract.subject.kind == subject.kind
+                && contract.subject.key == key
+                && t.effective_at
+                    .is_some_and(|at| local_day(at, setting.zone) >= span.windows_from)
+        })
+    };
+    let mut peers =
+        storage::facts::detail_subjects(db, kind, span.windows_from, span.today, PEERS).await?;
+    peers.retain(|key| *key != subject.key && !treated(key));
+    let mut all = peers.clone();
+    all.push(subject.key.clone());
+    let mut by_subject: BTreeMap<String, Vec<DayRow>> = BTreeMap::new();
+    for s in storage::facts::detail_days(db, kind, &all, span.first(), span.today).await? {
+        if let (Some(key), Some(day)) = (s.subject, s.day) {
+            by_subject.entry(key).or_default().push(DayRow {
+                day,
+                channel: String::new(),
+                counters: s.counters,
+            });
+        }
+    }
+    let topic = by_subject.remove(&subject.key).unwrap_or_default();
+    let history = span.history_end - TimeDelta::days(HISTORY - 1);
+    let steady = peers
+        .iter()
+        .take(NOISE_TOPICS)
+        .filter_map(|key| by_subject.get(key))
+        .map(|rows| {
+            let known = rows
+                .iter()
+                .filter(|r| history <= r.day && r.day <= span.history_end);
+            known.cloned().collect()
+        })
+        .collect();
+    Ok(Evidence {
+        topic,
+        control: by_subject.into_values().flatten().collect(),
+        control_topics: peers,
+        steady,
+        steady_until: span.history_end,
+        ..Evidence::default()
     })
 }
 

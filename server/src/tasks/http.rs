@@ -3,7 +3,9 @@
 use super::offer::link_token;
 use super::service::{self, NewTask, Wish, owner_of};
 use crate::app::Shared;
-use crate::http::{Body, Caller, Code, IfMatch, List, Params, Problem, Result, Segment, extract};
+use crate::http::{
+    Body, Caller, Code, IfMatch, List, Once, Params, Problem, Result, Segment, extract,
+};
 use crate::issues::http::EventView;
 use axum::Json;
 use axum::extract::State;
@@ -53,6 +55,8 @@ struct TaskOwner {
     email: String,
     name: String,
     language: String,
+    /// Mails to this address came back, nothing more is sent there.
+    unreachable: bool,
 }
 
 /// The mail that offered the task.
@@ -178,6 +182,7 @@ pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<Ta
     let timeline = storage::events::of(&app.db, "task", &id).await?;
     let verification = storage::verification::latest(&app.db, task.id).await?;
     let attachments = storage::tasks::attachments(&app.db, task.id).await?;
+    let unreachable = storage::addresses::is_disabled(&app.db, &task.owner.email).await?;
     let mut mail = None;
     if caller.may(Operation::RunLoop).is_ok() {
         let offers = storage::notify::of_task(&app.db, &id).await?;
@@ -217,6 +222,7 @@ pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<Ta
             email: task.owner.email.clone(),
             name: task.owner.display_name().to_owned(),
             language: task.owner.language.as_str().to_owned(),
+            unreachable,
         },
         id,
         topic: task.topic,
@@ -270,81 +276,6 @@ pub(super) fn tagged(view: TaskView, status: StatusCode) -> Response {
     response
 }
 
-// ---------------------------------------------------------------- idempotency keys
-
-/// The key of a POST that must not act twice.
-struct Once {
-    key: String,
-    hash: String,
-}
-
-impl Once {
-    fn of(
-        app: &Shared,
-        caller: &Caller,
-        headers: &HeaderMap,
-        what: &str,
-        body: &str,
-    ) -> Result<Option<Self>> {
-        let Some(value) = headers.get("idempotency-key") else {
-            return Ok(None);
-        };
-        let text = value.to_str().unwrap_or_default();
-        if text.is_empty() || text.len() > 255 {
-            return Err(Problem::field(
-                "Idempotency-Key",
-                "out_of_range",
-                "1 to 255 characters",
-            ));
-        }
-        let who = format!(
-            "{}:{}",
-            caller.actor.name,
-            caller.actor.email.as_deref().unwrap_or_default()
-        );
-        Ok(Some(Self {
-            key: app.hash(format!("{who}\u{1f}{text}").as_bytes()),
-            hash: app.hash(format!("{what}\u{1f}{body}").as_bytes()),
-        }))
-    }
-
-    /// The answer that was given before, if there was one.
-    async fn replay(&self, app: &Shared) -> Result<Option<Response>> {
-        let Some((hash, status, body)) = storage::access::idempotent(&app.db, &self.key).await?
-        else {
-            return Ok(None);
-        };
-        if hash != self.hash {
-            return Err(Code::KeyReused.into());
-        }
-        let status = u16::try_from(status)
-            .ok()
-            .and_then(|s| StatusCode::from_u16(s).ok());
-        let mut response = (status.unwrap_or(StatusCode::OK), body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            header::HeaderValue::from_static("application/json"),
-        );
-        headers.insert(
-            "idempotent-replayed",
-            header::HeaderValue::from_static("true"),
-        );
-        Ok(Some(response))
-    }
-
-    async fn keep(
-        &self,
-        tx: &storage::Tx,
-        status: StatusCode,
-        body: &serde_json::Value,
-    ) -> Result<()> {
-        let status = i64::from(status.as_u16());
-        storage::access::keep_answer(tx, &self.key, &self.hash, status, &body.to_string()).await?;
-        Ok(())
-    }
-}
-
 // ---------------------------------------------------------------- assigning
 
 /// How a task will be judged, as far as a person wants to say; the rest is by the rules.
@@ -354,6 +285,10 @@ struct ContractWish {
     /// By the rules when missing.
     #[serde(default)]
     metric: Option<Metric>,
+    /// The topic right above the issue's, to be watched instead of it: what a refusal proposes as
+    /// `instead_watched_topic`.
+    #[serde(default)]
+    watched_topic: Option<String>,
     /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
     #[serde(default)]
     expected_change: Option<f64>,
@@ -376,6 +311,7 @@ impl From<ContractWish> for Wish {
     fn from(wish: ContractWish) -> Self {
         Self {
             metric: wish.metric,
+            watched_topic: wish.watched_topic,
             expected_change: wish.expected_change,
             guards: wish.guards,
             channels: wish.channels,
@@ -393,8 +329,10 @@ struct NewTaskBody {
     title: String,
     #[serde(default)]
     description: String,
-    department: String,
-    /// The department's first owner when missing.
+    /// By the owner rules when missing: `POST /api/v1/owner-rules/test` says whose it would be.
+    #[serde(default)]
+    department: Option<String>,
+    /// The department's first owner when missing; by the owner rules when the department is missing too.
     #[serde(default)]
     owner_email: Option<String>,
     /// By the department's calendar when missing: the organisation's `fast_track_hours` for what must be
@@ -458,6 +396,8 @@ async fn assign(
 struct ContractQuery {
     /// The metric that is wished for; by the rules when missing.
     metric: Option<Metric>,
+    /// The topic right above the issue's, to be watched instead of it.
+    watched_topic: Option<String>,
     /// In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts.
     expected_change: Option<f64>,
     /// Channels concerned, comma between; the issue's when missing.
@@ -488,6 +428,7 @@ async fn propose_contract(
     };
     let wish = Wish {
         metric: query.metric,
+        watched_topic: query.watched_topic,
         expected_change: query.expected_change,
         guards: Vec::new(),
         channels: query.channels.as_deref().map(|c| extract::words(Some(c))),

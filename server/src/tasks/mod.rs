@@ -4,6 +4,7 @@ mod absence;
 pub mod absence_http;
 mod chat;
 mod clock;
+mod due;
 mod escalation;
 pub mod escalation_http;
 mod evidence;
@@ -18,10 +19,14 @@ pub mod sla_http;
 
 pub use absence::begin as absence_begins;
 pub use clock::{recalculate, reconcile};
+pub use due::set_due;
 pub use escalation::{escalate, plan, reconcile_timers};
 pub use evidence::{
-    Evidence, Setting, Span, gather, known, label_versions, overlap, ruled, topic_rows, watched,
+    Evidence, Setting, Span, gather, known, label_versions, misdirected, needs_labels, overlap,
+    ruled, topic_rows, watched,
 };
 pub use http::require;
-pub use offer::{Actions, link_token};
-pub use service::{ActError, NewTask, Wish, act, act_in, assign, carry, contract, schedule};
+pub use offer::{Actions, assigner, link_token};
+pub use service::{
+    ActError, NewTask, Wish, act, act_in, assign, carry, check_due, contract, owner_of, schedule,
+};

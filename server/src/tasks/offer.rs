@@ -2,12 +2,13 @@
 
 use super::escalation::Target;
 use crate::app::App;
-use crate::issues::{place, topic_name};
+use crate::issues::{place, subject_name, topic_name};
 use crate::mail::{Letter, Recipient, Thread};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use domain::clock::Timestamp;
+use domain::detection::SubjectKind;
 use domain::identity::Actor;
 use domain::issues::Issue;
 use domain::organisation::{Bilingual, Locale, Owner, subtree};
@@ -43,8 +44,26 @@ fn percent(value: f64) -> String {
     format!("{:.0}%", value * 100.0)
 }
 
+/// What made the issue of an agent, an article, a search or a channel open, for people: figures of
+/// topics say nothing of it.
+async fn reason(tx: &Tx, issue: &Issue) -> Result<(Bilingual, Bilingual), DbError> {
+    let none = Bilingual::new(
+        "这件事不属于任何主题，没有象限位置。",
+        "It is about no topic and has no place in the quadrants.",
+    );
+    let signals = storage::issues::signals(tx, issue.id).await?;
+    let why = signals.first().map_or_else(
+        || Bilingual::new(issue.title.clone(), issue.title.clone()),
+        |raised| raised.signal.explanation(),
+    );
+    Ok((why, none))
+}
+
 /// The figures behind a task, for people.
 async fn figures(app: &App, tx: &Tx, issue: &Issue) -> Result<(Bilingual, Bilingual), DbError> {
+    if issue.subject.kind != SubjectKind::Topic {
+        return reason(tx, issue).await;
+    }
     let placed = place(app, tx, 28).await?;
     let topics = subtree(&issue.topic, &placed.topics);
     let mut sums = domain::facts::Counters::default();
@@ -99,6 +118,15 @@ impl Actions {
         storage::tasks::insert_link(tx, &crate::identity::hash_secret(&token), &link).await?;
         let (data, impact) = figures(app, tx, issue).await?;
         let topics: Vec<domain::organisation::Topic> = storage::organisation::all(tx).await?;
+        let of_topic = issue.subject.kind == SubjectKind::Topic;
+        let (quotes, similar) = if of_topic {
+            (
+                crate::analysis::quotes(tx, &subtree(&task.topic, &topics), 3).await?,
+                crate::knowledge::similar(app, tx, &task.topic).await?,
+            )
+        } else {
+            (Vec::new(), Vec::new())
+        };
         let departments: Vec<domain::organisation::Department> =
             storage::organisation::all(tx).await?;
         let preface = super::refusal::preface(task, |key| {
@@ -111,7 +139,11 @@ impl Actions {
             title: task.title.clone(),
             description: description.trim().to_owned(),
             measures: task.measures.clone(),
-            topic: topic_name(&task.topic, &topics),
+            topic: if of_topic {
+                topic_name(&task.topic, &topics)
+            } else {
+                subject_name(&issue.subject, &topics)
+            },
             assigned_by: task.assigned_by.name.clone(),
             due_at: task.due_at,
             due_rule: super::clock::spoken(tx, &task.due_rule)
@@ -121,12 +153,8 @@ impl Actions {
             data,
             impact,
             contract: task.contract.sentence.clone(),
-            quotes: crate::analysis::quotes(tx, &subtree(&task.topic, &topics), 3).await?,
-            similar: crate::knowledge::similar(app, tx, &task.topic)
-                .await?
-                .into_iter()
-                .map(|f| f.title)
-                .collect(),
+            quotes,
+            similar: similar.into_iter().map(|f| f.title).collect(),
             link: format!("/a/{token}"),
         };
         let key = format!("task:{}:offer:{}", task.id, task.assignment);
@@ -304,7 +332,7 @@ impl Actions {
 }
 
 /// Whoever assigned a task, where they have an address.
-async fn assigner(tx: &Tx, task: &Task) -> Result<Option<Recipient>, DbError> {
+pub async fn assigner(tx: &Tx, task: &Task) -> Result<Option<Recipient>, DbError> {
     let Some(email) = task.assigned_by.email.clone() else {
         return Ok(None);
     };

@@ -14,6 +14,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request, Sta
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use domain::detection::{Subject, SubjectKind};
 use domain::identity::{Actor, ActorKind};
 use domain::intake::values::{Scalar, parse_time};
 use domain::organisation::{Department, Locale};
@@ -162,7 +163,9 @@ fn dead(dead: &Dead) -> Result<Response, Problem> {
     Ok(page(status, html))
 }
 
-fn state_name(state: domain::tasks::State, zh: bool) -> &'static str {
+/// A state in the words of pages and mails.
+#[must_use]
+pub fn state_name(state: domain::tasks::State, zh: bool) -> &'static str {
     use domain::tasks::State;
     let (z, e) = match state {
         State::Assigned => ("待接受", "waiting for your answer"),
@@ -195,8 +198,17 @@ async fn view(
         .collect();
     let topics: Vec<domain::organisation::Topic> = storage::organisation::all(&app.db).await?;
     let concerned = domain::organisation::subtree(&task.topic, &topics);
-    let quotes = crate::analysis::quotes(&app.db, &concerned, 3).await?;
-    let topic = crate::issues::topic_name(&task.topic, &topics);
+    // Voices are quoted where it is about a topic: of others nobody said these words.
+    let quotes = if task.contract.subject.kind == SubjectKind::Topic {
+        crate::analysis::quotes(&app.db, &concerned, 3).await?
+    } else {
+        Vec::new()
+    };
+    let subject = match task.contract.subject.kind {
+        SubjectKind::Topic => Subject::topic(task.topic.clone()),
+        _ => task.contract.subject.clone(),
+    };
+    let topic = crate::issues::subject_name(&subject, &topics);
     let (kind, text) = match notice {
         Notice::None => ("", String::new()),
         Notice::Done => (

@@ -7,11 +7,12 @@ use crate::app::App;
 use crate::http::{Code, Problem};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::clock::{local_day, start_of_day};
+use domain::detection::{Kind, Subject, SubjectKind};
 use domain::identity::Actor;
 use domain::ids::{IssueId, TaskId};
 use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
-use domain::organisation::{Department, Owner, Topic, subtree};
+use domain::organisation::{Bilingual, Department, Owner, Topic, subtree};
 use domain::tasks::{self, Command, DueRule, Effect, State, Task, check_texts};
 use domain::verification::contract::{Asked, BASELINE_DAYS, Parent, impossible_goal};
 use domain::verification::{Contract, Decidable, GuardMetric, Metric, propose};
@@ -24,8 +25,8 @@ pub struct NewTask {
     pub title: String,
     /// In full.
     pub description: String,
-    /// Who is responsible.
-    pub department: String,
+    /// Who is responsible; by the owner rules when missing.
+    pub department: Option<String>,
     /// The person; the department's first owner when missing.
     pub owner_email: Option<String>,
     /// When it is due; by the rules when missing.
@@ -41,6 +42,8 @@ pub struct NewTask {
 pub struct Wish {
     /// The metric that decides.
     pub metric: Option<Metric>,
+    /// The topic above, where that is to be watched instead of the task's own.
+    pub watched_topic: Option<String>,
     /// What is hoped for, in the metric's unit.
     pub expected_change: Option<f64>,
     /// Metrics that must not become worse.
@@ -171,6 +174,74 @@ pub async fn owner_of(
     Ok((department, owner))
 }
 
+/// The channels that a contract is about: the one that the issue is about, those that a person names,
+/// the issue's. What an agent, an article or a search counts knows no channels.
+fn channels(issue: &Issue, wish: &Wish) -> Result<Vec<String>, Problem> {
+    let own: Vec<String> = match issue.subject.kind {
+        SubjectKind::Topic => {
+            let of_issue = || issue.scope.channel.clone().into_iter().collect();
+            return Ok(wish.channels.clone().unwrap_or_else(of_issue));
+        }
+        SubjectKind::Channel => vec![issue.subject.key.clone()],
+        SubjectKind::Agent | SubjectKind::SearchTerm | SubjectKind::Article => Vec::new(),
+    };
+    match &wish.channels {
+        Some(wished) if *wished != own && !wished.is_empty() => Err(Problem::field(
+            "contract.channels",
+            "unknown",
+            "channels can be chosen for issues about a topic only",
+        )),
+        _ => Ok(own),
+    }
+}
+
+/// The metric that made the alarm of an issue ring, where it is not the rules' first anyway; and whether
+/// what rang is that nothing arrives, which no metric measures.
+async fn rang(db: &impl storage::Read, issue: &Issue) -> Result<(Option<Metric>, bool), DbError> {
+    if issue.subject.kind == SubjectKind::Topic {
+        return Ok((None, false));
+    }
+    // Signals of topics may have joined the issue of their channel.
+    let signals = storage::issues::signals(db, issue.id).await?;
+    let Some(signal) = signals
+        .into_iter()
+        .map(|raised| raised.signal)
+        .find(|signal| signal.subject.kind == issue.subject.kind)
+    else {
+        return Ok((None, false));
+    };
+    let metric = match signal.kind {
+        Kind::Spike | Kind::Threshold => Some(Metric::Volume),
+        Kind::CsatFall | Kind::LowRating => Some(Metric::Csat),
+        // A ratio of times, or weeks of falling satisfaction.
+        Kind::AgentDrift if signal.level.is_some_and(|level| level > 1.0) => Some(Metric::Aht),
+        Kind::AgentDrift => Some(Metric::Csat),
+        _ => None,
+    };
+    Ok((metric, signal.kind == Kind::SilentSource))
+}
+
+/// Who is asked for a new task: whom a person names, else who gets the issue by the owner rules.
+async fn asked_of(tx: &Tx, issue: &Issue, new: &NewTask) -> Result<(Department, Owner), Problem> {
+    if let Some(department) = &new.department {
+        return owner_of(tx, department, new.owner_email.as_deref()).await;
+    }
+    let directory = crate::routing::Directory::read(tx).await?;
+    let route = directory.decide(&crate::routing::matter_of_issue(issue));
+    let Some(department) = route.department else {
+        return Err(Problem::field(
+            "department",
+            "required",
+            crate::http::spoken(&Bilingual::new(
+                "没有规则或主题指明责任部门，请选择部门",
+                "neither a rule nor the topic names a department: choose one",
+            )),
+        ));
+    };
+    let owner = new.owner_email.as_deref().or(route.owner.as_deref());
+    owner_of(tx, &department, owner).await
+}
+
 /// The contract that an issue's task would have: proposed by the rules from the facts so far, changed
 /// by what a person wants. `days_to_fix` = days until the fix is due.
 pub async fn contract(
@@ -184,15 +255,31 @@ pub async fn contract(
     let today = local_day(app.now(), setting.zone);
     wish.check(today)?;
     let alarm_day = wish.alarm_day.unwrap_or(issue.alarm_day);
+    let above = setting.parent(&issue.topic);
+    if let Some(wished) = &wish.watched_topic
+        && (above.as_deref() != Some(wished) || issue.subject.kind != SubjectKind::Topic)
+    {
+        return Err(Problem::field(
+            "contract.watched_topic",
+            "unknown",
+            "not the topic right above the issue's",
+        ));
+    }
+    let (rang, unmeasured) = rang(db, issue).await?;
+    let subject = match issue.subject.kind {
+        SubjectKind::Topic => Subject::topic(issue.topic.clone()),
+        _ => issue.subject.clone(),
+    };
     let asked = Asked {
-        channels: wish
-            .channels
-            .clone()
-            .unwrap_or_else(|| issue.scope.channel.clone().into_iter().collect()),
+        unmeasured,
+        rang,
+        channels: channels(issue, wish)?,
         metric: wish.metric,
+        watch_above: wish.watched_topic.is_some(),
         expected_change: wish.expected_change,
         horizon_days: wish.horizon_days,
         days_to_fix,
+        subject,
         ..Asked::by_rule(issue.topic.clone(), today, Some(alarm_day))
     };
     let history_end = alarm_day.min(today) - TimeDelta::days(i64::from(asked.guard_days));
@@ -205,7 +292,7 @@ pub async fn contract(
     let evidence = gather(
         db,
         &setting,
-        &issue.topic,
+        (&asked.subject, &issue.topic),
         &asked.channels,
         Metric::Csat.classes(),
         span,
@@ -217,6 +304,7 @@ pub async fn contract(
         .iter()
         .flatten()
         .position(|channel| !evidence.topic.iter().any(|row| row.channel == *channel));
+    let unknown = unknown.filter(|_| issue.subject.kind == SubjectKind::Topic);
     if let Some(n) = unknown {
         return Err(Problem::field(
             format!("contract.channels[{n}]"),
@@ -224,15 +312,20 @@ pub async fn contract(
             "the topic has no voices in this channel",
         ));
     }
-    let searches = topic_rows(
-        db,
-        &setting,
-        &issue.topic,
-        Metric::NoResultShare.classes(),
-        span,
-    )
-    .await?;
-    let parent = match setting.parent(&issue.topic) {
+    let of_topic = issue.subject.kind == SubjectKind::Topic;
+    let searches = if of_topic {
+        topic_rows(
+            db,
+            &setting,
+            &issue.topic,
+            Metric::NoResultShare.classes(),
+            span,
+        )
+        .await?
+    } else {
+        Vec::new()
+    };
+    let parent = match above.filter(|_| of_topic) {
         Some(topic) => Some(Parent {
             name: crate::issues::topic_name(&topic, &setting.topics),
             rows: topic_rows(db, &setting, &topic, Metric::Csat.classes(), span).await?,
@@ -243,7 +336,7 @@ pub async fn contract(
     let asked = Asked {
         usual_noise: Metric::ALL
             .into_iter()
-            .filter(|metric| *metric != Metric::NoResultShare)
+            .filter(|metric| !of_topic || *metric != Metric::NoResultShare)
             .filter_map(|metric| Some((metric, evidence.usual_noise(metric, &[])?)))
             .collect(),
         searches,
@@ -392,7 +485,7 @@ pub async fn assign(
     let Some(issue) = storage::issues::get(tx, issue_id).await? else {
         return Err(Problem::not_found("issue"));
     };
-    let (department, owner) = owner_of(tx, &new.department, new.owner_email.as_deref()).await?;
+    let (department, owner) = asked_of(tx, &issue, new).await?;
     let meant = absence::meant_for(app, tx, &department.key, &owner).await?;
     let due = due(app, tx, &issue, Some(&department), new.due_at).await?;
     let contract = agreed(app, tx, &issue, &new.wish, due.days_to_fix).await?;
@@ -429,7 +522,7 @@ pub async fn assign(
     // Who dates an alarm chooses the baseline: that is written down.
     if !new.wish.is_empty() {
         data["contract"] = serde_json::json!({
-            "metric": new.wish.metric, "expected_change": new.wish.expected_change, "guards": new.wish.guards,
+            "metric": new.wish.metric, "watched_topic": new.wish.watched_topic, "expected_change": new.wish.expected_change, "guards": new.wish.guards,
             "channels": new.wish.channels, "horizon_days": new.wish.horizon_days,
             "alarm_day": new.wish.alarm_day, "alarm_day_of_the_signal": issue.alarm_day,
         });
@@ -730,6 +823,12 @@ async fn follow(
         .count();
     let command = match command {
         Command::Complete { .. } => issues::Command::TaskDone { open_tasks },
+        // Somebody works on it: what is said of the fix before theirs ends nothing.
+        Command::Judge { verdict }
+            if task.is_reopened() && *verdict != domain::verification::Verdict::Worse =>
+        {
+            return Ok(issue);
+        }
         Command::Judge { verdict } => issues::Command::Judged {
             verdict: *verdict,
             open_tasks,

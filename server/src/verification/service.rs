@@ -3,11 +3,12 @@
 use crate::app::Shared;
 use crate::http::{Code, Problem};
 use crate::tasks::{
-    Actions, Evidence, Setting, Span, act_in, gather, known, label_versions, overlap, ruled,
-    watched,
+    Actions, Evidence, Setting, Span, act_in, gather, known, label_versions, misdirected,
+    needs_labels, overlap, ruled, watched,
 };
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{Timestamp, local_day};
+use domain::detection::SubjectKind;
 use domain::identity::Actor;
 use domain::ids::TaskId;
 use domain::tasks::{Command, Fix, State, Task, together};
@@ -181,7 +182,8 @@ pub async fn compute(
         .map(|t| (*t).clone())
         .collect();
     let lead = members.first().unwrap_or(task);
-    let contract = lead.contract.clone();
+    let mut contract = lead.contract.clone();
+    contract.measurable &= !misdirected(&app.db, lead).await?;
     let mut course = course(&app.db, setting, lead, &contract, today, now).await?;
     course.edited_afterwards = members.iter().any(|t| t.backdated);
     // What was final stays so, unless the whole horizon says otherwise.
@@ -190,10 +192,14 @@ pub async fn compute(
     course.previous = previous.map(Box::new);
     let evidence = read(&app.db, setting, &contract, &course).await?;
     course.usual_noise = evidence.usual_noise(contract.metric, &course.closed_days);
-    course.label_versions = label_versions(&app.db, &contract, &course, setting.zone).await?;
+    // Who served, what was searched for and by which channel somebody came is no classifier's opinion.
+    if needs_labels(&contract) {
+        course.label_versions = label_versions(&app.db, &contract, &course, setting.zone).await?;
+    }
     let mut verification = judge(&contract, &evidence.facts(), &course);
     verification.history.clear();
-    name_topics(&mut verification, &evidence, setting);
+    let of_topic = contract.subject.kind == SubjectKind::Topic;
+    name_topics(&mut verification, &evidence, setting, of_topic);
     let ruled = ruled(&contract, &course, setting.zone);
     Ok(Judged {
         verification,
@@ -205,8 +211,13 @@ pub async fn compute(
 }
 
 /// Says which topics it was compared with and which ones rose: the rules know counts and names only.
-fn name_topics(verification: &mut Verification, evidence: &Evidence, setting: &Setting) {
-    if matches!(verification.control, Control::OtherTopics { .. }) {
+fn name_topics(
+    verification: &mut Verification,
+    evidence: &Evidence,
+    setting: &Setting,
+    of_topic: bool,
+) {
+    if of_topic && matches!(verification.control, Control::OtherTopics { .. }) {
         verification
             .control_topics
             .clone_from(&evidence.control_topics);
@@ -221,8 +232,13 @@ fn name_topics(verification: &mut Verification, evidence: &Evidence, setting: &S
 /// Whether two fixes are about the same thing and judged by the same metric. What another metric
 /// judges has a verdict of its own, over the same joint windows: its contract is frozen.
 fn same_matter(a: &Task, b: &Task) -> bool {
-    a.contract.metric == b.contract.metric
-        && watched(&a.contract) == watched(&b.contract)
+    let (x, y) = (&a.contract.subject, &b.contract.subject);
+    let same = if x.kind == SubjectKind::Topic && y.kind == SubjectKind::Topic {
+        watched(&a.contract) == watched(&b.contract)
+    } else {
+        x == y
+    };
+    same && a.contract.metric == b.contract.metric
         && overlap(&a.contract.channels, &b.contract.channels)
 }
 
@@ -295,7 +311,7 @@ async fn course(
             now,
             today,
             effective,
-            crate::issues::topic_name(watched(contract), &setting.topics),
+            crate::issues::judged_name(contract, &setting.topics),
         )
     };
     let first = Windows::of(contract, &course, true).earliest();
@@ -322,7 +338,7 @@ async fn read(
     gather(
         db,
         setting,
-        watched(contract),
+        (&contract.subject, watched(contract)),
         &contract.channels,
         contract.metric.classes(),
         Span {
@@ -411,11 +427,17 @@ async fn record(
     } else {
         task
     };
-    if moved && verdict != Verdict::Pending {
+    // Whose work goes on is told nothing of the fix before theirs.
+    let goes_on = judged_task.is_reopened() && verdict != Verdict::Worse;
+    if moved && verdict != Verdict::Pending && !goes_on {
         Actions::verdict(app, tx, &judged_task, verdict, &result.sentence).await?;
     }
     if verdict == Verdict::Improved {
-        if let Some(issue) = storage::issues::get(tx, judged_task.issue_id).await? {
+        // What helped one person is between them and their supervisor.
+        let published = judged_task.contract.subject.kind != SubjectKind::Agent;
+        if let Some(issue) = storage::issues::get(tx, judged_task.issue_id).await?
+            && published
+        {
             crate::knowledge::prove(app, tx, &judged_task, &issue, &result).await?;
         }
     } else {

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::tasks::{Setting, Span, topic_rows, watched};
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
+use domain::detection::SubjectKind;
 use domain::facts::{Class, Counters};
 use domain::issues::Issue;
 use domain::organisation::Topic;
@@ -126,6 +127,12 @@ async fn rows(
     Ok(rows)
 }
 
+/// Whether a result can be worth money: contacts about a topic that no longer come are saved. Fewer by
+/// one channel may have come by another, and searches, votes and one agent's calls are no contacts less.
+fn has_worth(task: &Task) -> bool {
+    task.contract.subject.kind == SubjectKind::Topic && task.contract.measurable
+}
+
 /// What the days of the after-window were worth; `None` before anything was measured.
 pub async fn since_fix(
     app: &App,
@@ -136,6 +143,9 @@ pub async fn since_fix(
     let Some((from, to)) = verification.after.from.zip(verification.after.to) else {
         return Ok(None);
     };
+    if !has_worth(task) {
+        return Ok(None);
+    }
     if verification.verdict == Verdict::Pending || from > to {
         return Ok(None);
     }
@@ -185,7 +195,7 @@ async fn earned(
     task: &Task,
     verification: &Verification,
 ) -> Result<Option<Earned>, DbError> {
-    if !matches!(verification.verdict, Verdict::Improved | Verdict::Recovered) {
+    if !has_worth(task) || !matches!(verification.verdict, Verdict::Improved | Verdict::Recovered) {
         return Ok(None);
     }
     let issue = storage::issues::get(db, task.issue_id).await?;

@@ -1,12 +1,13 @@
 //! What detection remembers: signals of a rule, what people said that a rule watches for, channels
 //! that fell silent, days whose close was looked at.
 
-use crate::tx::{Document, count, json, micros, one, parse, placeholders, rows, timestamp};
+use crate::tx::{Document, json, micros, one, parse, placeholders, rows, timestamp};
 use crate::{DbError, Read, Tx};
 use chrono::NaiveDate;
 use domain::clock::Timestamp;
-use domain::detection::Signal;
+use domain::detection::{Moment, Signal};
 use domain::ids::{FeedbackId, IssueId};
+use domain::issues::State;
 use sea_orm::{FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -119,6 +120,35 @@ pub async fn standing(
         .into_iter()
         .filter(|s| s.withdrawn_at.is_none())
         .collect())
+}
+
+/// Rule, subject and day of every signal since `since` that was not withdrawn.
+pub async fn heard(
+    db: &impl Read,
+    since: NaiveDate,
+) -> Result<Vec<(String, String, NaiveDate)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        id: String,
+        detector: String,
+        subject: String,
+        day: String,
+        data: String,
+    }
+    let found: Vec<Found> = rows(
+        db,
+        "SELECT id, detector, subject, day, data FROM signal WHERE day >= $1",
+        vec![since.to_string().into()],
+    )
+    .await?;
+    let mut all = Vec::with_capacity(found.len());
+    for f in found {
+        let beside: Beside = parse("signal", &f.id, &f.data)?;
+        if beside.withdrawn_at.is_none() {
+            all.push((f.detector, f.subject, day("signal", &f.day)?));
+        }
+    }
+    Ok(all)
 }
 
 /// Signals of an issue from `from` on that stand.
@@ -321,23 +351,75 @@ pub async fn sweep_hits(tx: &Tx, before: NaiveDate) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Voices of a rule for a subject and day, and the distinct customers among them (a voice of nobody
-/// stands for itself).
+/// What a rule heard of one customer on one day.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct HeardRow {
+    /// The day, as a date.
+    pub day: String,
+    /// The customer; empty: unknown.
+    pub customer_hash: String,
+    /// Voices.
+    pub n: i64,
+}
+
+/// Voices of a rule for a subject on the days `from` to `to`, by day and customer.
 pub async fn hits(
     db: &impl Read,
     detector: &str,
     subject: &str,
-    on: NaiveDate,
-) -> Result<(i64, i64), DbError> {
-    let values = || -> Vec<Value> { vec![detector.into(), subject.into(), on.to_string().into()] };
-    let voices =
-        "SELECT COUNT(*) AS n FROM detector_hit WHERE detector = $1 AND subject = $2 AND day = $3";
-    let customers = "SELECT COUNT(DISTINCT CASE WHEN customer_hash = '' THEN feedback_id ELSE customer_hash END) AS n \
-                     FROM detector_hit WHERE detector = $1 AND subject = $2 AND day = $3";
-    Ok((
-        count(db, voices, values()).await?,
-        count(db, customers, values()).await?,
-    ))
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<Vec<HeardRow>, DbError> {
+    rows(
+        db,
+        "SELECT day, customer_hash, COUNT(*) AS n FROM detector_hit WHERE detector = $1 AND subject = $2 \
+         AND day >= $3 AND day <= $4 GROUP BY day, customer_hash ORDER BY day, customer_hash",
+        vec![
+            detector.into(),
+            subject.into(),
+            from.to_string().into(),
+            to.to_string().into(),
+        ],
+    )
+    .await
+}
+
+/// When voices of a rule for a subject were said after `from` and up to `to`, in the order of time.
+pub async fn hit_moments(
+    db: &impl Read,
+    detector: &str,
+    subject: &str,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<Moment>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        occurred_at: i64,
+        customer_hash: String,
+    }
+    // Days are of the organisation's zone: one more on each side holds every instant.
+    let day =
+        |at: Timestamp, more: i64| (at.date_naive() + chrono::TimeDelta::days(more)).to_string();
+    let found: Vec<Found> = rows(
+        db,
+        "SELECT f.occurred_at, h.customer_hash FROM detector_hit h JOIN feedback f ON f.id = h.feedback_id \
+         WHERE h.detector = $1 AND h.subject = $2 AND h.day >= $3 AND h.day <= $4 \
+         AND f.occurred_at > $5 AND f.occurred_at <= $6 ORDER BY f.occurred_at",
+        vec![
+            detector.into(),
+            subject.into(),
+            day(from, -1).into(),
+            day(to, 1).into(),
+            micros(from).into(),
+            micros(to).into(),
+        ],
+    )
+    .await?;
+    Ok(found
+        .into_iter()
+        .map(|f| Moment {
+            at: timestamp(f.occurred_at),
+            customer: f.customer_hash,
+        })
+        .collect())
 }
 
 /// Days on which a channel sent less than it should.
@@ -460,7 +542,9 @@ pub async fn issue_days(
         db,
         "SELECT i.issue_key, e.kind, e.data, e.at FROM issue i JOIN event e ON e.subject = 'issue' \
          AND e.subject_id = i.id WHERE e.kind IN ('issue.opened', 'issue.relapsed', 'issue.resolved', 'issue.open', \
-         'issue.in_progress', 'issue.verifying', 'issue.alarm_withdrawn') ORDER BY i.issue_key, e.id",
+         'issue.in_progress', 'issue.verifying', 'issue.alarm_withdrawn', 'issue.dismissed', 'issue.snoozed', \
+         'issue.merged', 'issue.reopened', 'issue.woken', 'issue.unmerged', 'issue.task_assigned') \
+         ORDER BY i.issue_key, e.id",
         vec![],
     )
     .await?;
@@ -476,9 +560,19 @@ pub async fn issue_days(
             continue;
         }
         let last = all.last_mut().filter(|d| is_open(d));
-        match (row.kind.as_str(), last) {
-            ("issue.resolved", Some(open)) => open.closed = Some(on),
-            ("issue.resolved", None) | (_, Some(_)) => {}
+        // What a person put aside must be heard again when it grows: its days are days like any other.
+        let closes = match row.kind.as_str() {
+            "issue.resolved" | "issue.dismissed" | "issue.snoozed" | "issue.merged" => true,
+            "issue.unmerged" => {
+                let data: serde_json::Value = parse("event", &row.issue_key, &row.data)?;
+                let to = data["to"].as_str().and_then(State::parse);
+                to.is_some_and(State::is_quiet)
+            }
+            _ => false,
+        };
+        match (closes, last) {
+            (true, Some(open)) => open.closed = Some(on),
+            (true, None) | (_, Some(_)) => {}
             (_, None) => {
                 // The event of an alarm holds its signal; a verdict that opens again holds none.
                 let alarm = parse::<Signal>("event", &row.issue_key, &row.data)

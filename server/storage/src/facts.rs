@@ -405,6 +405,69 @@ pub struct DetailSum {
     pub counters: Counters,
 }
 
+/// The subjects of a kind with voices on the days `from` to `to`, the largest first.
+pub async fn detail_subjects(
+    db: &impl Read,
+    kind: Detail,
+    from: NaiveDate,
+    to: NaiveDate,
+    limit: u64,
+) -> Result<Vec<String>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        subject: String,
+    }
+    let found: Vec<Row> = rows(
+        db,
+        "SELECT subject FROM detail_day WHERE kind = $1 AND day >= $2 AND day <= $3 \
+         GROUP BY subject HAVING SUM(voices) > 0 ORDER BY SUM(voices) DESC, subject LIMIT $4",
+        vec![
+            kind.as_str().into(),
+            from.to_string().into(),
+            to.to_string().into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await?;
+    Ok(found.into_iter().map(|r| r.subject).collect())
+}
+
+/// Sums of `detail_day` by day of some subjects, each for itself.
+pub async fn detail_days(
+    db: &impl Read,
+    kind: Detail,
+    subjects: &[String],
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<DetailSum>, DbError> {
+    if subjects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<Value> = vec![
+        kind.as_str().into(),
+        from.to_string().into(),
+        to.to_string().into(),
+    ];
+    values.extend(subjects.iter().map(|s| Value::from(s.clone())));
+    let sql = format!(
+        "SELECT subject, day, {} FROM detail_day WHERE kind = $1 AND day >= $2 AND day <= $3 \
+         AND subject IN {} GROUP BY subject, day ORDER BY subject, day",
+        sums(),
+        placeholders(1, subjects.len(), 4)
+    );
+    let found = db.query(&sql, values).await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(DetailSum {
+                day: Some(day(row)?),
+                subject: Some(row.try_get("", "subject")?),
+                counters: counters(row)?,
+            })
+        })
+        .collect()
+}
+
 /// Sums of `detail_day`, in the order of subjects and days.
 pub async fn sum_details(db: &impl Read, query: &DetailQuery) -> Result<Vec<DetailSum>, DbError> {
     let mut values: Vec<Value> = vec![query.kind.as_str().into()];
@@ -511,6 +574,8 @@ pub struct PointRow {
     pub contacts: i64,
     /// Distinct customers among them.
     pub customers: i64,
+    /// Contacts whose customer nobody knows.
+    pub anonymous: i64,
     /// Ratings, of surveys too.
     pub rated: i64,
     /// Satisfied among them.
@@ -547,10 +612,11 @@ pub async fn points(
         )
     };
     let sql = format!(
-        "SELECT day, topic, channel, {}, {}, {}, {}, CAST(SUM(voices) AS BIGINT) AS voices FROM {table} \
+        "SELECT day, topic, channel, {}, {}, {}, {}, {}, CAST(SUM(voices) AS BIGINT) AS voices FROM {table} \
          WHERE day >= $1 AND day <= $2{more} GROUP BY day, topic, channel ORDER BY topic, channel, day",
         of("'contact'", "contacts"),
         of("'contact'", "customers"),
+        of("'contact'", "anonymous"),
         of("'contact','survey'", "rated"),
         of("'contact','survey'", "satisfied"),
     );

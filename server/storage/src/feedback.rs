@@ -5,6 +5,7 @@ use crate::{DbError, Read, Tx};
 use chrono::NaiveDate;
 use domain::analysis::{Flags, Label, contribution};
 use domain::clock::Timestamp;
+use domain::detection::Moment;
 use domain::facts::Batch;
 use domain::ids::FeedbackId;
 use domain::intake::feedback::Feedback;
@@ -1016,6 +1017,139 @@ pub async fn distinct_customers(
                 detail: "not a day".to_owned(),
             })?;
             Ok((day, f.n))
+        })
+        .collect()
+}
+
+/// Which voices a rule may count.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<'a> {
+    /// Of these topics.
+    pub topics: &'a [String],
+    /// Of these classes.
+    pub classes: &'a [domain::facts::Class],
+    /// By this channel only.
+    pub channel: Option<&'a str>,
+    /// Of this region only.
+    pub region: Option<&'a str>,
+}
+
+impl Within<'_> {
+    /// Conditions on `label l JOIN feedback f`, with their values.
+    fn sql(&self, values: &mut Vec<Value>) -> String {
+        let mut sql = format!(
+            " AND l.topic IN {}",
+            placeholders(1, self.topics.len(), values.len() + 1)
+        );
+        values.extend(self.topics.iter().map(|t| Value::from(t.clone())));
+        sql.push_str(&format!(
+            " AND f.class IN {}",
+            placeholders(1, self.classes.len(), values.len() + 1)
+        ));
+        values.extend(self.classes.iter().map(|c| Value::from(c.as_str())));
+        for (column, value) in [("channel", self.channel), ("region", self.region)] {
+            if let Some(value) = value {
+                values.push(value.into());
+                sql.push_str(&format!(" AND f.{column} = ${}", values.len()));
+            }
+        }
+        sql
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.topics.is_empty() || self.classes.is_empty()
+    }
+}
+
+/// When voices were said after `from` and up to `to`, and by whom, in the order of time.
+pub async fn moments(
+    db: &impl Read,
+    within: &Within<'_>,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<Moment>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        occurred_at: i64,
+        customer_hash: String,
+    }
+    if within.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<Value> = vec![micros(from).into(), micros(to).into()];
+    let sql = format!(
+        "SELECT l.occurred_at, l.customer_hash FROM label l \
+         JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id \
+         WHERE l.occurred_at > $1 AND l.occurred_at <= $2{} ORDER BY l.occurred_at",
+        within.sql(&mut values)
+    );
+    let found: Vec<Found> = rows(db, &sql, values).await?;
+    Ok(found
+        .into_iter()
+        .map(|f| Moment {
+            at: timestamp(f.occurred_at),
+            customer: f.customer_hash,
+        })
+        .collect())
+}
+
+/// The voices themselves, in the same order: for rules that look at what they say.
+pub async fn between(
+    db: &impl Read,
+    within: &Within<'_>,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<Stored>, DbError> {
+    if within.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<Value> = vec![micros(from).into(), micros(to).into()];
+    let sql = format!(
+        "{STORED} WHERE l.occurred_at > $1 AND l.occurred_at <= $2{} ORDER BY l.occurred_at",
+        within.sql(&mut values)
+    );
+    let found = rows::<Row>(db, &sql, values).await?;
+    found.into_iter().map(Row::read).collect()
+}
+
+/// Voices of known customers on the days `from` to `to`: day, customer, how many.
+pub async fn known(
+    db: &impl Read,
+    within: &Within<'_>,
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<Vec<(NaiveDate, String, i64)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        day: String,
+        customer_hash: String,
+        n: i64,
+    }
+    if within.is_empty() {
+        return Ok(Vec::new());
+    }
+    let around = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
+    let mut values: Vec<Value> = vec![
+        (micros(around(from)) - TWO_DAYS).into(),
+        (micros(around(to)) + TWO_DAYS).into(),
+        from.to_string().into(),
+        to.to_string().into(),
+    ];
+    let sql = format!(
+        "SELECT f.day AS day, l.customer_hash AS customer_hash, COUNT(*) AS n FROM label l \
+         JOIN feedback f ON f.shard_key = l.shard_key AND f.id = l.feedback_id \
+         WHERE l.occurred_at >= $1 AND l.occurred_at <= $2 AND f.day >= $3 AND f.day <= $4 \
+         AND l.customer_hash <> ''{} GROUP BY f.day, l.customer_hash",
+        within.sql(&mut values)
+    );
+    let found: Vec<Found> = rows(db, &sql, values).await?;
+    found
+        .into_iter()
+        .map(|f| {
+            let day = f.day.parse().map_err(|_| DbError::Corrupt {
+                table: "feedback",
+                column: "day",
+                id: f.day.clone(),
+                detail: "not a day".to_owned(),
+            })?;
+            Ok((day, f.customer_hash, f.n))
         })
         .collect()
 }

@@ -168,22 +168,3 @@ fn newest(
     sql.push_str(" ORDER BY id DESC LIMIT $2");
     (sql, values)
 }
-
-/// Calls of all installations by outcome, for the metrics.
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct InState {
-    /// How installations are doing.
-    pub state: String,
-    /// How many.
-    pub n: i64,
-}
-
-/// How many installations are doing how.
-pub async fn states(db: &impl Read) -> Result<Vec<InState>, DbError> {
-    rows(
-        db,
-        "SELECT state, COUNT(*) AS n FROM installation_health GROUP BY state ORDER BY state",
-        vec![],
-    )
-    .await
-}

@@ -25,6 +25,41 @@ pub async fn by_key(db: &impl Read, key: &str) -> Result<Option<Issue>, DbError>
     }
 }
 
+/// Most merges that are followed from one issue to the next.
+const MOST_MERGES: usize = 100;
+
+/// The issue that has the signals of `issue`: itself, or the last of those that it was merged into.
+pub async fn target(db: &impl Read, issue: Issue) -> Result<Issue, DbError> {
+    let mut present = issue;
+    for _ in 0..MOST_MERGES {
+        let Some(merged) = &present.merged else {
+            break;
+        };
+        match get(db, merged.into).await? {
+            Some(next) => present = next,
+            None => break,
+        }
+    }
+    Ok(present)
+}
+
+/// Issues whose signals go to this one, directly, in the order of their ids; at most `limit`.
+pub async fn merged_into(db: &impl Read, id: IssueId, limit: u64) -> Result<Vec<Issue>, DbError> {
+    let found: Vec<Document> = rows(
+        db,
+        "SELECT data FROM issue WHERE merged_into = $1 ORDER BY id LIMIT $2",
+        vec![
+            id.to_string().into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await?;
+    found
+        .iter()
+        .map(|row| parse("issue", "", &row.data))
+        .collect()
+}
+
 /// Writes a new issue. `false`: one of the same key was opened meanwhile.
 pub async fn insert(tx: &Tx, issue: &Issue, quadrant: &str) -> Result<bool, DbError> {
     let written = tx
@@ -50,7 +85,8 @@ pub async fn insert(tx: &Tx, issue: &Issue, quadrant: &str) -> Result<bool, DbEr
 pub async fn update(tx: &Tx, issue: &Issue) -> Result<(), DbError> {
     let changed = tx
         .exec(
-            "UPDATE issue SET state = $1, opened_at = $2, data = $3, version = $4 WHERE id = $5 AND version = $6",
+            "UPDATE issue SET state = $1, opened_at = $2, data = $3, version = $4, merged_into = $7 \
+             WHERE id = $5 AND version = $6",
             vec![
                 issue.state.as_str().into(),
                 micros(issue.opened_at).into(),
@@ -58,6 +94,7 @@ pub async fn update(tx: &Tx, issue: &Issue) -> Result<(), DbError> {
                 issue.version.into(),
                 issue.id.to_string().into(),
                 (issue.version - 1).into(),
+                issue.merged.as_ref().map(|m| m.into.to_string()).into(),
             ],
         )
         .await?;

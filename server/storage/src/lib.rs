@@ -7,6 +7,7 @@
 //! plain structs of their module.
 
 pub mod access;
+pub mod addresses;
 pub mod calendars;
 pub mod collect;
 pub mod connect;
@@ -18,6 +19,7 @@ pub mod facts;
 pub mod feedback;
 pub mod figures;
 pub mod imports;
+pub mod incoming;
 pub mod installations;
 pub mod issues;
 pub mod knowledge;
@@ -27,6 +29,8 @@ pub mod plugins;
 pub mod quadrants;
 pub mod queue;
 pub mod refusals;
+pub mod reviews;
+pub mod routing;
 pub mod shadow;
 pub mod tasks;
 mod tx;

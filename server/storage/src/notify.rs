@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// An effect to be carried out, and what became of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Identity; the mail's Message-ID is made of it.
     pub id: String,
@@ -20,7 +20,8 @@ pub struct Delivery {
     pub dedupe_key: String,
     /// Deliveries of one serial key go out in order.
     pub serial_key: String,
-    /// `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its reason was gone before it went).
+    /// `queued`, `sending`, `sent`, `retry`, `held`, `merged` (a digest carried it), `dead` or `withdrawn` (its
+    /// reason was gone before it went).
     pub state: String,
     /// Attempts so far.
     pub attempts: i64,
@@ -38,6 +39,12 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
+    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest`.
+    pub hold: Option<String>,
+    /// Until when; `None` while it is held: until somebody acts.
+    pub held_until: Option<Timestamp>,
+    /// The digest that carried it.
+    pub merged_into: Option<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -56,6 +63,9 @@ struct Row {
     left_machine: bool,
     created_at: i64,
     sent_at: Option<i64>,
+    hold: Option<String>,
+    held_until: Option<i64>,
+    merged_into: Option<String>,
 }
 
 impl Row {
@@ -75,12 +85,15 @@ impl Row {
             left_machine: self.left_machine,
             created_at: timestamp(self.created_at),
             sent_at: self.sent_at.map(timestamp),
+            hold: self.hold,
+            held_until: self.held_until.map(timestamp),
+            merged_into: self.merged_into,
         })
     }
 }
 
 const DELIVERY: &str = "SELECT id, kind, target, dedupe_key, serial_key, state, attempts, data, task_id, issue_id, \
-                        last_error, left_machine, created_at, sent_at FROM delivery";
+                        last_error, left_machine, created_at, sent_at, hold, held_until, merged_into FROM delivery";
 
 /// Writes a delivery. `false`: one of the same dedupe key exists.
 pub async fn insert(tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
@@ -123,6 +136,13 @@ pub async fn get(db: &impl Read, id: &str) -> Result<Option<Delivery>, DbError> 
     row.map(Row::read).transpose()
 }
 
+/// The delivery of that dedupe key.
+pub async fn by_key(db: &impl Read, dedupe_key: &str) -> Result<Option<Delivery>, DbError> {
+    let sql = format!("{DELIVERY} WHERE dedupe_key = $1");
+    let row: Option<Row> = one(db, &sql, vec![dedupe_key.into()]).await?;
+    row.map(Row::read).transpose()
+}
+
 /// Says what became of a delivery.
 pub async fn set_state(
     tx: &Tx,
@@ -135,7 +155,7 @@ pub async fn set_state(
     let sent_at = (state == "sent").then(|| micros(tx.now()));
     tx.exec(
         "UPDATE delivery SET state = $1, attempts = $2, last_error = $3, left_machine = $4, \
-         sent_at = COALESCE($5, sent_at) WHERE id = $6",
+         sent_at = COALESCE($5, sent_at), hold = NULL, held_until = NULL WHERE id = $6",
         vec![
             state.into(),
             attempts.into(),
@@ -149,6 +169,176 @@ pub async fn set_state(
     )
     .await?;
     Ok(())
+}
+
+/// Holds a delivery back, visibly: why, and until when.
+pub async fn hold(tx: &Tx, id: &str, why: &str, until: Option<Timestamp>) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE delivery SET state = 'held', hold = $1, held_until = $2 WHERE id = $3",
+        vec![why.into(), until.map(micros).into(), id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Deliveries to an address that are held for one reason, oldest first.
+pub async fn held(db: &impl Read, target: &str, why: &str) -> Result<Vec<Delivery>, DbError> {
+    let sql = format!(
+        "{DELIVERY} WHERE target = $1 AND state = 'held' AND hold = $2 ORDER BY id LIMIT 5000"
+    );
+    let found: Vec<Row> = rows(db, &sql, vec![target.into(), why.into()]).await?;
+    found.into_iter().map(Row::read).collect()
+}
+
+/// Deliveries of one person that a digest or quiet hours held until now or before, oldest first.
+pub async fn due_of(
+    db: &impl Read,
+    target: &str,
+    now: Timestamp,
+) -> Result<Vec<Delivery>, DbError> {
+    let sql = format!(
+        "{DELIVERY} WHERE target = $1 AND state = 'held' AND hold IN ('digest','quiet_hours') AND held_until <= $2 \
+         ORDER BY id LIMIT 5000"
+    );
+    let found: Vec<Row> = rows(db, &sql, vec![target.into(), micros(now).into()]).await?;
+    found.into_iter().map(Row::read).collect()
+}
+
+/// Writes down that a digest carries a delivery.
+pub async fn merged(tx: &Tx, id: &str, into: &str) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE delivery SET state = 'merged', hold = NULL, held_until = NULL, merged_into = $1 WHERE id = $2",
+        vec![into.into(), id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether an earlier mail of the same line waits for the hour's budget, and until when: order is kept.
+pub async fn waits_before(
+    db: &impl Read,
+    serial_key: &str,
+    id: &str,
+) -> Result<Option<Timestamp>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Until {
+        held_until: Option<i64>,
+    }
+    let row: Option<Until> = one(
+        db,
+        "SELECT MAX(held_until) AS held_until FROM delivery \
+         WHERE serial_key = $1 AND id < $2 AND state = 'held' AND hold = 'hourly_budget'",
+        vec![serial_key.into(), id.into()],
+    )
+    .await?;
+    Ok(row.and_then(|r| r.held_until).map(timestamp))
+}
+
+/// Takes one place of the hour's budget for the delivery `id`, in a transaction that marks it as being sent. `None`: there
+/// is one. Otherwise when there will be; mails that wait already come first, unless `urgent`.
+pub async fn budget(
+    tx: &Tx,
+    id: &str,
+    an_hour: i64,
+    urgent: bool,
+) -> Result<Option<Timestamp>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Sent {
+        at: i64,
+    }
+    // One at a time: two workers must not both take the last place.
+    tx.exec(
+        "INSERT INTO mail_budget (name, at) VALUES ('hour', $1) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+        vec![micros(tx.now()).into()],
+    )
+    .await?;
+    let since = micros(tx.now() - chrono::TimeDelta::hours(1));
+    let sent: Vec<Sent> = rows(
+        tx,
+        "SELECT sent_at AS at FROM delivery WHERE kind = 'mail' AND left_machine AND sent_at > $1 \
+         ORDER BY sent_at DESC LIMIT $2",
+        vec![since.into(), an_hour.into()],
+    )
+    .await?;
+    let under_way = crate::tx::count(
+        tx,
+        "SELECT COUNT(*) AS n FROM delivery WHERE kind = 'mail' AND state = 'sending' AND id <> $1",
+        vec![id.into()],
+    )
+    .await?;
+    let used = i64::try_from(sent.len()).unwrap_or(i64::MAX);
+    if used + under_way < an_hour {
+        return Ok(None);
+    }
+    let waiting = if urgent {
+        0
+    } else {
+        crate::tx::count(
+            tx,
+            "SELECT COUNT(*) AS n FROM delivery WHERE state = 'held' AND hold = 'hourly_budget'",
+            vec![],
+        )
+        .await?
+    };
+    // The k-th that waits goes when the k-th place comes free; behind a whole hour's worth, an hour later.
+    let place = waiting % an_hour;
+    let later = chrono::TimeDelta::hours(1 + (waiting / an_hour).min(24 * 365));
+    let oldest_first = sent.iter().rev().nth(usize::try_from(place).unwrap_or(0));
+    let from = oldest_first.map_or_else(|| tx.now(), |s| timestamp(s.at));
+    Ok(Some(
+        (from + later).max(tx.now() + chrono::TimeDelta::seconds(1)),
+    ))
+}
+
+/// What a person wants of mails, as JSON, with its version.
+pub async fn person(
+    db: &impl Read,
+    email: &str,
+) -> Result<Option<(serde_json::Value, i64)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Wish {
+        data: String,
+        version: i64,
+    }
+    let row: Option<Wish> = one(
+        db,
+        "SELECT data, version FROM mail_person WHERE email = $1",
+        vec![email.into()],
+    )
+    .await?;
+    row.map(|r| Ok((parse("mail_person", email, &r.data)?, r.version)))
+        .transpose()
+}
+
+/// Writes what a person wants of mails.
+pub async fn set_person(tx: &Tx, email: &str, data: &serde_json::Value) -> Result<(), DbError> {
+    tx.exec(
+        "INSERT INTO mail_person (email, data, version) VALUES ($1,$2,1) \
+         ON CONFLICT (email) DO UPDATE SET data = excluded.data, version = mail_person.version + 1",
+        vec![email.into(), data.to_string().into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Puts a delivery back into the line.
+pub async fn queue_again(tx: &Tx, id: &str) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE delivery SET state = 'queued', hold = NULL, held_until = NULL WHERE id = $1",
+        vec![id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// How many deliveries were written since then whose dedupe key begins so. `prefix` holds no `%` and no `_`.
+pub async fn written_since(db: &impl Read, prefix: &str, since: Timestamp) -> Result<i64, DbError> {
+    crate::tx::count(
+        db,
+        "SELECT COUNT(*) AS n FROM delivery WHERE dedupe_key LIKE $1 AND created_at >= $2",
+        vec![format!("{prefix}%").into(), micros(since).into()],
+    )
+    .await
 }
 
 /// Queues what was given up for a target again: of one kind, written since then, of one dedupe key where one is
@@ -236,6 +426,11 @@ pub async fn withdraw(
         let (id, attempts) = (&delivery.id, delivery.attempts);
         match delivery.state.as_str() {
             "sent" => gone.push(delivery),
+            "held" => {
+                let left = delivery.left_machine;
+                set_state(tx, id, WITHDRAWN, attempts, Some(reason), left).await?;
+                withdrawn += 1;
+            }
             "queued" | "retry" | "sending" => {
                 // A job that runs may be sending at this moment: only one that waits can be taken back.
                 if crate::queue::cancel(tx, &format!("deliver:{id}")).await? {
@@ -243,8 +438,10 @@ pub async fn withdraw(
                     set_state(tx, id, WITHDRAWN, attempts, Some(reason), left).await?;
                     withdrawn += 1;
                 } else {
-                    note(tx, &delivery, WITHDRAWN, reason).await?;
-                    gone.push(delivery);
+                    note(tx, &delivery, WITHDRAWN, reason.into()).await?;
+                    // Whoever sends it writes the end down and then reads the note; here it is the other
+                    // way round, so that one of both sees the other.
+                    gone.extend(get(tx, id).await?);
                 }
             }
             _ => {}
@@ -262,13 +459,32 @@ impl Delivery {
     pub fn withdrawn(&self) -> Option<&str> {
         self.data.get(WITHDRAWN)?.as_str()
     }
+
+    /// What is to follow once it has gone out.
+    #[must_use]
+    pub fn follow_up(&self) -> Option<Self> {
+        serde_json::from_value(self.data.get(FOLLOW_UP)?.clone()).ok()
+    }
 }
 
+/// Leaves what is to follow a delivery that is on its way: whoever sends it sees to it if it went out.
+pub async fn promise(tx: &Tx, delivery: &Delivery, next: &Delivery) -> Result<(), DbError> {
+    let next = serde_json::to_value(next).unwrap_or_default();
+    note(tx, delivery, FOLLOW_UP, next).await
+}
+
+const FOLLOW_UP: &str = "follow_up";
+
 /// Writes a word beside what is to be sent.
-async fn note(tx: &Tx, delivery: &Delivery, key: &str, value: &str) -> Result<(), DbError> {
+async fn note(
+    tx: &Tx,
+    delivery: &Delivery,
+    key: &str,
+    value: serde_json::Value,
+) -> Result<(), DbError> {
     let mut data = delivery.data.clone();
     if let Some(object) = data.as_object_mut() {
-        object.insert(key.to_owned(), value.into());
+        object.insert(key.to_owned(), value);
     }
     tx.exec(
         "UPDATE delivery SET data = $1 WHERE id = $2",
@@ -391,10 +607,13 @@ pub fn delivery(
         left_machine: false,
         created_at: at,
         sent_at: None,
+        hold: None,
+        held_until: None,
+        merged_into: None,
     }
 }
 
 /// Keeps the target's name for what was published.
 pub async fn set_reference(tx: &Tx, delivery: &Delivery, reference: &str) -> Result<(), DbError> {
-    note(tx, delivery, "reference", reference).await
+    note(tx, delivery, "reference", reference.into()).await
 }

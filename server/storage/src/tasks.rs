@@ -66,6 +66,35 @@ pub async fn update(tx: &Tx, task: &Task) -> Result<(), DbError> {
     }
 }
 
+/// Gives a task to another issue; its version counts from the one that was read.
+pub async fn move_to(tx: &Tx, task: &Task, issue: IssueId) -> Result<Task, DbError> {
+    let moved = Task {
+        issue_id: issue,
+        version: task.version + 1,
+        ..task.clone()
+    };
+    let changed = tx
+        .exec(
+            "UPDATE task SET issue_id = $1, data = $2, version = $3 WHERE id = $4 AND version = $5",
+            vec![
+                issue.to_string().into(),
+                json(&moved).into(),
+                moved.version.into(),
+                task.id.to_string().into(),
+                task.version.into(),
+            ],
+        )
+        .await?;
+    if changed == 1 {
+        Ok(moved)
+    } else {
+        Err(DbError::Stale {
+            table: "task",
+            id: task.id.to_string(),
+        })
+    }
+}
+
 /// Which tasks to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -125,8 +154,7 @@ pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Ta
 pub async fn deployed(db: &impl Read, since: Timestamp) -> Result<Vec<Task>, DbError> {
     let found: Vec<Document> = rows(
         db,
-        "SELECT data FROM task WHERE created_at >= $1 \
-         AND state IN ('in_progress','done','verifying','verified','not_verified') ORDER BY id",
+        "SELECT data FROM task WHERE created_at >= $1 AND state <> 'cancelled' ORDER BY id",
         vec![micros(since).into()],
     )
     .await?;

@@ -14,6 +14,7 @@ export type Metric =
   | "no_result_share"
   | "negative_share"
   | "containment"
+  | "helpful_share"
   | "aht"
   | "volume";
 
@@ -138,6 +139,8 @@ export type MoreVerification = {
   chance?: Chance;
   savings?: Savings | null;
   set?: SetMember[];
+  /** The last day that can decide. */
+  latest_day?: string;
 };
 
 // ---- the contract ---------------------------------------------------------------------------
@@ -204,6 +207,8 @@ export type BacktestSignal = {
   count: number;
   limit: number;
   customers?: number | null;
+  /** How many of them nobody is known to stand behind. */
+  anonymous?: number | null;
   baseline?: number | null;
   explanation?: Bilingual;
   /** Worth knowing, no problem by itself: it opens no issue. */

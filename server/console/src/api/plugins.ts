@@ -88,6 +88,10 @@ export type Installation = {
   rejected: number;
   failures: number;
   last_ok_at: string | null;
+  /** Of a notifier: who posts through it. */
+  used_by: { kind: "organisation" | "department"; key: string; name: string }[];
+  /** What the plugin measures itself, since the server started. */
+  figures: { name: string; count: number; values: number; sum: number }[];
   last_error: { code: string; message: string; operation: string; at: string } | null;
   checked: Check | null;
   created_at: string;

@@ -25,6 +25,8 @@ import type {
   PastVerdict,
 } from "./evidence";
 
+import type { Hypothesis, IssueHold } from "./life";
+
 export type Role = "admin" | "voc_owner" | "department_owner" | "analyst" | "integrator" | "viewer";
 export type Locale = "zh-CN" | "en";
 export type FieldError = { field: string; code: string; detail: string };
@@ -297,6 +299,10 @@ export type Issue = MoreIssue & {
     due_at: string;
   }[];
   timeline: LoopEvent[];
+  held?: IssueHold | null;
+  merged_into?: string | null;
+  merged?: { id: string; title: string; at: string | null }[];
+  hypotheses?: Hypothesis[];
   opened_at: string;
   version: number;
 };
@@ -394,7 +400,7 @@ export type Task = {
   description: string;
   department: string;
   department_name: string;
-  owner: { email: string; name: string; language: string };
+  owner: { email: string; name: string; language: string; unreachable?: boolean };
   assigned_by: string;
   due_at: string;
   /** By which rule; servers before business calendars leave it out. */
@@ -471,9 +477,12 @@ export type OutboxItem = {
   kind: string;
   target: string;
   subject: string;
-  state: "queued" | "sending" | "sent" | "retry" | "dead" | "withdrawn";
+  state: "queued" | "sending" | "sent" | "retry" | "held" | "merged" | "dead" | "withdrawn";
   attempts: number;
   last_error: string | null;
+  hold?: string | null;
+  held_until?: string | null;
+  merged_into?: string | null;
   task_id: string | null;
   issue_id: string | null;
   created_at: string;

@@ -24,6 +24,8 @@ export type Format = {
   day: (day: string) => string;
   dayShort: (day: string) => string;
   dateTime: (instant: string) => string;
+  /** The same to the second, for lines that come by the dozen. */
+  dateTimeSeconds: (instant: string) => string;
   date: (instant: string) => string;
 };
 
@@ -56,6 +58,15 @@ export function makeFormat(language: "zh" | "en", zone: string): Format {
     day: "numeric",
     hour: "2-digit",
     minute: "2-digit",
+    hour12: false,
+  });
+  const seconds = new Intl.DateTimeFormat(locale, {
+    timeZone: zone,
+    month: language === "zh" ? "numeric" : "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
     hour12: false,
   });
   const date = new Intl.DateTimeFormat(locale, {
@@ -92,6 +103,7 @@ export function makeFormat(language: "zh" | "en", zone: string): Format {
     day: (value) => day.format(noon(value)),
     dayShort: (value) => dayShort.format(noon(value)),
     dateTime: (instant) => dateTime.format(new Date(instant)),
+    dateTimeSeconds: (instant) => seconds.format(new Date(instant)),
     date: (instant) => date.format(new Date(instant)),
   };
 }

@@ -9,6 +9,7 @@ import {
   MailOutlined,
   MenuOutlined,
   PartitionOutlined,
+  PhoneOutlined,
   SettingOutlined,
 } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
@@ -30,6 +31,7 @@ type Entry = {
     | "overview"
     | "issues"
     | "tasks"
+    | "reviews"
     | "knowledge"
     | "savings"
     | "import"
@@ -47,6 +49,7 @@ const MENU: ReadonlyArray<{ group: "loop" | "sources" | "system"; entries: reado
       { to: "/", key: "overview", icon: <AppstoreOutlined /> },
       { to: "/issues", key: "issues", icon: <AlertOutlined /> },
       { to: "/tasks", key: "tasks", icon: <CarryOutOutlined />, needs: "read_tasks" },
+      { to: "/review-tickets", key: "reviews", icon: <PhoneOutlined />, needs: "read_tasks" },
       { to: "/knowledge", key: "knowledge", icon: <BookOutlined /> },
       { to: "/savings", key: "savings", icon: <AccountBookOutlined /> },
     ],

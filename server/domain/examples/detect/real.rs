@@ -134,6 +134,7 @@ fn count(
                 .into_iter()
                 .map(|(contacts, unknown, known)| Point {
                     contacts,
+                    anonymous: unknown,
                     customers: unknown + u32::try_from(known.len()).unwrap_or(u32::MAX),
                     ..Point::default()
                 })

@@ -147,6 +147,7 @@ pub fn topic(random: &mut Random, manner: Manner, change: Change, common: &[f64]
                 customers: silent + rated,
                 rated,
                 satisfied,
+                anonymous: 0,
             }
         })
         .collect();

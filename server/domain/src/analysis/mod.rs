@@ -174,6 +174,7 @@ pub fn contribution(voice: &Feedback, label: &Label, flags: Flags) -> Option<Con
         handle_seconds: voice.figures.handle_seconds,
         compensation_cents: voice.figures.compensation_cents,
         first_of_day: flags.first_of_day,
+        anonymous: voice.customer_hash.is_none(),
         first_contact: voice.figures.resolved_first_contact,
         no_result: class == Class::Search && voice.figures.hits == Some(0),
         helpful: voice.figures.helpful.filter(|_| class == Class::Vote),

@@ -387,7 +387,8 @@ fn a_calendar_that_cannot_be_computed_with_is_refused() {
         ..Calendar::built_in()
     };
     assert_eq!(check(&good), Ok(()));
-    let field = |change: fn(&mut Calendar)| {
+    type Spoil = fn(&mut Calendar);
+    let field = |change: Spoil| {
         let mut c = good.clone();
         change(&mut c);
         check(&c).unwrap_err().to_string()
@@ -398,7 +399,7 @@ fn a_calendar_that_cannot_be_computed_with_is_refused() {
         name: "假".into(),
         name_en: String::new(),
     };
-    let cases: [(&str, fn(&mut Calendar)); 9] = [
+    let cases: [(&str, Spoil); 9] = [
         ("week.mon[0]", |c| c.week.mon = vec![span("09:00-09:00")]),
         ("week.mon[1]", |c| {
             c.week.mon = vec![span("09:00-12:00"), span("11:00-13:00")];

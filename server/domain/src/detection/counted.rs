@@ -7,6 +7,7 @@ use super::{Detector, Signal, Subject};
 use crate::facts::{Counters, MICRO};
 use crate::text::fold;
 use chrono::{Datelike, Days, NaiveDate, Weekday};
+use std::collections::BTreeMap;
 
 /// What an immediate kind sees of one voice.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +41,7 @@ impl Detector {
         }
     }
 
-    /// How many voices of a day's facts this detector counts; `None` where facts do not say.
+    /// How many voices of a day's row this detector counts; `None` where it counts none.
     #[must_use]
     pub fn count_of(&self, facts: &Counters) -> Option<i64> {
         match &self.params {
@@ -48,15 +49,39 @@ impl Detector {
             Params::Risk(_) => Some(facts.risky),
             Params::LowRating(p) => Some(facts.bad_marks(p.max_rating)),
             Params::NoResultSearch(_) => Some(facts.no_result),
+            // Rows of phrases are made of what was heard: nothing else counts in them.
+            Params::Phrase(_) => Some(facts.voices),
             _ => None,
         }
     }
 }
 
-/// Whether so many customers may cross a line: one alone crosses none above zero, however often.
-#[must_use]
-pub fn is_crowd(customers: i64, limit: i64) -> bool {
-    customers > limit.min(1)
+/// Who stands behind a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// What was counted.
+    pub count: i64,
+    /// Distinct customers; a voice of nobody stands for itself.
+    pub customers: i64,
+    /// How much of it is the one customer's who did it most; 0 where that is not known.
+    pub loudest: i64,
+}
+
+impl Crowd {
+    /// Whether they may cross a line: one customer alone crosses none above zero, however often, nor does
+    /// one whose repeats make up most of the count and without whom it would not be reached.
+    #[must_use]
+    pub fn crosses(self, limit: i64) -> bool {
+        let repeats = (self.loudest - 1).max(0);
+        let one = 2 * self.loudest > self.count && self.count - repeats <= limit;
+        self.count > limit && self.customers > limit.min(1) && !one
+    }
+
+    /// Whether one customer can be most of it, as far as the number of customers tells.
+    #[must_use]
+    pub const fn may_be_one(self) -> bool {
+        2 * (self.customers - 1) <= self.count
+    }
 }
 
 /// What a known customer did on one day, of what a rule counts.
@@ -79,8 +104,8 @@ pub struct Rows<'a> {
     pub start: NaiveDate,
     /// One row a day: of class `search` for searches, `vote` for articles.
     pub days: &'a [Counters],
-    /// What known customers did on these days, for kinds that count risks, marks, searches or votes; in
-    /// whatever order. Rows of thresholds say in `customers` how many there were.
+    /// What known customers did on these days, in whatever order. Rows of thresholds of one day say in
+    /// `customers` how many there were, and need none.
     pub tellers: &'a [Teller],
 }
 
@@ -92,22 +117,38 @@ impl Rows<'_> {
             .unwrap_or(NaiveDate::MAX)
     }
 
-    /// How many customers stand behind `count` voices of the `length` days that end on day `d`, where any
-    /// of them is known: one who does it again and again is one, a voice of nobody stands for itself.
-    fn distinct(&self, d: usize, length: usize, count: i64, counted: bool) -> Option<i64> {
+    /// How often each known customer did it on the `length` days that end on day `d`.
+    fn known(&self, d: usize, length: usize, counted: bool) -> BTreeMap<u32, i64> {
         let first = (d + 1).saturating_sub(length);
-        let mut known: Vec<u32> = Vec::new();
-        let mut voices = 0;
+        let mut known = BTreeMap::new();
         for t in self.tellers {
             if (first..=d).contains(&t.day) && t.counted == counted && t.n > 0 {
-                known.push(t.customer);
-                voices += t.n;
+                *known.entry(t.customer).or_default() += t.n;
             }
         }
-        known.sort_unstable();
-        known.dedup();
-        let known = i64::try_from(known.len()).unwrap_or(i64::MAX);
-        (voices > 0).then(|| (count - voices).max(0) + known)
+        known
+    }
+
+    /// How many customers stand behind `count` voices of these days, where any of them is known: one who
+    /// does it again and again is one, a voice of nobody stands for itself.
+    fn distinct(&self, d: usize, length: usize, count: i64, counted: bool) -> Option<i64> {
+        let known = self.known(d, length, counted);
+        let voices: i64 = known.values().sum();
+        let customers = i64::try_from(known.len()).unwrap_or(i64::MAX);
+        (voices > 0).then(|| (count - voices).max(0) + customers)
+    }
+
+    /// The same with those among them that nobody is known to stand behind, and all of it together.
+    fn people(&self, d: usize, length: usize, count: i64) -> (Option<i64>, Option<i64>, Crowd) {
+        let known = self.known(d, length, true);
+        let anonymous = (count - known.values().sum::<i64>()).max(0);
+        let customers = self.distinct(d, length, count, true);
+        let crowd = Crowd {
+            count,
+            customers: customers.unwrap_or(count),
+            loudest: known.values().copied().max().unwrap_or_default(),
+        };
+        (customers, Some(anonymous), crowd)
     }
 
     /// The sum of the `length` days that end on day `d`.
@@ -151,7 +192,12 @@ pub fn backtest_counts(
                 usize::from(p.window_days),
             ),
             Params::AgentDrift(p) => (drift(detector, p, subject, rows, d), QUIET_DAYS + 1),
-            _ => (per_day(detector, subject, rows, d), 1),
+            // What ends with a voice is not decided by days: see `first_crossing`.
+            _ if detector.window().is_some_and(|w| w.rolling().is_some()) => (None, 1),
+            _ => (
+                per_window(detector, subject, rows, d),
+                detector.days().into(),
+            ),
         };
         if let Some(signal) = signal {
             quiet = d + silence;
@@ -163,20 +209,28 @@ pub fn backtest_counts(
     found
 }
 
-fn per_day(detector: &Detector, subject: &Subject, rows: Rows<'_>, d: usize) -> Option<Signal> {
-    let row = &rows.days[d];
-    let count = detector.count_of(row)?;
+fn per_window(detector: &Detector, subject: &Subject, rows: Rows<'_>, d: usize) -> Option<Signal> {
+    let days = detector.days();
+    let sum = rows.sum(d, days.into());
+    let count = detector.count_of(&sum)?;
     let limit = detector.limit()?;
-    if count <= limit {
+    // It fires with the voice that crosses the line, not on quiet days after it.
+    if count <= limit || detector.count_of(&rows.days[d])? == 0 {
         return None;
     }
-    let customers = match detector.kind {
-        super::Kind::Threshold => (row.customers > 0).then_some(row.customers),
-        _ => rows.distinct(d, 1, count, true),
-    };
+    let (mut customers, mut anonymous, mut crowd) = rows.people(d, days.into(), count);
+    if detector.kind == super::Kind::Threshold && days == 1 {
+        // Facts know how many there were; who did it most stands beside them where one can be most.
+        customers = (sum.customers > 0).then_some(sum.customers);
+        anonymous = customers.map(|_| sum.anonymous);
+        crowd.customers = customers.unwrap_or(count);
+    }
     // One person who writes again and again is no crowd.
-    is_crowd(customers.unwrap_or(count), limit)
-        .then(|| Signal::counted(detector, subject.clone(), rows.date(d), count, customers))
+    crowd.crosses(limit).then(|| Signal {
+        anonymous,
+        change_day: (days > 1).then(|| first_day(rows, d, days)),
+        ..Signal::counted(detector, subject.clone(), rows.date(d), count, customers)
+    })
 }
 
 fn no_result(
@@ -192,11 +246,12 @@ fn no_result(
     if rows.days[d].no_result == 0 || sum.no_result <= params.limit || share < params.min_share {
         return None;
     }
-    let customers = rows.distinct(d, params.window_days.into(), sum.no_result, true);
-    if customers.is_some_and(|c| !is_crowd(c, params.limit)) {
+    let (customers, anonymous, crowd) = rows.people(d, params.window_days.into(), sum.no_result);
+    if !crowd.crosses(params.limit) {
         return None;
     }
     Some(Signal {
+        anonymous,
         level: Some(share),
         sample: Some(sum.voices),
         change_day: Some(first_day(rows, d, params.window_days)),

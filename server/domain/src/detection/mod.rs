@@ -7,6 +7,7 @@
 mod counted;
 mod daily;
 mod fall;
+mod moments;
 mod new_topic;
 pub mod params;
 mod present;
@@ -19,9 +20,10 @@ mod silent;
 mod unusual;
 mod volume;
 
-pub use counted::{Rows, Teller, Voice, backtest_counts, is_crowd};
-pub use daily::{backtest, history_start, relapse, scan_day};
+pub use counted::{Crowd, Rows, Teller, Voice, backtest_counts};
+pub use daily::{backtest, history_start, relapse, scan_day, scan_heard};
 pub use fall::{After, watched_in};
+pub use moments::{Crossing, Moment, first_crossing};
 pub use params::{InvalidParam, Params, ThresholdParams, Window};
 pub use present::{Expectation, expectation};
 pub use rule::{Detector, Kind, Mute, Scope, issue_key};
@@ -31,7 +33,7 @@ pub use series::{
 };
 pub use shock::{ChannelAlarm, attach, channel_alarms, fall_against, rise_against};
 pub use short::{Above, Earlier};
-pub use signal::{Signal, Subject, SubjectKind};
+pub use signal::{Signal, Subject, SubjectKind, TimeSpan};
 pub use silent::{Band, band, silence};
 pub use unusual::{Finding, Unusual, unusual};
 

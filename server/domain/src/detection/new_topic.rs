@@ -26,11 +26,12 @@ pub(super) fn scan(
     // A topic that stays thin for eight weeks is no news any more.
     for d in first..=to.min(first + BASELINE_DAYS) {
         let start = (d + 1).saturating_sub(window).max(first);
-        let (mut contacts, mut customers, mut days) = (0_i64, 0_i64, 0_u16);
+        let (mut contacts, mut customers, mut anonymous, mut days) = (0_i64, 0_i64, 0_i64, 0_u16);
         for e in start..=d {
             let p = watched.series.day(e);
             contacts += i64::from(p.contacts);
             customers += i64::from(p.customers);
+            anonymous += i64::from(p.anonymous);
             days += u16::from(p.contacts > 0);
         }
         // One person who writes again and again is no topic.
@@ -40,6 +41,7 @@ pub(super) fn scan(
                 return Vec::new();
             }
             return vec![Signal {
+                anonymous: Some(anonymous),
                 limit: params.min_contacts,
                 baseline: Some(0.0),
                 change_day: Some(context.date(start)),

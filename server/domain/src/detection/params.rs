@@ -1,6 +1,7 @@
 //! What a rule can be told, kind by kind, with the value it takes when nothing is said.
 
 use super::Kind;
+use chrono::TimeDelta;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,14 +38,122 @@ impl InvalidParam {
     }
 }
 
-/// Length of a detector's window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+/// What a fixed limit counts together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Window {
+    /// `15m`: that long up to a voice, to the microsecond.
+    Minutes(u16),
+    /// `4h`: the same in hours.
+    Hours(u16),
+    /// `7d`: whole calendar days of the organisation, up to and with the present one.
+    Days(u16),
+}
+
+impl Window {
     /// One calendar day of the organisation.
-    #[default]
-    #[serde(rename = "1d")]
-    Day,
+    pub const DAY: Self = Self::Days(1);
+
+    /// The length of a window that ends with a voice; `None`: whole days.
+    #[must_use]
+    pub fn rolling(self) -> Option<TimeDelta> {
+        match self {
+            Self::Minutes(n) => Some(TimeDelta::minutes(n.into())),
+            Self::Hours(n) => Some(TimeDelta::hours(n.into())),
+            Self::Days(_) => None,
+        }
+    }
+
+    /// How many calendar days are added up; 1 for windows that end with a voice.
+    #[must_use]
+    pub const fn days(self) -> u16 {
+        match self {
+            Self::Days(n) => n,
+            Self::Minutes(_) | Self::Hours(_) => 1,
+        }
+    }
+
+    fn check(self, limit: i64) -> Result<(), InvalidParam> {
+        let (n, least, most, unit) = match self {
+            Self::Minutes(n) => (n, 5, 120, "m"),
+            Self::Hours(n) => (n, 1, 24, "h"),
+            Self::Days(n) => (n, 1, 28, "d"),
+        };
+        if !(least..=most).contains(&n) {
+            let detail = format!("{least}{unit} to {most}{unit}");
+            return Err(InvalidParam::of("window", "out_of_range", detail));
+        }
+        if self.rolling().is_some() {
+            // Voices are read one by one then.
+            whole("limit", limit, 0, MOST_ROLLING)?;
+        }
+        Ok(())
+    }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self::DAY
+    }
+}
+
+impl From<Window> for String {
+    fn from(window: Window) -> Self {
+        match window {
+            Window::Minutes(n) => format!("{n}m"),
+            Window::Hours(n) => format!("{n}h"),
+            Window::Days(n) => format!("{n}d"),
+        }
+    }
+}
+
+impl TryFrom<String> for Window {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const WRONG: &str = "expected minutes, hours or days, such as 15m, 4h or 7d";
+        let (count, unit) = text
+            .char_indices()
+            .last()
+            .map(|(at, unit)| (&text[..at], unit))
+            .ok_or(WRONG)?;
+        // No sign, no leading zero: one way to write it.
+        if !count.starts_with(|c: char| ('1'..='9').contains(&c)) {
+            return Err(WRONG);
+        }
+        let n = count.parse().map_err(|_| WRONG)?;
+        match unit {
+            'm' => Ok(Self::Minutes(n)),
+            'h' => Ok(Self::Hours(n)),
+            'd' => Ok(Self::Days(n)),
+            _ => Err(WRONG),
+        }
+    }
+}
+
+#[cfg(feature = "schema")]
+mod schema {
+    use super::Window;
+    use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+
+    impl utoipa::PartialSchema for Window {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some(
+                    "What a fixed limit counts together. `1d` to `28d`: calendar days of the organisation, up to \
+                     and with the present one. `5m` to `120m` and `1h` to `24h`: that long up to a voice; the \
+                     limit is at most 100,000 then.",
+                ))
+                .pattern(Some("^[1-9][0-9]*[mhd]$"))
+                .default(Some("1d".into()))
+                .examples(["15m", "1h", "4h", "1d", "7d"])
+                .build()
+                .into()
+        }
+    }
+
+    impl utoipa::ToSchema for Window {}
 }
 
 macro_rules! params {
@@ -72,7 +181,7 @@ macro_rules! params {
 pub struct ThresholdParams {
     /// Contacts in one window that are still accepted: the next one fires.
     pub limit: i64,
-    /// The window; `1d` is one calendar day of the organisation.
+    /// What is counted together; normally one calendar day of the organisation.
     #[serde(default)]
     pub window: Window,
 }
@@ -134,6 +243,8 @@ params! {
         /// Days that ratings get to arrive before a day is judged, 0 to 14 (default 0: a day is
         /// judged at its close and again when late ratings come).
         maturity_days: u16 = 0,
+        /// Days without a further alarm after one, 0 to 90 (default 14).
+        quiet_days: u16 = 14,
     }
 }
 
@@ -142,16 +253,20 @@ params! {
     LowRatingParams {
         /// The best rating that is still bad, 1 to 4 (default 2).
         max_rating: u8 = 2,
-        /// Bad ratings of a topic in one day that are still accepted (default 0: the first fires).
+        /// Bad ratings of a topic in one window that are still accepted (default 0: the first fires).
         limit: i64 = 0,
+        /// What is counted together (default `1d`).
+        window: Window = Window::DAY,
     }
 }
 
 params! {
     /// A voice with a risk: authority, press, lawyer, leaving.
     RiskParams {
-        /// Voices with a risk in one day that are still accepted (default 0: the first fires).
+        /// Voices with a risk in one window that are still accepted (default 0: the first fires).
         limit: i64 = 0,
+        /// What is counted together (default `1d`).
+        window: Window = Window::DAY,
     }
 }
 
@@ -160,8 +275,10 @@ params! {
     PhraseParams {
         /// What to look for; case, width and traditional or simplified writing do not matter.
         phrases: Vec<String> = Vec::new(),
-        /// Voices with one of the phrases in one day that are still accepted (default 0).
+        /// Voices with one of the phrases in one window that are still accepted (default 0).
         limit: i64 = 0,
+        /// What is counted together (default `1d`).
+        window: Window = Window::DAY,
     }
 }
 
@@ -308,7 +425,10 @@ impl Params {
     /// Whether every value makes sense; the first that does not is named.
     pub fn check(&self) -> Result<(), InvalidParam> {
         match self {
-            Self::Threshold(p) => whole("limit", p.limit, 0, MOST),
+            Self::Threshold(p) => {
+                whole("limit", p.limit, 0, MOST)?;
+                p.window.check(p.limit)
+            }
             Self::Spike(p) => {
                 real("factor", p.factor, 1.05, 10.0)?;
                 real("alarms_per_year", p.alarms_per_year, 0.001, 50.0)?;
@@ -331,12 +451,17 @@ impl Params {
                 real("noise", p.noise, 1.0, 20.0)?;
                 real("prior_ratings", p.prior_ratings, 1.0, 10_000.0)?;
                 real("min_rated_per_day", p.min_rated_per_day, 0.1, 1e6)?;
-                whole("maturity_days", p.maturity_days.into(), 0, 14)
+                whole("maturity_days", p.maturity_days.into(), 0, 14)?;
+                whole("quiet_days", p.quiet_days.into(), 0, 90)
             }
-            Self::Risk(p) => whole("limit", p.limit, 0, MOST),
+            Self::Risk(p) => {
+                whole("limit", p.limit, 0, MOST)?;
+                p.window.check(p.limit)
+            }
             Self::LowRating(p) => {
                 whole("max_rating", p.max_rating.into(), 1, 4)?;
-                whole("limit", p.limit, 0, MOST)
+                whole("limit", p.limit, 0, MOST)?;
+                p.window.check(p.limit)
             }
             Self::NoResultSearch(p) => {
                 whole("limit", p.limit, 0, MOST)?;
@@ -366,7 +491,8 @@ impl Params {
                     let detail = format!("1 to 100 phrases of 1 to {LONGEST_PHRASE} characters");
                     return Err(InvalidParam::of("phrases", "out_of_range", detail));
                 }
-                whole("limit", p.limit, 0, MOST)
+                whole("limit", p.limit, 0, MOST)?;
+                p.window.check(p.limit)
             }
             Self::SilentSource(p) => {
                 real("probability", p.probability, 1e-12, 0.05)?;
@@ -386,6 +512,8 @@ impl Params {
 }
 
 const MOST: i64 = 1_000_000_000;
+/// Largest limit of a window that ends with a voice.
+const MOST_ROLLING: i64 = 100_000;
 const LONGEST_PHRASE: usize = 200;
 
 fn whole(field: &str, value: i64, least: i64, most: i64) -> Result<(), InvalidParam> {

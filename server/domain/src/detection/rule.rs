@@ -1,6 +1,6 @@
 //! A detector: what it looks at, how it decides, who answers for it.
 
-use super::params::{InvalidParam, Params};
+use super::params::{InvalidParam, Params, Window};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -247,6 +247,50 @@ impl Detector {
             | Params::SilentSource(_)
             | Params::NewTopic(_) => None,
         }
+    }
+
+    /// What a fixed limit counts together; `None` for kinds that know no such limit, or days of their own.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        match &self.params {
+            Params::Threshold(p) => Some(p.window),
+            Params::Risk(p) => Some(p.window),
+            Params::LowRating(p) => Some(p.window),
+            Params::Phrase(p) => Some(p.window),
+            _ => None,
+        }
+    }
+
+    /// The days that a rule adds up: 1 for those that look at days, or moments, by themselves.
+    #[must_use]
+    pub fn days(&self) -> u16 {
+        match &self.params {
+            Params::NoResultSearch(p) => p.window_days,
+            Params::UnhelpfulArticle(p) => p.window_days,
+            _ => self.window().map_or(1, Window::days),
+        }
+    }
+
+    /// Days of silence after an alarm, for kinds that add days up.
+    #[must_use]
+    pub fn quiet_days(&self) -> Option<u16> {
+        match &self.params {
+            Params::Spike(p) => Some(p.quiet_days),
+            Params::CsatFall(p) => Some(p.quiet_days),
+            _ => None,
+        }
+    }
+
+    /// The same rule without silence: what it says of days after an alarm that nobody heard.
+    #[must_use]
+    pub fn without_silence(&self) -> Self {
+        let mut rule = self.clone();
+        match &mut rule.params {
+            Params::Spike(p) => p.quiet_days = 0,
+            Params::CsatFall(p) => p.quiet_days = 0,
+            _ => {}
+        }
+        rule
     }
 
     /// Whether `count` voices in one window of a counting kind are too many on `day`.

@@ -35,6 +35,8 @@ pub struct Point {
     pub contacts: u32,
     /// Distinct customers among them.
     pub customers: u32,
+    /// Contacts of nobody in particular: each stands for itself among the customers.
+    pub anonymous: u32,
     /// Rated contacts.
     pub rated: u32,
     /// Satisfied among them.
@@ -49,6 +51,7 @@ impl Point {
         Self {
             contacts: count(facts.contacts),
             customers: count(facts.customers),
+            anonymous: count(facts.anonymous),
             rated: count(facts.rated),
             satisfied: count(facts.satisfied),
         }
@@ -58,6 +61,7 @@ impl Point {
     pub fn add(&mut self, other: Self) {
         self.contacts = self.contacts.saturating_add(other.contacts);
         self.customers = self.customers.saturating_add(other.customers);
+        self.anonymous = self.anonymous.saturating_add(other.anonymous);
         self.rated = self.rated.saturating_add(other.rated);
         self.satisfied = self.satisfied.saturating_add(other.satisfied);
     }

@@ -2,7 +2,7 @@
 
 use super::{Detector, Kind};
 use crate::organisation::Bilingual;
-use chrono::NaiveDate;
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 /// What sort of thing a signal is about.
@@ -65,6 +65,16 @@ impl Subject {
     }
 }
 
+/// A stretch of time in the organisation's zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SignalSpan))]
+pub struct TimeSpan {
+    /// Its beginning, not included.
+    pub from: DateTime<FixedOffset>,
+    /// The voice that it ends with, included.
+    pub to: DateTime<FixedOffset>,
+}
+
 /// One firing of a detector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
@@ -85,9 +95,17 @@ pub struct Signal {
     /// What it is about.
     #[serde(default)]
     pub subject: Subject,
-    /// Distinct customers among `count`, where they are counted.
+    /// Distinct customers among `count`, where they are counted; a voice whose customer nobody knows
+    /// stands for itself. `None` with `anonymous`: none is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customers: Option<i64>,
+    /// Voices among `count` whose customer nobody knows; `None` where that is not counted, and in
+    /// signals of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anonymous: Option<i64>,
+    /// The time that was counted, where it is not whole days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<TimeSpan>,
     /// What `count` or `level` is normally: contacts in the same span, a share, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<f64>,
@@ -137,6 +155,8 @@ impl Signal {
             limit: detector.limit().unwrap_or_default(),
             subject,
             customers,
+            anonymous: None,
+            span: None,
             baseline: None,
             level: None,
             sample: None,
@@ -192,34 +212,35 @@ impl Signal {
     fn reason(&self) -> (String, String) {
         let (day, count, limit) = (self.window, self.count, self.limit);
         let (who_zh, who_en) = self.people();
+        let (span_zh, span_en) = self.span();
         match self.kind {
             Kind::Threshold => (
-                format!("{day} 当天 {count} 次来访{who_zh}，超过上限 {limit} 次"),
+                format!("{span_zh}{count} 次来访{who_zh}，超过上限 {limit} 次"),
                 format!(
-                    "{}{who_en} on {day}, above the limit of {limit}",
+                    "{}{who_en} {span_en}, above the limit of {limit}",
                     contacts(count)
                 ),
             ),
             Kind::Spike => self.rise(),
             Kind::CsatFall => self.fall(),
             Kind::Risk => (
-                format!("{day} 当天 {count} 条风险声音{who_zh}，超过上限 {limit} 条"),
+                format!("{span_zh}{count} 条风险声音{who_zh}，超过上限 {limit} 条"),
                 format!(
-                    "{} with a risk{who_en} on {day}, above the limit of {limit}",
+                    "{} with a risk{who_en} {span_en}, above the limit of {limit}",
                     many(count, "voice")
                 ),
             ),
             Kind::LowRating => (
-                format!("{day} 当天 {count} 条低分评价{who_zh}，超过上限 {limit} 条"),
+                format!("{span_zh}{count} 条低分评价{who_zh}，超过上限 {limit} 条"),
                 format!(
-                    "{}{who_en} on {day}, above the limit of {limit}",
+                    "{}{who_en} {span_en}, above the limit of {limit}",
                     many(count, "bad rating")
                 ),
             ),
             Kind::Phrase => (
-                format!("{day} 当天 {count} 条声音提到关注的话{who_zh}，超过上限 {limit} 条"),
+                format!("{span_zh}{count} 条声音提到关注的话{who_zh}，超过上限 {limit} 条"),
                 format!(
-                    "{} with a watched phrase{who_en} on {day}, above the limit of {limit}",
+                    "{} with a watched phrase{who_en} {span_en}, above the limit of {limit}",
                     many(count, "voice")
                 ),
             ),
@@ -330,6 +351,7 @@ impl Signal {
     /// A fall of satisfaction.
     fn fall(&self) -> (String, String) {
         let (span_zh, span_en) = self.span();
+        let span_zh = span_zh.trim_end();
         let (is, was, n) = (
             percent(self.level),
             percent(self.baseline),
@@ -352,6 +374,7 @@ impl Signal {
     /// An agent's handling time or ratings.
     fn drift(&self) -> (String, String) {
         let (span_zh, span_en) = self.span();
+        let span_zh = span_zh.trim_end();
         let (s, h) = (number(self.statistic), number(self.threshold));
         let n = self.sample.unwrap_or(self.count);
         // A level above 1 is seconds, a share never is.
@@ -377,9 +400,27 @@ impl Signal {
         )
     }
 
-    /// The days that were counted.
+    /// The days, or the hours, that were counted.
     fn span(&self) -> (String, String) {
         let day = self.window;
+        if let Some(TimeSpan { from, to }) = self.span {
+            let minutes = (to - from).num_minutes();
+            let (zh, en) = if minutes % 60 == 0 {
+                (format!("{} 小时", minutes / 60), many(minutes / 60, "hour"))
+            } else {
+                (format!("{minutes} 分钟"), many(minutes, "minute"))
+            };
+            let start = from.format("%Y-%m-%d %H:%M");
+            let end = if from.date_naive() == to.date_naive() {
+                to.format("%H:%M")
+            } else {
+                to.format("%Y-%m-%d %H:%M")
+            };
+            return (
+                format!("{start} 至 {end}（{zh}内）"),
+                format!("from {start} to {end} ({en})"),
+            );
+        }
         match self.change_day {
             Some(first) if first < day => {
                 let days = (day - first).num_days() + 1;
@@ -388,17 +429,48 @@ impl Signal {
                     format!("from {first} to {day} ({days} days)"),
                 )
             }
-            _ => (format!("{day} 当天"), format!("on {day}")),
+            _ => (format!("{day} 当天 "), format!("on {day}")),
         }
     }
 
+    /// Who stands behind the count: known customers, and voices of nobody beside them.
     fn people(&self) -> (String, String) {
-        self.customers.map_or_else(Default::default, |n| {
-            (
-                format!("（{n} 位客户）"),
-                format!(" by {}", many(n, "distinct customer")),
-            )
-        })
+        let known = self.customers.zip(self.anonymous).map(|(c, a)| c - a);
+        // Facts know customers by day: over several days the same one counts on each.
+        let (by_day_zh, by_day_en) = match (self.kind, self.change_day) {
+            (Kind::Spike | Kind::NewTopic, Some(first)) if first < self.window => {
+                ("逐日合计 ", ", counted day by day")
+            }
+            _ => ("", ""),
+        };
+        match (self.customers, self.anonymous) {
+            // Of an earlier version: it does not know how many of them are known.
+            (Some(n), None) => (
+                format!("（{n} 位客户，匿名来访各计一位）"),
+                format!(
+                    " by {}, anonymous ones counted one by one",
+                    many(n, "customer")
+                ),
+            ),
+            (_, Some(a)) if a > 0 => match known.filter(|k| *k > 0) {
+                Some(known) => (
+                    format!("（{by_day_zh}{known} 位可识别客户，另有 {a} 条匿名）"),
+                    format!(
+                        " ({}{by_day_en}, and {a} anonymous)",
+                        many(known, "known customer")
+                    ),
+                ),
+                None => (
+                    "（均为匿名，无法区分客户）".to_owned(),
+                    " (all anonymous: customers cannot be told apart)".to_owned(),
+                ),
+            },
+            (Some(n), _) => (
+                format!("（{by_day_zh}{n} 位客户）"),
+                format!(" by {}{by_day_en}", many(n, "distinct customer")),
+            ),
+            (None, _) => (String::new(), String::new()),
+        }
     }
 }
 

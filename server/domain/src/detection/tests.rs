@@ -12,7 +12,7 @@ mod rules {
                 "d",
                 Params::Threshold(ThresholdParams {
                     limit: 50,
-                    window: Window::Day,
+                    window: Window::DAY,
                 }),
             )
         }
@@ -164,9 +164,27 @@ mod rules {
             ),
             (
                 "threshold",
-                json!({"limit": 5, "window": "2d"}),
+                json!({"limit": 5, "window": "2w"}),
                 "params.window",
                 "wrong_type",
+            ),
+            (
+                "risk",
+                json!({"window": "04h"}),
+                "params.window",
+                "wrong_type",
+            ),
+            (
+                "low_rating",
+                json!({"window": "48h"}),
+                "params.window",
+                "out_of_range",
+            ),
+            (
+                "threshold",
+                json!({"limit": 100_001, "window": "1h"}),
+                "params.limit",
+                "out_of_range",
             ),
             ("csat_fall", json!({"limit": 5}), "params.limit", "unknown"),
             (
@@ -258,6 +276,7 @@ fn series(days: usize, point: impl Fn(usize) -> (u32, u32, u32)) -> Series {
                 customers: contacts,
                 rated,
                 satisfied,
+                ..Point::default()
             }
         })
         .collect();

@@ -4,7 +4,7 @@
 use super::fall::{After, Open};
 use super::params::SpikeParams;
 use super::series::{Context, FIRST_DAYS, FULL_DAYS, Point, Series, Watched, baseline};
-use super::short::{CONFIRMED, Earlier};
+use super::short::Earlier;
 use super::{Detector, Signal, SubjectKind};
 use crate::statistics::cusum::{CountShift, count_below, count_tail, crosses, step, threshold};
 
@@ -161,6 +161,7 @@ struct Gathered {
     expected: f64,
     contacts: i64,
     customers: i64,
+    anonymous: i64,
 }
 
 /// The signals of the days `from..=to`; days before are replayed.
@@ -311,6 +312,7 @@ fn gather(sum: &mut Gathered, day: Point, mu: f64) {
     sum.expected += mu;
     sum.contacts += i64::from(day.contacts);
     sum.customers += i64::from(day.customers);
+    sum.anonymous += i64::from(day.anonymous);
 }
 
 /// A4: some contacts at all in the last week.
@@ -334,6 +336,7 @@ fn added_up(
     (s, line): (f64, Option<f64>),
 ) -> Signal {
     Signal {
+        anonymous: Some(since.anonymous),
         limit: rounded(since.expected),
         baseline: Some(since.expected),
         statistic: Some(s),
@@ -368,10 +371,10 @@ fn one_day(
     if count_tail(y, mu, a) >= rare {
         return None;
     }
+    // Distinct customers cross the same line: on one ordinary day in many one person who writes again
+    // and again must ring no more than nobody.
     let people = f64::from(day.customers);
-    if people - mu_people < as_f64(params.min_excess)
-        || count_tail(people, mu_people, a) >= CONFIRMED
-    {
+    if people - mu_people < as_f64(params.min_excess) || count_tail(people, mu_people, a) >= rare {
         return None;
     }
     let (mut accepted, mut too_many) = (0, day.contacts);
@@ -402,6 +405,7 @@ fn day_signal(
 ) -> Signal {
     let day = watched.series.day(d);
     Signal {
+        anonymous: Some(day.anonymous.into()),
         limit,
         baseline: Some(expected),
         statistic: Some(chance),

@@ -135,6 +135,8 @@ pub struct FactInput {
     /// No earlier counted voice of the same customer, class, topic and day: one of them stands for the
     /// customer. A voice without customer stands for itself.
     pub first_of_day: bool,
+    /// Nobody knows which customer it is of.
+    pub anonymous: bool,
     /// Whether it was resolved at the first contact, where that is known.
     pub first_contact: Option<bool>,
     /// A search that found nothing.
@@ -163,6 +165,7 @@ impl FactInput {
             handle_seconds: None,
             compensation_cents: None,
             first_of_day: true,
+            anonymous: true,
             first_contact: None,
             no_result: false,
             helpful: None,
@@ -306,6 +309,8 @@ counters! {
     nps_detractors,
     /// Those of 0 to 6 without a rating: with one, the rating says whether it is bad.
     nps_alone,
+    /// Voices whose customer nobody knows: each stands for itself among `customers`.
+    anonymous,
 }
 
 impl Counters {
@@ -330,6 +335,7 @@ impl Counters {
                 .unwrap_or(0)
                 .clamp(-1_000_000_000_000, 1_000_000_000_000),
             customers: i64::from(input.first_of_day),
+            anonymous: i64::from(input.anonymous),
             fcr: i64::from(input.first_contact == Some(true)),
             fcr_known: i64::from(input.first_contact.is_some()),
             no_result: i64::from(input.no_result),

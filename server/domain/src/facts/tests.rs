@@ -173,6 +173,7 @@ fn any_input() -> impl Strategy<Value = FactInput> {
                     handle_seconds,
                     compensation_cents,
                     first_of_day,
+                    anonymous: first_of_day && repeat,
                     first_contact,
                     no_result,
                     helpful,

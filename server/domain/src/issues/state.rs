@@ -1,8 +1,10 @@
 //! What may happen to an issue.
 
+use super::hold::{Hold, Unfit, check_note, check_text};
 use crate::clock::Timestamp;
 use crate::detection::{Scope, Signal, Subject};
-use crate::ids::IssueId;
+use crate::identity::Actor;
+use crate::ids::{IssueId, TaskId};
 use crate::organisation::Bilingual;
 use crate::verification::Verdict;
 use serde::{Deserialize, Serialize};
@@ -21,19 +23,23 @@ pub enum State {
     Resolved,
     /// It came back after it had been resolved.
     Relapsed,
-    /// What made the alarm ring no longer holds: nothing was wrong.
+    /// A person said that nothing is to be done, with a reason and a date of review; or what made the
+    /// alarm ring no longer holds.
     Dismissed,
+    /// Put aside until a day or until it grows.
+    Snoozed,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Open,
         Self::InProgress,
         Self::Verifying,
         Self::Resolved,
         Self::Relapsed,
         Self::Dismissed,
+        Self::Snoozed,
     ];
 
     /// The stable name.
@@ -46,6 +52,7 @@ impl State {
             Self::Resolved => "resolved",
             Self::Relapsed => "relapsed",
             Self::Dismissed => "dismissed",
+            Self::Snoozed => "snoozed",
         }
     }
 
@@ -54,10 +61,20 @@ impl State {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.as_str() == name)
     }
+
+    /// Whether nobody has to look at it for now: nobody is told of its signals.
+    #[must_use]
+    pub const fn is_quiet(self) -> bool {
+        matches!(self, Self::Resolved | Self::Dismissed | Self::Snoozed)
+    }
 }
 
-/// When an issue opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+const fn resolved() -> State {
+    State::Resolved
+}
+
+/// What an issue was before it came back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
     /// When.
     pub at: Timestamp,
@@ -66,7 +83,72 @@ pub struct Opening {
     /// What it was called; `None` in issues of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heading: Option<Bilingual>,
+    /// The state it was in.
+    #[serde(default = "resolved")]
+    pub state: State,
+    /// How it had been put aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Hold>,
 }
+
+/// An issue whose signals go to another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Merged {
+    /// The issue that has them.
+    pub into: IssueId,
+    /// When.
+    pub at: Timestamp,
+    /// Who said so.
+    pub by: Actor,
+    /// The state it was in and comes back to.
+    pub from: State,
+    /// How it had been put aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Hold>,
+    /// Its tasks, which went along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskId>,
+}
+
+/// What people think of a supposed cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Belief {
+    /// Nobody knows yet.
+    #[default]
+    Open,
+    /// It is so.
+    Confirmed,
+    /// It is not so.
+    Rejected,
+}
+
+/// A supposed cause of an issue: there may be several, with tasks in several departments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hypothesis {
+    /// Counts from 1 within its issue.
+    pub number: i64,
+    /// In one or two sentences.
+    pub text: String,
+    /// Whose it would be to mend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// What people think of it.
+    pub state: Belief,
+    /// Why, once somebody has judged it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Who thought of it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Most supposed causes of an issue.
+pub const MOST_HYPOTHESES: usize = 20;
+/// Most characters of one.
+pub const LONGEST_HYPOTHESIS: usize = 500;
 
 /// A detected problem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +187,16 @@ pub struct Issue {
     /// The opening before a relapse: what a relapse that no longer holds goes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Opening>,
+    /// How a person put it aside; only in [`State::Dismissed`] (not where late data dismissed it) and
+    /// [`State::Snoozed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Hold>,
+    /// Where its signals go; only in [`State::Dismissed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
+    /// Supposed causes, in the order in which people thought of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hypotheses: Vec<Hypothesis>,
     /// Counts changes.
     pub version: i64,
 }
@@ -136,6 +228,52 @@ pub enum Command {
     NoTaskLeft,
     /// Late data arrived, and none of the signals that opened it holds any more.
     Withdrawn,
+    /// A person puts it aside.
+    PutAside {
+        /// Why, until when, and what brings it back.
+        hold: Hold,
+        /// Tasks of this issue that are still under way.
+        open_tasks: usize,
+    },
+    /// A person opens it again.
+    Reopen {
+        /// Why.
+        reason: String,
+    },
+    /// The day until which it was put aside has come.
+    Wake,
+    /// A person says that it is the same as another one.
+    Merge {
+        /// The other one.
+        into: IssueId,
+        /// Who says so.
+        by: Actor,
+        /// Its tasks: they go along.
+        tasks: Vec<TaskId>,
+    },
+    /// A person supposes a cause.
+    Suppose {
+        /// In one or two sentences.
+        text: String,
+        /// Whose it would be to mend.
+        department: Option<String>,
+        /// Who.
+        by: Actor,
+    },
+    /// A person judges a supposed cause.
+    Settle {
+        /// Which.
+        number: i64,
+        /// What they think of it.
+        state: Belief,
+        /// Why; may be empty.
+        why: String,
+    },
+    /// A person says that it is not.
+    Unmerge {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What follows.
@@ -143,14 +281,84 @@ pub enum Command {
 pub enum Effect {
     /// Tell the topic's department, once per opening.
     Notify,
+    /// Tell those who run the loop that it is theirs to decide again.
+    TellLoop,
+    /// Have it woken on the day of its hold, and those who run the loop reminded before.
+    ScheduleWake,
 }
 
 /// Why something cannot happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an issue that is {state:?} cannot do this")]
-pub struct Refused {
-    /// The state it is in.
-    pub state: State,
+pub enum Refused {
+    /// The state does not allow it.
+    #[error("an issue that is {} does not allow this", state.as_str())]
+    State {
+        /// The state it is in.
+        state: State,
+    },
+    /// Somebody works on it.
+    #[error("{tasks} of its tasks are still under way: cancel or finish them first")]
+    UnderWay {
+        /// Tasks that are under way.
+        tasks: usize,
+    },
+    /// Its signals go to another issue.
+    #[error("it was merged into issue {into}")]
+    Merged {
+        /// The other one.
+        into: IssueId,
+    },
+    /// It would be merged into itself.
+    #[error("an issue cannot be merged into itself")]
+    Loop,
+    /// Not yet: its hold has not ended.
+    #[error("it is put aside until {until}")]
+    TooEarly {
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// A text is missing or too long, a figure out of range.
+    #[error("{}: {}", .0.field, .0.detail.en)]
+    Unfit(Unfit),
+}
+
+impl State {
+    /// The name for people.
+    #[must_use]
+    pub fn title(self) -> Bilingual {
+        let (zh, en) = match self {
+            Self::Open => ("待处理", "open"),
+            Self::InProgress => ("处理中", "in progress"),
+            Self::Verifying => ("验证中", "verifying"),
+            Self::Resolved => ("已解决", "resolved"),
+            Self::Relapsed => ("复发", "relapsed"),
+            Self::Dismissed => ("已忽略", "dismissed"),
+            Self::Snoozed => ("已暂缓", "snoozed"),
+        };
+        Bilingual::new(zh, en)
+    }
+}
+
+impl Refused {
+    /// Why, for people.
+    #[must_use]
+    pub fn sentence(&self) -> Bilingual {
+        let zh = match self {
+            Self::State { state } => format!("问题的状态是「{}」，不能这样操作", state.title().zh),
+            Self::UnderWay { tasks } => format!("还有 {tasks} 项任务在进行，请先取消或完成"),
+            Self::Merged { into } => format!("这个问题已并入问题 {into}"),
+            Self::Loop => "不能把问题并入它自己".to_owned(),
+            Self::TooEarly { until } => format!("暂缓到 {until}，还没有到时间"),
+            Self::Unfit(unfit) => return unfit.detail.clone(),
+        };
+        Bilingual::new(zh, self.to_string())
+    }
+}
+
+impl From<Unfit> for Refused {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
 }
 
 /// The issue that a signal opens.
@@ -180,6 +388,9 @@ pub fn opened(
         alarm_day: signal.window,
         openings: 1,
         before: None,
+        held: None,
+        merged: None,
+        hypotheses: Vec::new(),
         version: 1,
     }
 }
@@ -190,226 +401,217 @@ pub fn apply(
     command: &Command,
     at: Timestamp,
 ) -> Result<(Issue, Vec<Effect>), Refused> {
-    use State::{Dismissed, InProgress, Open, Relapsed, Resolved, Verifying};
+    use State::{Dismissed, InProgress, Open, Relapsed, Resolved, Snoozed, Verifying};
     let mut next = issue;
     let mut effects = Vec::new();
+    if let Some(merged) = &next.merged
+        && !matches!(command, Command::Unmerge { .. })
+    {
+        return Err(Refused::Merged { into: merged.into });
+    }
     match command {
-        Command::Signalled(signal) => {
-            // A rule that adds days up must have begun to do so after the alarm it once raised.
-            let first = signal.change_day.unwrap_or(signal.window);
-            let relapses = next.state == Resolved && first > next.alarm_day;
-            // Nothing was mended: even the day that was dismissed may ring again, with other figures.
-            let reopens = next.state == Dismissed && signal.window >= next.alarm_day;
-            // Rules count different things: the issue shows what its own rule counts.
-            if relapses
-                || reopens
-                || (signal.detector == next.detector && signal.window >= next.alarm_day)
-            {
-                next.count = signal.count;
-            }
-            if relapses || reopens {
-                next.before = relapses.then_some(Opening {
-                    at: next.opened_at,
-                    alarm_day: next.alarm_day,
-                    heading: next.heading.clone(),
-                });
-                next.detector.clone_from(&signal.detector);
-                next.state = if relapses { Relapsed } else { Open };
-                next.openings += 1;
-                next.opened_at = at;
-                next.alarm_day = signal.window;
-                effects.push(Effect::Notify);
-            }
-        }
-        Command::TaskAssigned => next.state = InProgress,
+        Command::Signalled(signal) => effects = signalled(&mut next, signal, at),
+        Command::TaskAssigned => next.enter(InProgress),
         Command::TaskDone { open_tasks } => match next.state {
-            Resolved => return Err(Refused { state: next.state }),
-            _ if *open_tasks == 0 => next.state = Verifying,
-            _ => next.state = InProgress,
+            Resolved => return Err(Refused::State { state: next.state }),
+            _ if *open_tasks == 0 => next.enter(Verifying),
+            _ => next.enter(InProgress),
         },
+        // What a person put aside is not a verdict's to open or to resolve.
+        Command::Judged { .. } | Command::NoTaskLeft if next.held.is_some() => {
+            return Err(Refused::State { state: next.state });
+        }
         Command::Judged {
             verdict,
             open_tasks,
-        } => {
-            next.state = match verdict {
-                Verdict::Improved | Verdict::Recovered if *open_tasks == 0 => Resolved,
-                Verdict::Pending if *open_tasks == 0 => Verifying,
-                Verdict::Worse | Verdict::NoEffect | Verdict::Inconclusive if *open_tasks == 0 => {
-                    Open
-                }
-                _ => InProgress,
-            };
-        }
+        } => next.enter(match verdict {
+            Verdict::Improved | Verdict::Recovered if *open_tasks == 0 => Resolved,
+            Verdict::Pending if *open_tasks == 0 => Verifying,
+            Verdict::Worse | Verdict::NoEffect | Verdict::Inconclusive if *open_tasks == 0 => Open,
+            _ => InProgress,
+        }),
         Command::NoTaskLeft => {
             if next.state != Resolved {
-                next.state = Open;
+                next.enter(Open);
             }
         }
-        // Where somebody works on it, a person decides.
-        Command::Withdrawn => match next.state {
-            Open => next.state = Dismissed,
-            Relapsed => {
-                next.state = Resolved;
-                if let Some(before) = next.before.take() {
-                    next.opened_at = before.at;
-                    next.alarm_day = before.alarm_day;
-                    if let Some(heading) = before.heading {
-                        next.title.clone_from(&heading.zh);
-                        next.heading = Some(heading);
-                    }
-                }
+        // Where somebody works on it, a person decides; what a person dismissed stays dismissed.
+        Command::Withdrawn => match (next.state, next.held.as_ref().map(|h| h.from)) {
+            (Open, _) | (Snoozed, Some(Open)) => {
+                next.state = Dismissed;
+                next.held = None;
             }
-            state => return Err(Refused { state }),
+            (Relapsed | Snoozed, _) => withdrawn(&mut next, at),
+            (state, _) => return Err(Refused::State { state }),
         },
+        Command::PutAside { hold, open_tasks } => {
+            if *open_tasks > 0 {
+                return Err(Refused::UnderWay { tasks: *open_tasks });
+            }
+            // Who changes a hold keeps what the issue was before the first one.
+            let from = match (next.state, &next.held) {
+                (Open | Relapsed, _) => next.state,
+                (Snoozed | Dismissed, Some(held)) => held.from,
+                (state, _) => return Err(Refused::State { state }),
+            };
+            next.state = hold.state();
+            next.held = Some(Hold {
+                from,
+                ..hold.clone()
+            });
+            effects.push(Effect::ScheduleWake);
+        }
+        Command::Reopen { reason } => {
+            check_note("reason", reason, true)?;
+            match (next.state, &next.held) {
+                (Snoozed | Dismissed, Some(held)) => next.enter(held.from),
+                (Resolved | Dismissed, _) => next.enter(Open),
+                (state, _) => return Err(Refused::State { state }),
+            }
+        }
+        Command::Wake => match &next.held {
+            Some(held) if held.until <= at => {
+                next.enter(held.from);
+                effects.push(Effect::TellLoop);
+            }
+            Some(held) => return Err(Refused::TooEarly { until: held.until }),
+            None => return Err(Refused::State { state: next.state }),
+        },
+        Command::Suppose {
+            text,
+            department,
+            by,
+        } => {
+            let text = check_text("text", text, LONGEST_HYPOTHESIS, true)?;
+            if next.hypotheses.len() >= MOST_HYPOTHESES {
+                return Err(Refused::Unfit(Unfit {
+                    field: "text",
+                    code: "too_many",
+                    detail: Bilingual::new("最多 20 个原因假设", "at most 20 supposed causes"),
+                }));
+            }
+            next.hypotheses.push(Hypothesis {
+                number: next.hypotheses.last().map_or(1, |h| h.number + 1),
+                text,
+                department: department.clone(),
+                state: Belief::Open,
+                why: String::new(),
+                by: by.clone(),
+                at,
+            });
+        }
+        Command::Settle { number, state, why } => {
+            let why = check_note("reason", why, false)?;
+            let known = next.hypotheses.iter_mut().find(|h| h.number == *number);
+            let Some(hypothesis) = known else {
+                return Err(Refused::Unfit(Unfit {
+                    field: "number",
+                    code: "unknown",
+                    detail: Bilingual::new("没有这个原因假设", "no such supposed cause"),
+                }));
+            };
+            hypothesis.state = *state;
+            hypothesis.why = why;
+        }
+        Command::Merge { into, by, tasks } => {
+            if *into == next.id {
+                return Err(Refused::Loop);
+            }
+            next.merged = Some(Merged {
+                into: *into,
+                at,
+                by: by.clone(),
+                from: next.state,
+                held: next.held.take(),
+                tasks: tasks.clone(),
+            });
+            next.state = Dismissed;
+        }
+        Command::Unmerge { reason } => {
+            check_note("reason", reason, true)?;
+            let Some(merged) = next.merged.take() else {
+                return Err(Refused::State { state: next.state });
+            };
+            next.back(merged.from, merged.held, at);
+        }
     }
     next.version += 1;
     Ok((next, effects))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::detection::{Detector, Params, Subject, ThresholdParams, Window};
-    use chrono::{NaiveDate, TimeZone, Utc};
+/// A signal of the issue's key: it joins, it brings the issue back, or it only counts on.
+fn signalled(next: &mut Issue, signal: &Signal, at: Timestamp) -> Vec<Effect> {
+    // A rule that adds days up must have begun to do so after the alarm it once raised.
+    let first = signal.change_day.unwrap_or(signal.window);
+    let fresh = signal.window >= next.alarm_day;
+    let relapses = match next.state {
+        State::Resolved => first > next.alarm_day,
+        // What a person put aside comes back when it is more than what they saw.
+        State::Dismissed | State::Snoozed => {
+            fresh && next.held.as_ref().is_some_and(|h| h.is_outgrown(signal))
+        }
+        _ => false,
+    };
+    // Nothing was mended and nobody decided: even the day that was dismissed may ring again, with
+    // other figures.
+    let reopens = next.state == State::Dismissed && next.held.is_none() && fresh;
+    // Rules count different things: the issue shows what its own rule counts.
+    if relapses || reopens || (signal.detector == next.detector && fresh) {
+        next.count = signal.count;
+    }
+    if !relapses && !reopens {
+        return Vec::new();
+    }
+    next.before = relapses.then(|| Opening {
+        at: next.opened_at,
+        alarm_day: next.alarm_day,
+        heading: next.heading.clone(),
+        state: next.state,
+        held: next.held.take(),
+    });
+    next.detector.clone_from(&signal.detector);
+    next.state = if relapses {
+        State::Relapsed
+    } else {
+        State::Open
+    };
+    next.openings += 1;
+    next.opened_at = at;
+    next.alarm_day = signal.window;
+    vec![Effect::Notify]
+}
 
-    fn day(d: u32) -> NaiveDate {
-        NaiveDate::from_ymd_opt(2026, 3, d).unwrap()
+/// A relapse that no longer holds: the issue is again what it was before.
+fn withdrawn(next: &mut Issue, at: Timestamp) {
+    next.held = None;
+    let Some(before) = next.before.take() else {
+        next.state = State::Resolved;
+        return;
+    };
+    next.opened_at = before.at;
+    next.alarm_day = before.alarm_day;
+    if let Some(heading) = before.heading {
+        next.title.clone_from(&heading.zh);
+        next.heading = Some(heading);
+    }
+    next.back(before.state, before.held, at);
+}
+
+impl Issue {
+    /// Into a state in which nothing is put aside.
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        self.held = None;
     }
 
-    fn signal(d: u32, count: i64) -> Signal {
-        let limit = ThresholdParams {
-            limit: 50,
-            window: Window::Day,
-        };
-        let detector = Detector::new("d", Params::Threshold(limit));
-        Signal::counted(&detector, Subject::topic("t"), day(d), count, None)
-    }
-
-    fn issue(state: State) -> Issue {
-        let at = Utc.with_ymd_and_hms(2026, 3, 1, 0, 0, 0).unwrap();
-        let id = IssueId(uuid::Uuid::nil());
-        let first = opened(
-            id,
-            "k".into(),
-            Bilingual::new("题", "t"),
-            "k".into(),
-            Scope::default(),
-            &signal(1, 51),
-            at,
-        );
-        Issue { state, ..first }
-    }
-
-    #[test]
-    fn the_whole_transition_table() {
-        let at = Utc.with_ymd_and_hms(2026, 3, 2, 0, 0, 0).unwrap();
-        let commands = [
-            ("signalled", Command::Signalled(signal(2, 60))),
-            ("assigned", Command::TaskAssigned),
-            ("done", Command::TaskDone { open_tasks: 0 }),
-            (
-                "improved",
-                Command::Judged {
-                    verdict: Verdict::Improved,
-                    open_tasks: 0,
-                },
-            ),
-            (
-                "no_effect",
-                Command::Judged {
-                    verdict: Verdict::NoEffect,
-                    open_tasks: 0,
-                },
-            ),
-            (
-                "worse",
-                Command::Judged {
-                    verdict: Verdict::Worse,
-                    open_tasks: 0,
-                },
-            ),
-            (
-                "others",
-                Command::Judged {
-                    verdict: Verdict::Improved,
-                    open_tasks: 1,
-                },
-            ),
-            ("none left", Command::NoTaskLeft),
-            ("withdrawn", Command::Withdrawn),
-        ];
-        let mut table = String::new();
-        for state in State::ALL {
-            for (name, command) in &commands {
-                let (to, effects) = match apply(issue(state), command, at) {
-                    Ok((next, effects)) => (next.state.as_str(), effects.len()),
-                    Err(_) => ("refused", 0),
-                };
-                table.push_str(&format!(
-                    "{:<12}{name:<10} → {to} {effects}\n",
-                    state.as_str()
-                ));
+    /// Back to what it was, unless that has ended meanwhile.
+    fn back(&mut self, state: State, held: Option<Hold>, at: Timestamp) {
+        match held {
+            Some(held) if held.until <= at => self.enter(held.from),
+            held => {
+                self.state = state;
+                self.held = held;
             }
         }
-        insta::assert_snapshot!(table);
-    }
-
-    #[test]
-    fn the_fifty_second_contact_only_raises_the_count() {
-        let at = Utc.with_ymd_and_hms(2026, 3, 1, 1, 0, 0).unwrap();
-        let (next, effects) =
-            apply(issue(State::Open), &Command::Signalled(signal(1, 52)), at).unwrap();
-        assert_eq!(
-            (next.count, next.state, next.openings),
-            (52, State::Open, 1)
-        );
-        assert!(effects.is_empty());
-    }
-
-    #[test]
-    fn an_alarm_that_no_longer_holds_is_no_relapse_when_it_rings_again() {
-        let at = Utc.with_ymd_and_hms(2026, 3, 2, 1, 0, 0).unwrap();
-        let (gone, effects) = apply(issue(State::Open), &Command::Withdrawn, at).unwrap();
-        assert_eq!((gone.state, effects.len()), (State::Dismissed, 0));
-        let again = Command::Signalled(signal(1, 70));
-        let (next, effects) = apply(gone, &again, at).unwrap();
-        assert_eq!((next.state, next.openings), (State::Open, 2));
-        assert_eq!((next.count, next.before), (70, None));
-        assert_eq!(effects, [Effect::Notify]);
-    }
-
-    #[test]
-    fn a_relapse_that_no_longer_holds_goes_back_to_what_was_resolved() {
-        let at = Utc.with_ymd_and_hms(2026, 3, 5, 1, 0, 0).unwrap();
-        let resolved = issue(State::Resolved);
-        let (back, _) = apply(resolved.clone(), &Command::Signalled(signal(4, 60)), at).unwrap();
-        assert_eq!((back.state, back.alarm_day), (State::Relapsed, day(4)));
-        let (gone, _) = apply(back, &Command::Withdrawn, at).unwrap();
-        assert_eq!(gone.state, State::Resolved);
-        assert_eq!(
-            (gone.opened_at, gone.alarm_day, gone.openings),
-            (resolved.opened_at, resolved.alarm_day, 2),
-            "the next opening is told of again"
-        );
-    }
-
-    #[test]
-    fn the_alarm_day_itself_is_no_relapse() {
-        let at = Utc.with_ymd_and_hms(2026, 3, 1, 1, 0, 0).unwrap();
-        let (next, _) = apply(
-            issue(State::Resolved),
-            &Command::Signalled(signal(1, 70)),
-            at,
-        )
-        .unwrap();
-        assert_eq!(next.state, State::Resolved);
-        let (next, effects) = apply(
-            issue(State::Resolved),
-            &Command::Signalled(signal(2, 70)),
-            at,
-        )
-        .unwrap();
-        assert_eq!((next.state, next.openings), (State::Relapsed, 2));
-        assert_eq!(effects, [Effect::Notify]);
     }
 }

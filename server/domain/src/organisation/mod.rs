@@ -109,6 +109,9 @@ pub struct Organisation {
     /// Working hours for every other task that nobody sets a date for: not fewer than those.
     #[serde(default = "default_task_hours")]
     pub task_hours: u32,
+    /// When a bad mark opens a review ticket.
+    #[serde(default)]
+    pub review: crate::reviews::Rule,
     /// Counts changes.
     #[serde(default)]
     pub version: i64,
@@ -192,6 +195,9 @@ pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
         let detail = "at most 2000 working hours, not fewer than what must be fixed at once gets";
         return refuse("task_hours", detail);
     }
+    if let Err((field, detail)) = organisation.review.check() {
+        return refuse(&format!("review.{field}"), detail);
+    }
     for (month, cost) in &organisation.support_costs {
         let date = chrono::NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d");
         if month.len() != 7 || date.is_err() {
@@ -252,6 +258,7 @@ impl Default for Organisation {
             calendar: None,
             fast_track_hours: default_fast_track_hours(),
             task_hours: default_task_hours(),
+            review: crate::reviews::Rule::default(),
             version: 0,
         }
     }

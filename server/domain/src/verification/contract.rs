@@ -10,8 +10,9 @@ use super::baseline::{self, Series, Usual, Window, minus};
 use super::power::{ControlSize, Design, PRICE_OF_LOOKS, Schedules};
 use super::{
     Answers, Chosen, Contract, ControlRule, DayRow, Facts, GuardMetric, Metric, MetricKind,
-    Planned, Sentence,
+    Planned, Sentence, peers,
 };
+use crate::detection::{Subject, SubjectKind};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +61,14 @@ const ORDER_ABOVE: [Metric; 2] = [Metric::Csat, Metric::Volume];
 /// What is known when a contract is proposed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    /// Topic.
+    /// Topic; empty where the subject is none.
     pub topic: String,
+    /// What the issue is about; the rows of the facts are its own.
+    pub subject: Subject,
+    /// The facts hold nothing of the subject that could be better or worse.
+    pub unmeasured: bool,
+    /// The metric that made the alarm ring, where that is known: the first one that the rule takes.
+    pub rang: Option<Metric>,
     /// Channels concerned; empty = all.
     pub channels: Vec<String>,
     /// The day the alarm rang; `None` for a task without a signal.
@@ -74,6 +81,8 @@ pub struct Asked {
     pub today: NaiveDate,
     /// A person's choice of metric; `None` = the rule.
     pub metric: Option<Metric>,
+    /// A person wants the topic above to be watched: what is taken of the proposal to do so.
+    pub watch_above: bool,
     /// A person's expectation, in the metric's unit, sign or not; `None` = [`Metric::usual_target`],
     /// less where there is less room.
     pub expected_change: Option<f64>,
@@ -109,14 +118,19 @@ impl Asked {
         today: NaiveDate,
         alarm_day: Option<NaiveDate>,
     ) -> Self {
+        let topic = topic.into();
         Self {
-            topic: topic.into(),
+            subject: Subject::topic(topic.clone()),
+            topic,
+            unmeasured: false,
+            rang: None,
             channels: Vec::new(),
             alarm_day,
             change_day: None,
             guard_days: GUARD_DAYS,
             today,
             metric: None,
+            watch_above: false,
             expected_change: None,
             horizon_days: None,
             days_to_fix: None,
@@ -174,6 +188,8 @@ pub enum Decidable {
     TooSlow,
     /// The change is smaller than what is ever called a change.
     ChangeTooSmall,
+    /// The facts do not hold this metric of such a subject.
+    NotOfSubject,
 }
 
 impl Decidable {
@@ -187,6 +203,7 @@ impl Decidable {
             Self::BaselineTooSmall => "baseline_too_small",
             Self::TooSlow => "too_slow",
             Self::ChangeTooSmall => "change_too_small",
+            Self::NotOfSubject => "not_of_subject",
         }
     }
 }
@@ -247,6 +264,9 @@ pub struct Refusal {
     pub smallest_visible: Option<f64>,
     /// What can be decided instead; `None` = nothing.
     pub instead: Option<Metric>,
+    /// The topic above, where it can be decided there only: a wish must name it (`watched_topic`).
+    #[serde(default)]
+    pub instead_watched_topic: Option<String>,
     /// In words.
     pub sentence: Sentence,
 }
@@ -255,7 +275,7 @@ pub struct Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Note {
-    /// `hasty_fix`, `parent_topic`, `no_control` or `not_decidable`.
+    /// `hasty_fix`, `parent_topic`, `no_control`, `not_decidable` or `not_measurable`.
     pub code: String,
     /// In words.
     pub sentence: Sentence,
@@ -267,6 +287,9 @@ pub struct Note {
 /// 112 days before the alarm.
 #[must_use]
 pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
+    if asked.unmeasured {
+        return unmeasured(asked);
+    }
     let mut schedules = Schedules::default();
     let own = Source::new(facts, facts.topic, &asked.channels, None);
     let searches = Source::new(
@@ -275,10 +298,13 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
         &[],
         None,
     );
-    let mut candidates: Vec<Candidate> = Metric::ALL
-        .into_iter()
+    let of_topic = asked.subject.kind == SubjectKind::Topic;
+    let mut candidates: Vec<Candidate> = Metric::of_subject(asked.subject.kind)
+        .iter()
         .map(|metric| {
-            let source = if metric == Metric::NoResultShare {
+            let metric = *metric;
+            // Of a search they are its own rows.
+            let source = if metric == Metric::NoResultShare && of_topic {
                 &searches
             } else {
                 &own
@@ -295,13 +321,21 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
         );
     }
     let (at, chosen) = choose(&candidates, asked, own.is_empty());
+    let taken_above = asked.watch_above && candidates[at].watched_topic.is_some();
     let refused = asked
         .metric
-        .filter(|_| chosen != Chosen::Person)
-        .and_then(|metric| refusal(&candidates, metric, at, chosen));
+        .filter(|_| chosen != Chosen::Person || taken_above)
+        .filter(|_| !taken_above || candidates[at].decidable != Decidable::Yes)
+        .and_then(|metric| refusal(&candidates, metric, at, chosen, asked));
     let taken = candidates[at].clone();
     let guards = own.guards(&taken, asked);
-    let control = if taken.metric == Metric::NoResultShare {
+    // Whoever cannot get through by one channel takes another: the others are no measure for it.
+    let alone = match asked.subject.kind {
+        SubjectKind::Topic => taken.metric == Metric::NoResultShare,
+        SubjectKind::Channel => true,
+        SubjectKind::Agent | SubjectKind::SearchTerm | SubjectKind::Article => false,
+    };
+    let control = if alone {
         ControlRule::None
     } else {
         ControlRule::OtherTopics
@@ -320,9 +354,11 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
         notes.push(hasty_note());
     }
     if control == ControlRule::None || own.control(taken.metric, asked).is_none() {
-        notes.push(no_control_note());
+        notes.push(no_control_note(asked.subject.kind));
     }
     Contract {
+        subject: asked.subject.clone(),
+        measurable: true,
         metric: taken.metric,
         chosen,
         expected_change: taken.expected_change,
@@ -354,6 +390,59 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
     }
 }
 
+/// The contract of what nothing is counted of. It says so instead of judging something else.
+fn unmeasured(asked: &Asked) -> Contract {
+    let sentence = if asked.subject.kind == SubjectKind::Channel {
+        Sentence::new(
+            "这件事是数据中断，没有可以衡量改善的客户指标：修复后只看数据是否重新到达（连续 7 天没有再中断算恢复正常），不会得出“已验证有效”，也不计算节省。",
+            "This is about data that does not arrive: no figure of customers measures it. After the fix it is only asked whether the data arrives again (seven days without another gap count as back to normal); it is never called a proven improvement, and no savings are computed.",
+        )
+    } else {
+        Sentence::new(
+            "这件事没有可以衡量效果的指标，不会得出“已验证有效”，也不计算节省。",
+            "Nothing that is counted measures this: it is never called a proven improvement, and no savings are computed.",
+        )
+    };
+    let metric = Metric::Volume;
+    let refused = asked.metric.map(|metric| Refusal {
+        metric,
+        expected_change: asked.expected_change.unwrap_or(metric.usual_target()),
+        why: Decidable::NotOfSubject,
+        smallest_visible: None,
+        instead: None,
+        instead_watched_topic: None,
+        sentence: sentence.clone(),
+    });
+    Contract {
+        metric,
+        chosen: Chosen::Plan,
+        expected_change: 0.0,
+        smallest_change: metric.smallest_change(),
+        baseline_days: BASELINE_DAYS,
+        horizon_days: asked.horizon_days.unwrap_or(HORIZONS[0]),
+        min_answers: MIN_ANSWERS,
+        min_days: MIN_DAYS,
+        topic: asked.topic.clone(),
+        subject: asked.subject.clone(),
+        measurable: false,
+        channels: asked.channels.clone(),
+        alarm_day: asked.alarm_day,
+        change_day: asked.change_day,
+        guard_days: asked.guard_days,
+        guards: Vec::new(),
+        control: ControlRule::None,
+        watched_topic: None,
+        planned: Planned::default(),
+        sentence: sentence.clone(),
+        candidates: Vec::new(),
+        refused,
+        notes: vec![Note {
+            code: "not_measurable".to_owned(),
+            sentence,
+        }],
+    }
+}
+
 /// Which candidate the contract takes, and by what right.
 fn choose(candidates: &[Candidate], asked: &Asked, empty: bool) -> (usize, Chosen) {
     let find = |metric: Metric, above: bool| {
@@ -362,14 +451,30 @@ fn choose(candidates: &[Candidate], asked: &Asked, empty: bool) -> (usize, Chose
             .position(|c| c.metric == metric && c.watched_topic.is_some() == above)
     };
     let decidable = |at: &usize| candidates[*at].decidable == Decidable::Yes;
+    if asked.watch_above {
+        let wished = asked
+            .metric
+            .as_ref()
+            .map_or(&ORDER_ABOVE[..], std::slice::from_ref);
+        let mut above = wished.iter().filter_map(|m| find(*m, true));
+        if let Some(at) = above.clone().find(decidable).or_else(|| above.next()) {
+            return (at, Chosen::Person);
+        }
+    }
     if let Some(at) = asked.metric.and_then(|metric| find(metric, false))
         // Where nothing at all is known there is nothing to refuse it with.
         && (decidable(&at) || empty)
     {
         return (at, Chosen::Person);
     }
-    let own = ORDER
+    let order = match asked.subject.kind {
+        SubjectKind::Topic => &ORDER[..],
+        other => Metric::of_subject(other),
+    };
+    let own = asked
+        .rang
         .into_iter()
+        .chain(order.iter().copied())
         .filter_map(|m| find(m, false))
         .find(decidable);
     let above = || {
@@ -388,19 +493,48 @@ fn choose(candidates: &[Candidate], asked: &Asked, empty: bool) -> (usize, Chose
             Decidable::NoAnswers | Decidable::NoBaseline
         )
     };
-    let at = find(Metric::Csat, false)
+    let at = asked
+        .rang
+        .and_then(|metric| find(metric, false))
         .filter(rated)
+        .or_else(|| find(Metric::Csat, false).filter(rated))
         .or_else(|| find(Metric::Volume, false))
         .unwrap_or(0);
     (at, Chosen::Rule)
 }
 
-fn refusal(candidates: &[Candidate], metric: Metric, at: usize, chosen: Chosen) -> Option<Refusal> {
-    let asked = candidates
+fn refusal(
+    candidates: &[Candidate],
+    metric: Metric,
+    at: usize,
+    chosen: Chosen,
+    wish: &Asked,
+) -> Option<Refusal> {
+    let plan = candidates.get(at).filter(|_| chosen == Chosen::Plan);
+    // Who wants this metric wants it rather of the topic above than another one.
+    let above = candidates
         .iter()
-        .find(|c| c.metric == metric && c.watched_topic.is_none())?;
-    let instead = candidates.get(at).filter(|_| chosen == Chosen::Plan);
-    let mut sentence = asked.reason.clone();
+        .find(|c| c.metric == metric && c.watched_topic.is_some() && c.decidable == Decidable::Yes);
+    let instead = above.or(plan);
+    let mut found = Refusal {
+        metric,
+        expected_change: wish.expected_change.unwrap_or(metric.usual_target()),
+        why: Decidable::NotOfSubject,
+        smallest_visible: None,
+        instead: instead.map(|c| c.metric),
+        instead_watched_topic: instead.and_then(|c| c.watched_topic.clone()),
+        sentence: not_of_subject(metric, wish.subject.kind),
+    };
+    if Metric::of_subject(wish.subject.kind).contains(&metric) {
+        let asked = candidates
+            .iter()
+            .find(|c| c.metric == metric && c.watched_topic.is_some() == wish.watch_above)?;
+        found.expected_change = asked.expected_change;
+        found.why = asked.decidable;
+        found.smallest_visible = asked.smallest_visible;
+        found.sentence.clone_from(&asked.reason);
+    }
+    let sentence = &mut found.sentence;
     match instead {
         Some(other) => {
             let name = other.metric.names();
@@ -414,6 +548,16 @@ fn refusal(candidates: &[Candidate], metric: Metric, at: usize, chosen: Chosen) 
                 " {}{en} can be decided instead.",
                 capital(&name.en)
             ));
+            let own = plan.filter(|c| c.watched_topic.is_none() && above.is_some());
+            if let Some(own) = own {
+                let name = own.metric.names();
+                sentence
+                    .zh
+                    .push_str(&format!("只看本主题的话可以改用{}。", name.zh));
+                sentence
+                    .en
+                    .push_str(&format!(" Of the topic itself {} can be decided.", name.en));
+            }
         }
         None => {
             sentence.zh.push_str("其他指标目前也无法判断。");
@@ -422,14 +566,16 @@ fn refusal(candidates: &[Candidate], metric: Metric, at: usize, chosen: Chosen) 
                 .push_str(" No other metric can be decided at present either.");
         }
     }
-    Some(Refusal {
-        metric,
-        expected_change: asked.expected_change,
-        why: asked.decidable,
-        smallest_visible: asked.smallest_visible,
-        instead: instead.map(|c| c.metric),
-        sentence,
-    })
+    Some(found)
+}
+
+fn not_of_subject(metric: Metric, kind: SubjectKind) -> Sentence {
+    let (zh, en) = peers(kind);
+    let name = metric.names();
+    Sentence {
+        zh: format!("{}不是单个{zh}的指标，无法据此判断。", name.zh),
+        en: format!("{} is not counted for single {en}.", capital(&name.en)),
+    }
 }
 
 /// Rows that a metric can be planned from.
@@ -597,8 +743,8 @@ impl<'a> Source<'a> {
             ],
             Metric::RepeatShare | Metric::Containment => &[Metric::Csat, Metric::Fcr],
             Metric::Aht => &[Metric::Csat, Metric::RepeatShare, Metric::Fcr],
-            // Searches have no other figure of their own.
-            Metric::NoResultShare => &[],
+            // Searches and articles have no other figure of their own.
+            Metric::NoResultShare | Metric::HelpfulShare => &[],
         };
         wanted
             .iter()
@@ -1024,6 +1170,7 @@ fn no_answers(metric: Metric) -> Sentence {
             "contacts that say whether the first one solved it",
         ),
         Metric::NoResultShare => Sentence::new("没有结果的搜索记录", "searches without a result"),
+        Metric::HelpfulShare => Sentence::new("投票", "votes"),
         Metric::NegativeShare => Sentence::new("带情绪判断的声音", "voices with a sentiment"),
         Metric::Aht => Sentence::new("处理时长的记录", "timed contacts"),
     }
@@ -1064,13 +1211,23 @@ fn hasty_note() -> Note {
     }
 }
 
-fn no_control_note() -> Note {
+fn no_control_note(kind: SubjectKind) -> Note {
+    let (zh, en) = peers(kind);
     Note {
         code: "no_control".to_owned(),
-        sentence: Sentence::new(
-            "没有足够的其他主题可以对照：同期对所有主题都有影响的事情会被算进来。",
-            "There are too few other topics to compare with: what moves all topics at once would be counted in.",
-        ),
+        sentence: if kind == SubjectKind::Channel {
+            Sentence::new(
+                "不与其他渠道对照（客户会在渠道之间转移）：同期对所有渠道都有影响的事情会被算进来。",
+                "Not compared with other channels, because customers move between them: what moves all channels at once would be counted in.",
+            )
+        } else {
+            Sentence::new(
+                format!("没有足够的其他{zh}可以对照：同期对所有{zh}都有影响的事情会被算进来。"),
+                format!(
+                    "There are too few other {en} to compare with: what moves all {en} at once would be counted in."
+                ),
+            )
+        },
     }
 }
 
@@ -1181,7 +1338,10 @@ mod tests {
             (by_rule.metric, by_rule.chosen),
             (Metric::Csat, Chosen::Plan)
         );
-        assert_eq!(by_rule.candidates.len(), Metric::ALL.len());
+        assert_eq!(
+            by_rule.candidates.len(),
+            Metric::of_subject(SubjectKind::Topic).len()
+        );
         assert_eq!(
             (by_rule.expected_change, by_rule.smallest_change),
             (0.10, 0.05)
@@ -1365,7 +1525,7 @@ mod tests {
         );
         assert_eq!(
             contract.candidates.len(),
-            Metric::ALL.len() + ORDER_ABOVE.len()
+            Metric::of_subject(SubjectKind::Topic).len() + ORDER_ABOVE.len()
         );
         let note = &contract.notes[0];
         assert_eq!(note.code, "parent_topic");
@@ -1524,5 +1684,176 @@ mod tests {
         }
         let old: Contract = serde_json::from_value(json).unwrap();
         assert_eq!((old.metric, old.candidates.len()), (contract.metric, 0));
+    }
+
+    fn about(kind: SubjectKind, key: &str) -> Asked {
+        Asked {
+            subject: Subject::new(kind, key),
+            ..Asked::by_rule("", day(0), Some(day(-1)))
+        }
+    }
+
+    /// The same counts every day of 168, of something that knows no channels.
+    fn each_day(counters: Counters) -> Vec<DayRow> {
+        (-168..0)
+            .map(|d| DayRow {
+                day: day(d),
+                channel: String::new(),
+                counters,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_no_topic_is_judged_by_its_own_figures() {
+        let searches = each_day(Counters {
+            voices: 50,
+            no_result: 20,
+            ..Counters::default()
+        });
+        let votes = each_day(Counters {
+            voices: 90,
+            helpful: 20,
+            unhelpful: 20,
+            ..Counters::default()
+        });
+        for (kind, key, rows, metric) in [
+            (
+                SubjectKind::SearchTerm,
+                "怎么 销户",
+                &searches,
+                Metric::NoResultShare,
+            ),
+            (SubjectKind::Article, "KB-2", &votes, Metric::HelpfulShare),
+        ] {
+            let contract = propose(&Facts::of_topic(rows), &about(kind, key));
+            assert_eq!(
+                (contract.metric, contract.chosen, contract.measurable),
+                (metric, Chosen::Plan, true)
+            );
+            assert_eq!(contract.subject, Subject::new(kind, key));
+            let planned: Vec<Metric> = contract.candidates.iter().map(|c| c.metric).collect();
+            assert_eq!(planned, [metric], "{kind:?} has no other figure");
+            // What is not counted of it is refused by name, with what can be had instead.
+            let wish = Asked {
+                metric: Some(Metric::Volume),
+                ..about(kind, key)
+            };
+            let refused = propose(&Facts::of_topic(rows), &wish).refused.unwrap();
+            assert_eq!(
+                (refused.why, refused.instead),
+                (Decidable::NotOfSubject, Some(metric))
+            );
+            let name = metric.names().zh;
+            assert!(
+                refused.sentence.zh.contains(&name),
+                "{}",
+                refused.sentence.zh
+            );
+        }
+    }
+
+    #[test]
+    fn an_agent_is_judged_by_what_rang() {
+        let (own, others) = (rows(40, 20.0), rows(400, 200.0));
+        let mut timed = own.clone();
+        for row in &mut timed {
+            row.counters.handle_n = 40;
+            row.counters.handle_ln = 40 * (6.0 * MICRO) as i64;
+            row.counters.handle_ln_sq = 40 * (36.2 * MICRO) as i64;
+        }
+        let facts = with_control(&timed, &others);
+        let goal = |rang: Option<Metric>| {
+            let asked = Asked {
+                rang,
+                ..about(SubjectKind::Agent, "AG2")
+            };
+            propose(&facts, &asked).metric
+        };
+        assert_eq!(goal(Some(Metric::Aht)), Metric::Aht);
+        assert_eq!(goal(Some(Metric::Csat)), Metric::Csat);
+        let contract = propose(&facts, &about(SubjectKind::Agent, "AG2"));
+        assert!(
+            contract
+                .candidates
+                .iter()
+                .all(|c| c.metric != Metric::Volume),
+            "who is put through to whom is no agent's doing"
+        );
+        assert_eq!(contract.control, ControlRule::OtherTopics, "other agents");
+        let channel = propose(&facts, &about(SubjectKind::Channel, "hotline"));
+        assert_eq!(channel.control, ControlRule::None);
+        let note = channel
+            .notes
+            .iter()
+            .find(|n| n.code == "no_control")
+            .unwrap();
+        assert!(note.sentence.zh.contains("渠道"), "{}", note.sentence.zh);
+    }
+
+    #[test]
+    fn a_silent_channel_has_no_metric_and_says_so() {
+        let asked = Asked {
+            unmeasured: true,
+            ..about(SubjectKind::Channel, "app")
+        };
+        let contract = propose(&Facts::default(), &asked);
+        assert!(!contract.measurable && contract.awaits_data());
+        assert_eq!(contract.candidates, []);
+        assert_eq!(contract.refused, None);
+        assert_eq!(contract.notes[0].code, "not_measurable");
+        assert!(contract.sentence.zh.contains("数据是否重新到达"));
+        let named = Asked {
+            metric: Some(Metric::Aht),
+            ..asked
+        };
+        let refused = propose(&Facts::default(), &named).refused.unwrap();
+        assert_eq!(refused.why, Decidable::NotOfSubject);
+    }
+
+    #[test]
+    fn the_metric_of_the_topic_above_can_be_asked_for() {
+        let (topic, above, others) = (rows(3, 0.9), rows(60, 12.0), rows(900, 90.0));
+        let of_csat = Asked {
+            metric: Some(Metric::Csat),
+            parent: Some(Parent {
+                topic: "p".to_owned(),
+                name: Sentence::new("账单", "Billing"),
+                rows: above,
+            }),
+            ..asked()
+        };
+        let facts = with_control(&topic, &others);
+        let refused = propose(&facts, &of_csat).refused.unwrap();
+        assert_eq!(
+            (refused.instead, refused.instead_watched_topic.as_deref()),
+            (Some(Metric::Csat), Some("p"))
+        );
+        assert!(refused.sentence.zh.contains("满意度（看上一级主题）"));
+        // Following the proposal leads out of the circle.
+        let followed = Asked {
+            watch_above: true,
+            ..of_csat.clone()
+        };
+        let contract = propose(&facts, &followed);
+        assert_eq!(contract.refused, None);
+        assert_eq!(
+            (
+                contract.metric,
+                contract.watched_topic.as_deref(),
+                contract.chosen
+            ),
+            (Metric::Csat, Some("p"), Chosen::Person)
+        );
+        // What cannot be decided there either is refused there.
+        let too_small = Asked {
+            expected_change: Some(0.035),
+            ..followed
+        };
+        let refused = propose(&facts, &too_small).refused.unwrap();
+        assert_eq!(
+            (refused.metric, refused.why),
+            (Metric::Csat, Decidable::BaselineTooSmall)
+        );
     }
 }

@@ -74,7 +74,11 @@ pub fn evaluate(contract: &Contract, facts: &Facts<'_>, course: &Course) -> Veri
     }
     let case = Case::new(contract, facts, course, &series, joint);
     let outcome = case.outcome();
-    case.result(&outcome)
+    let mut result = case.result(&outcome);
+    if !contract.measurable {
+        case.unmeasured(&mut result);
+    }
+    result
 }
 
 /// The contract's metric; a rule's fallback to volume is taken back when the days before the fix
@@ -271,6 +275,89 @@ impl<'a> Case<'a> {
             quiet_sums,
             after_sums,
             alarm_days_z,
+        }
+    }
+
+    /// The result where nothing is counted that could be better or worse. Of a silent channel there is
+    /// one question: whether its data arrives again, without a gap for the least number of days. That is
+    /// back to normal and no more.
+    fn unmeasured(&self, result: &mut Verification) {
+        let min = u64::from(self.contract.min_days);
+        let since = self.windows.after.from;
+        let over = (self.course.today - since).num_days().max(0);
+        let own = |g: &&super::Gap| g.channel == self.contract.subject.key;
+        let last = self.course.gaps.iter().filter(own).map(|g| g.to).max();
+        // The days since the last one without data, the present one not counted.
+        let whole_since = last.map_or(since, |last| since.max(plus(last, 1)));
+        let have = (self.course.today - whole_since).num_days().clamp(0, over);
+        let need = i64::from(self.contract.min_days);
+        let back = self.contract.awaits_data() && have >= need;
+        let (code, text) = if !self.contract.awaits_data() {
+            (
+                "not_measurable",
+                Sentence::new(
+                    "这件事没有可以衡量效果的指标，无法判断修复有没有用。",
+                    "Nothing that is counted measures this: it cannot be said whether the fix helped.",
+                ),
+            )
+        } else if back {
+            (
+                "",
+                Sentence {
+                    zh: format!(
+                        "自 {whole_since} 起数据已连续 {have} 天正常到达，恢复正常；这可能是修复的功劳，也可能是问题自己消失了。"
+                    ),
+                    en: format!(
+                        "Data has arrived without a gap since {whole_since} ({have} days): back to normal. The fix may be the reason, or the problem may have passed by itself."
+                    ),
+                },
+            )
+        } else {
+            (
+                "silent",
+                Sentence {
+                    zh: format!("数据要连续 {need} 天没有中断才算恢复，目前 {have} 天。"),
+                    en: format!(
+                        "Data has to arrive without a gap for {need} days; so far it has for {have}."
+                    ),
+                },
+            )
+        };
+        let end = self.course.today > self.windows.horizon;
+        result.verdict = match (back, end) {
+            (true, _) => Verdict::Recovered,
+            (false, true) => Verdict::Inconclusive,
+            (false, false) => Verdict::Pending,
+        };
+        result.state = if end {
+            State::Final
+        } else {
+            State::Provisional
+        };
+        result.decided_on = back.then(|| plus(whole_since, min.saturating_sub(1)));
+        result.effect = None;
+        result.looks.clear();
+        result.guards.clear();
+        result.guard_metrics.clear();
+        result.missing = if back {
+            Vec::new()
+        } else {
+            vec![Missing {
+                code: code.to_owned(),
+                need: if code == "silent" { need } else { 0 },
+                have: if code == "silent" { have } else { 0 },
+                sentence: text.clone(),
+            }]
+        };
+        let name = &self.course.topic_name;
+        result.sentence = Sentence {
+            zh: format!("{}：{}", name.zh, text.zh),
+            en: format!("{}: {}", name.en, text.en),
+        };
+        if let Some(last) = result.history.last_mut()
+            && last.computed_at == self.course.now
+        {
+            last.verdict = result.verdict;
         }
     }
 
@@ -1258,6 +1345,7 @@ impl<'a> Case<'a> {
         let figures = Figures {
             metric: self.metric,
             topic: &self.course.topic_name,
+            kind: self.contract.subject.kind,
             before,
             after,
             effect: shown,

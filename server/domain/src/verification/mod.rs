@@ -34,6 +34,7 @@ pub use control::{TopicInfo, control_topics, usual_noise};
 pub use evaluate::{evaluate, horizon_look_day};
 
 use crate::clock::Timestamp;
+use crate::detection::{Subject, SubjectKind};
 use crate::facts::{Class, Counters, MICRO};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,8 @@ pub enum Metric {
     NegativeShare,
     /// Share of contacts that a machine handled to the end; success is a rise.
     Containment,
+    /// Share of an article's votes that say that it helped; success is a rise.
+    HelpfulShare,
     /// Handling time per contact, as a geometric mean; success is a fall.
     Aht,
     /// Contacts per day, against the contacts of the other topics where there is a control; success
@@ -100,7 +103,7 @@ pub struct Answers {
 
 impl Metric {
     /// All metrics, the usual ones first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Csat,
         Self::MeanRating,
         Self::Fcr,
@@ -108,9 +111,50 @@ impl Metric {
         Self::NoResultShare,
         Self::NegativeShare,
         Self::Containment,
+        Self::HelpfulShare,
         Self::Aht,
         Self::Volume,
     ];
+
+    /// The metrics that the facts hold of a subject, those that decide best first. Of a topic also its
+    /// searches; of an agent nothing that others decide (who is put through to whom); of an article its
+    /// votes.
+    #[must_use]
+    pub const fn of_subject(kind: SubjectKind) -> &'static [Self] {
+        match kind {
+            SubjectKind::Topic => &[
+                Self::Csat,
+                Self::MeanRating,
+                Self::Fcr,
+                Self::RepeatShare,
+                Self::NoResultShare,
+                Self::NegativeShare,
+                Self::Containment,
+                Self::Aht,
+                Self::Volume,
+            ],
+            SubjectKind::Channel => &[
+                Self::Csat,
+                Self::MeanRating,
+                Self::Fcr,
+                Self::RepeatShare,
+                Self::NegativeShare,
+                Self::Containment,
+                Self::Aht,
+                Self::Volume,
+            ],
+            SubjectKind::Agent => &[
+                Self::Aht,
+                Self::Csat,
+                Self::MeanRating,
+                Self::Fcr,
+                Self::RepeatShare,
+                Self::NegativeShare,
+            ],
+            SubjectKind::SearchTerm => &[Self::NoResultShare],
+            SubjectKind::Article => &[Self::HelpfulShare],
+        }
+    }
 
     /// The name in tables and JSON.
     #[must_use]
@@ -123,6 +167,7 @@ impl Metric {
             Self::NoResultShare => "no_result_share",
             Self::NegativeShare => "negative_share",
             Self::Containment => "containment",
+            Self::HelpfulShare => "helpful_share",
             Self::Aht => "aht",
             Self::Volume => "volume",
         }
@@ -137,7 +182,8 @@ impl Metric {
             | Self::RepeatShare
             | Self::NoResultShare
             | Self::NegativeShare
-            | Self::Containment => MetricKind::Share,
+            | Self::Containment
+            | Self::HelpfulShare => MetricKind::Share,
             Self::MeanRating => MetricKind::Mean,
             Self::Aht => MetricKind::LogMean,
             Self::Volume => MetricKind::Rate,
@@ -149,7 +195,7 @@ impl Metric {
     pub const fn higher_is_better(self) -> bool {
         matches!(
             self,
-            Self::Csat | Self::MeanRating | Self::Fcr | Self::Containment
+            Self::Csat | Self::MeanRating | Self::Fcr | Self::Containment | Self::HelpfulShare
         )
     }
 
@@ -158,6 +204,7 @@ impl Metric {
     pub const fn classes(self) -> &'static [Class] {
         match self {
             Self::NoResultShare => &[Class::Search],
+            Self::HelpfulShare => &[Class::Vote],
             _ => &[Class::Contact, Class::Survey],
         }
     }
@@ -197,6 +244,7 @@ impl Metric {
             Self::NoResultShare => ("搜索无结果率", "the share of searches without a result"),
             Self::NegativeShare => ("负面声音占比", "the share of negative voices"),
             Self::Containment => ("机器人拦截率", "the share handled by the bot"),
+            Self::HelpfulShare => ("有帮助率", "the share of helpful votes"),
             Self::Aht => ("处理时长", "handling time"),
             Self::Volume => ("联系量", "the number of contacts"),
         };
@@ -210,6 +258,7 @@ impl Metric {
             Self::Csat | Self::MeanRating => ("条评分", "ratings"),
             Self::Fcr => ("次已知结果的联系", "contacts with a known result"),
             Self::NoResultShare => ("次搜索", "searches"),
+            Self::HelpfulShare => ("次投票", "votes"),
             Self::NegativeShare => ("条带情绪的声音", "voices with a sentiment"),
             Self::Aht => ("次有时长的联系", "timed contacts"),
             Self::RepeatShare | Self::Containment | Self::Volume => ("次联系", "contacts"),
@@ -239,6 +288,7 @@ impl Metric {
             Self::NoResultShare => share(c.no_result, c.voices),
             Self::NegativeShare => share(c.negative, c.sentiment_n),
             Self::Containment => share(c.bot, c.contacts),
+            Self::HelpfulShare => share(c.helpful, c.helpful + c.unhelpful),
             Self::Aht => Answers {
                 n: float(c.handle_n),
                 sum: float(c.handle_ln) / MICRO,
@@ -294,8 +344,17 @@ pub struct Contract {
     pub min_answers: u32,
     /// Full days after the fix below which nothing is said.
     pub min_days: u32,
-    /// Topic.
+    /// Topic; empty where the contract is about something else ([`Self::subject`]), or about the voices
+    /// that no topic explains.
     pub topic: String,
+    /// What is judged: the topic, or the agent, article, search or channel that the issue is about. In
+    /// contracts of an earlier version its key is empty: they judge their topic.
+    #[serde(default)]
+    pub subject: Subject,
+    /// Whether the facts hold anything of the subject that could be better or worse. Where not, nothing
+    /// is ever claimed; of a silent channel it is only asked whether its data arrives again.
+    #[serde(default = "measurable")]
+    pub measurable: bool,
     /// Channels concerned; empty = all.
     pub channels: Vec<String>,
     /// The day the alarm rang, if one did.
@@ -354,6 +413,30 @@ pub enum ControlRule {
 
 const fn guard_days() -> u32 {
     contract::GUARD_DAYS
+}
+
+const fn measurable() -> bool {
+    true
+}
+
+impl Contract {
+    /// Whether it judges a channel by nothing but whether its data arrives.
+    #[must_use]
+    pub fn awaits_data(&self) -> bool {
+        !self.measurable && self.subject.kind == SubjectKind::Channel
+    }
+}
+
+/// What something is compared with, in the middle of a sentence: others of its kind.
+#[must_use]
+pub const fn peers(kind: SubjectKind) -> (&'static str, &'static str) {
+    match kind {
+        SubjectKind::Topic => ("主题", "topics"),
+        SubjectKind::Channel => ("渠道", "channels"),
+        SubjectKind::Agent => ("坐席", "agents"),
+        SubjectKind::SearchTerm => ("搜索词", "searches"),
+        SubjectKind::Article => ("文章", "articles"),
+    }
 }
 
 /// The power plan of a contract.
@@ -500,7 +583,8 @@ impl Default for Control {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Missing {
-    /// `days`, `answers`, `baseline`, `immature`, `evidence`, `gap` (a source was silent),
+    /// `days`, `answers`, `baseline`, `immature`, `evidence`, `gap` (a source was silent), `silent` (its
+    /// data has not arrived again), `not_measurable` (the facts hold nothing of the subject),
     /// `same_ruler` (labels of different classifiers) or `survey_changed`.
     pub code: String,
     /// How much is needed.

@@ -1,7 +1,8 @@
 //! One sentence for people. It names levels, change and range, what the other topics did, and how
 //! often chance alone would look like this — never "the probability that it worked".
 
-use super::{Chance, Control, Effect, Metric, MetricKind, Sentence, Trend};
+use super::{Chance, Control, Effect, Metric, MetricKind, Sentence, Trend, peers};
+use crate::detection::SubjectKind;
 use chrono::{Datelike, NaiveDate};
 
 /// Kinds of streams that the error rate was measured on.
@@ -100,8 +101,10 @@ pub struct Fallen {
 pub struct Figures<'a> {
     /// Metric.
     pub metric: Metric,
-    /// The topic's name.
+    /// The name of what is judged.
     pub topic: &'a Sentence,
+    /// What sort of thing that is: it is compared with others of its kind.
+    pub kind: SubjectKind,
     /// Level before, at the common mix.
     pub before: f64,
     /// Level after, at the common mix.
@@ -305,14 +308,18 @@ impl Figures<'_> {
             ("降到", "fell")
         };
         let (day_zh, day_en) = self.per_day();
+        let (peers_zh, peers_en) = peers(self.kind);
         let (net_zh, net_en) = match self.control {
-            Control::None { .. } => ("", ""),
-            Control::OtherTopics { .. } => ("扣除同期变化后 ", "net of what all topics did: "),
+            Control::None { .. } => ("", String::new()),
+            Control::OtherTopics { .. } => (
+                "扣除同期变化后 ",
+                format!("net of what all {peers_en} did: "),
+            ),
         };
         let (others_zh, others_en, if_zh, if_en) = match self.control {
             Control::None { .. } => (
-                "未与其他主题比较".to_owned(),
-                "not compared with other topics".to_owned(),
+                format!("未与其他{peers_zh}比较"),
+                format!("not compared with other {peers_en}"),
                 "、别的也没有变",
                 " and nothing else changed",
             ),
@@ -320,9 +327,9 @@ impl Figures<'_> {
                 let moved = change(self.metric, *effect);
                 let taken = change(self.metric, self.taken_off());
                 (
-                    format!("同期其他主题变化 {moved}，从中扣除了 {taken}"),
+                    format!("同期其他{peers_zh}变化 {moved}，从中扣除了 {taken}"),
                     format!(
-                        "meanwhile the other topics moved {moved}, for which {taken} was taken off"
+                        "meanwhile the other {peers_en} moved {moved}, for which {taken} was taken off"
                     ),
                     "",
                     "",

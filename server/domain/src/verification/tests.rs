@@ -1009,6 +1009,8 @@ fn every_metric_is_compared_and_said_in_both_languages() {
                             negative: yes,
                             sentiment_n: n,
                             bot: yes,
+                            helpful: yes,
+                            unhelpful: n - yes,
                             handle_n: n,
                             handle_ln: (n as f64 * ln) as i64,
                             handle_ln_sq: (n as f64 * (ln / 1e6 * ln / 1e6 + 0.04) * 1e6) as i64,
@@ -1518,4 +1520,68 @@ mod properties {
             prop_assert_eq!((v.verdict, v.effect, v.before.n), (plain.verdict, plain.effect, plain.before.n));
         }
     }
+}
+
+#[test]
+fn a_silent_channel_is_back_when_its_data_is_and_never_improved() {
+    let asked = Asked {
+        subject: Subject::new(SubjectKind::Channel, "app"),
+        unmeasured: true,
+        ..Asked::by_rule("", day(0), Some(day(-1)))
+    };
+    let contract = propose(&Facts::default(), &asked);
+    let gap = |from: i64, to: i64| Gap {
+        channel: "app".to_owned(),
+        from: day(from),
+        to: day(to),
+        what: "app".to_owned(),
+    };
+    let asked_on = |today: i64, gaps: Vec<Gap>| {
+        let course = Course {
+            gaps,
+            ..on_request(today, 1)
+        };
+        evaluate(&contract, &[], &course)
+    };
+    let back = asked_on(9, vec![gap(-3, 0)]);
+    assert_eq!(
+        (back.verdict, back.decided_on),
+        (Verdict::Recovered, Some(day(8)))
+    );
+    assert_eq!(back.missing, []);
+    assert!(
+        back.sentence.zh.contains("已连续 7 天正常到达"),
+        "{}",
+        back.sentence.zh
+    );
+    let early = asked_on(8, vec![gap(-3, 0)]);
+    assert_eq!(early.verdict, Verdict::Pending);
+    assert_eq!(
+        (early.missing[0].code.as_str(), early.missing[0].have),
+        ("silent", 6)
+    );
+    let again = asked_on(12, vec![gap(-3, 0), gap(9, 12)]);
+    assert_eq!(
+        (again.verdict, again.missing[0].have),
+        (Verdict::Pending, 0)
+    );
+    let never = asked_on(40, vec![gap(-3, 40)]);
+    assert_eq!(never.verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn what_was_agreed_on_something_else_is_not_judged() {
+    let mut rows = spread(-40, -1, 20, 0.6);
+    rows.extend(spread(1, 28, 20, 0.95));
+    let contract = Contract {
+        measurable: false,
+        ..contract(&rows, 0, None)
+    };
+    let v = evaluate(&contract, &rows, &on_request(12, 0));
+    assert_eq!((v.verdict, v.effect), (Verdict::Pending, None));
+    assert_eq!(v.missing[0].code, "not_measurable");
+    assert_eq!(
+        evaluate(&contract, &rows, &on_request(60, 0)).verdict,
+        Verdict::Inconclusive
+    );
 }

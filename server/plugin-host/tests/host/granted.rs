@@ -502,7 +502,7 @@ async fn a_notifier_posts_and_what_it_used_is_told() {
         {"do": "random", "bytes": 4},
         {"do": "now"},
         {"do": "metric", "name": "tickets", "value": 3},
-        {"do": "metric", "name": "undeclared", "value": 4},
+        {"do": "metric", "name": "unheard_of", "value": 4},
         {"do": "log", "text": "posting"},
     ]);
     let done = notifier
@@ -521,10 +521,15 @@ async fn a_notifier_posts_and_what_it_used_is_told() {
     assert_eq!(done.used.log_lines, 1);
     assert!(done.used.memory_bytes >= 65536);
     let metrics = lab.metrics.lock().unwrap().clone();
-    assert_eq!(metrics.len(), 1);
+    let told: Vec<(&str, MetricValue)> =
+        metrics.iter().map(|m| (m.name.as_str(), m.value)).collect();
+    // What is not declared is counted and not shown.
     assert_eq!(
-        (metrics[0].name.as_str(), metrics[0].value),
-        ("tickets", MetricValue::Add(3))
+        told,
+        [
+            ("tickets", MetricValue::Add(3)),
+            ("undeclared", MetricValue::Add(1))
+        ]
     );
     let script = json!([{"do": "panic", "message": "as asked"}]);
     let error = notifier
@@ -547,4 +552,41 @@ async fn a_notifier_posts_and_what_it_used_is_told() {
         .map(|c| (c.operation, c.outcome))
         .collect();
     assert_eq!(outcomes, [("notify", "ok"), ("notify", "plugin_trapped")]);
+}
+
+/// What is left out of the log is counted, and one line says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_beyond_the_quota_are_counted() {
+    let lab = Lab::new(None);
+    let compiled = lab.compile("notifier", ASKS, "{}").await;
+    let notifier = lab.host.notifier(&compiled, reaching(&[])).unwrap();
+    let said = async |lines: usize, text: &str| {
+        lab.logs.lock().unwrap().clear();
+        let script: Vec<Value> = vec![json!({"do": "log", "text": text}); lines];
+        let message = Message {
+            text: Value::Array(script).to_string(),
+            ..Message::default()
+        };
+        let used = notifier.notify(message).await.unwrap().used;
+        let logs = lab.logs.lock().unwrap().clone();
+        let told = lab.calls.lock().unwrap().last().cloned().unwrap().used;
+        assert_eq!(told, used, "whoever watches is told the same");
+        (used, logs)
+    };
+    let (used, logs) = said(200, "short").await;
+    assert_eq!((used.log_dropped, logs.len()), (0, 200));
+    let (used, logs) = said(230, "short").await;
+    assert_eq!(
+        (used.log_lines, used.log_dropped, logs.len()),
+        (200, 30, 201)
+    );
+    let last = logs.last().unwrap();
+    assert!(
+        last.message.starts_with("30 more lines were dropped"),
+        "{last:?}"
+    );
+    let (used, logs) = said(40, &"x".repeat(4000)).await;
+    assert_eq!(used.log_lines + used.log_dropped, 40);
+    assert!(used.log_dropped >= 20, "{used:?}");
+    assert_eq!(logs.len() as u32, used.log_lines + 1);
 }

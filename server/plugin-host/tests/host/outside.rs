@@ -277,6 +277,13 @@ async fn a_name_that_changes_its_answer_gains_nothing() {
         "only the granted one is dialled"
     );
     assert!(refused(&answers[4], "Dns"));
+    assert!(
+        answers[4]
+            .to_string()
+            .contains("api.test: the name has no address"),
+        "which name, and why: {}",
+        answers[4]
+    );
     assert_eq!(
         lab.names.asked.lock().unwrap().len(),
         5,

@@ -10,6 +10,7 @@ use crate::app::failure;
 use clap::{Subcommand, ValueEnum};
 use plugin_build::package::{self, SigningKey};
 use plugin_build::{Built, Language, Role, scaffold};
+use plugin_host::Host;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -329,6 +330,21 @@ fn pack(
     };
     let manifest = plugin_build::read_manifest(dir)?;
     let component = component(dir, given)?;
+    // A signature under what every server refuses would only mislead.
+    let inspected = Host::inspect(&component)?;
+    if (&inspected.manifest.name, &inspected.manifest.version)
+        != (&manifest.name, &manifest.version)
+    {
+        return Err(format!(
+            "the component is {} {}, but {} says {} {}: build it anew",
+            inspected.manifest.name,
+            inspected.manifest.version,
+            dir.join("plugin.toml").display(),
+            manifest.name,
+            manifest.version
+        )
+        .into());
+    }
     let mut others = Vec::new();
     for name in ["plugin.toml", "README.md"] {
         let path = dir.join(name);

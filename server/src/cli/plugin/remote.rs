@@ -38,6 +38,10 @@ impl Target {
         let mut headers = vec![
             ("authorization".to_owned(), format!("Bearer {}", self.token)),
             ("accept".to_owned(), "application/json".to_owned()),
+            (
+                "accept-language".to_owned(),
+                language(|name| std::env::var(name).ok()).to_owned(),
+            ),
         ];
         let body = body.map(|(kind, bytes)| {
             headers.push(("content-type".to_owned(), kind));
@@ -70,6 +74,19 @@ impl Target {
             .or_else(|| value["detail"].as_str())
             .unwrap_or_default();
         Err(format!("the server answers {}: {detail}", answer.status).into())
+    }
+}
+
+/// The language of whoever reads the terminal, of the two that the server speaks: by the first of the variables that
+/// is set (POSIX.1-2017, section 8.2). The sentences of this command line are English.
+fn language(variable: impl Fn(&str) -> Option<String>) -> &'static str {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| variable(name).filter(|v| !v.is_empty()));
+    if set.is_some_and(|v| v.starts_with("zh")) {
+        "zh-CN"
+    } else {
+        "en"
     }
 }
 
@@ -205,10 +222,28 @@ fn behind<'a>(before: &[String], now: &'a [String]) -> &'a [String] {
 
 #[cfg(test)]
 mod tests {
-    use super::behind;
+    use super::{behind, language};
 
     fn lines(text: &str) -> Vec<String> {
         text.chars().map(String::from).collect()
+    }
+
+    #[test]
+    fn the_server_answers_in_the_language_of_the_terminal() {
+        let of = |all: &str, messages: &str, lang: &str| {
+            language(|name| {
+                let value = match name {
+                    "LC_ALL" => all,
+                    "LC_MESSAGES" => messages,
+                    _ => lang,
+                };
+                Some(value.to_owned())
+            })
+        };
+        assert_eq!(of("", "", "zh_CN.UTF-8"), "zh-CN");
+        assert_eq!(of("", "zh_CN", "en_GB.UTF-8"), "zh-CN");
+        assert_eq!(of("C", "zh_CN", "zh_CN"), "en");
+        assert_eq!(of("", "", ""), "en");
     }
 
     #[test]

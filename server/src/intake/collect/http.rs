@@ -8,7 +8,7 @@ use crate::app::Shared;
 use crate::http::extract::{self, Listing, Params, Segment};
 use crate::http::{Caller, Code, List, Problem, Result};
 use crate::intake::{Arrived, Options, Receipt, prepare, rules, store_batch};
-use crate::plugins::{Answer, Hooked, Installed, Meant, Proof};
+use crate::plugins::{Answer, Failed, Hooked, Installed, Kind, Meant, Proof};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -73,6 +73,27 @@ fn later(seconds: u64) -> Problem {
     }
 }
 
+/// The sender is not at fault and comes again: somebody has to switch it on or fill something in.
+fn closed(seconds: u64) -> Problem {
+    Problem {
+        retry_after: Some(seconds),
+        ..Code::NotTaking.into()
+    }
+}
+
+/// What a request that could not be proved is answered.
+fn unproved(key: &str, failed: &Failed) -> Problem {
+    tracing::warn!(
+        plugin.installation = key,
+        code = failed.code,
+        "a request could not be proved"
+    );
+    match failed.kind {
+        Kind::Settings => closed(60),
+        _ => later(60),
+    }
+}
+
 /// The installation that an address names, when it can take requests now.
 async fn open(app: &Shared, key: &str) -> Result<Installed> {
     let found = crate::plugins::find(&app.db, key)
@@ -81,7 +102,7 @@ async fn open(app: &Shared, key: &str) -> Result<Installed> {
         .filter(|f| f.manifest.webhook.is_some())
         .ok_or_else(|| Problem::from(Code::NotFound))?;
     if !found.row.enabled {
-        return Err(later(300));
+        return Err(closed(300));
     }
     Ok(found)
 }
@@ -177,14 +198,7 @@ async fn proved(
         .plugins
         .prove(app, found, &hooked, headers)
         .await
-        .map_err(|failed| {
-            tracing::warn!(
-                plugin.installation = key,
-                code = failed.code,
-                "a request could not be proved"
-            );
-            later(60)
-        })?;
+        .map_err(|failed| unproved(key, &failed))?;
     match proof {
         Proof::Proved(body) => {
             hooked.body = body;
@@ -197,14 +211,7 @@ async fn proved(
             match asked.await {
                 Ok(true) => Ok(Ok(hooked)),
                 Ok(false) => Err(refused(key, "the plugin")),
-                Err(failed) => {
-                    tracing::warn!(
-                        plugin.installation = key,
-                        code = failed.code,
-                        "a request could not be proved"
-                    );
-                    Err(later(60))
-                }
+                Err(failed) => Err(unproved(key, &failed)),
             }
         }
         Proof::Refused(reason) => Err(refused(key, &reason)),

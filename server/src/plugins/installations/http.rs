@@ -13,6 +13,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use domain::clock::Timestamp;
 use domain::identity::Operation;
+use domain::organisation::Department;
 use domain::plugins::{Mailbox, Schedule, Settings, State as Doing};
 use serde::{Deserialize, Serialize};
 use storage::collect::{self, Work};
@@ -142,6 +143,29 @@ struct InboxView {
     dead: i64,
 }
 
+/// Who posts through a notifier.
+#[derive(Serialize, ToSchema)]
+struct UserView {
+    /// `organisation` (for departments that name no notifier) or `department`.
+    kind: &'static str,
+    /// Key of the department; empty: the organisation.
+    key: String,
+    name: String,
+}
+
+/// A figure that the plugin measures itself.
+#[derive(Serialize, ToSchema)]
+struct FigureView {
+    /// As its manifest declares it; `undeclared`: all others.
+    name: String,
+    /// What it counted.
+    count: u64,
+    /// How many values it measured.
+    values: u64,
+    /// Their sum.
+    sum: f64,
+}
+
 /// An installation of a plugin.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Installation)]
@@ -179,14 +203,41 @@ struct InstallationView {
     /// Failures in a row.
     failures: u32,
     last_ok_at: Option<DateTime<Utc>>,
+    /// The last failure; null once it works again.
     last_error: Option<FailureView>,
     checked: Option<CheckView>,
+    /// Of a notifier: who posts through it. Nobody: nothing is posted.
+    used_by: Vec<UserView>,
+    /// What the plugin measures itself, added up since this server started.
+    figures: Vec<FigureView>,
     created_at: DateTime<Utc>,
     version: i64,
 }
 
 fn time(micros: i64) -> Timestamp {
     Timestamp::from_timestamp_micros(micros).unwrap_or_default()
+}
+
+async fn used_by(app: &Shared, key: &str) -> Result<Vec<UserView>> {
+    let mut all = Vec::new();
+    let organisation = storage::organisation::organisation(&app.db).await?;
+    if organisation.notifier.as_deref() == Some(key) {
+        all.push(UserView {
+            kind: "organisation",
+            key: String::new(),
+            name: organisation.name,
+        });
+    }
+    for department in storage::organisation::all::<Department>(&app.db).await? {
+        if department.notifier.as_deref() == Some(key) {
+            all.push(UserView {
+                kind: "department",
+                name: department.title().to_owned(),
+                key: department.key,
+            });
+        }
+    }
+    Ok(all)
 }
 
 async fn view(app: &Shared, found: Installed) -> Result<InstallationView> {
@@ -231,6 +282,7 @@ async fn view(app: &Shared, found: Installed) -> Result<InstallationView> {
         .map(StreamView::from)
         .collect();
     let row = found.row;
+    let is_notifier = row.role == "notifier";
     Ok(InstallationView {
         title: row.set.title,
         plugin: row.plugin,
@@ -257,13 +309,33 @@ async fn view(app: &Shared, found: Installed) -> Result<InstallationView> {
         rejected: collect::count_rejected(&app.db, &key).await?,
         failures: health.failures,
         last_ok_at: health.last_ok_at,
-        last_error: health.last_error.map(|e| FailureView {
-            code: e.code,
-            message: e.message,
-            operation: e.operation,
-            at: e.at,
-        }),
+        last_error: health
+            .last_error
+            .filter(|e| health.state != Doing::Ok || health.last_ok_at.is_none_or(|at| at < e.at))
+            .map(|e| FailureView {
+                code: e.code,
+                message: e.message,
+                operation: e.operation,
+                at: e.at,
+            }),
         checked: health.checked.map(CheckView::from),
+        used_by: if is_notifier {
+            used_by(app, &key).await?
+        } else {
+            Vec::new()
+        },
+        figures: app
+            .plugins
+            .ledger
+            .figures(&key)
+            .into_iter()
+            .map(|f| FigureView {
+                name: f.name,
+                count: f.added,
+                values: f.values,
+                sum: f.sum,
+            })
+            .collect(),
         created_at: row.created_at,
         version: row.version,
         key,

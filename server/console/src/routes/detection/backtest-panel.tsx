@@ -131,7 +131,12 @@ function Found(props: {
                       {format.count(signal.count)}
                       {typeof signal.customers === "number" && (
                         <small className="faint block">
-                          {t("backtest.customers", { n: format.count(signal.customers) })}
+                          {signal.anonymous
+                            ? t("backtest.customers_known", {
+                                n: format.count(signal.customers - signal.anonymous),
+                                anonymous: format.count(signal.anonymous),
+                              })
+                            : t("backtest.customers", { n: format.count(signal.customers) })}
                         </small>
                       )}
                     </td>

@@ -4,7 +4,7 @@ import type { DetectorKind, DetectorParams } from "../../api/evidence";
 import { type DetectorDraft, useChannels, useTopics } from "../../api/hooks";
 import type { Detector } from "../../api/types";
 import { word } from "../../i18n";
-import { fromForm, IMMEDIATE, PARAMS, type Param, scopesOf, toForm } from "./kinds";
+import { fromForm, IMMEDIATE, PARAMS, type Param, scopesOf, toForm, WINDOWS, windowParts } from "./kinds";
 
 export type Values = {
   key?: string;
@@ -74,7 +74,9 @@ function ParamField(props: { param: Param }) {
           : []),
       ]}
     >
-      {param.type === "words" ? (
+      {param.type === "window" ? (
+        <WindowSelect />
+      ) : param.type === "words" ? (
         <Select
           mode="tags"
           open={false}
@@ -93,6 +95,26 @@ function ParamField(props: { param: Param }) {
         />
       )}
     </Form.Item>
+  );
+}
+
+/** A window in words: `1d` is a calendar day, `24h` are the hours before a voice. */
+function WindowSelect(props: { id?: string; value?: string; onChange?: (value: string) => void }) {
+  const { t } = useTranslation();
+  const { value } = props;
+  const all = value && !WINDOWS.includes(value) ? [...WINDOWS, value] : WINDOWS;
+  const label = (window: string) => {
+    const parts = windowParts(window);
+    if (!parts) return window;
+    if (window === "1d") return t("detectors.window_today");
+    return t(`detectors.window_${parts.unit}`, { n: parts.n });
+  };
+  return (
+    <Select
+      {...props}
+      style={{ width: 260 }}
+      options={all.map((window) => ({ value: window, label: label(window) }))}
+    />
   );
 }
 

@@ -3,10 +3,10 @@ import type { DetectorKind, DetectorParams } from "../../api/evidence";
 /** One parameter of a kind: what may be entered, and what counts when nothing is. */
 export type Param = {
   name: string;
-  type: "whole" | "real" | "share" | "words" | "yes";
+  type: "whole" | "real" | "share" | "words" | "yes" | "window";
   min: number;
   max: number;
-  usual: number | boolean | string[];
+  usual: number | boolean | string | string[];
   step?: number;
   /** Sensible as it is; shown on request. */
   fine?: boolean;
@@ -38,9 +38,20 @@ const share = (name: string, usual: number, min = 0, max = 1): Param => ({
   usual,
 });
 
+const window: Param = { name: "window", type: "window", min: 0, max: 0, usual: "1d" };
+
+/** Windows that are offered; a rule may have any other that the server takes. */
+export const WINDOWS = ["15m", "30m", "1h", "2h", "4h", "8h", "24h", "1d", "3d", "7d", "14d", "28d"];
+
+/** What a window says: its length, and whether it ends with a voice or is whole calendar days. */
+export function windowParts(window: string): { n: number; unit: "m" | "h" | "d" } | undefined {
+  const found = /^([1-9][0-9]*)([mhd])$/.exec(window);
+  return found ? { n: Number(found[1]), unit: found[2] as "m" | "h" | "d" } : undefined;
+}
+
 /** The parameters of each kind with the server's defaults and bounds. */
 export const PARAMS: Record<DetectorKind, readonly Param[]> = {
-  threshold: [whole("limit", 50)],
+  threshold: [whole("limit", 50), window],
   spike: [
     real("factor", 1.5, 1.05, 10, 0.1),
     whole("min_excess", 3, 1),
@@ -63,9 +74,10 @@ export const PARAMS: Record<DetectorKind, readonly Param[]> = {
     real("noise", 1.15, 1, 20, 0.05, true),
     real("prior_ratings", 40, 1, 10_000, 1, true),
     whole("maturity_days", 0, 0, 14, true),
+    whole("quiet_days", 14, 0, 90, true),
   ],
-  risk: [whole("limit", 0)],
-  low_rating: [whole("max_rating", 2, 1, 4), whole("limit", 0)],
+  risk: [whole("limit", 0), window],
+  low_rating: [whole("max_rating", 2, 1, 4), whole("limit", 0), window],
   no_result_search: [whole("limit", 4), whole("window_days", 7, 1, 28), share("min_share", 0.5)],
   unhelpful_article: [
     share("max_unhelpful_share", 0.4),
@@ -81,7 +93,7 @@ export const PARAMS: Record<DetectorKind, readonly Param[]> = {
     whole("min_rated", 20, 1, MOST, true),
     real("min_deviation", 4, 1, 20, 0.5, true),
   ],
-  phrase: [{ name: "phrases", type: "words", min: 1, max: 100, usual: [] }, whole("limit", 0)],
+  phrase: [{ name: "phrases", type: "words", min: 1, max: 100, usual: [] }, whole("limit", 0), window],
   silent_source: [
     share("max_share", 0.2, 0, 0.9),
     real("min_expected", 5, 1, MOST, 1),
@@ -143,7 +155,7 @@ export function fromForm(
   values: DetectorParams,
   saved: DetectorParams = {},
 ): DetectorParams {
-  const params: DetectorParams = kind === "threshold" ? { window: "1d", ...saved } : { ...saved };
+  const params: DetectorParams = { ...saved };
   for (const param of PARAMS[kind]) {
     const value = values[param.name];
     if (value === null || value === undefined) continue;

@@ -2,6 +2,7 @@ import { App, Button, Form, Input, InputNumber, Select } from "antd";
 import { useTranslation } from "react-i18next";
 import { useBusinessCalendars } from "../../api/calendars";
 import { useOrganisation, useSaveOrganisation } from "../../api/hooks";
+import { useInstallations } from "../../api/plugins";
 import type { Organisation } from "../../api/types";
 import { NoAccessPage } from "../../components/fallback-pages";
 import { Panel, QueryView } from "../../components/page";
@@ -19,6 +20,7 @@ function OrganisationForm(props: { organisation: Organisation }) {
   const calendars = useBusinessCalendars().data ?? [];
   const say = useBilingual();
   const { organisation } = props;
+  const notifiers = (useInstallations().data ?? []).filter((found) => found.role === "notifier");
   const required = { required: true, message: t("app.required") };
   const thisMonth = dayIn(new Date(), organisation.zone).slice(0, 7);
   return (
@@ -57,6 +59,12 @@ function OrganisationForm(props: { organisation: Organisation }) {
         rules={[{ type: "email", message: t("departments.bad_email") }]}
       >
         <Input type="email" />
+      </Form.Item>
+      <Form.Item name="notifier" label={t("organisation.notifier")} extra={t("organisation.notifier_hint")}>
+        <Select
+          allowClear
+          options={notifiers.map((found) => ({ value: found.key, label: found.title || found.key }))}
+        />
       </Form.Item>
       <Form.Item name="refusal_hops" label={t("organisation.hops")} extra={t("organisation.hops_hint")}>
         <InputNumber min={1} max={20} precision={0} />

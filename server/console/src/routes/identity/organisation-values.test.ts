@@ -20,6 +20,7 @@ const newer: Organisation = {
     "2026-03": { people_cents: 100_000, operations_cents: 5_050, indirect_cents: 0 },
   },
   marginal_share: 0.6,
+  notifier: "robot",
   calendar: "factory",
   fast_track_hours: 48,
   task_hours: 75,
@@ -31,6 +32,13 @@ test("what was loaded is what is saved", () => {
 
 test("an older server is sent only what it knows", () => {
   expect(organisationOf(valuesOf(older), older)).toEqual(older);
+});
+
+test("a chat for all departments is chosen and taken back", () => {
+  const none = { ...newer, notifier: null };
+  expect(organisationOf({ ...valuesOf(none), notifier: "robot" }, none).notifier).toBe("robot");
+  const { notifier: _, ...cleared } = valuesOf(newer);
+  expect(organisationOf(cleared, newer).notifier).toBeNull();
 });
 
 test("lines left empty are drawn by the server, lines half entered are dropped", () => {

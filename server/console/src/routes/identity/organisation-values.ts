@@ -12,6 +12,7 @@ export type Values = {
   unit_cost?: number | null;
   target?: number | null;
   arbiter_email?: string;
+  notifier?: string;
   refusal_hops?: number | null;
   calendar?: string | undefined;
   fast_track_hours?: number | null;
@@ -43,6 +44,7 @@ export function valuesOf(organisation: Organisation): Values {
     unit_cost: typeof cost === "number" ? cost / 100 : null,
     target: percentOf(organisation.target_dissatisfaction),
     arbiter_email: organisation.arbiter_email ?? "",
+    ...(organisation.notifier && { notifier: organisation.notifier }),
     refusal_hops: organisation.refusal_hops ?? 3,
     calendar: organisation.calendar ?? undefined,
     fast_track_hours: organisation.fast_track_hours ?? null,
@@ -85,6 +87,7 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     unit_cost_cents_per_minute: typeof values.unit_cost === "number" ? cents(values.unit_cost) : null,
     target_dissatisfaction: shareOf(values.target),
     arbiter_email: values.arbiter_email?.trim() || null,
+    ...((loaded.notifier !== undefined || values.notifier) && { notifier: values.notifier ?? null }),
     ...(loaded.refusal_hops !== undefined && { refusal_hops: values.refusal_hops ?? loaded.refusal_hops }),
     // Set where notifiers are set up; saving this form keeps it.
     ...(loaded.notifier !== undefined && { notifier: loaded.notifier }),

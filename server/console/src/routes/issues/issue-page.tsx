@@ -2,7 +2,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { Button } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useIssue } from "../../api/hooks";
+import { useDepartments, useIssue } from "../../api/hooks";
 import type { Issue } from "../../api/types";
 import { Badge, IssueStateBadge, QuadrantBadge, TaskStateBadge } from "../../components/badges";
 import { Page, Panel, QueryView } from "../../components/page";
@@ -15,7 +15,11 @@ import { useMay } from "../../lib/session";
 import { colour } from "../../styles/tokens";
 import { Evidence } from "../verification/evidence";
 import { AssignDrawer } from "./assign-drawer";
+import { HoldBanner, HoldDialog, type HoldKind, ReopenDialog } from "./hold-dialogs";
+import { HypothesesPanel } from "./hypotheses-panel";
+import { MergeDialog, MergedBanner, MergedList } from "./merge-dialog";
 import { QuadrantPanel } from "./quadrant-decision";
+import { RoutePanel } from "./route-panel";
 import { TrendChart } from "./trend-chart";
 
 function Why(props: { issue: Issue }) {
@@ -178,6 +182,8 @@ function Similar(props: { issue: Issue }) {
 
 function Tasks(props: { issue: Issue; onAssign: (() => void) | null }) {
   const { t } = useTranslation();
+  const departments = useDepartments().data;
+  const departmentName = (key: string) => departments?.find((d) => d.key === key)?.name || key;
   const format = useFormat();
   const { tasks } = props.issue;
   return (
@@ -195,6 +201,7 @@ function Tasks(props: { issue: Issue; onAssign: (() => void) | null }) {
                 <span>
                   <span className="record__title">{task.title}</span>
                   <span className="record__meta">
+                    <span>{departmentName(task.department)}</span>
                     <span>{task.owner}</span>
                     <span>{t("tasks.due", { at: format.dateTime(task.due_at) })}</span>
                   </span>
@@ -219,6 +226,12 @@ function IssueView(props: { issue: Issue }) {
   const mayAssign = useMay("run_loop");
   const seesTasks = useMay("read_tasks");
   const [assigning, setAssigning] = useState(false);
+  const [holding, setHolding] = useState<HoldKind | null>(null);
+  const [reopening, setReopening] = useState(false);
+  const [merging, setMerging] = useState(false);
+  const merged = Boolean(issue.merged_into);
+  const mayHold = mayAssign && !merged && (["open", "relapsed"].includes(issue.state) || Boolean(issue.held));
+  const mayReopen = mayAssign && !merged && ["dismissed", "snoozed", "resolved"].includes(issue.state);
   const scope = Object.entries(issue.scope).filter(([name, value]) => name !== "topic" && value);
   return (
     <Page
@@ -244,12 +257,22 @@ function IssueView(props: { issue: Issue }) {
       }
       extra={
         mayAssign && (
-          <Button type="primary" onClick={() => setAssigning(true)}>
-            {t("issue.assign")}
-          </Button>
+          <span className="row">
+            {mayReopen && <Button onClick={() => setReopening(true)}>{t("life.reopen")}</Button>}
+            {mayHold && <Button onClick={() => setHolding("snooze")}>{t("life.snooze")}</Button>}
+            {mayHold && <Button onClick={() => setHolding("dismiss")}>{t("life.dismiss")}</Button>}
+            {!merged && <Button onClick={() => setMerging(true)}>{t("merge.action")}</Button>}
+            {!merged && (
+              <Button type="primary" onClick={() => setAssigning(true)}>
+                {t("issue.assign")}
+              </Button>
+            )}
+          </span>
         )
       }
     >
+      <HoldBanner issue={issue} />
+      <MergedBanner issue={issue} />
       <div className="columns">
         <div className="stack">
           <Why issue={issue} />
@@ -258,13 +281,19 @@ function IssueView(props: { issue: Issue }) {
         </div>
         <div className="stack">
           <QuadrantPanel issue={issue} />
+          <RoutePanel issue={issue} />
           {seesTasks && <Tasks issue={issue} onAssign={mayAssign ? () => setAssigning(true) : null} />}
+          <HypothesesPanel issue={issue} />
+          <MergedList issue={issue} />
           <Similar issue={issue} />
           <Panel title={t("issue.timeline")}>
             <Timeline events={issue.timeline} />
           </Panel>
         </div>
       </div>
+      <HoldDialog kind={holding} issues={[issue]} nameOf={nameOf} onClose={() => setHolding(null)} />
+      <ReopenDialog issue={issue} open={reopening} onClose={() => setReopening(false)} />
+      {mayAssign && <MergeDialog issue={issue} open={merging} onClose={() => setMerging(false)} />}
       {mayAssign && <AssignDrawer issue={issue} open={assigning} onClose={() => setAssigning(false)} />}
     </Page>
   );

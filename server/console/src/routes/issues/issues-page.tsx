@@ -1,5 +1,6 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Button, Select } from "antd";
+import { Button, Checkbox, Segmented, Select } from "antd";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type IssueFilter, useIssues, useTopics } from "../../api/hooks";
 import type { Issue, IssueState, Quadrant } from "../../api/types";
@@ -8,9 +9,19 @@ import { EmptyState, More, Page, Panel, QueryView } from "../../components/page"
 import { languageOf } from "../../i18n";
 import { useFormat } from "../../lib/format";
 import { useIssueName } from "../../lib/issue-name";
+import { useMay } from "../../lib/session";
 import { topicName } from "../../lib/topic-names";
+import { HoldDialog, type HoldKind } from "./hold-dialogs";
 
-const STATES: readonly IssueState[] = ["open", "relapsed", "in_progress", "verifying", "resolved"];
+const STATES: readonly IssueState[] = [
+  "open",
+  "relapsed",
+  "in_progress",
+  "verifying",
+  "resolved",
+  "snoozed",
+  "dismissed",
+];
 const QUADRANTS: readonly Quadrant[] = ["fix_now", "plan", "quick_win", "watch"];
 
 export function IssueRow(props: { issue: Issue }) {
@@ -39,6 +50,50 @@ export function IssueRow(props: { issue: Issue }) {
   );
 }
 
+/** Issues by state, side by side; every card is a link, so that the keyboard walks through it in order. */
+function Board(props: { issues: readonly Issue[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const nameOf = useIssueName();
+  return (
+    <div className="board">
+      {STATES.map((state) => {
+        const of = props.issues.filter((issue) => issue.state === state);
+        return (
+          <section key={state} className="board__column" aria-label={t(`issue_state.${state}`)}>
+            <h2>
+              {t(`issue_state.${state}`)} <span className="faint num">{of.length}</span>
+            </h2>
+            {of.length === 0 && <p className="faint">{t("bulk.empty")}</p>}
+            <ul className="stack stack--tight">
+              {of.map((issue) => (
+                <li key={issue.id}>
+                  <Link className="board__card" to="/issues/$id" params={{ id: issue.id }}>
+                    <strong>{nameOf(issue)}</strong>
+                    <span className="row">
+                      <QuadrantBadge quadrant={issue.quadrant} />
+                    </span>
+                    <span className="faint num">
+                      {issue.held
+                        ? format.day(issue.held.until)
+                        : t("issues.contacts", { n: format.count(issue.frequency.contacts) })}
+                    </span>
+                  </Link>
+                </li>
+              ))}
+            </ul>
+          </section>
+        );
+      })}
+    </div>
+  );
+}
+
+/** Whether a person may put it aside. */
+function canHold(issue: Issue): boolean {
+  return !issue.merged_into && (issue.state === "open" || issue.state === "relapsed" || Boolean(issue.held));
+}
+
 export function IssuesPage() {
   const { t, i18n } = useTranslation();
   const { state, quadrant, topic } = useSearch({ from: "/shell/issues" });
@@ -53,6 +108,18 @@ export function IssuesPage() {
   const topics = useTopics();
   const english = languageOf(i18n.language) === "en";
   const filtered = Object.keys(filter).length > 0;
+  const nameOf = useIssueName();
+  const mayHold = useMay("run_loop");
+  const [board, setBoard] = useState(false);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [holding, setHolding] = useState<HoldKind | null>(null);
+  const picked = (issues.data ?? []).filter((issue) => chosen.has(issue.id) && canHold(issue));
+  const choose = (id: string, on: boolean) => {
+    const next = new Set(chosen);
+    if (on) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
 
   const set = (change: { [K in keyof IssueFilter]: IssueFilter[K] | undefined }) => {
     const next: IssueFilter = {};
@@ -99,31 +166,71 @@ export function IssuesPage() {
             {t("issues.clear")}
           </Button>
         )}
+        <Segmented
+          aria-label={t("bulk.view")}
+          value={board ? "board" : "list"}
+          onChange={(value) => setBoard(value === "board")}
+          options={[
+            { value: "list", label: t("bulk.list") },
+            { value: "board", label: t("bulk.board") },
+          ]}
+        />
       </div>
+      {picked.length > 0 && (
+        <div className="row flagged" role="status" style={{ marginBottom: 12 }}>
+          <strong>{t("bulk.chosen", { n: picked.length })}</strong>
+          <Button onClick={() => setHolding("snooze")}>{t("life.snooze")}</Button>
+          <Button onClick={() => setHolding("dismiss")}>{t("life.dismiss")}</Button>
+          <Button type="text" onClick={() => setChosen(new Set())}>
+            {t("bulk.none")}
+          </Button>
+        </div>
+      )}
+      <HoldDialog
+        kind={holding}
+        issues={picked}
+        nameOf={nameOf}
+        onClose={(done) => {
+          setHolding(null);
+          if (done) setChosen(new Set());
+        }}
+      />
       <QueryView query={issues}>
-        {(items) => (
-          <Panel flush>
-            {items.length === 0 ? (
-              filtered ? (
-                <EmptyState title={t("issues.none")} next={t("issues.none_filter")} />
+        {(items) =>
+          board && items.length > 0 ? (
+            <Board issues={items} />
+          ) : (
+            <Panel flush>
+              {items.length === 0 ? (
+                filtered ? (
+                  <EmptyState title={t("issues.none")} next={t("issues.none_filter")} />
+                ) : (
+                  <EmptyState
+                    title={t("issues.none_yet")}
+                    next={t("issues.none_yet_next")}
+                    action={<Link to="/settings/detectors">{t("issues.to_detectors")}</Link>}
+                  />
+                )
               ) : (
-                <EmptyState
-                  title={t("issues.none_yet")}
-                  next={t("issues.none_yet_next")}
-                  action={<Link to="/settings/detectors">{t("issues.to_detectors")}</Link>}
-                />
-              )
-            ) : (
-              <ul className="records">
-                {items.map((issue) => (
-                  <li key={issue.id}>
-                    <IssueRow issue={issue} />
-                  </li>
-                ))}
-              </ul>
-            )}
-          </Panel>
-        )}
+                <ul className="records">
+                  {items.map((issue) => (
+                    <li key={issue.id} className={mayHold ? "choosable" : undefined}>
+                      {mayHold && (
+                        <Checkbox
+                          aria-label={t("bulk.choose", { name: nameOf(issue) })}
+                          disabled={!canHold(issue)}
+                          checked={chosen.has(issue.id)}
+                          onChange={(event) => choose(issue.id, event.target.checked)}
+                        />
+                      )}
+                      <IssueRow issue={issue} />
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </Panel>
+          )
+        }
       </QueryView>
       <More query={issues} />
     </Page>

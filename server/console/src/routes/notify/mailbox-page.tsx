@@ -6,6 +6,7 @@ import type { MailboxItem, OutboxItem } from "../../api/types";
 import { Badge } from "../../components/badges";
 import { NoAccessPage } from "../../components/fallback-pages";
 import { EmptyState, More, Page, Panel, QueryView } from "../../components/page";
+import { word } from "../../i18n";
 import { useFormat } from "../../lib/format";
 import { useMay, useSession } from "../../lib/session";
 import { colour, verdictColour } from "../../styles/tokens";
@@ -114,6 +115,8 @@ const OUTBOX_COLOUR: Record<OutboxItem["state"], string> = {
   retry: colour.accent,
   dead: verdictColour.worse,
   withdrawn: colour.inkFaint,
+  held: colour.accent,
+  merged: colour.inkFaint,
 };
 
 function Outbox() {
@@ -161,6 +164,13 @@ function Outbox() {
                           {t(`outbox_state.${item.state}`)}
                         </Badge>
                         <br />
+                        {item.hold && (
+                          <span className="faint">
+                            {word("hold", item.hold)}
+                            {item.held_until && ` · ${t("hold.until", { at: format.dateTime(item.held_until) })}`}
+                            <br />
+                          </span>
+                        )}
                         <span className="faint">
                           {t(item.left_machine ? "mailbox.left" : "mailbox.stayed")}
                         </span>

@@ -1,4 +1,4 @@
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { App, Button, Input, InputNumber, Popconfirm, Switch } from "antd";
 import { type ReactNode, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -59,6 +59,8 @@ function SettingsPanel(props: { plugin: Plugin; installation?: Installation }) {
   const { plugin, installation } = props;
   const schema = (plugin.manifest["config-schema"] ?? { type: "object", properties: {} }) as Schema;
   const isConnector = plugin.role === "connector";
+  // One that is called pulls only when it has named streams.
+  const pulls = isConnector && (plugin.manifest.webhook === undefined || !!installation?.streams.length);
   const readsMailbox = (plugin.asked as Asked).imap !== undefined;
   const [key, setKey] = useState(installation?.key ?? plugin.name);
   const [draft, setDraft] = useState<InstallationDraft>(() =>
@@ -132,6 +134,10 @@ function SettingsPanel(props: { plugin: Plugin; installation?: Installation }) {
                 />
               )}
             </Field>
+          </>
+        )}
+        {pulls && (
+          <>
             <Field label={t("installations.every")} hint={t("installations.every_hint")}>
               {(id) => (
                 <InputNumber
@@ -315,6 +321,7 @@ function HealthPanel(props: { installation: Installation; mayManage: boolean }) 
   const check = useCheckInstallation(installation.key);
   const pull = usePullNow(installation.key);
   const restart = useRestartStream(installation.key);
+  const isWell = installation.state === "ok" || installation.state === "new";
   return (
     <Panel title={t("installations.health")} extra={<InstallationBadge installation={installation} />}>
       <div className="stack">
@@ -331,7 +338,37 @@ function HealthPanel(props: { installation: Installation; mayManage: boolean }) 
             <span className="faint">{format.dateTime(installation.last_error.at)}</span>
           </p>
         )}
+        {installation.role === "notifier" &&
+          (installation.used_by.length === 0 ? (
+            <p role="alert">
+              {t("installations.unused")} <Link to="/settings/departments">{t("settings.departments")}</Link>{" "}
+              <Link to="/settings/organisation">{t("settings.organisation")}</Link>
+            </p>
+          ) : (
+            <p className="soft">
+              {t("installations.used_by", {
+                names: installation.used_by
+                  .map((user) =>
+                    user.kind === "organisation" ? t("installations.everybody_else") : user.name,
+                  )
+                  .join(t("installations.comma")),
+              })}
+            </p>
+          ))}
         <dl className="facts">
+          {installation.figures.map((figure) => (
+            <div key={figure.name}>
+              <dt className="code">{figure.name}</dt>
+              <dd>
+                {figure.values > 0
+                  ? t("installations.figure_values", {
+                      n: format.count(figure.values),
+                      mean: format.decimal(figure.sum / figure.values, 2),
+                    })
+                  : format.count(figure.count)}
+              </dd>
+            </div>
+          ))}
           <div>
             <dt>{t("installations.last_ok")}</dt>
             <dd>{installation.last_ok_at ? format.dateTime(installation.last_ok_at) : "–"}</dd>
@@ -362,14 +399,14 @@ function HealthPanel(props: { installation: Installation; mayManage: boolean }) 
             <Button loading={check.isPending} onClick={() => check.mutate()}>
               {t("installations.check")}
             </Button>
-            {installation.role === "connector" && (
+            {installation.role === "connector" && (installation.streams.length > 0 || !isWell) && (
               <Button
                 loading={pull.isPending}
                 onClick={() =>
                   pull.mutate(undefined, { onSuccess: () => message.success(t("installations.pulling")) })
                 }
               >
-                {t("installations.pull")}
+                {installation.streams.length > 0 ? t("installations.pull") : t("installations.again")}
               </Button>
             )}
           </div>
@@ -479,7 +516,7 @@ function LogsPanel(props: { installation: string }) {
                   className="code"
                   style={{ maxHeight: "8em", overflow: "auto", overflowWrap: "anywhere" }}
                 >
-                  <span className="faint">{format.dateTime(line.at)}</span> {line.level} {line.message}
+                  <span className="faint">{format.dateTimeSeconds(line.at)}</span> {line.level} {line.message}
                 </li>
               ))}
             </ul>

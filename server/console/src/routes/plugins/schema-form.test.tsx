@@ -50,6 +50,25 @@ test("settings begin with their defaults and become what is typed", () => {
   expect(last).not.toHaveProperty("url");
 });
 
+test("what counts while nothing is filled in is said", () => {
+  const shown: Schema = {
+    type: "object",
+    properties: {
+      level: { $ref: "#/$defs/level" },
+      word: { type: "string", title: "Word", default: "due" },
+      size: { type: "integer", title: "Size", default: 50 },
+      sign: { type: "boolean", title: "Sign", default: true },
+    },
+    $defs: { level: { enum: ["low", "mid"], default: "mid", title: "Level" } },
+  };
+  render(<SchemaForm schema={shown} root={shown} value={{}} onChange={() => {}} />);
+  expect(screen.getByText(/mid/)).toBeTruthy();
+  expect(screen.getByLabelText("Word").getAttribute("placeholder")).toMatch(/due/);
+  expect(screen.getByLabelText("Size").getAttribute("placeholder")).toMatch(/50/);
+  expect(screen.getByLabelText("Sign").getAttribute("aria-checked")).toBe("true");
+  expect(startOf(shown, shown)).toEqual({ level: "mid", word: "due", size: 50, sign: true });
+});
+
 test("text that is no JSON yet changes nothing and says so", () => {
   render(<Form />);
   fireEvent.change(screen.getByLabelText("Fields"), { target: { value: '{"a": ' } });

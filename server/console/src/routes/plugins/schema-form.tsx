@@ -46,7 +46,7 @@ export function startOf(schema: Schema, root: Schema): Json {
     return Object.fromEntries(
       Object.entries(known.properties ?? {}).flatMap(([name, child]) => {
         const start = startOf(child, root);
-        return start !== undefined && (required.includes(name) || child.default !== undefined)
+        return start !== undefined && (required.includes(name) || follow(child, root).default !== undefined)
           ? [[name, start]]
           : [];
       }),
@@ -114,6 +114,12 @@ export function SchemaField(props: Props) {
   const id = useId();
   const schema = follow(props.schema, props.root);
   const label = schema.title ?? props.label ?? props.name;
+  // What counts while nothing is filled in.
+  const counts = schema.default;
+  const placeholder =
+    counts === undefined || counts === null || typeof counts === "object"
+      ? {}
+      : { placeholder: t("installations.counts", { value: String(counts) }) };
   const row = (children: ReactNode) => (
     <Row
       id={id}
@@ -129,6 +135,7 @@ export function SchemaField(props: Props) {
       <Select
         id={id}
         allowClear={!props.required}
+        {...placeholder}
         value={props.value as string | undefined}
         onChange={(value) => props.onChange(value)}
         options={schema.enum.map((value) => ({ value: value as string, label: String(value) }))}
@@ -140,6 +147,7 @@ export function SchemaField(props: Props) {
     return row(
       <Input
         id={id}
+        {...placeholder}
         value={typeof props.value === "string" ? props.value : ""}
         {...(schema.maxLength ? { maxLength: schema.maxLength } : {})}
         onChange={(event) => props.onChange(event.target.value === "" ? undefined : event.target.value)}
@@ -150,6 +158,7 @@ export function SchemaField(props: Props) {
     return row(
       <InputNumber
         id={id}
+        {...placeholder}
         value={typeof props.value === "number" ? props.value : null}
         {...(type === "integer" ? { precision: 0 } : {})}
         {...(schema.minimum !== undefined ? { min: schema.minimum } : {})}
@@ -159,7 +168,13 @@ export function SchemaField(props: Props) {
     );
   }
   if (type === "boolean") {
-    return row(<Switch id={id} checked={props.value === true} onChange={(value) => props.onChange(value)} />);
+    return row(
+      <Switch
+        id={id}
+        checked={(props.value ?? counts) === true}
+        onChange={(value) => props.onChange(value)}
+      />,
+    );
   }
   if (type === "object" && schema.properties) {
     const body = (

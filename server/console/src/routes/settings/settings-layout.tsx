@@ -7,6 +7,7 @@ const PAGES: ReadonlyArray<{
   key:
     | "departments"
     | "hours"
+    | "owner-rules"
     | "detectors"
     | "calendar"
     | "escalation"
@@ -20,6 +21,7 @@ const PAGES: ReadonlyArray<{
 }> = [
   { key: "departments" },
   { key: "hours" },
+  { key: "owner-rules" },
   { key: "detectors" },
   { key: "calendar" },
   { key: "escalation", needs: "read_tasks" },

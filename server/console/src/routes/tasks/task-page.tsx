@@ -117,6 +117,7 @@ function Facts(props: { task: Task }) {
             <small>
               {task.department_name} · {task.owner.email}
             </small>
+            {task.owner.unreachable && <small className="danger">{t("task.unreachable")}</small>}
           </dd>
         </div>
         <div>

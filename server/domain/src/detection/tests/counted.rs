@@ -61,6 +61,141 @@ fn days_above_a_limit() {
     assert_eq!(found(&risk, &all)[0].window, date(1));
 }
 
+/// Days that are added up: with the voice that crosses the line, once for as many days, whoever rings twice.
+#[test]
+fn days_that_are_added_up() {
+    let week = rule("threshold", json!({"limit": 9, "window": "7d"}));
+    let daily = [2, 2, 2, 2, 1, 0, 0, 3, 3, 0, 0, 0, 0, 0, 6];
+    let all = rows(daily.len(), |d| Counters {
+        contacts: daily[d],
+        ..Counters::default()
+    });
+    let signals = found(&week, &all);
+    // 2+2+2+1+0+0+3 = 10 on the eighth day; the fifteenth sums up 9 again and is above nothing.
+    assert_eq!(
+        signals
+            .iter()
+            .map(|s| (s.window, s.count, s.change_day))
+            .collect::<Vec<_>>(),
+        [(date(7), 10, Some(date(1)))]
+    );
+    assert!(
+        signals[0].explanation().zh.contains("（7 天）10 次来访"),
+        "{}",
+        signals[0].explanation().zh
+    );
+    // One customer on every one of these days is one, and no crowd.
+    let by = |day, customer| Teller {
+        day,
+        customer,
+        counted: true,
+        n: daily[day],
+    };
+    let one: Vec<Teller> = (0..daily.len()).map(|d| by(d, 0)).collect();
+    assert_eq!(told(&week, &all, &one), []);
+    let some: Vec<Teller> = (0..daily.len())
+        .map(|d| by(d, u32::try_from(d / 2).unwrap()))
+        .collect();
+    let signals = told(&week, &all, &some);
+    assert_eq!(
+        (signals[0].customers, signals[0].anonymous),
+        (Some(4), Some(0))
+    );
+    // All but one contact of one customer are no more of a crowd.
+    let loud: Vec<Teller> = (0..daily.len()).map(|d| by(d, u32::from(d == 4))).collect();
+    assert_eq!(told(&week, &all, &loud), []);
+    // Hours are not decided by days.
+    let hours = rule("threshold", json!({"limit": 1, "window": "4h"}));
+    assert_eq!(found(&hours, &all), []);
+}
+
+/// Signals of earlier versions, and sums over days, do not promise more than is known.
+#[test]
+fn who_is_counted_is_said_as_it_is_known() {
+    let threshold = rule("threshold", json!({"limit": 1}));
+    let row = |customers, anonymous| Counters {
+        contacts: 9,
+        customers,
+        anonymous,
+        ..Counters::default()
+    };
+    let zh = |row| found(&threshold, &[row])[0].explanation().zh;
+    assert!(
+        zh(row(7, 0)).contains("9 次来访（7 位客户），"),
+        "{}",
+        zh(row(7, 0))
+    );
+    assert!(zh(row(7, 3)).contains("9 次来访（4 位可识别客户，另有 3 条匿名），"));
+    assert!(zh(row(9, 9)).contains("9 次来访（均为匿名，无法区分客户），"));
+    let old = Signal {
+        anonymous: None,
+        ..found(&threshold, &[row(7, 0)])[0].clone()
+    };
+    assert!(
+        old.explanation()
+            .zh
+            .contains("（7 位客户，匿名来访各计一位）")
+    );
+    let spike = Signal {
+        kind: Kind::Spike,
+        anonymous: Some(0),
+        change_day: Some(start() - chrono::Days::new(2)),
+        ..old
+    };
+    let said = spike.explanation();
+    assert!(said.zh.contains("（逐日合计 7 位客户）"), "{}", said.zh);
+    assert!(
+        said.en
+            .contains(" by 7 distinct customers, counted day by day "),
+        "{}",
+        said.en
+    );
+}
+
+/// Somebody else beside the one who writes again and again makes no crowd of the two.
+#[test]
+fn one_loud_customer_beside_others() {
+    let crowd = |count, customers, loudest| Crowd {
+        count,
+        customers,
+        loudest,
+    };
+    let cases = [
+        (crowd(31, 2, 30), 20, false),
+        (crowd(31, 21, 11), 20, true),
+        // Without the repeats 21 are left, which is above the line all the same.
+        (crowd(50, 21, 30), 20, true),
+        (crowd(49, 20, 30), 20, false),
+        (crowd(21, 2, 10), 20, true),
+        (crowd(21, 1, 21), 20, false),
+        (crowd(1, 1, 1), 0, true),
+        (crowd(3, 1, 3), 0, true),
+        (crowd(20, 20, 1), 20, false),
+        // Who did it most is not known: the number of customers decides.
+        (crowd(31, 2, 0), 20, true),
+    ];
+    for (crowd, limit, crosses) in cases {
+        assert_eq!(crowd.crosses(limit), crosses, "{crowd:?} {limit}");
+        if crowd.loudest * 2 > crowd.count {
+            assert!(crowd.may_be_one(), "{crowd:?}");
+        }
+    }
+    assert!(!crowd(31, 17, 0).may_be_one());
+    let threshold = rule("threshold", json!({"limit": 20}));
+    let row = Counters {
+        contacts: 31,
+        customers: 2,
+        ..Counters::default()
+    };
+    let loud = Teller {
+        day: 0,
+        customer: 0,
+        counted: true,
+        n: 30,
+    };
+    assert_eq!(told(&threshold, &[row], &[loud]), []);
+}
+
 /// One customer alone crosses no line, however often.
 #[test]
 fn one_who_does_it_again_and_again_is_one() {
@@ -158,7 +293,7 @@ fn a_signal_counts_in_words() {
     let said = day("risk", Value::Null, risky(3));
     assert!(
         said.en
-            .starts_with("3 voices with a risk by 3 distinct customers on "),
+            .starts_with("3 voices with a risk (1 known customer, and 2 anonymous) on "),
         "{}",
         said.en
     );

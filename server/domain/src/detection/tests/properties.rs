@@ -20,6 +20,7 @@ fn any_series(days: usize) -> impl Strategy<Value = Series> {
                     contacts,
                     customers: contacts * (50 + people / 2) / 100,
                     rated,
+                    anonymous: 0,
                     satisfied: rated * if d > 60 { good } else { 60 + good * 4 / 10 } / 100,
                 }
             })

@@ -1,0 +1,165 @@
+//! Mails that wait, visibly: the hour's budget, a digest, quiet hours; and what is sent again.
+
+use crate::world::{LI, PRODUCT, contact, furnish, issues, send, sent, text, watch};
+use serde_json::{Value, json};
+use tests::{Database, Engine, Options, Server, Smtp, on_both_engines, time, until};
+
+fn start(engine: Engine, smtp: &Smtp, more: &[(&str, &str)]) -> (Server, Value) {
+    let mut options = Options::new(engine).mail_to(smtp);
+    for (name, value) in more {
+        options = options.set(name, value);
+    }
+    let server = options.start();
+    let admin = server.admin();
+    furnish(&admin);
+    watch(&admin);
+    let voices: Vec<Value> = (0..51)
+        .map(|n| contact(&format!("t{n}"), &time::just_now(60 - n), n as usize))
+        .collect();
+    send(&admin, &voices);
+    let issue = issues(&admin)[0].clone();
+    (server, issue)
+}
+
+fn assign(server: &Server, issue: &Value, title: &str) -> String {
+    let due = (time::now() + chrono::TimeDelta::days(3)).to_rfc3339();
+    let body = json!({"title": title, "description": "", "department": PRODUCT, "due_at": due});
+    let path = format!("/api/v1/issues/{}/tasks", text(issue, "id"));
+    text(&server.admin().post(&path, &body).ok(), "id").to_owned()
+}
+
+fn outbox(server: &Server, state: &str) -> Vec<Value> {
+    server
+        .admin()
+        .get(&format!("/api/v1/outbox?limit=500&state={state}"))
+        .items()
+}
+
+fn waiting(server: &Server, n: usize) -> Vec<Value> {
+    until(&format!("{n} mails are held"), || {
+        let held = outbox(server, "held");
+        (held.len() == n && outbox(server, "queued").is_empty()).then_some(held)
+    })
+}
+
+/// An hour passes for everything that waits.
+fn an_hour_later(database: &Database) {
+    database.run("UPDATE delivery SET sent_at = sent_at - 3700000000 WHERE sent_at IS NOT NULL");
+    database.run(
+        "UPDATE delivery SET held_until = held_until - 3700000000 WHERE held_until IS NOT NULL",
+    );
+    database.run(
+        "UPDATE job SET run_at = run_at - 3700000000 WHERE kind = 'deliver' AND state = 'ready'",
+    );
+}
+
+on_both_engines! {
+    /// Three an hour: the rest waits in the outbox with its reason and time, and goes in its order.
+    fn an_hour_has_a_budget(engine) {
+        let smtp = Smtp::start();
+        let (server, issue) = start(engine, &smtp, &[("BIHUAN_MAIL_PER_HOUR", "3")]);
+        until("the notice", || (smtp.letters().len() == 1).then_some(()));
+        let ids: Vec<String> = (0..6).map(|n| assign(&server, &issue, &format!("第{n}项"))).collect();
+        let held = waiting(&server, 4);
+        assert_eq!(smtp.letters().len(), 3);
+        for item in &held {
+            assert_eq!(text(item, "hold"), "hourly_budget", "{item}");
+            let until = text(item, "held_until").parse::<chrono::DateTime<chrono::Utc>>().expect("a time");
+            assert!(until > time::now(), "{item}");
+        }
+        // The next mail of a task that waits does not overtake the first.
+        let waits = held.iter().map(|h| text(h, "task_id")).collect::<Vec<_>>();
+        let behind = ids.iter().find(|id| waits.contains(&id.as_str())).expect("one that waits").clone();
+        server.admin().post(&format!("/api/v1/tasks/{behind}/cancel"), &json!({"reason": "不需要了"})).ok();
+        waiting(&server, 5);
+        let database = server.database();
+        for expected in [3 + 3, 3 + 3 + 2] {
+            an_hour_later(&database);
+            until("the next ones go", || (smtp.letters().len() >= expected).then_some(()));
+            until("nothing is under way", || (outbox(&server, "sending").is_empty() && outbox(&server, "queued").is_empty()).then_some(()));
+            assert_eq!(smtp.letters().len(), expected);
+        }
+        assert!(sent(&server).iter().all(|d| d["hold"].is_null()));
+        let of_task: Vec<String> = smtp.letters_to(LI).iter().map(|l| l.read())
+            .filter(|m| m.in_reply_to == [format!("task-{behind}@localhost")] || m.message_id == format!("task-{behind}@localhost"))
+            .map(|m| m.subject).collect();
+        assert_eq!(of_task.len(), 2, "{of_task:?}");
+        assert!(of_task[1].contains("已取消"), "in their order: {of_task:?}");
+    }
+
+    /// Whoever wants one mail an hour gets one, with a link to each; urgent ones come at once.
+    fn a_digest_names_what_it_carries(engine) {
+        let smtp = Smtp::start();
+        let (server, issue) = start(engine, &smtp, &[]);
+        until("the notice", || (smtp.letters().len() == 1).then_some(()));
+        let admin = server.admin();
+        let path = format!("/api/v1/mail/people/{LI}");
+        assert_eq!(admin.get(&path).ok()["pace"], "immediate");
+        admin.put(&path, &json!({"pace": "hourly"})).ok();
+        admin.put(&path, &json!({"quiet": [{"from": "00:00", "to": "00:00"}]})).problem(422, "invalid_field");
+        for n in 0..3 {
+            assign(&server, &issue, &format!("第{n}项"));
+        }
+        let held = waiting(&server, 3);
+        assert!(held.iter().all(|h| text(h, "hold") == "digest"), "{held:?}");
+        assert_eq!(smtp.letters().len(), 1, "the notice of before");
+        an_hour_later(&server.database());
+        let digest = until("the digest", || smtp.letters_to(LI).get(1).map(tests::Letter::read));
+        assert!(digest.subject.contains("3 条"), "{}", digest.subject);
+        for n in 0..3 {
+            assert!(digest.text.contains(&format!("第{n}项")), "{}", digest.text);
+        }
+        assert_eq!(digest.text.matches("/a/").count(), 3, "{}", digest.text);
+        let merged = outbox(&server, "merged");
+        assert_eq!(merged.len(), 3);
+        let all = outbox(&server, "sent");
+        assert!(merged.iter().all(|m| all.iter().any(|d| d["id"] == m["merged_into"])), "{merged:?}");
+
+        // Quiet hours around now: held until their end, one mail goes as it is, and a new wish counts at once.
+        let local = time::now().with_timezone(&chrono_tz::Asia::Shanghai);
+        let clock = |hours: i64| (local + chrono::TimeDelta::hours(hours)).format("%H:%M").to_string();
+        admin.put(&path, &json!({"quiet": [{"from": clock(-2), "to": clock(2)}]})).ok();
+        assign(&server, &issue, "夜里的一项");
+        let held = waiting(&server, 1);
+        assert_eq!(text(&held[0], "hold"), "quiet_hours");
+        admin.put(&path, &json!({})).ok();
+        until("it goes", || smtp.letters_to(LI).iter().any(|l| l.read().subject.contains("夜里的一项")).then_some(()));
+        assert_eq!(outbox(&server, "held"), Vec::<Value>::new());
+    }
+
+    /// A dead letter is sent again under its own number; every template can be looked at and tried.
+    fn dead_letters_and_previews(engine) {
+        let smtp = Smtp::start();
+        smtp.refuse_for_ever("wang.tao@telecom.example");
+        let (server, issue) = start(engine, &smtp, &[]);
+        let admin = server.admin();
+        let due = (time::now() + chrono::TimeDelta::days(3)).to_rfc3339();
+        let body = json!({"title": "没人收到", "description": "", "department": PRODUCT, "due_at": due,
+                          "owner_email": "wang.tao@telecom.example"});
+        admin.post(&format!("/api/v1/issues/{}/tasks", text(&issue, "id")), &body).ok();
+        let dead = until("it is dead", || outbox(&server, "dead").into_iter().next());
+        assert_eq!(admin.get("/api/v1/addresses").items()[0]["hard_bounces"], 1, "a refusal at once is a bounce");
+        smtp.take_again("wang.tao@telecom.example");
+        let again = format!("/api/v1/outbox/{}/retry", text(&dead, "id"));
+        admin.post(&again, &json!({})).ok();
+        let letter = until("it arrives", || smtp.letters_to("wang.tao@telecom.example").first().map(tests::Letter::read));
+        assert!(letter.subject.contains("没人收到"));
+        sent(&server);
+        admin.post(&again, &json!({})).problem(409, "wrong_state");
+
+        let templates = admin.get("/api/v1/mail/templates").items();
+        assert!(templates.len() >= 25, "{}", templates.len());
+        for template in &templates {
+            for language in ["zh-CN", "en"] {
+                let name = text(template, "name");
+                let mail = admin.get(&format!("/api/v1/mail/templates/{name}?language={language}")).ok();
+                assert!(text(&mail, "html").contains("<table") && !text(&mail, "text").is_empty(), "{name} {language}");
+            }
+        }
+        admin.get("/api/v1/mail/templates/nothing").problem(404, "not_found");
+        admin.post("/api/v1/mail/trial", &json!({"to": "x"})).problem(422, "invalid_field");
+        admin.post("/api/v1/mail/trial", &json!({"to": "Ops@telecom.example", "language": "en"})).ok();
+        let trial = until("the trial", || smtp.letters_to("ops@telecom.example").first().map(tests::Letter::read));
+        assert!(trial.subject.contains("test mail"), "{}", trial.subject);
+    }
+}
