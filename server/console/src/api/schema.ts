@@ -4,6 +4,45 @@
  */
 
 export interface paths {
+    "/api/v1/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Absences that are not over, by their end. */
+        get: operations["list_absences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/absences/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One absence. */
+        get: operations["read_absence"];
+        /**
+         * Creates or replaces an absence. New tasks for the person go to the substitute from its first day on, and
+         *     so do unanswered ones on that day. Its zone is the person's.
+         */
+        put: operations["write_absence"];
+        post?: never;
+        /** Removes an absence. What was handed over stays where it is. */
+        delete: operations["delete_absence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calendar-notes": {
         parameters: {
             query?: never;
@@ -342,6 +381,44 @@ export interface paths {
         /** What a detector raised, and what it would have raised while it was muted, newest first; at most 500. */
         get: operations["list_signals"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/escalation-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All policies; `default` is among them even where nobody changed it. */
+        get: operations["list_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/escalation-policies/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One policy. */
+        get: operations["read_policy"];
+        /**
+         * Creates or replaces a policy. Tasks that their owners have already keep the version they were offered
+         *     with.
+         */
+        put: operations["write_policy"];
         post?: never;
         delete?: never;
         options?: never;
@@ -940,6 +1017,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/owner-rule-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proposed owners of topics, newest first. */
+        get: operations["list_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rule-proposals/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the department the topic's owner. */
+        post: operations["accept_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rule-proposals/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves the topic where it is. */
+        post: operations["dismiss_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins": {
         parameters: {
             query?: never;
@@ -1094,6 +1222,23 @@ export interface paths {
         put?: never;
         /** Merges late ratings; they count on the day of their contact. */
         post: operations["send_ratings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often departments refused tasks or passed them on, and why. */
+        get: operations["refusals"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1309,6 +1454,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/escalation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has happened to a task by itself, what will, when, and who is told. */
+        get: operations["read_escalation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/hand_over": {
         parameters: {
             query?: never;
@@ -1360,6 +1522,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/reroute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a refused task to the department that the refusal names, and proposes that department as the
+         *     topic's owner.
+         */
+        post: operations["reroute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/sla/explain": {
         parameters: {
             query?: never;
@@ -1371,6 +1553,23 @@ export interface paths {
         get: operations["explain_due"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts the owner's reminders off. Whoever else is told is told as before. */
+        post: operations["snooze"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1589,6 +1788,34 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Somebody is away. */
+        Absence: {
+            /** @description Who, lower case. */
+            email: string;
+            /**
+             * Format: date
+             * @description First day, in the person's zone.
+             */
+            from: string;
+            /** @description Stable name, such as the number of the leave request. */
+            key?: string;
+            /** @description Why, as far as colleagues may know. */
+            reason?: string;
+            /** @description Who stands in. Nobody: the department's deputy, else its manager, else its next owner. */
+            substitute?: string | null;
+            /**
+             * Format: date
+             * @description Last day, included.
+             */
+            to: string;
+            /**
+             * Format: int64
+             * @description Counts changes.
+             */
+            version?: number;
+            /** @description The person's zone: what the program knows of them, else the organisation's. */
+            zone?: string;
+        };
         /** @description An agent moves away from the own baseline; the supervisor is told. */
         AgentDriftParams: {
             /**
@@ -2262,6 +2489,38 @@ export interface components {
              */
             version?: number;
         };
+        /** @description Refusals of a department. */
+        DepartmentRefusals: {
+            /** Format: int64 */
+            declined: number;
+            department: string;
+            department_name: string;
+            /** Format: int64 */
+            handed_over: number;
+            /**
+             * Format: int64
+             * @description The longest way of a task up to this department's refusal.
+             */
+            most_hops: number;
+            /**
+             * Format: int64
+             * @description Times that a task was offered to it.
+             */
+            offered: number;
+            /**
+             * Format: int64
+             * @description Of both, to a department that had passed the same task on before.
+             */
+            ping_pong: number;
+            /** @description The most frequent first, at most 10. */
+            reasons: components["schemas"]["RefusalReason"][];
+            /**
+             * Format: double
+             * @description Refusals and hand-overs of each task offered, 0 to 1 and above it where tasks of before came back;
+             *     null: nothing was offered.
+             */
+            share?: number | null;
+        };
         /** @description A rule that watches facts. */
         Detector: {
             /** @description Off detectors raise nothing. */
@@ -2425,6 +2684,62 @@ export interface components {
          * @enum {string}
          */
         Ended: "relapse" | "twelve_months" | "running";
+        /** @description What happens to a task by itself. */
+        Escalation: {
+            ahead: components["schemas"]["StepAhead"][];
+            done: components["schemas"]["StepDone"][];
+            /** @description The policy that it holds to; null: nothing happens any more. */
+            policy?: string | null;
+            /** @description The policy was changed since: that counts for the next owner. */
+            policy_changed: boolean;
+            policy_name: string;
+            /** Format: int64 */
+            policy_version?: number | null;
+            /** Format: date-time */
+            snoozed_until?: string | null;
+            task_id: string;
+        };
+        /**
+         * @description What a step does.
+         * @enum {string}
+         */
+        EscalationAction: "remind_owner" | "tell_manager" | "hand_to_deputy" | "tell_voc_owner" | "tell_arbiter";
+        /** @description What happens by itself to tasks of some departments. */
+        EscalationPolicy: {
+            /** @description Departments that it holds for. */
+            departments?: string[];
+            /** @description Stable name; `default` holds for departments that no other policy names. */
+            key?: string;
+            /** @description Name for people. */
+            name?: string;
+            /** @description The steps; none: nothing happens by itself. */
+            steps: components["schemas"]["EscalationStep"][];
+            /**
+             * Format: int64
+             * @description Counts changes. A task keeps the version that it was offered with.
+             */
+            version?: number;
+        };
+        /** @description A step of a policy. */
+        EscalationStep: {
+            /** @description How long, in working time. */
+            after: components["schemas"]["WorkingWait"];
+            /** @description What it does. */
+            do: components["schemas"]["EscalationAction"];
+            every?: components["schemas"]["WorkingWait"] | null;
+            /**
+             * Format: int32
+             * @description How often it is done again, 0 to 5.
+             */
+            repeat?: number;
+            /** @description What it waits for. */
+            when: components["schemas"]["EscalationWhen"];
+        };
+        /**
+         * @description What a step waits for.
+         * @enum {string}
+         */
+        EscalationWhen: "unanswered" | "silent" | "before_due" | "after_due";
         /** @description One line of a history. */
         Event: {
             actor: components["schemas"]["EventActor"];
@@ -2771,6 +3086,11 @@ export interface components {
              */
             to?: string | null;
         };
+        /**
+         * @description How a task left a department.
+         * @enum {string}
+         */
+        HopKind: "declined" | "handed_over";
         /** @description A file to be read into a calendar. */
         IcsImport: {
             /** @description Whether the calendar is changed; otherwise it is only shown what would change. */
@@ -3088,6 +3408,39 @@ export interface components {
             topic?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_Absence: {
+            /** @description The items. */
+            items: {
+                /** @description Who, lower case. */
+                email: string;
+                /**
+                 * Format: date
+                 * @description First day, in the person's zone.
+                 */
+                from: string;
+                /** @description Stable name, such as the number of the leave request. */
+                key?: string;
+                /** @description Why, as far as colleagues may know. */
+                reason?: string;
+                /** @description Who stands in. Nobody: the department's deputy, else its manager, else its next owner. */
+                substitute?: string | null;
+                /**
+                 * Format: date
+                 * @description Last day, included.
+                 */
+                to: string;
+                /**
+                 * Format: int64
+                 * @description Counts changes.
+                 */
+                version?: number;
+                /** @description The person's zone: what the program knows of them, else the organisation's. */
+                zone?: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_Article: {
             /** @description The items. */
             items: {
@@ -3257,6 +3610,27 @@ export interface components {
                 kind: components["schemas"]["DetectorKind"];
                 name: components["schemas"]["Bilingual"];
                 params: Record<string, never>;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_EscalationPolicy: {
+            /** @description The items. */
+            items: {
+                /** @description Departments that it holds for. */
+                departments?: string[];
+                /** @description Stable name; `default` holds for departments that no other policy names. */
+                key?: string;
+                /** @description Name for people. */
+                name?: string;
+                /** @description The steps; none: nothing happens by itself. */
+                steps: components["schemas"]["EscalationStep"][];
+                /**
+                 * Format: int64
+                 * @description Counts changes. A task keeps the version that it was offered with.
+                 */
+                version?: number;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -3502,6 +3876,31 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_OwnerRuleProposal: {
+            /** @description The items. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                decided_by?: string | null;
+                /** @description Who should have it. */
+                department: string;
+                id: string;
+                /** @description Who had it when the proposal was made. */
+                present?: string | null;
+                /** @description In its words. */
+                reason: string;
+                /** @description The department that refused the first of them. */
+                refused_by: string;
+                /** @description `open`, `accepted` or `dismissed`. */
+                state: string;
+                /** @description Tasks that were re-routed so. */
+                tasks: string[];
+                topic: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_Plugin: {
             /** @description The items. */
             items: {
@@ -3715,6 +4114,7 @@ export interface components {
                 /** Format: date-time */
                 effective_at?: string | null;
                 fast_track: boolean;
+                handling: components["schemas"]["TaskHandling"];
                 id: string;
                 /** @description What the issue is called in both languages. */
                 issue_heading: components["schemas"]["Bilingual"];
@@ -4184,6 +4584,11 @@ export interface components {
             name: string;
             /** @description Installation of a notifier for departments that name none: a chat beside the mails. */
             notifier?: string | null;
+            /**
+             * Format: int32
+             * @description Refusals and hand-overs of one task after which the arbiter decides, 1 to 20.
+             */
+            refusal_hops?: number;
             /** @description What support costs in a month, from that month (`2026-03`) on until a later entry. */
             support_costs?: {
                 [key: string]: components["schemas"]["SupportCost"];
@@ -4285,6 +4690,26 @@ export interface components {
             name?: string;
             /** @description IANA zone of times in mails. */
             time_zone?: string;
+        };
+        /** @description A topic should belong to another department, as re-routed tasks suggest. */
+        OwnerRuleProposal: {
+            /** Format: date-time */
+            created_at: string;
+            decided_by?: string | null;
+            /** @description Who should have it. */
+            department: string;
+            id: string;
+            /** @description Who had it when the proposal was made. */
+            present?: string | null;
+            /** @description In its words. */
+            reason: string;
+            /** @description The department that refused the first of them. */
+            refused_by: string;
+            /** @description `open`, `accepted` or `dismissed`. */
+            state: string;
+            /** @description Tasks that were re-routed so. */
+            tasks: string[];
+            topic: string;
         };
         /** @description A verdict as it stood at some time, and why. */
         PastVerdict: {
@@ -4775,6 +5200,20 @@ export interface components {
             /** @description Why it cannot be decided. */
             why: components["schemas"]["Decidable"];
         };
+        /** @description How often a reason was given. */
+        RefusalReason: {
+            /** Format: int64 */
+            n: number;
+            reason: string;
+        };
+        /** @description Refusals by department. */
+        RefusalReport: {
+            departments: components["schemas"]["DepartmentRefusals"][];
+            /** Format: date */
+            from: string;
+            /** Format: date */
+            to: string;
+        };
         /** @description An item that was refused. A bad item never spoils its batch. */
         Rejected: {
             /** @description Stable code. */
@@ -4853,6 +5292,11 @@ export interface components {
              * @description 0 to 100.
              */
             percent: number;
+        };
+        /** @description A re-route. */
+        Rerouting: {
+            /** @description Said to the former owner and in the history; the refusal's reason when missing. */
+            reason?: string | null;
         };
         /** @description A voice with a risk: authority, press, lawyer, leaving. */
         RiskParams: {
@@ -5338,6 +5782,14 @@ export interface components {
              */
             unknown_years: number[];
         };
+        /** @description A day to be reminded on. */
+        Snoozing: {
+            /**
+             * Format: date-time
+             * @description When reminders begin again: ahead, and not after the task is due.
+             */
+            until: string;
+        };
         /** @description A proven solution, in short. */
         Solution: {
             article_id: string;
@@ -5503,6 +5955,61 @@ export interface components {
             /** @description The topic whose contacts were counted. */
             topic: string;
         };
+        /** @description A step that is ahead. */
+        StepAhead: {
+            /**
+             * Format: date-time
+             * @description When it is done, if nothing happens before: in the working time of who it goes to.
+             */
+            act_at: string;
+            do: components["schemas"]["EscalationAction"];
+            /**
+             * Format: int32
+             * @description Which time, from 1.
+             */
+            n: number;
+            /**
+             * Format: date-time
+             * @description When its wait is over.
+             */
+            planned_at: string;
+            /** @description Place in the policy, from 0. */
+            step: number;
+            /** @description Name of who it goes to, as things are now. */
+            to?: string | null;
+            when: components["schemas"]["EscalationWhen"];
+        };
+        /** @description A step that was done. */
+        StepDone: {
+            /**
+             * Format: int64
+             * @description Which offer of the task, from 1.
+             */
+            assignment: number;
+            /** Format: date-time */
+            at: string;
+            do: string;
+            /**
+             * Format: int64
+             * @description Seconds later than it could have been done.
+             */
+            late_by: number;
+            /**
+             * Format: int64
+             * @description Earlier repeats that it stands for.
+             */
+            missed: number;
+            /** Format: int32 */
+            n: number;
+            /** @description `done`, `substitute`, `voc_owner_instead` or `nobody`. */
+            outcome: string;
+            /** Format: date-time */
+            planned_at: string;
+            step: number;
+            /** @description Name of who it went to; empty: nobody was known. */
+            to: string;
+            when: string;
+        };
         /** @description A stream of a connector. */
         StreamView: {
             /** Format: int64 */
@@ -5592,6 +6099,7 @@ export interface components {
             /** Format: date-time */
             effective_at?: string | null;
             fast_track: boolean;
+            handling: components["schemas"]["TaskHandling"];
             id: string;
             /** @description What the issue is called in both languages. */
             issue_heading: components["schemas"]["Bilingual"];
@@ -5643,6 +6151,40 @@ export interface components {
              * @description Since when the owner waits for an answer.
              */
             waits_since?: string | null;
+        };
+        /** @description How it came to its owner. */
+        TaskHandling: {
+            /** @description Refusals and hand-overs so far, oldest first. */
+            hops: components["schemas"]["TaskHop"][];
+            /** @description For whom the owner stands in. */
+            on_behalf_of?: string | null;
+            /**
+             * Format: date-time
+             * @description The owner wants no reminder before.
+             */
+            snoozed_until?: string | null;
+            /** @description The arbiter is asked who should do it. */
+            with_arbiter: boolean;
+        };
+        /** @description One refusal or hand-over. */
+        TaskHop: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
+            /** @description The department that it left. */
+            from: string;
+            /** @description How. */
+            kind: components["schemas"]["HopKind"];
+            /** @description That department had passed it on before. */
+            ping_pong: boolean;
+            /** @description Why; may be empty for a hand-over. */
+            reason: string;
+            /** @description The department that should do it, in their view. */
+            to?: string | null;
         };
         /** @description The mail that offered the task. */
         TaskMail: {
@@ -6045,6 +6587,20 @@ export interface components {
             /** @description Wednesday. */
             wed?: components["schemas"]["WorkSpan"][];
         };
+        /** @description A wait in working time. */
+        WorkingWait: {
+            /**
+             * Format: int32
+             * @description Working hours, 0 to 500.
+             */
+            hours: number;
+        } | {
+            /**
+             * Format: int32
+             * @description Working days, 0 to 60: the same time of day, so many days on which people work later.
+             */
+            days: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -6054,6 +6610,90 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_absences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Absence"];
+                };
+            };
+        };
+    };
+    read_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Absence"];
+                };
+            };
+        };
+    };
+    write_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Absence"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Absence"];
+                };
+            };
+        };
+    };
+    delete_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_notes: {
         parameters: {
             query?: {
@@ -6664,6 +7304,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_SignalOfDetector"];
+                };
+            };
+        };
+    };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_EscalationPolicy"];
+                };
+            };
+        };
+    };
+    read_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationPolicy"];
+                };
+            };
+        };
+    };
+    write_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EscalationPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationPolicy"];
                 };
             };
         };
@@ -7630,6 +8335,72 @@ export interface operations {
             };
         };
     };
+    list_proposals: {
+        parameters: {
+            query?: {
+                /** @description `open`, `accepted` or `dismissed`; all when missing. */
+                state?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_OwnerRuleProposal"];
+                };
+            };
+        };
+    };
+    accept_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRuleProposal"];
+                };
+            };
+        };
+    };
+    dismiss_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRuleProposal"];
+                };
+            };
+        };
+    };
     list_plugins: {
         parameters: {
             query?: never;
@@ -7907,6 +8678,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RatingsReceipt"];
+                };
+            };
+        };
+    };
+    refusals: {
+        parameters: {
+            query?: {
+                /** @description First day; 30 days before the last when missing. */
+                from?: string;
+                /** @description Last day, included; today when missing. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusalReport"];
                 };
             };
         };
@@ -8249,6 +9044,27 @@ export interface operations {
             };
         };
     };
+    read_escalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Escalation"];
+                };
+            };
+        };
+    };
     hand_over: {
         parameters: {
             query?: never;
@@ -8330,6 +9146,31 @@ export interface operations {
             };
         };
     };
+    reroute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rerouting"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
     explain_due: {
         parameters: {
             query?: never;
@@ -8347,6 +9188,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SlaExplanation"];
+                };
+            };
+        };
+    };
+    snooze: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snoozing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
                 };
             };
         };
