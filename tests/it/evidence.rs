@@ -1,8 +1,8 @@
 //! Verdicts that one can trust: what they are computed from, when, and what follows from them.
 
 use crate::world::{
-    LI, OTHER, OUTAGES, PRODUCT, TOPIC, contact, days_ago, furnish, number, rated, send, sent,
-    task, text, watch,
+    LI, OTHER, OUTAGES, PRODUCT, SERVICE, TOPIC, contact, days_ago, furnish, number, rated, send,
+    sent, task, text, watch,
 };
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
@@ -250,6 +250,31 @@ on_both_engines! {
         assert_eq!(admin.get("/api/v1/knowledge/articles").items().len(), 1);
     }
 
+    /// A task that came out worse and is given to somebody else goes on being watched until something new is
+    /// delivered; what late data say of the former fix ends the new owner's work only where it worked.
+    fn a_worse_fix_is_watched_while_somebody_else_is_asked(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let (issue, wish) = what_a_fix_mended(&admin);
+        let id = text(&assign(&admin, &issue, "说清楚", &wish), "id").to_owned();
+        done(&admin, &id, 31);
+        let bad = rated("bad", days_ago(8, 1), 150, 0.0);
+        send(&admin, &bad);
+        until("a fall", || Some(verification(&admin, &id)).filter(|v| v["verdict"] == "worse"));
+        let body = json!({"department": SERVICE, "reason": "换人处理"});
+        admin.post(&format!("/api/v1/tasks/{id}/reassign"), &body).ok();
+        assert_eq!(task(&admin, &id)["state"], "assigned");
+        assert_eq!(evaluate(&admin, &id)["verdict"], "worse", "still looked at");
+        assert_eq!(task(&admin, &id)["state"], "assigned", "and still asked for");
+        let good: Vec<Value> = bad.iter().map(|v| json!({"channel": v["channel"], "external_id": v["external_id"], "rating": 5})).collect();
+        for part in good.chunks(500) {
+            admin.post("/api/v1/ratings", &json!({"items": part})).ok();
+        }
+        until("it worked after all", || Some(verification(&admin, &id)).filter(|v| v["verdict"] == "improved"));
+        assert_eq!(task(&admin, &id)["state"], "verified");
+    }
+
     /// Before and after must be labelled by one classifier: what another one labelled is labelled anew,
     /// people's corrections stay, and then the verdict falls.
     fn both_windows_are_measured_with_one_ruler(engine) {
@@ -378,7 +403,12 @@ on_both_engines! {
         let set = said["set"].as_array().expect("a set");
         assert_eq!(set.len(), 2, "{set:?}");
         assert_eq!((&set[0]["task_id"], &set[0]["first"]), (&json!(first), &json!(true)));
+        // The last day that can decide counts from the last fix, by the first one's contract.
+        let horizon = task(&admin, &first)["contract"]["horizon_days"].as_u64().expect("days");
+        let latest = time::ago(29) + Days::new(horizon);
+        assert_eq!(said["latest_day"], latest.to_string());
         let shared = verification(&admin, &first);
+        assert_eq!(shared["latest_day"], said["latest_day"]);
         assert_eq!(shared["together_with"], json!([second]));
         for same in ["verdict", "effect", "before", "after", "looks"] {
             assert_eq!(shared[same], said[same], "{same}");

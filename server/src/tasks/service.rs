@@ -623,6 +623,12 @@ async fn follow(
         .count();
     let command = match command {
         Command::Complete { .. } => issues::Command::TaskDone { open_tasks },
+        // Somebody works on it: what is said of the fix before theirs ends nothing.
+        Command::Judge { verdict }
+            if task.is_reopened() && *verdict != domain::verification::Verdict::Worse =>
+        {
+            return Ok(issue);
+        }
         Command::Judge { verdict } => issues::Command::Judged {
             verdict: *verdict,
             open_tasks,

@@ -7,7 +7,7 @@ use crate::http::{Caller, Code, List, Params, Problem, Result, Segment};
 use crate::tasks::{Setting, require};
 use axum::Json;
 use axum::extract::State;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
 use domain::identity::Operation;
 use domain::tasks::Task;
@@ -48,12 +48,16 @@ struct TaskVerification {
     savings: Option<Savings>,
     /// All tasks that share this verdict, the earliest fix first; empty where it is this task's alone.
     set: Vec<SetMember>,
+    /// The day whose look is the last that can decide: the horizon of the earliest fix's contract, counted
+    /// from the last fix of those that share the verdict.
+    latest_day: NaiveDate,
 }
 
 async fn view(app: &Shared, task: &Task, verification: Verification) -> Result<TaskVerification> {
     let setting = Setting::read(&app.db, app.now()).await?;
     let savings = worth::since_fix(app, &setting, task, &verification).await?;
     let mut set = Vec::new();
+    let (mut last_fix, mut horizon) = (verification.effective_day, task.contract.horizon_days);
     if !verification.together_with.is_empty() {
         let own = task.id.to_string();
         let mut members: Vec<(NaiveDate, &Task)> = setting
@@ -66,6 +70,9 @@ async fn view(app: &Shared, task: &Task, verification: Verification) -> Result<T
             .filter_map(|t| Some((local_day(t.effective_at?, setting.zone), t)))
             .collect();
         members.sort_by_key(|(day, t)| (*day, t.id));
+        if let (Some((_, first)), Some((day, _))) = (members.first(), members.last()) {
+            (last_fix, horizon) = (*day, first.contract.horizon_days);
+        }
         set = members
             .into_iter()
             .enumerate()
@@ -81,6 +88,7 @@ async fn view(app: &Shared, task: &Task, verification: Verification) -> Result<T
         verification,
         savings,
         set,
+        latest_day: last_fix + TimeDelta::days(i64::from(horizon)),
     })
 }
 

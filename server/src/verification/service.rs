@@ -411,7 +411,9 @@ async fn record(
     } else {
         task
     };
-    if moved && verdict != Verdict::Pending {
+    // Whose work goes on is told nothing of the fix before theirs.
+    let goes_on = judged_task.is_reopened() && verdict != Verdict::Worse;
+    if moved && verdict != Verdict::Pending && !goes_on {
         Actions::verdict(app, tx, &judged_task, verdict, &result.sentence).await?;
     }
     if verdict == Verdict::Improved {

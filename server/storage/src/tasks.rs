@@ -125,8 +125,7 @@ pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Ta
 pub async fn deployed(db: &impl Read, since: Timestamp) -> Result<Vec<Task>, DbError> {
     let found: Vec<Document> = rows(
         db,
-        "SELECT data FROM task WHERE created_at >= $1 \
-         AND state IN ('in_progress','done','verifying','verified','not_verified') ORDER BY id",
+        "SELECT data FROM task WHERE created_at >= $1 AND state <> 'cancelled' ORDER BY id",
         vec![micros(since).into()],
     )
     .await?;

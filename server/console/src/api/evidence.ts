@@ -138,6 +138,8 @@ export type MoreVerification = {
   chance?: Chance;
   savings?: Savings | null;
   set?: SetMember[];
+  /** The last day that can decide. */
+  latest_day?: string;
 };
 
 // ---- the contract ---------------------------------------------------------------------------

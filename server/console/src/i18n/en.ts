@@ -393,8 +393,6 @@ export const en: Translation = {
     naive_says: "A simple before/after would say: {{answer}}",
     naive_title: "A simple before/after would say",
     ours_title: "Our verdict",
-    naive_success: "It worked",
-    naive_failure: "No significant change",
     naive_answer_success: "It worked",
     naive_answer_worse: "It got worse",
     naive_answer_none: "No significant change",

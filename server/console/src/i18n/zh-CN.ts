@@ -385,8 +385,6 @@ export const zh = {
     naive_says: "简单前后对比会说：{{answer}}",
     naive_title: "简单前后对比会说",
     ours_title: "我们的结论",
-    naive_success: "有效",
-    naive_failure: "没有显著变化",
     naive_answer_success: "有效",
     naive_answer_worse: "显著变差",
     naive_answer_none: "没有显著变化",

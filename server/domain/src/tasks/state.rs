@@ -153,13 +153,20 @@ pub struct Task {
 }
 
 impl Task {
-    /// Judged worse and given back, and nothing new delivered yet: the fix that the verdict is about
-    /// is still the last one, so that late data may still change what was said of it.
+    /// Judged worse and given back, and nothing new delivered yet, by whomever: the fix that the verdict
+    /// is about is still the last one, so that late data may still change what was said of it.
     #[must_use]
     pub fn is_reopened(&self) -> bool {
-        self.state == State::InProgress
-            && self.verdict == Some(Verdict::Worse)
+        (self.state.is_under_way() || self.state == State::Declined)
+            && self.verdict.is_some()
             && self.effective_at.is_some()
+    }
+
+    /// Reopened and offered to somebody else since: what is said of the former fix ends their work only
+    /// where it says that there is nothing left to mend.
+    fn is_offered_anew(&self) -> bool {
+        self.is_reopened()
+            && !(self.state == State::InProgress && self.verdict == Some(Verdict::Worse))
     }
 
     /// Whether its verdict is owed or can be renewed.
@@ -597,7 +604,16 @@ pub fn apply(
         }
         Command::Judge { verdict } => {
             let changed = next.verdict != Some(*verdict);
+            let mended = matches!(verdict, Verdict::Improved | Verdict::Recovered);
+            let offered = next.is_offered_anew();
             next.verdict = Some(*verdict);
+            if offered && !mended {
+                next.version += 1;
+                return Ok((next, effects));
+            }
+            if offered {
+                effects.push(Effect::RevokeLinks);
+            }
             next.state = match verdict {
                 Verdict::Improved | Verdict::Recovered => State::Verified,
                 Verdict::NoEffect | Verdict::Inconclusive => State::NotVerified,

@@ -161,17 +161,46 @@ fn a_task_given_back_is_judged_anew_until_something_new_is_delivered() {
             matches!(verdict, Verdict::Improved | Verdict::NoEffect)
         );
     }
-    // Who never delivered is owed no verdict, nor is one whose task somebody else was given.
+    // Somebody else is asked: the fix is still watched, and ends their work only where it worked after all.
     let elsewhere = Command::Reassign {
         department: "e".into(),
         owner: owner("wang@example.com"),
         reason: "yours".into(),
     };
     let (offered, _) = apply(back, &elsewhere, &actor(), now()).unwrap();
-    for task in [offered, task(State::InProgress)] {
-        assert!(!task.can_be_judged());
-        assert!(apply(task, &worse, &actor(), now()).is_err());
+    let (accepted, _) = apply(offered.clone(), &Command::Accept, &actor(), now()).unwrap();
+    let declined = Task {
+        state: State::Declined,
+        ..offered.clone()
+    };
+    for asked in [offered, accepted.clone(), declined] {
+        for verdict in [Verdict::NoEffect, Verdict::Inconclusive, Verdict::Pending] {
+            let command = Command::Judge { verdict };
+            let (same, effects) = apply(asked.clone(), &command, &actor(), now()).unwrap();
+            assert_eq!((same.state, same.verdict), (asked.state, Some(verdict)));
+            assert_eq!(effects, []);
+            assert!(same.can_be_judged(), "and goes on being watched");
+        }
+        let improved = Command::Judge {
+            verdict: Verdict::Improved,
+        };
+        let (next, effects) = apply(asked, &improved, &actor(), now()).unwrap();
+        assert_eq!(next.state, State::Verified);
+        for effect in [Effect::RevokeLinks, Effect::TellVerdict(Verdict::Improved)] {
+            assert!(effects.contains(&effect), "{effect:?}");
+        }
     }
+    // Until the new fix is delivered: from then on that one is judged.
+    let complete = Command::Complete {
+        solution: "another".into(),
+        effective_at: None,
+    };
+    let (done, _) = apply(accepted, &complete, &actor(), now()).unwrap();
+    assert_eq!((done.state, done.is_reopened()), (State::Done, false));
+    // Who never delivered is owed no verdict.
+    let never = task(State::InProgress);
+    assert!(!never.can_be_judged());
+    assert!(apply(never, &worse, &actor(), now()).is_err());
 }
 
 #[test]

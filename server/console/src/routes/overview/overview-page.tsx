@@ -9,7 +9,7 @@ import { EmptyState, Page, Panel, QueryView } from "../../components/page";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
-import { verdictStyle } from "../verification/verdict-card";
+import { naiveDirection, verdictStyle } from "../verification/verdict-card";
 import { LoopBand } from "./loop-band";
 import { QuadrantChart } from "./quadrant-chart";
 
@@ -152,11 +152,7 @@ function Verdicts(props: { tasks: readonly Task[] }) {
                 answer:
                   typeof verification.naive.difference !== "number"
                     ? t("verification.naive_none")
-                    : t(
-                        verification.naive.claims_success
-                          ? "verification.naive_success"
-                          : "verification.naive_failure",
-                      ),
+                    : t(`verification.naive_answer_${naiveDirection(verification)}`),
               })}
             </p>
           </Link>

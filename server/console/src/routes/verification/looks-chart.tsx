@@ -26,6 +26,7 @@ export function LooksChart(props: { task: Task; verification: Verification }) {
         effectiveDay:
           v.together_with.length > 0 && v.after.from ? addDays(v.after.from, -1) : v.effective_day,
         horizonDays: contract.horizon_days,
+        latestDay: v.latest_day,
         decidedOn: decided,
         smallest: contract.smallest_change,
         verdict: v.verdict,

@@ -53,6 +53,14 @@ test("the axis runs from the day after the fix to the horizon, nights without a 
   expect(effect?.data[days.indexOf("2026-03-19")]).toBe("-");
 });
 
+test("a shared verdict ends with the horizon of the last fix, not with this task's own", () => {
+  const { days, series } = draw({ latestDay: "2026-04-12" });
+  expect(days.at(-1)).toBe("2026-04-12");
+  const marks = series.at(-1)?.markLine?.data ?? series.flatMap((line) => line.markLine?.data ?? []);
+  expect(marks.some((mark) => mark.xAxis === "2026-04-12")).toBe(true);
+  expect(marks.some((mark) => mark.xAxis === "2026-04-07")).toBe(false);
+});
+
 test("the band shrinks and the line to exceed is half of it, on both sides", () => {
   const { days, series } = draw();
   const [, band, above, below] = series;

@@ -43,6 +43,8 @@ export function looksOption(input: {
   looks: readonly Look[];
   effectiveDay: string;
   horizonDays: number;
+  /** The last day that can decide; of fixes that share a verdict it is not this task's own. */
+  latestDay?: string | undefined;
   decidedOn: string | null;
   smallest: number;
   verdict: Verdict;
@@ -54,7 +56,7 @@ export function looksOption(input: {
   const { metric, format, words, decidedOn, smallest, verdict } = input;
   const looks = drawnLooks(input.looks);
   const lastLook = looks.at(-1)?.day ?? input.effectiveDay;
-  const horizon = addDays(input.effectiveDay, input.horizonDays);
+  const horizon = input.latestDay ?? addDays(input.effectiveDay, input.horizonDays);
   const days = daysBetween(addDays(input.effectiveDay, 1), lastLook > horizon ? lastLook : horizon);
   const byDay = new Map(looks.map((look) => [look.day, look]));
   const good = higherIsBetter(metric) ? 1 : -1;
