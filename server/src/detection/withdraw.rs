@@ -200,8 +200,14 @@ async fn close(app: &App, tx: &Tx, issue: Issue, why: &Bilingual) -> Result<(), 
     };
     storage::issues::update(tx, &next).await?;
     let (withdrawn, sent) = storage::notify::withdraw(tx, &id, &why.en).await?;
-    for notice in sent.iter().filter(|d| d.state == "sent") {
-        take_back(app, tx, &issue, notice, why).await?;
+    for notice in &sent {
+        if let Some(delivery) = taking_back(app, tx, &issue, notice, why) {
+            if notice.state == "sent" {
+                crate::mail::enqueue(app, tx, &delivery).await?;
+            } else {
+                storage::notify::promise(tx, notice, &delivery).await?;
+            }
+        }
     }
     let data = json!({
         "from": before, "to": next.state, "reason": why,
@@ -210,25 +216,23 @@ async fn close(app: &App, tx: &Tx, issue: Issue, why: &Bilingual) -> Result<(), 
     record(app, tx, "issue", &id, "issue.alarm_withdrawn", &data).await
 }
 
-/// Tells whoever was told of this opening that it was nothing, once, in the thread of the notice.
-async fn take_back(
+/// What tells whoever was told of this opening that it was nothing, once, in the thread of the notice.
+fn taking_back(
     app: &App,
     tx: &Tx,
     issue: &Issue,
     notice: &Delivery,
     why: &Bilingual,
-) -> Result<(), DbError> {
+) -> Option<Delivery> {
     // Mails of earlier openings stand: those alarms were right.
     let of_opening = super::raise::notice_key(issue, 0);
-    let rest = notice.dedupe_key.strip_prefix(&of_opening);
-    if !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
-        return Ok(());
+    let rest = notice.dedupe_key.strip_prefix(&of_opening)?;
+    if !(rest.is_empty() || rest.starts_with(':')) {
+        return None;
     }
-    let Ok(Envelope { to, letter }) = serde_json::from_value(notice.data.clone()) else {
-        return Ok(());
-    };
+    let Envelope { to, letter } = serde_json::from_value(notice.data.clone()).ok()?;
     let Letter::IssueNotice { day, .. } = letter else {
-        return Ok(());
+        return None;
     };
     let heading = issue
         .heading
@@ -253,8 +257,7 @@ async fn take_back(
         tx.now(),
     );
     delivery.issue_id = Some(issue.id.to_string());
-    crate::mail::enqueue(app, tx, &delivery).await?;
-    Ok(())
+    Some(delivery)
 }
 
 async fn record(

@@ -104,14 +104,14 @@ async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, J
             created_at: tx.now(),
         };
         storage::notify::keep(&tx, &kept).await?;
-        set_state(&tx, &delivery.id, "sent", job.attempt, None, false).await?;
+        gone_out(app, &tx, job, delivery, false).await?;
         return Ok(Outcome::Done(tx));
     }
     mark_sending(app, job, delivery).await?;
     match app.mail.send(outgoing).await {
         Ok(()) => {
             let tx = app.begin().await?;
-            set_state(&tx, &delivery.id, "sent", job.attempt, None, true).await?;
+            gone_out(app, &tx, job, delivery, true).await?;
             Ok(Outcome::Done(tx))
         }
         Err(SendError::Transient(reason)) => {
@@ -120,6 +120,22 @@ async fn mail(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, J
         }
         Err(SendError::Permanent(reason)) => Err(JobError::fail(reason)),
     }
+}
+
+/// Writes down that a mail went out; if its reason went away while it did, what takes it back follows.
+async fn gone_out(
+    app: &Shared,
+    tx: &Tx,
+    job: &Job,
+    delivery: &Delivery,
+    left_machine: bool,
+) -> Result<(), DbError> {
+    set_state(tx, &delivery.id, "sent", job.attempt, None, left_machine).await?;
+    let present = storage::notify::get(tx, &delivery.id).await?;
+    if let Some(next) = present.and_then(|d| d.follow_up()) {
+        crate::mail::enqueue(app, tx, &next).await?;
+    }
+    Ok(())
 }
 
 async fn publication(app: &Shared, job: &Job, delivery: &Delivery) -> Result<Outcome, JobError> {

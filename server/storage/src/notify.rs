@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// An effect to be carried out, and what became of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Identity; the mail's Message-ID is made of it.
     pub id: String,
@@ -207,8 +207,10 @@ pub async fn withdraw(
                     set_state(tx, id, WITHDRAWN, attempts, Some(reason), left).await?;
                     withdrawn += 1;
                 } else {
-                    note(tx, &delivery, WITHDRAWN, reason).await?;
-                    gone.push(delivery);
+                    note(tx, &delivery, WITHDRAWN, reason.into()).await?;
+                    // Whoever sends it writes the end down and then reads the note; here it is the other
+                    // way round, so that one of both sees the other.
+                    gone.extend(get(tx, id).await?);
                 }
             }
             _ => {}
@@ -226,13 +228,32 @@ impl Delivery {
     pub fn withdrawn(&self) -> Option<&str> {
         self.data.get(WITHDRAWN)?.as_str()
     }
+
+    /// What is to follow once it has gone out.
+    #[must_use]
+    pub fn follow_up(&self) -> Option<Self> {
+        serde_json::from_value(self.data.get(FOLLOW_UP)?.clone()).ok()
+    }
 }
 
+/// Leaves what is to follow a delivery that is on its way: whoever sends it sees to it if it went out.
+pub async fn promise(tx: &Tx, delivery: &Delivery, next: &Delivery) -> Result<(), DbError> {
+    let next = serde_json::to_value(next).unwrap_or_default();
+    note(tx, delivery, FOLLOW_UP, next).await
+}
+
+const FOLLOW_UP: &str = "follow_up";
+
 /// Writes a word beside what is to be sent.
-async fn note(tx: &Tx, delivery: &Delivery, key: &str, value: &str) -> Result<(), DbError> {
+async fn note(
+    tx: &Tx,
+    delivery: &Delivery,
+    key: &str,
+    value: serde_json::Value,
+) -> Result<(), DbError> {
     let mut data = delivery.data.clone();
     if let Some(object) = data.as_object_mut() {
-        object.insert(key.to_owned(), value.into());
+        object.insert(key.to_owned(), value);
     }
     tx.exec(
         "UPDATE delivery SET data = $1 WHERE id = $2",
@@ -360,5 +381,5 @@ pub fn delivery(
 
 /// Keeps the target's name for what was published.
 pub async fn set_reference(tx: &Tx, delivery: &Delivery, reference: &str) -> Result<(), DbError> {
-    note(tx, delivery, "reference", reference).await
+    note(tx, delivery, "reference", reference.into()).await
 }
