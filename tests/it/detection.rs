@@ -533,6 +533,56 @@ fn an_alarm_of_half_a_day_is_taken_back() {
     assert_eq!((outbox().len(), smtp.letters().len()), (2, 1));
 }
 
+/// A notice that is being handed over at the very moment its alarm is taken back has gone out: what takes
+/// it back follows it.
+#[test]
+fn a_notice_on_its_way_is_taken_back_when_it_has_arrived() {
+    let smtp = Smtp::start();
+    let server = Options::new(Engine::Sqlite).mail_to(&smtp).start();
+    let admin = server.admin();
+    furnish(&admin);
+    rule(&admin, "falls", "csat_fall", &json!({}));
+    let marked = |mut all: Vec<Value>, bad: usize| {
+        for (n, v) in all.iter_mut().enumerate() {
+            v["rating"] = json!(if n % 10 < bad { 1 } else { 5 });
+        }
+        all
+    };
+    let mut history = marked(usual("t", 75, 12, TOPIC, &json!({})), 2);
+    history.extend(marked(usual("o", 75, 12, OTHER, &json!({})), 2));
+    send(&admin, &history);
+    judged(&server);
+    // Every word with the mail server takes long: the handing over takes longer than the judgement.
+    smtp.be_slow(Duration::from_secs(20));
+    let of_yesterday = |prefix: &str, count: usize, bad: usize| {
+        let voices = (0..count).map(|n| voice(prefix, n, time::ago(1), TOPIC));
+        marked(voices.collect(), bad)
+    };
+    send(&admin, &of_yesterday("early", 60, 8));
+    let database = server.database();
+    until("the notice is on its way", || {
+        let sending = "SELECT COUNT(*) AS n FROM delivery WHERE state = 'sending'";
+        (database.count(sending) == 1).then_some(())
+    });
+    send(&admin, &of_yesterday("rest", 600, 1));
+    let issue = until("the alarm is taken back", || {
+        let all = issues(&admin);
+        (all[0]["state"] == "dismissed").then(|| all[0].clone())
+    });
+    let told = told_of(&issue, "issue.alarm_withdrawn");
+    assert_eq!(told["mails_sent"], 1, "{told}");
+    let sending = "SELECT COUNT(*) AS n FROM delivery WHERE state = 'sending'";
+    assert_eq!(database.count(sending), 1, "it is still on its way");
+    smtp.be_slow(Duration::ZERO);
+    let letters = until_within(Duration::from_secs(60), "both mails", || {
+        Some(smtp.letters()).filter(|all| all.len() == 2)
+    });
+    let (notice, taken_back) = (letters[0].read(), letters[1].read());
+    assert_eq!(taken_back.in_reply_to, [notice.message_id]);
+    judged(&server);
+    assert_eq!(smtp.letters().len(), 2, "once");
+}
+
 /// While a file is read the days are not judged: half of it says other things than the whole.
 #[test]
 fn a_day_is_judged_when_the_file_is_read() {
@@ -951,6 +1001,31 @@ fn a_rule_is_tried_on_history_before_it_is_kept() {
             "{tested}"
         );
         assert_eq!(tested["signals"][0]["count"], count, "{tested}");
+    }
+    // The chart of a rise says what is usual of every day, and how much it may have, not of those alone
+    // that ring, and never the sum of several.
+    let risen = try_out(json!({"kind": "spike", "scope": {"topic": TOPIC}, "params": {}})).ok();
+    let drawn = risen["days"].as_array().expect("days");
+    let figures = |d: &Value| Some((d["baseline"].as_f64()?, d["limit"].as_f64()?));
+    let known: Vec<(f64, f64)> = drawn.iter().filter_map(figures).collect();
+    assert!(known.len() > 20, "{risen}");
+    for (usual, limit) in known {
+        assert!(
+            (4.0..12.0).contains(&usual) && limit > usual,
+            "{usual} {limit}"
+        );
+    }
+    assert!(
+        drawn
+            .iter()
+            .any(|d| d["signal"] == true && d["baseline"].is_number())
+    );
+    assert_eq!(risen["notes"].as_array().map(Vec::len), Some(1), "{risen}");
+    // Days that hold nothing say so: a rule is not quiet there.
+    for (from, to, says) in [(400, 300, "没有任何数据"), (60, 0, "最早的数据是")] {
+        let body = json!({"detector": threshold, "from": time::ago(from), "to": time::ago(to)});
+        let tested = admin.post("/api/v1/detectors/backtest", &body).ok();
+        assert!(text(&tested["notes"][0], "zh").contains(says), "{tested}");
     }
     try_out(json!({"kind": "spike", "params": {"factor": 0.5}})).problem(422, "invalid_field");
     try_out(json!({"kind": "agent_drift", "scope": {"topic": TOPIC}}))

@@ -11,8 +11,8 @@ use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{local_day, start_of_day};
 use domain::detection::{
-    Detector, Kind, Moment, Params, Rows, Scope, Signal, Subject, SubjectKind, Window,
-    backtest_counts,
+    Detector, Kind, Moment, Params, Rows, Scope, Signal, Span, Subject, SubjectKind, Watched,
+    Window, backtest_counts, expectation,
 };
 use domain::facts::Counters;
 use domain::organisation::{Bilingual, Topic};
@@ -84,6 +84,7 @@ pub async fn run(
     // What is switched off can be tried all the same.
     detector.enabled = true;
     let mut counted: BTreeMap<String, BTreeMap<NaiveDate, (i64, Option<f64>)>> = BTreeMap::new();
+    let mut usual = Usual::new();
     let found: Vec<Found> = if by_series(&detector) {
         let mut shelf = Shelf::default();
         let history = shelf
@@ -96,6 +97,7 @@ pub async fn run(
                 chart.key.clone(),
                 chart_days(&detector, &setup, history, chart, from, to),
             );
+            usual = block_in_place(|| usual_days(&detector, &setup, history, chart, from, to));
         }
         found
     } else if detector.kind == Kind::Phrase {
@@ -140,11 +142,12 @@ pub async fn run(
             .then_with(|| a.signal.subject.cmp(&b.signal.subject))
     });
     note_limits(&detector, &mut result.notes);
+    result.notes.extend(without_data(&app.db, from, to).await?);
     openings(&app.db, &detector, &setup.topics, &found, &mut result).await?;
     let chart = chart_subject(&detector, subject, &found);
     if let Some(chart) = &chart {
         let days = counted.remove(&chart.key).unwrap_or_default();
-        result.days = fill(&detector, chart, &days, &found, from, to);
+        result.days = fill(&detector, chart, &days, &usual, &found, from, to);
     }
     result.series = chart;
     result.signals = found.into_iter().map(|f| f.signal).collect();
@@ -272,6 +275,7 @@ fn fill(
     detector: &Detector,
     chart: &Subject,
     days: &BTreeMap<NaiveDate, (i64, Option<f64>)>,
+    usual: &Usual,
     found: &[Found],
     from: NaiveDate,
     to: NaiveDate,
@@ -297,17 +301,95 @@ fn fill(
         let of_day = rang
             .filter(|s| s.span.is_none() && s.change_day.is_none_or(|first| first == day))
             .map(|s| s.limit as f64);
+        let expected = usual.get(&day);
         all.push(BacktestDay {
             day,
             count,
             level,
-            limit: fixed.or(of_day),
-            baseline: rang.and_then(|s| s.baseline),
+            limit: fixed.or(expected.and_then(|e| e.1)).or(of_day),
+            baseline: expected
+                .map(|e| e.0)
+                .or_else(|| rang.and_then(baseline_of_a_day)),
             signal: rang.is_some(),
         });
         day += TimeDelta::days(1);
     }
     all
+}
+
+/// What is usual on a day, from a signal that may have added several up.
+fn baseline_of_a_day(signal: &Signal) -> Option<f64> {
+    let counts = matches!(signal.kind, Kind::Spike | Kind::NewTopic);
+    let first = signal
+        .change_day
+        .filter(|_| counts)
+        .unwrap_or(signal.window);
+    let days = i32::try_from((signal.window - first).num_days() + 1).unwrap_or(1);
+    signal.baseline.map(|b| b / f64::from(days.max(1)))
+}
+
+/// What a day is expected to count, and the most that it may by itself.
+type Usual = BTreeMap<NaiveDate, (f64, Option<f64>)>;
+
+/// The expectation and the line of every day of the chart, where a rule compares days with their history.
+fn usual_days(
+    detector: &Detector,
+    setup: &Setup,
+    history: &super::history::History,
+    chart: &Subject,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Usual {
+    let mut usual = Usual::new();
+    let Params::Spike(params) = &detector.params else {
+        return usual;
+    };
+    if chart.kind != SubjectKind::Topic || params.weekday_weeks > 0 {
+        return usual;
+    }
+    let series = if detector.scope.topic.is_some() {
+        history.below(&chart.key, &setup.topics)
+    } else {
+        history.sum([chart.key.as_str()])
+    };
+    let channel = detector.scope.channel.as_deref();
+    let open: Vec<Span> = history.left_out(setup, &chart.key, channel, to);
+    let watched = Watched {
+        subject: chart,
+        series: &series,
+        open: &open,
+    };
+    let mut day = from;
+    while day <= to {
+        if let Some(expected) = expectation(params, &history.context, watched, day) {
+            #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
+            let limit = expected.limit(params).map(|l| l as f64);
+            usual.insert(day, (expected.expected(), limit));
+        }
+        day += TimeDelta::days(1);
+    }
+    usual
+}
+
+/// Says so where days that were asked for hold nothing: a rule that is silent there is not a quiet one.
+async fn without_data(
+    db: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Option<Bilingual>, DbError> {
+    let held = storage::facts::span(db).await?;
+    Ok(match held {
+        Some((first, last)) if first <= to && last >= from => (first > from).then(|| {
+            Bilingual::new(
+                format!("最早的数据是 {first}，之前的日期没有数据，也就没有信号。"),
+                format!("The data begin on {first}; before it there is nothing that could ring."),
+            )
+        }),
+        _ => Some(Bilingual::new(
+            "所选日期没有任何数据：没有信号不代表规则安静。",
+            "There are no data of these days: that nothing rings says nothing about the rule.",
+        )),
+    })
 }
 
 /// Voices of a topic that hold a phrase.

@@ -44,7 +44,8 @@ pub(super) async fn detect(app: &App, day: NaiveDate, occasion: Occasion) -> Res
     if day > yesterday {
         return app.begin().await;
     }
-    let setup = Setup::read(&app.db, organisation.zone).await?;
+    let mut setup = Setup::read(&app.db, organisation.zone).await?;
+    setup.hear(&app.db, day).await?;
     let mut shelf = Shelf::default();
     let history = shelf
         .get(&app.db, &setup, &Scope::default(), day, yesterday)

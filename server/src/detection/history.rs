@@ -18,7 +18,12 @@ pub(super) struct Setup {
     pub notes: Vec<CalendarNote>,
     /// When which issue was open, by its key.
     pub issues: HashMap<String, Vec<IssueDays>>,
+    /// The days of signals that stand, or were held back, by rule and subject; `None`: nobody asks.
+    pub heard: Option<HashMap<(String, String), Vec<NaiveDate>>>,
 }
+
+/// The longest silence after an alarm, and the days that late data have judged again.
+const LONGEST_SILENCE: i64 = 90 + 14;
 
 impl Setup {
     /// Reads it.
@@ -31,7 +36,19 @@ impl Setup {
             topics: storage::organisation::all(db).await?,
             notes: storage::organisation::all(db).await?,
             issues,
+            heard: None,
         })
+    }
+
+    /// Reads which alarms before `day` somebody got: only those silence their rules.
+    pub(super) async fn hear(&mut self, db: &impl Read, day: NaiveDate) -> Result<(), DbError> {
+        let since = day - TimeDelta::days(LONGEST_SILENCE);
+        let mut heard: HashMap<(String, String), Vec<NaiveDate>> = HashMap::new();
+        for (detector, subject, day) in storage::detection::heard(db, since).await? {
+            heard.entry((detector, subject)).or_default().push(day);
+        }
+        self.heard = Some(heard);
+        Ok(())
     }
 
     /// Days on which the issue of that key was open, from the day after its alarm on: the alarm's own

@@ -9,7 +9,7 @@ use chrono::{NaiveDate, TimeDelta};
 use domain::detection::{
     ChannelAlarm, Context, Detector, Params, Rows, Scope, Series, Signal, Span, Subject,
     SubjectKind, Teller, Watched, attach, backtest, backtest_counts, channel_alarms, fall_against,
-    rise_against, watched_in,
+    rise_against, scan_heard, watched_in,
 };
 use domain::facts::{Class, Counters, Detail};
 use domain::organisation::Topic;
@@ -160,7 +160,14 @@ pub(super) fn series(
                     series,
                     open: days,
                 };
-                let signals = backtest(detector, context, watched, from, to);
+                let signals = match &setup.heard {
+                    Some(heard) if live && from == to => {
+                        let key = (detector.key.clone(), subject.key.clone());
+                        let heard = heard.get(&key).map_or(&[][..], Vec::as_slice);
+                        scan_heard(detector, context, watched, heard, to)
+                    }
+                    _ => backtest(detector, context, watched, from, to),
+                };
                 found.extend(attach(detector, context, watched, &alarms, signals));
             }
         }
@@ -193,7 +200,7 @@ fn moved_together(
             Params::CsatFall(p) => {
                 fall_against(context, series, alarm.channel, alarm.from, p.noise).map(|z| -z)
             }
-            _ => rise_against(context, series, alarm.channel, alarm.from),
+            _ => rise_against(context, series, alarm.channel, (alarm.from, 1)),
         };
         let of_topic = Watched {
             subject: topic,
@@ -202,7 +209,9 @@ fn moved_together(
         };
         // A known problem or a planned event of one topic is not the whole channel's either.
         let known = days.iter().any(|(from, to)| (*from..=*to).contains(&day));
-        let rings = || !backtest(detector, context, of_topic, day, day).is_empty();
+        // It may have begun to ring some days before, and be silent since.
+        let since = day - TimeDelta::days(i64::from(detector.quiet_days().unwrap_or_default()));
+        let rings = || !backtest(detector, context, of_topic, since, day).is_empty();
         if !known && (z.is_none_or(|z| z < OWN) || !rings()) {
             continue;
         }

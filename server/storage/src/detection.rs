@@ -121,6 +121,35 @@ pub async fn standing(
         .collect())
 }
 
+/// Rule, subject and day of every signal since `since` that was not withdrawn.
+pub async fn heard(
+    db: &impl Read,
+    since: NaiveDate,
+) -> Result<Vec<(String, String, NaiveDate)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        id: String,
+        detector: String,
+        subject: String,
+        day: String,
+        data: String,
+    }
+    let found: Vec<Found> = rows(
+        db,
+        "SELECT id, detector, subject, day, data FROM signal WHERE day >= $1",
+        vec![since.to_string().into()],
+    )
+    .await?;
+    let mut all = Vec::with_capacity(found.len());
+    for f in found {
+        let beside: Beside = parse("signal", &f.id, &f.data)?;
+        if beside.withdrawn_at.is_none() {
+            all.push((f.detector, f.subject, day("signal", &f.day)?));
+        }
+    }
+    Ok(all)
+}
+
 /// Signals of an issue from `from` on that stand.
 pub async fn standing_of(
     db: &impl Read,

@@ -9,7 +9,7 @@ use super::fall::{self, After};
 use super::params::Params;
 use super::series::{Context, Watched};
 use super::{Detector, Signal, new_topic, silent, volume};
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 
 /// Where series that are to be judged on `day` begin: the first day of the quarter that lies at
 /// least a year back. It stays the same for three months, so that running sums do.
@@ -59,6 +59,31 @@ pub fn scan_day(
         return Vec::new();
     }
     backtest(detector, context, watched, day, day)
+}
+
+/// What `detector` raises at the close of `day`, where only those signals silence it that somebody got:
+/// `heard` says of which days. An alarm of a day that had become history when its data arrived told
+/// nobody, and must not keep the rule from ringing while the trouble goes on.
+#[must_use]
+pub fn scan_heard(
+    detector: &Detector,
+    context: &Context,
+    watched: Watched<'_>,
+    heard: &[NaiveDate],
+    day: NaiveDate,
+) -> Vec<Signal> {
+    let quiet = u64::from(detector.quiet_days().unwrap_or_default());
+    let since = day.checked_sub_days(Days::new(quiet)).unwrap_or(day);
+    let replayed = backtest(detector, context, watched, since, day);
+    let (today, earlier): (Vec<Signal>, Vec<Signal>) =
+        replayed.into_iter().partition(|s| s.window == day);
+    let told = |from: NaiveDate| heard.iter().any(|h| (from..day).contains(h));
+    match earlier.iter().rfind(|s| !s.information) {
+        Some(silencer) if today.is_empty() && !told(silencer.window) => {
+            backtest(&detector.without_silence(), context, watched, day, day)
+        }
+        _ => today,
+    }
 }
 
 /// C9: after a verdict the running sum starts anew at the level after the fix. The first signal

@@ -1,7 +1,7 @@
 //! A1: satisfaction falls. A Bernoulli CUSUM against the topic's own level.
 
 use super::params::CsatFallParams;
-use super::series::{Context, FIRST_DAYS, FULL_DAYS, QUIET_DAYS, Series, Watched, baseline};
+use super::series::{Context, FIRST_DAYS, FULL_DAYS, Series, Watched, baseline};
 use super::{Detector, Signal};
 use crate::statistics::cusum::{ShareShift, least_threshold, step, threshold};
 
@@ -146,7 +146,7 @@ pub(super) fn scan(
                     };
                     found.push(signal(detector, context, watched, d, alarm));
                 }
-                quiet_until = d + QUIET_DAYS + 1;
+                quiet_until = d + usize::from(params.quiet_days) + 1;
                 s = 0.0;
             }
         }

@@ -243,6 +243,8 @@ params! {
         /// Days that ratings get to arrive before a day is judged, 0 to 14 (default 0: a day is
         /// judged at its close and again when late ratings come).
         maturity_days: u16 = 0,
+        /// Days without a further alarm after one, 0 to 90 (default 14).
+        quiet_days: u16 = 14,
     }
 }
 
@@ -449,7 +451,8 @@ impl Params {
                 real("noise", p.noise, 1.0, 20.0)?;
                 real("prior_ratings", p.prior_ratings, 1.0, 10_000.0)?;
                 real("min_rated_per_day", p.min_rated_per_day, 0.1, 1e6)?;
-                whole("maturity_days", p.maturity_days.into(), 0, 14)
+                whole("maturity_days", p.maturity_days.into(), 0, 14)?;
+                whole("quiet_days", p.quiet_days.into(), 0, 90)
             }
             Self::Risk(p) => {
                 whole("limit", p.limit, 0, MOST)?;

@@ -3,7 +3,7 @@
 use super::fall::Open;
 use super::params::SpikeParams;
 use super::series::{Context, FULL_DAYS, Point, Watched};
-use super::short::{CONFIRMED, Earlier};
+use super::short::Earlier;
 use super::volume::{Levels, as_f64};
 use super::{Detector, Signal, Subject};
 use crate::statistics::cusum::count_tail;
@@ -79,6 +79,45 @@ pub fn expectation(
 }
 
 impl Expectation {
+    /// Contacts of the whole day.
+    #[must_use]
+    pub fn expected(&self) -> f64 {
+        match &self.earlier {
+            Some(earlier) => earlier.contacts / earlier.days.max(1.0),
+            None => self.expected,
+        }
+    }
+
+    /// The most contacts, all of different customers, that one day may have; `None`: none would ring.
+    #[must_use]
+    pub fn limit(&self, params: &SpikeParams) -> Option<i64> {
+        let fires = |n: u32| {
+            let day = Point {
+                contacts: n,
+                customers: n,
+                ..Point::default()
+            };
+            match &self.earlier {
+                Some(earlier) => earlier.judge(day, params).is_some(),
+                None => self.one_day(params, day).is_some(),
+            }
+        };
+        let mut too_many = 16_u32;
+        while !fires(too_many) {
+            too_many = too_many.checked_mul(2).filter(|n| *n < 1 << 30)?;
+        }
+        let mut accepted = 0;
+        while accepted + 1 < too_many {
+            let middle = u32::midpoint(accepted, too_many);
+            if fires(middle) {
+                too_many = middle;
+            } else {
+                accepted = middle;
+            }
+        }
+        Some(accepted.into())
+    }
+
     /// The signal, if what the day has counted so far is beyond the line of a whole day.
     #[must_use]
     pub fn judge(
@@ -127,7 +166,7 @@ impl Expectation {
         let beyond = |y: f64| y - mu >= as_f64(params.min_excess) && count_tail(y, mu, a) < rare;
         let people = f64::from(day.customers);
         let many = people - self.people >= as_f64(params.min_excess)
-            && count_tail(people, self.people, a) < CONFIRMED;
+            && count_tail(people, self.people, a) < rare;
         if !many || !beyond(day.contacts.into()) {
             return None;
         }
@@ -209,7 +248,15 @@ mod tests {
         assert!(judge(so_far(at(limit), at(limit))).is_none());
         let first = judge(so_far(at(limit + 1), at(limit + 1))).unwrap();
         assert_eq!((first.limit, first.count), (limit, limit + 1));
+        assert_eq!(
+            expected.limit(&params),
+            Some(limit),
+            "the line of a chart is the same"
+        );
         assert!(judge(so_far(80, 3)).is_none(), "three people are no spike");
+        // Nor is one who writes again and again on a day that is a little busier than usual.
+        assert!(judge(so_far(160, at(limit) - 2)).is_none());
+        assert!(judge(so_far(160, at(limit) + 1)).is_some());
         let open = [(date - Days::new(2), date)];
         let open = Watched {
             open: &open,

@@ -271,6 +271,28 @@ impl Detector {
         }
     }
 
+    /// Days of silence after an alarm, for kinds that add days up.
+    #[must_use]
+    pub fn quiet_days(&self) -> Option<u16> {
+        match &self.params {
+            Params::Spike(p) => Some(p.quiet_days),
+            Params::CsatFall(p) => Some(p.quiet_days),
+            _ => None,
+        }
+    }
+
+    /// The same rule without silence: what it says of days after an alarm that nobody heard.
+    #[must_use]
+    pub fn without_silence(&self) -> Self {
+        let mut rule = self.clone();
+        match &mut rule.params {
+            Params::Spike(p) => p.quiet_days = 0,
+            Params::CsatFall(p) => p.quiet_days = 0,
+            _ => {}
+        }
+        rule
+    }
+
     /// Whether `count` voices in one window of a counting kind are too many on `day`.
     #[must_use]
     pub fn fires(&self, day: NaiveDate, count: i64) -> bool {

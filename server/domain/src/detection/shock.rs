@@ -3,7 +3,9 @@
 
 use super::daily::backtest;
 use super::series::{Context, QUIET_DAYS, Series, Span, Watched, baseline};
+use super::volume::as_f64;
 use super::{Detector, Params, Signal, Subject};
+use chrono::NaiveDate;
 
 /// How far a topic must be off the rest of its channel, in standard errors, to be a case of its own.
 const OWN: f64 = 2.0;
@@ -99,24 +101,54 @@ pub fn attach(
             let Some(d) = context.index(signal.window) else {
                 return signal;
             };
-            let on = alarms.iter().find(|a| {
-                (a.from..=a.to).contains(&d)
-                    && watched.series.lanes.iter().any(|l| l.channel == a.channel)
-            });
-            if let Some(alarm) = on {
+            let on: Vec<&ChannelAlarm> = alarms
+                .iter()
+                .filter(|a| {
+                    (a.from..=a.to).contains(&d)
+                        && watched.series.lanes.iter().any(|l| l.channel == a.channel)
+                })
+                .collect();
+            if on.is_empty() || rings_without(detector, context, watched, &on, signal.window) {
+                return signal;
+            }
+            // A spike is compared over its own days: seven would hide one.
+            let span = signal.change_day.and_then(|day| context.index(day));
+            let days = (d + 1 - span.unwrap_or(d).min(d)).min(RECENT);
+            let alike = |a: &&&ChannelAlarm| {
                 let z = match noise {
                     Some(noise) => {
-                        fall_against(context, watched.series, alarm.channel, d, noise).map(|z| -z)
+                        fall_against(context, watched.series, a.channel, d, noise).map(|z| -z)
                     }
-                    None => rise_against(context, watched.series, alarm.channel, d),
+                    None => rise_against(context, watched.series, a.channel, (d, days)),
                 };
-                if z.is_none_or(|z| z < OWN) {
-                    signal.part_of = Some(alarm.subject.clone());
-                }
+                z.is_none_or(|z| z < OWN)
+            };
+            if let Some(alarm) = on.iter().find(alike) {
+                signal.part_of = Some(alarm.subject.clone());
             }
             signal
         })
         .collect()
+}
+
+/// Whether the topic rings that day by what it hears elsewhere alone: then no channel's alarm explains it.
+fn rings_without(
+    detector: &Detector,
+    context: &Context,
+    watched: Watched<'_>,
+    alarms: &[&ChannelAlarm],
+    day: NaiveDate,
+) -> bool {
+    let mut elsewhere = watched.series.clone();
+    elsewhere
+        .lanes
+        .retain(|l| alarms.iter().all(|a| a.channel != l.channel));
+    let elsewhere = Watched {
+        series: &elsewhere,
+        ..watched
+    };
+    !elsewhere.series.lanes.is_empty()
+        && !backtest(detector, context, elsewhere, day, day).is_empty()
 }
 
 /// One side of a comparison: ratings and satisfied by day type.
@@ -201,28 +233,35 @@ pub fn fall_against(
     (variance > 0.0).then(|| (topic - kappa * control) / weight / variance.sqrt())
 }
 
-/// The topic's contacts of the last 7 days against what the rest of the channel lets expect, as
-/// ln ratio in standard errors. `None` where nothing can be compared.
+/// The topic's contacts of the `days` that end on day `d` against what the rest of the channel lets
+/// expect, as ln ratio in standard errors. `None` where nothing can be compared.
 #[must_use]
-pub fn rise_against(context: &Context, series: &Series, channel: usize, d: usize) -> Option<f64> {
+pub fn rise_against(
+    context: &Context,
+    series: &Series,
+    channel: usize,
+    (d, days): (usize, usize),
+) -> Option<f64> {
     let first = series.first()?;
     let (before, control_before) = sides(context, series, channel, baseline(d, first));
-    let recent = ((d + 1).saturating_sub(RECENT), d + 1);
+    let recent = ((d + 1).saturating_sub(days.max(1)), d + 1);
     let (after, control_after) = sides(context, series, channel, recent);
     let (mut seen, mut expected, mut own, mut rest) = (0.0, 0.0, 0.0, 0.0);
     for t in 0..2 {
-        if before.y[t] * control_before.y[t] * control_after.y[t] > 0.0 {
+        if before.y[t] * control_before.y[t] > 0.0 && after.y[t] + control_after.y[t] > 0.0 {
+            // Half a contact where the rest of the channel is silent: the topic speaks for itself then.
+            let others = control_after.y[t].max(0.5);
             seen += after.y[t];
-            expected += before.y[t] * control_after.y[t] / control_before.y[t];
+            expected += before.y[t] * others / control_before.y[t];
             own += before.y[t];
-            rest += control_after.y[t];
+            rest += others;
         }
     }
     if seen <= 0.0 || expected <= 0.0 {
         return None;
     }
-    // Days vary by more than chance, seven of them by a seventh of it; a topic and its channel both.
-    let days = context.dispersion(d) * (1.0 / 7.0 + 1.0 / 56.0);
-    let variance = 1.0 / seen + 1.0 / own + 1.0 / rest + days;
+    // Days vary by more than chance, several of them by their part of it; a topic and its channel both.
+    let share = 1.0 / as_f64(i64::try_from(days.max(1)).unwrap_or(i64::MAX)) + 1.0 / 56.0;
+    let variance = 1.0 / seen + 1.0 / own + 1.0 / rest + context.dispersion(d) * share;
     Some((seen / expected).ln() / variance.sqrt())
 }

@@ -57,7 +57,15 @@ pub fn unusual(context: &Context, topics: &[Watched<'_>], d: usize) -> Vec<Findi
                 what: Unusual::Contacts,
                 count: day.contacts,
                 expected: mu,
-                chance: count_tail(f64::from(day.contacts), mu, context.dispersion(d)),
+                // Of contacts and of the customers behind them, whichever is the less unusual: one who
+                // writes again and again is nothing that a topic has.
+                chance: count_tail(f64::from(day.contacts), mu, context.dispersion(d)).max(
+                    count_tail(
+                        f64::from(day.customers),
+                        mu * levels.people(),
+                        context.dispersion(d),
+                    ),
+                ),
             });
         }
         if day.rated > 0 {

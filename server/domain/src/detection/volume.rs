@@ -4,7 +4,7 @@
 use super::fall::{After, Open};
 use super::params::SpikeParams;
 use super::series::{Context, FIRST_DAYS, FULL_DAYS, Point, Series, Watched, baseline};
-use super::short::{CONFIRMED, Earlier};
+use super::short::Earlier;
 use super::{Detector, Signal, SubjectKind};
 use crate::statistics::cusum::{CountShift, count_below, count_tail, crosses, step, threshold};
 
@@ -371,10 +371,10 @@ fn one_day(
     if count_tail(y, mu, a) >= rare {
         return None;
     }
+    // Distinct customers cross the same line: on one ordinary day in many one person who writes again
+    // and again must ring no more than nobody.
     let people = f64::from(day.customers);
-    if people - mu_people < as_f64(params.min_excess)
-        || count_tail(people, mu_people, a) >= CONFIRMED
-    {
+    if people - mu_people < as_f64(params.min_excess) || count_tail(people, mu_people, a) >= rare {
         return None;
     }
     let (mut accepted, mut too_many) = (0, day.contacts);

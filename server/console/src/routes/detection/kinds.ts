@@ -74,6 +74,7 @@ export const PARAMS: Record<DetectorKind, readonly Param[]> = {
     real("noise", 1.15, 1, 20, 0.05, true),
     real("prior_ratings", 40, 1, 10_000, 1, true),
     whole("maturity_days", 0, 0, 14, true),
+    whole("quiet_days", 14, 0, 90, true),
   ],
   risk: [whole("limit", 0), window],
   low_rating: [whole("max_rating", 2, 1, 4), whole("limit", 0), window],

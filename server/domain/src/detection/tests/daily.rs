@@ -269,6 +269,40 @@ fn a_mute_silences_the_live_scan_and_not_the_back_test() {
     );
 }
 
+/// Only an alarm that somebody got silences its rule: one of days that were history when their data came
+/// told nobody.
+#[test]
+fn an_alarm_that_nobody_heard_silences_nothing() {
+    let falls = rule("csat_fall", Value::Null);
+    let bad = ratings(100, 4);
+    let context = context(DAYS, std::slice::from_ref(&bad));
+    let subject = topic();
+    let at = watched(&subject, &bad);
+    let first = backtest(&falls, &context, at, date(100), date(113))[0].window;
+    let later = first + chrono::Days::new(4);
+    let rings = |heard: &[NaiveDate], day| {
+        let found = scan_heard(&falls, &context, at, heard, day);
+        found.iter().map(|s| s.window).collect::<Vec<_>>()
+    };
+    assert_eq!(rings(&[], first), [first]);
+    assert_eq!(rings(&[], later), [later], "the trouble goes on");
+    assert_eq!(rings(&[first], later), [], "somebody knows");
+    let between = first + chrono::Days::new(2);
+    assert_eq!(rings(&[between], later), [], "they were told meanwhile");
+    assert_eq!(
+        rings(&[later], later),
+        [later],
+        "and it stays when it is judged again"
+    );
+    // Where the trouble is over an old alarm is nothing new.
+    let over = series(DAYS, |d| {
+        (40, 20, if (100..102).contains(&d) { 4 } else { 16 })
+    });
+    let context = super::context(DAYS, std::slice::from_ref(&over));
+    let at = watched(&subject, &over);
+    assert_eq!(scan_heard(&falls, &context, at, &[], date(106)), []);
+}
+
 #[test]
 fn ratings_may_get_time_to_arrive() {
     let s = ratings(100, 8);

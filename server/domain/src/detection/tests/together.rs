@@ -78,6 +78,87 @@ fn alarms_of_a_shared_fall_join_the_channel_but_for_the_one_that_fell_further() 
     assert_eq!((rang, own), (20, vec![3]));
 }
 
+/// A topic's own incident is in every channel: the alarm of one of them, which it lifts itself, is not its
+/// reason. What everybody does in one channel alone is.
+#[test]
+fn an_incident_of_one_topic_is_no_part_of_a_channel_that_it_lifts() {
+    let topics = |change: &dyn Fn(usize, usize, usize) -> u32| -> Vec<Series> {
+        (0..6)
+            .map(|i| Series {
+                lanes: (0..2)
+                    .map(|channel| Lane {
+                        channel,
+                        points: (0..DAYS)
+                            .map(|d| {
+                                let usual = [90, 10][channel] + wobble(d + 3 * i);
+                                let n = usual * if d == FROM { change(i, channel, d) } else { 1 };
+                                Point {
+                                    contacts: n,
+                                    customers: n,
+                                    ..Point::default()
+                                }
+                            })
+                            .collect(),
+                    })
+                    .collect(),
+            })
+            .collect()
+    };
+    let rule = rule("spike", json!({"with_channel": false}));
+    let mail = ChannelAlarm {
+        channel: 1,
+        subject: Subject::new(SubjectKind::Channel, "mail"),
+        from: FROM - 3,
+        to: FROM + 11,
+    };
+    let joined = |topics: &[Series], i: usize| {
+        let channels = vec!["phone".to_owned(), "mail".to_owned()];
+        let context = Context::new(start(), calendar(DAYS), channels, topics);
+        let subject = Subject::topic("t");
+        let w = watched(&subject, &topics[i]);
+        let signals = backtest(&rule, &context, w, date(FROM), date(FROM));
+        assert_eq!(signals.len(), 1, "it rings");
+        let signals = attach(&rule, &context, w, std::slice::from_ref(&mail), signals);
+        signals[0].part_of.is_some()
+    };
+    assert!(!joined(&topics(&|i, _, _| if i == 0 { 3 } else { 1 }), 0));
+    // By mail alone: of one topic it is its own, of all it is the channel's.
+    let by_mail = |i: usize, channel: usize| {
+        if channel == 1 {
+            9 - u32::from(i == 9)
+        } else {
+            1
+        }
+    };
+    assert!(joined(&topics(&|i, c, _| by_mail(i, c)), 0));
+    assert!(!joined(
+        &topics(&|i, c, _| if i == 0 { by_mail(i, c) } else { 1 }),
+        0
+    ));
+}
+
+/// A topic that speaks while the rest of its channel is silent speaks for itself.
+#[test]
+fn the_rest_of_a_channel_may_be_silent() {
+    let (context, topics) = tenant(|i, y, s| if i == 2 { (y * 3, s) } else { (0, s) });
+    let z = rise_against(&context, &topics[2], 0, (FROM, 1)).unwrap();
+    assert!(z > 2.0, "{z}");
+}
+
+/// One who writes again and again is nothing that a topic has, on the list of unusual ones either.
+#[test]
+fn one_loud_customer_is_on_no_list() {
+    let (_, mut topics) = tenant(|_, y, s| (y, s));
+    topics[4].lanes[0].points[FROM].contacts += 150;
+    let context = context(DAYS, &topics);
+    let subject = Subject::topic("t4");
+    let all = [watched(&subject, &topics[4])];
+    assert_eq!(unusual(&context, &all, FROM), []);
+    topics[4].lanes[0].points[FROM].customers += 150;
+    let all = [watched(&subject, &topics[4])];
+    assert_eq!(unusual(&context, &all, FROM).len(), 1);
+}
+
 #[test]
 fn an_open_issue_of_the_channel_keeps_its_alarm_on() {
     let (context, _) = tenant(|_, y, s| (y, s));
