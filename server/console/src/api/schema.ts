@@ -2440,6 +2440,12 @@ export interface components {
              * @default 40
              */
             prior_ratings: number;
+            /**
+             * Format: int32
+             * @description Days without a further alarm after one, 0 to 90 (default 14).
+             * @default 14
+             */
+            quiet_days: number;
         };
         /** @description Lines that the organisation decides instead of having them drawn. */
         CutLines: {
@@ -6216,6 +6222,12 @@ export interface components {
         };
         /** @description A verdict with what it is worth and whom it is shared with. */
         TaskVerification: components["schemas"]["Verification"] & {
+            /**
+             * Format: date
+             * @description The day whose look is the last that can decide: the horizon of the earliest fix's contract, counted
+             *     from the last fix of those that share the verdict.
+             */
+            latest_day: string;
             savings?: components["schemas"]["Savings"] | null;
             /** @description All tasks that share this verdict, the earliest fix first; empty where it is this task's alone. */
             set: components["schemas"]["SetMember"][];
