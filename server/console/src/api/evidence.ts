@@ -120,6 +120,7 @@ export type SavingsReport = {
   freed_hours: number | null;
   compensation_avoided_cents: number | null;
   cost?: {
+    month?: string | null;
     total_cents: number | null;
     resolved: number;
     per_ticket_cents: number | null;
