@@ -525,7 +525,6 @@ export const zh = {
     escalated: "自动升级",
     passed_on: "转给代理人",
     referred: "提交裁定",
-    snoozed: "改天再提醒",
     owner_away: "责任人不在岗，无人代理",
     watched: "开始自动跟进",
     rule_proposed: "提出归属建议",
