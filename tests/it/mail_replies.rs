@@ -258,7 +258,7 @@ on_both_engines! {
         assert_eq!((text(&read, "outcome"), &read["details"]["matched_by"]), ("acted", &json!("token")), "{read}");
         assert_eq!(world.task(&id)["state"], "accepted");
         let told = world.mail(MEI, &["已接受任务", title]);
-        assert_eq!(told.in_reply_to, [offer.message_id.clone()]);
+        assert_eq!(told.in_reply_to, std::slice::from_ref(&offer.message_id));
         assert_eq!(told.header("thread-index").expect("an index").len(), 36, "27 bytes");
 
         let outlook = Reply {

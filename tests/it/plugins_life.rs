@@ -851,7 +851,7 @@ fn gitea(files: &Mutex<BTreeMap<String, (String, u64)>>, asked: &Asked) -> (u16,
         ("GET", Some((content, sha))) => (200, entry(&content, sha)),
         ("GET", None) => (404, json!({"message": "not found"})),
         ("POST", Some(_)) => (422, json!({"message": "already exists"})),
-        ("PUT", Some((_, sha))) if body["sha"] != sha.to_string() => {
+        ("PUT", Some((_, sha))) if body["sha"].as_str() != Some(sha.to_string().as_str()) => {
             (409, json!({"message": "sha does not match"}))
         }
         ("POST", None) | ("PUT", Some(_)) => {

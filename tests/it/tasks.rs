@@ -174,7 +174,7 @@ fn clock(server: &Server) -> DateTime<Utc> {
 
 fn action_link(mail: &Value) -> String {
     let words = text(mail, "text").split_whitespace();
-    let link = words.filter(|w| w.contains("/a/")).next_back();
+    let link = words.rev().find(|w| w.contains("/a/"));
     link.unwrap_or_else(|| panic!("no link in {mail}"))
         .to_owned()
 }

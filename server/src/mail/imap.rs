@@ -22,7 +22,7 @@ const HEAD: usize = 256 * 1024;
 
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tls {
+enum Security {
     Implicit,
     StartTls,
     None,
@@ -33,7 +33,7 @@ enum Tls {
 pub struct Account {
     host: String,
     port: u16,
-    tls: Tls,
+    tls: Security,
     user: String,
     password: String,
     folder: String,
@@ -92,15 +92,15 @@ impl Account {
             return Err(wrong("a folder has an ASCII name here; INBOX is usual"));
         }
         let mut tls = if implicit {
-            Tls::Implicit
+            Security::Implicit
         } else {
-            Tls::StartTls
+            Security::StartTls
         };
         let mut every = Duration::from_secs(15);
         for (name, value) in url.query_pairs() {
             match (name.as_ref(), value.as_ref()) {
-                ("tls", "required") if !implicit => tls = Tls::StartTls,
-                ("tls", "none") if !implicit => tls = Tls::None,
+                ("tls", "required") if !implicit => tls = Security::StartTls,
+                ("tls", "none") if !implicit => tls = Security::None,
                 ("every", seconds) => {
                     let seconds = seconds
                         .parse()
@@ -212,11 +212,11 @@ impl Mailbox {
         let client = within(async {
             let tcp = TcpStream::connect((account.host.as_str(), account.port)).await?;
             let mut client = match account.tls {
-                Tls::Implicit => Client::new(secure(tcp, &account.host).await?),
-                Tls::StartTls | Tls::None => Client::new(Box::new(tcp) as Wire),
+                Security::Implicit => Client::new(secure(tcp, &account.host).await?),
+                Security::StartTls | Security::None => Client::new(Box::new(tcp) as Wire),
             };
             greeting(&mut client).await?;
-            if account.tls == Tls::StartTls {
+            if account.tls == Security::StartTls {
                 client.run_command_and_check_ok("STARTTLS", None).await?;
                 // What came in the clear after the answer is dropped together with the buffer.
                 let stream = client.into_inner();
@@ -342,14 +342,17 @@ mod tests {
         assert_eq!(account.password, "p:w/d");
         assert_eq!(
             (account.port, account.folder.as_str(), account.tls),
-            (993, "INBOX", Tls::Implicit)
+            (993, "INBOX", Security::Implicit)
         );
         let account = Account::parse("imap://u:p@127.0.0.1:1143/Tasks?tls=none&every=1").unwrap();
         assert_eq!(
             (account.port, account.tls, account.every.as_secs()),
-            (1143, Tls::None, 1)
+            (1143, Security::None, 1)
         );
-        assert_eq!(Account::parse("imap://u:p@h").unwrap().tls, Tls::StartTls);
+        assert_eq!(
+            Account::parse("imap://u:p@h").unwrap().tls,
+            Security::StartTls
+        );
         assert_eq!(account.name(), "u@127.0.0.1:1143/Tasks");
         for wrong in [
             "imaps://h",

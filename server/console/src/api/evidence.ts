@@ -114,7 +114,7 @@ export type Statement = {
 /** The organisation's month: every topic counts once. */
 export type SavingsReport = {
   month: string;
-  contacts_avoided: Amount;
+  contacts_avoided: Amount | null;
   secured_cents: number | null;
   estimated_cents: number | null;
   freed_hours: number | null;

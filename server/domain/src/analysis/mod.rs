@@ -113,7 +113,7 @@ pub fn unlike<'a>(rulers: impl IntoIterator<Item = &'a str>) -> Option<Unlike> {
         return Some(Unlike::Classifiers(names));
     }
     let definitions: BTreeSet<&str> = all.iter().filter_map(|(_, d)| *d).collect();
-    (definitions.len() > 1).then(|| Unlike::Definitions(definitions.len()))
+    (definitions.len() > 1).then_some(Unlike::Definitions(definitions.len()))
 }
 
 impl Label {

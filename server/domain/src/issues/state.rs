@@ -203,10 +203,6 @@ pub struct Issue {
 
 /// What can happen to an issue.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a command lives for one call and is never stored"
-)]
 pub enum Command {
     /// A detector fired, or counted on.
     Signalled(Signal),

@@ -667,7 +667,11 @@ fn marks_survive_what_clients_do_to_them() {
         token.replace("BH-", "BH- "),
         format!("Ｂ{}", &token[1..]),
     ] {
-        assert_eq!(marks::tokens_in(&text), [bare.clone()], "{text}");
+        assert_eq!(
+            marks::tokens_in(&text),
+            std::slice::from_ref(&bare),
+            "{text}"
+        );
     }
     assert_eq!(
         marks::tokens_in("BH-2026 ist kein Zeichen, BH-12345-67890"),
@@ -699,7 +703,8 @@ fn automatic_mails_are_told_from_people() {
     use Automatic::{
         AutoReply, AutoSubmitted, List, MailSystem, NullSender, OutOfOffice, Own, Precedence,
     };
-    let cases: [(&[(&str, &str)], Option<Automatic>); 14] = [
+    type Case = (&'static [(&'static str, &'static str)], Option<Automatic>);
+    let cases: [Case; 14] = [
         (&[], None),
         (&[("auto-submitted", "no")], None),
         (

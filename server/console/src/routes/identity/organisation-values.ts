@@ -89,8 +89,6 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     arbiter_email: values.arbiter_email?.trim() || null,
     ...((loaded.notifier !== undefined || values.notifier) && { notifier: values.notifier ?? null }),
     ...(loaded.refusal_hops !== undefined && { refusal_hops: values.refusal_hops ?? loaded.refusal_hops }),
-    // Set where notifiers are set up; saving this form keeps it.
-    ...(loaded.notifier !== undefined && { notifier: loaded.notifier }),
     ...(loaded.calendar !== undefined && { calendar: values.calendar ?? null }),
     ...(typeof loaded.fast_track_hours === "number" && {
       fast_track_hours: values.fast_track_hours ?? loaded.fast_track_hours,

@@ -73,7 +73,7 @@ test("no cost and nothing measured is no data, never nought", async () => {
   };
   serve({
     "GET /reports/savings": report({
-      contacts_avoided: { value: 0, low: 0, high: 0 },
+      contacts_avoided: null,
       secured_cents: null,
       estimated_cents: null,
       statements: [statement({ savings: nothing })],
