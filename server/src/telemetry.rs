@@ -2,10 +2,9 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging to standard error. `RUST_LOG` chooses what; `json` the form for machines. `quiet`: for commands
-/// whose output is read by people, who want to see what goes wrong and nothing else.
-pub fn init(json: bool, quiet: bool) {
-    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+/// Starts logging to standard error. `wanted` (of `RUST_LOG`) chooses what; `json` the form for machines. `quiet`:
+/// for commands whose output is read by people, who want to see what goes wrong and nothing else.
+pub fn init(wanted: &str, json: bool, quiet: bool) {
     // Empty is unset, as everywhere.
     let wanted = (!wanted.trim().is_empty()).then(|| EnvFilter::try_new(wanted));
     let filter = wanted.and_then(Result::ok).unwrap_or_else(|| {

@@ -1120,7 +1120,12 @@ mod tests {
             body: vec![],
         };
         rates.remember("one", &url, &busy("7200"), later);
-        assert!(refused(later) && refused(later + Duration::from_secs(3599)));
+        let silent = |at| match rates.turn("one", &url, at) {
+            Err(HttpFault::Patience { left_ms, .. }) => left_ms,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(silent(later), 3_600_000, "what is left of it is said");
+        assert_eq!(silent(later + Duration::from_secs(3599)), 1000);
         let over = later + MOST_PATIENCE;
         assert_eq!(
             rates.turn("one", &url, over),

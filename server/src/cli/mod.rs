@@ -194,7 +194,8 @@ pub fn run() -> ExitCode {
         }
     };
     let quiet = matches!(&cli.command, Command::Plugin(args) if !args.verbose);
-    crate::telemetry::init(config.log_json, quiet);
+    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
+    crate::telemetry::init(&wanted, config.log_json, quiet);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -3,4 +3,4 @@
 pub mod http;
 mod service;
 
-pub use service::{BUILT_IN, Found, prove, publish, search, similar, withdraw};
+pub use service::{Found, prove, publish, search, similar, withdraw};

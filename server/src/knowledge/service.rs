@@ -1,6 +1,7 @@
 //! Articles: written when a verdict proves a task, searched by jieba words.
 
 use crate::app::App;
+use crate::plugins::BUILT_IN_KNOWLEDGE_BASE;
 use domain::identity::Actor;
 use domain::ids::ArticleId;
 use domain::issues::Issue;
@@ -180,9 +181,6 @@ pub async fn similar(app: &App, db: &impl Read, topic: &str) -> Result<Vec<Found
     Ok(found)
 }
 
-/// The knowledge base that comes with the program: where articles go when nobody has set up another.
-pub const BUILT_IN: &str = "markdown-kb";
-
 /// Writes the publications of an article into the outbox: one for each knowledge base that is set up, so that one
 /// that is down never holds up another. `false`: this content was published already.
 pub async fn publish(app: &App, tx: &Tx, article: &Article) -> Result<bool, DbError> {
@@ -193,11 +191,11 @@ pub async fn publish(app: &App, tx: &Tx, article: &Article) -> Result<bool, DbEr
         .map(|row| row.key)
         .collect();
     if targets.is_empty() {
-        targets.push(BUILT_IN.to_owned());
+        targets.push(BUILT_IN_KNOWLEDGE_BASE.to_owned());
     }
     let mut written = false;
     for target in targets {
-        let serial = if target == BUILT_IN {
+        let serial = if target == BUILT_IN_KNOWLEDGE_BASE {
             format!("article:{}", article.id)
         } else {
             format!("article:{}:{target}", article.id)

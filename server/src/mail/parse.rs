@@ -55,11 +55,51 @@ fn header_text(message: &Message<'_>) -> String {
         .collect()
 }
 
+/// The text of HTML. The parser breaks lines at `<br>` only; clients write a line a block.
+fn lines_of(html: &str) -> String {
+    const BLOCKS: [&str; 10] = [
+        "</div",
+        "</p",
+        "</tr",
+        "</li",
+        "</table",
+        "</blockquote",
+        "</h1",
+        "</h2",
+        "</h3",
+        "</pre",
+    ];
+    let lower = html.to_ascii_lowercase();
+    let mut broken = String::with_capacity(html.len() + html.len() / 8);
+    let mut copied = 0;
+    for (at, _) in lower.match_indices("</") {
+        let ends = |block: &str| {
+            lower[at..]
+                .strip_prefix(block)
+                .is_some_and(|rest| rest.starts_with(|c: char| c == '>' || c.is_ascii_whitespace()))
+        };
+        if BLOCKS.iter().any(|block| ends(block)) {
+            broken.push_str(&html[copied..at]);
+            broken.push_str("<br>");
+            copied = at;
+        }
+    }
+    broken.push_str(&html[copied..]);
+    mail_parser::decoders::html::html_to_text(&broken)
+}
+
 /// Every text body, one after the other: Apple Mail writes several around an attachment.
 fn text_of(message: &Message<'_>) -> String {
-    let bodies: Vec<String> = (0..message.text_body_count().min(20))
-        .filter_map(|n| message.body_text(n))
-        .map(|text| text.into_owned())
+    let bodies: Vec<String> = message
+        .text_body
+        .iter()
+        .take(20)
+        .filter_map(|part| message.part(*part))
+        .filter_map(|part| match &part.body {
+            PartType::Text(text) => Some(text.to_string()),
+            PartType::Html(html) => Some(lines_of(html)),
+            _ => None,
+        })
         .collect();
     bodies.join("\n").trim().to_owned()
 }
@@ -77,7 +117,7 @@ fn take_apart(message: &Message<'_>) -> Parsed {
     references.extend(ids(message.references()).into_iter().rev());
     let html_text = message
         .body_html(0)
-        .map(|html| mail_parser::decoders::html::html_to_text(&html))
+        .map(|html| lines_of(&html))
         .unwrap_or_default();
     let text = match text_of(message) {
         // An empty text beside a full HTML part is a bad habit of some clients.
@@ -231,7 +271,7 @@ mod tests {
             .to_owned();
         raw.push_str(&picture(500, "inline", "logo.png"));
         raw.push_str(&picture(30_000, "inline", "screen.png"));
-        raw.push_str(&picture(500, "attachment", "..\\..\\small.png"));
+        raw.push_str(&picture(500, "attachment", "..\\\\..\\\\small.png"));
         raw.push_str(&picture(FILE_LIMIT + 1, "attachment", "film.png"));
         raw.push_str("--b--\r\n");
         let parsed = parse(raw.as_bytes()).unwrap();

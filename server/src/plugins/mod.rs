@@ -43,3 +43,6 @@ pub struct Note {
     /// The same message repeated carries the same key.
     pub key: String,
 }
+
+/// The knowledge base that the program brings along: a folder of Markdown files.
+pub const BUILT_IN_KNOWLEDGE_BASE: &str = "markdown-kb";

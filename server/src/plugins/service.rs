@@ -283,7 +283,7 @@ impl Plugins {
             Some(found) if !found.row.enabled => return Err(PublishError::NoPublisher),
             Some(found) => self.ready(app, &found).await?,
             // Meant for somebody who is gone: nobody else gets it in their place.
-            None if target != crate::knowledge::BUILT_IN => return Err(PublishError::Gone),
+            None if target != super::BUILT_IN_KNOWLEDGE_BASE => return Err(PublishError::Gone),
             None => {
                 let own = storage::plugins::active_of_name(&app.db, target).await?;
                 let plugin = match own {

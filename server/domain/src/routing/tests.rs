@@ -142,7 +142,7 @@ fn who_gets_it_and_why() {
 fn faults_have_their_place() {
     assert_eq!(
         faults("topic:物流 -> department:nobody"),
-        [(1, 13, "unknown_department")]
+        [(1, 24, "unknown_department")]
     );
     assert_eq!(
         faults("\n  topic:火星/* -> department:finance"),
