@@ -327,11 +327,11 @@ impl State {
     #[must_use]
     pub fn title(self) -> Bilingual {
         let (zh, en) = match self {
-            Self::Open => ("待处理", "open"),
-            Self::InProgress => ("处理中", "in progress"),
+            Self::Open => ("未处理", "open"),
+            Self::InProgress => ("改进中", "in progress"),
             Self::Verifying => ("验证中", "verifying"),
             Self::Resolved => ("已解决", "resolved"),
-            Self::Relapsed => ("复发", "relapsed"),
+            Self::Relapsed => ("已复发", "relapsed"),
             Self::Dismissed => ("已忽略", "dismissed"),
             Self::Snoozed => ("已暂缓", "snoozed"),
         };
