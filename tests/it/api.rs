@@ -251,7 +251,7 @@ on_both_engines! {
             ("PUT", rule, detector(json!({"kind": "thresold"})), "kind", "unknown"),
             ("PUT", rule, detector(json!({"params": {"limit": "9"}})), "params.limit", "wrong_type"),
             ("PUT", rule, detector(json!({"params": {"limit": -1}})), "params.limit", "out_of_range"),
-            ("PUT", rule, detector(json!({"params": {"window": "2d", "limit": 1}})), "params.window", "unknown"),
+            ("PUT", rule, detector(json!({"params": {"window": "2w", "limit": 1}})), "params.window", "wrong_type"),
             ("PUT", rule, detector(json!({"params": {"limmit": 9}})), "params.limmit", "unknown_field"),
             ("PUT", rule, detector(json!({"params": {}})), "params.limit", "required"),
             ("PUT", rule, detector(json!({"owner": "李明"})), "owner", "invalid"),

@@ -264,7 +264,7 @@ type Door = (&'static str, fn(&str) -> bool, &'static str);
 /// Inside the server: which file may name which library.
 #[test]
 fn modules_keep_to_their_doors() {
-    let rules: [Door; 7] = [
+    let rules: [Door; 9] = [
         (
             "axum",
             |f| {
@@ -284,6 +284,16 @@ fn modules_keep_to_their_doors() {
             "lettre",
             |f| f.starts_with("mail/"),
             "mails go through `mail`",
+        ),
+        (
+            "mail_parser",
+            |f| f.starts_with("mail/"),
+            "mails are taken apart by `mail::parse`",
+        ),
+        (
+            "async_imap",
+            |f| f == "mail/imap.rs",
+            "the mailbox is read through `mail::imap`",
         ),
         (
             "jieba_rs",

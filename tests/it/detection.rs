@@ -577,8 +577,8 @@ fn a_notice_on_its_way_is_taken_back_when_it_has_arrived() {
     let letters = until_within(Duration::from_secs(60), "both mails", || {
         Some(smtp.letters()).filter(|all| all.len() == 2)
     });
-    let taken_back = letters[1].read();
-    assert!(taken_back.header("In-Reply-To").is_some());
+    let (notice, taken_back) = (letters[0].read(), letters[1].read());
+    assert_eq!(taken_back.in_reply_to, [notice.message_id]);
     judged(&server);
     assert_eq!(smtp.letters().len(), 2, "once");
 }
@@ -1004,11 +1004,11 @@ fn a_rule_is_tried_on_history_before_it_is_kept() {
     }
     // The chart of a rise says what is usual of every day, and how much it may have, not of those alone
     // that ring, and never the sum of several.
-    let tested = try_out(json!({"kind": "spike", "scope": {"topic": TOPIC}, "params": {}})).ok();
-    let drawn = tested["days"].as_array().expect("days");
+    let risen = try_out(json!({"kind": "spike", "scope": {"topic": TOPIC}, "params": {}})).ok();
+    let drawn = risen["days"].as_array().expect("days");
     let figures = |d: &Value| Some((d["baseline"].as_f64()?, d["limit"].as_f64()?));
     let known: Vec<(f64, f64)> = drawn.iter().filter_map(figures).collect();
-    assert!(known.len() > 20, "{tested}");
+    assert!(known.len() > 20, "{risen}");
     for (usual, limit) in known {
         assert!(
             (4.0..12.0).contains(&usual) && limit > usual,
@@ -1020,11 +1020,7 @@ fn a_rule_is_tried_on_history_before_it_is_kept() {
             .iter()
             .any(|d| d["signal"] == true && d["baseline"].is_number())
     );
-    assert_eq!(
-        tested["notes"].as_array().map(Vec::len),
-        Some(1),
-        "{tested}"
-    );
+    assert_eq!(risen["notes"].as_array().map(Vec::len), Some(1), "{risen}");
     // Days that hold nothing say so: a rule is not quiet there.
     for (from, to, says) in [(400, 300, "没有任何数据"), (60, 0, "最早的数据是")] {
         let body = json!({"detector": threshold, "from": time::ago(from), "to": time::ago(to)});

@@ -505,3 +505,70 @@ pub fn an_article(admin: &Caller) -> String {
     assert_eq!(articles.len(), 1, "{articles:?}");
     text(&articles[0], "id").to_owned()
 }
+
+/// A search, an agent and a silent channel are judged by what they are, never by the voices without a
+/// topic.
+#[test]
+fn what_is_no_topic_has_its_own_contract() {
+    let server = Server::start(tests::Engine::Sqlite);
+    let admin = server.admin();
+    furnish(&admin);
+    let body = json!({"key": "nothing-found", "kind": "no_result_search", "scope": {},
+                      "params": {"limit": 2, "window_days": 3}, "enabled": true});
+    admin.put("/api/v1/detectors/nothing-found", &body).ok();
+    // Calls that no topic explains, with times of their own: they must decide nothing here.
+    let mut voices: Vec<Value> = Vec::new();
+    for (place, day) in days_ago(90, 1).enumerate() {
+        for n in 0..12 {
+            let mut call = contact(&format!("other-{day}-{n}"), &time::on(day, n * 300), place);
+            call["text"] = json!("您好，谢谢。");
+            call["handle_seconds"] = json!(if place > 70 { 400 } else { 300 });
+            voices.push(call);
+            voices.push(json!({
+                "channel": "help", "external_id": format!("search-{day}-{n}"), "kind": "search",
+                "occurred_at": time::on(day, n * 300 + 60), "query": "怎么销户",
+                "hits": i32::from(n % 3 == 0), "customer_ref": format!("searcher-{day}-{n}"),
+            }));
+        }
+    }
+    send(&admin, &voices);
+    let today: Vec<Value> = (0..4)
+        .map(|n| {
+            json!({"channel": "help", "external_id": format!("today-{n}"), "kind": "search",
+                   "occurred_at": time::just_now(60 - n), "query": "怎么销户", "hits": 0,
+                   "customer_ref": format!("today-{n}")})
+        })
+        .collect();
+    send(&admin, &today);
+    let issue = until("an issue about the search", || {
+        let all = admin.get("/api/v1/issues?limit=500").items();
+        all.into_iter()
+            .find(|i| i["subject"]["kind"] == "search_term")
+    });
+    let path = format!("/api/v1/issues/{}/contract", text(&issue, "id"));
+    let contract = admin.get(&path).ok();
+    assert_eq!(contract["metric"], "no_result_share", "{contract}");
+    assert_eq!(contract["subject"], issue["subject"], "{contract}");
+    let level = number(&contract, "/candidates/0/level");
+    assert!((level - 2.0 / 3.0).abs() < 0.05, "{contract}");
+    // What is not counted of a search is refused by name.
+    let wish = json!({"title": "x", "department": PRODUCT, "contract": {"metric": "aht"}});
+    let refused = admin.post(
+        &format!("/api/v1/issues/{}/tasks", text(&issue, "id")),
+        &wish,
+    );
+    refused.problem(422, "not_decidable");
+    let task_of = assign(&admin, &issue, "补上文章", &json!({}));
+    let id = text(&task_of, "id").to_owned();
+    done(&admin, &id, 10);
+    let found = evaluate(&admin, &id);
+    assert_eq!(found["metric"], "no_result_share", "{found}");
+    assert!(
+        text(&found["sentence"], "zh").contains("怎么销户"),
+        "{found}"
+    );
+    assert_ne!(
+        found["verdict"], "worse",
+        "the calls are slower, not the search"
+    );
+}

@@ -424,7 +424,8 @@ on_both_engines! {
         // The arbiter decides from the mail, and the decision is no hop.
         let anonymous = server.anonymous();
         let page = Page::open(&anonymous, &action_link(&mail[0]));
-        page.submit(&anonymous, "hand_over", &[("department", SERVICE), ("reason", "归服务")]);
+        let after = page.submit(&anonymous, "hand_over", &[("department", SERVICE), ("reason", "归服务")]);
+        assert!(!after.actions().contains(&"hand_over".to_owned()), "no longer for the arbiter");
         let decided = task(&server, &id);
         assert_eq!((text(&decided["owner"], "email"), &decided["handling"]["with_arbiter"]), (EMMA, &json!(false)));
         assert_eq!(decided["handling"]["hops"].as_array().map(Vec::len), Some(3));

@@ -3,7 +3,7 @@
 use crate::app::{App, Shared, failure};
 use crate::http::Problem;
 use chrono::TimeDelta;
-use domain::analysis::{Flags, Label, Source, is_repeat, overrule};
+use domain::analysis::{Flags, Label, Source, is_repeat, overrule, same_ruler};
 use domain::clock::Timestamp;
 use domain::facts::Batch;
 use domain::ids::FeedbackId;
@@ -21,7 +21,9 @@ const CALL: usize = 500;
 pub async fn refresh(app: &App) -> failure::Result<()> {
     let topics: Vec<Topic> = storage::organisation::all(&app.db).await?;
     app.words.learn(&topics);
-    app.plugins.set_taxonomy(&taxonomy_of(&topics)).await?;
+    let taxonomy = taxonomy_of(&topics);
+    let known = definition(&taxonomy);
+    app.plugins.set_taxonomy(&taxonomy, known).await?;
     Ok(())
 }
 
@@ -88,6 +90,31 @@ fn taxonomy_of(topics: &[Topic]) -> taxonomy::Taxonomy {
     }
 }
 
+/// A word for what the topics are defined by: it changes when a word or synonym of any does, because a
+/// voice that one topic gains is lost by another. Names, order and topics without words do not matter.
+fn definition(taxonomy: &taxonomy::Taxonomy) -> String {
+    let mut all: Vec<String> = taxonomy
+        .topics
+        .iter()
+        .filter(|t| !t.words.is_empty() || !t.synonyms.is_empty())
+        .map(|t| {
+            let mut words = t.words.clone();
+            words.sort_unstable();
+            let mut synonyms: Vec<String> = t
+                .synonyms
+                .iter()
+                .map(|(from, to)| format!("{from}\u{1d}{to}"))
+                .collect();
+            synonyms.sort_unstable();
+            [&t.key, &words.join("\u{1e}"), &synonyms.join("\u{1e}")]
+                .map(String::as_str)
+                .join("\u{1f}")
+        })
+        .collect();
+    all.sort_unstable();
+    blake3::hash(all.join("\n").as_bytes()).to_hex()[..12].to_owned()
+}
+
 /// What is read of a voice: its headline and what the customer said.
 fn readable(voice: &Feedback) -> String {
     let mut text = String::new();
@@ -143,8 +170,7 @@ pub(super) async fn documents(app: &App, voices: &[&Feedback]) -> Vec<Vec<Docume
 
 /// What a classifier said of one voice.
 pub(super) fn label_of(
-    name: &str,
-    version: &str,
+    (name, version, definition): (&str, &str, &str),
     answer: Result<Classification, Failure>,
 ) -> Label {
     let nothing = Label {
@@ -157,6 +183,7 @@ pub(super) fn label_of(
         source: Source::Classifier,
         classifier: name.to_owned(),
         classifier_version: version.to_owned(),
+        definition: definition.to_owned(),
     };
     match answer {
         Ok(c) => Label {
@@ -189,9 +216,9 @@ pub async fn classify(
     let mut labels = Vec::with_capacity(voices.len());
     let batches = documents(app, voices).await;
     for (chunk, batch) in voices.chunks(CALL).zip(batches) {
-        let (name, version, answers) = app.plugins.classify(batch).await?;
+        let (name, version, definition, answers) = app.plugins.classify(batch).await?;
         for (voice, answer) in chunk.iter().zip(answers) {
-            let said = label_of(&name, &version, answer);
+            let said = label_of((&name, &version, &definition), answer);
             labels.push(overrule(said, &voice.labels, Source::Sender));
         }
     }
@@ -275,7 +302,11 @@ pub async fn relabel_some(
     app.plugins.follow(app).await?;
     let present = app.plugins.ruler().await.unwrap_or_default();
     let rulers = storage::feedback::rulers(&app.db, from, to).await?;
-    let Some(old) = rulers.into_iter().map(|r| r.ruler).find(|r| *r != present) else {
+    let Some(old) = rulers
+        .into_iter()
+        .map(|r| r.ruler)
+        .find(|r| !same_ruler(r, &present))
+    else {
         return Ok(0);
     };
     let voices = storage::feedback::of_ruler(&app.db, &old, from, to, ANEW).await?;

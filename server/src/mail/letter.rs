@@ -429,6 +429,8 @@ impl Letter {
             | Self::TaskNote { link, .. }
             | Self::TaskReply { link, .. }
             | Self::TaskDueMoved { link, .. }
+            | Self::TaskEscalated { link, .. }
+            | Self::LoopNote { link, .. }
             | Self::PluginTrouble { link, .. }
             | Self::OwnerUnreachable { link, .. } => Some(link),
             Self::TaskVerdict { link, .. } | Self::MailAnswer { link, .. } => link.as_deref(),

@@ -69,7 +69,13 @@ fn reminders_say_what_when_and_what_next() {
         ] {
             for language in [Locale::ZhCn, Locale::En] {
                 let letter = escalated(when, action, instead);
-                let mail = render(&letter, &to("陈", language), "https://voc.example.com").unwrap();
+                let mail = render(
+                    &letter,
+                    &to("陈", language),
+                    "https://voc.example.com",
+                    None,
+                )
+                .unwrap();
                 let zh = language == Locale::ZhCn;
                 subjects.insert(mail.subject.clone());
                 assert!(mail.subject.contains("梳理资费"), "{}", mail.subject);

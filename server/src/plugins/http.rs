@@ -128,7 +128,8 @@ struct ComponentForm {
     component: Vec<u8>,
     /// The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key.
     trust: Option<String>,
-    /// `true` accepts what is not signed, or by whomever.
+    /// `true` accepts what is not signed, or by whomever. A bare component cannot be signed and is accepted
+    /// unless this is `false`; a package needs `true`.
     unsigned: Option<bool>,
 }
 
@@ -137,7 +138,7 @@ struct ComponentForm {
 struct Sent {
     bytes: Vec<u8>,
     trust: Vec<String>,
-    unsigned: bool,
+    unsigned: Option<bool>,
 }
 
 impl Sent {
@@ -157,7 +158,7 @@ impl Sent {
             match name.as_str() {
                 "component" => sent.bytes = bytes.to_vec(),
                 "trust" => sent.trust.push(text()),
-                "unsigned" => sent.unsigned = text() == "true",
+                "unsigned" => sent.unsigned = Some(text() == "true"),
                 _ => {}
             }
         }
@@ -171,9 +172,14 @@ impl Sent {
         Ok(sent)
     }
 
+    /// A component by itself, which has no place for a signature.
+    fn is_bare(&self) -> bool {
+        self.bytes.starts_with(b"\0asm")
+    }
+
     /// The component, and the key whose signature of it holds.
     fn open(&self) -> Result<(Vec<u8>, Option<String>)> {
-        if self.bytes.starts_with(b"\0asm") {
+        if self.is_bare() {
             return Ok((self.bytes.clone(), None));
         }
         // Whose signature it is comes first; whether that is enough depends on what is installed.
@@ -219,7 +225,7 @@ impl Sent {
                     signer.unwrap_or("nobody")
                 ),
             ),
-            _ if self.unsigned => Ok(()),
+            _ if self.unsigned.unwrap_or_else(|| self.is_bare()) => Ok(()),
             (Some(signer), None) => refuse("trust", "unknown_signer", signer.to_owned()),
             (None, None) => refuse(
                 "unsigned",
@@ -504,7 +510,12 @@ mod tests {
         };
         let plain = Sent::default();
         let unsigned = Sent {
-            unsigned: true,
+            unsigned: Some(true),
+            ..Sent::default()
+        };
+        let bare = |unsigned| Sent {
+            bytes: b"\0asm".to_vec(),
+            unsigned,
             ..Sent::default()
         };
         let trusting = Sent {
@@ -514,6 +525,10 @@ mod tests {
         // Nothing is installed.
         assert_eq!(code(&plain, None, &[]), "not_signed");
         assert_eq!(code(&unsigned, None, &[]), "");
+        // Who sends a component by itself has said so; who asks for signatures gets them.
+        assert_eq!(code(&bare(None), None, &[]), "");
+        assert_eq!(code(&bare(Some(false)), None, &[]), "not_signed");
+        assert_eq!(code(&bare(None), None, &[of("a")]), "other_signer");
         assert_eq!(code(&plain, Some("a"), &[]), "unknown_signer");
         assert_eq!(code(&unsigned, Some("a"), &[]), "");
         assert_eq!(code(&trusting, Some("a"), &[]), "");
@@ -537,7 +552,7 @@ mod tests {
         let whole = package::pack(&component, &[], Some(&key)).unwrap();
         let sent = |bytes: Vec<u8>| Sent {
             bytes,
-            unsigned: true,
+            unsigned: Some(true),
             ..Sent::default()
         };
         assert_eq!(

@@ -270,7 +270,7 @@ mod tests {
             by_week in any::<bool>(), from in 1_767_225_600i64..1_830_000_000,
         ) {
             let (day, week) = if by_week { ("*".to_owned(), week) } else { (day, "*".to_owned()) };
-            // `*/n` of days: the libraries count from 1 and from 0, and ours is the one of the product.
+            // Steps of week days: `cron` counts them from Sunday as 1, `croner` from Sunday as 0.
             prop_assume!(!week.contains('/'));
             let text = format!("{minute} {hour} {day} {month} {week}");
             let zone = chrono_tz::Asia::Shanghai;

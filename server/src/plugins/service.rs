@@ -32,6 +32,8 @@ struct Running {
     /// The active classifier and the digest of its component.
     classifier: Option<(Classifier, String, String, String)>,
     taxonomy: Taxonomy,
+    /// What that defines the topics by, as one word.
+    definition: String,
     /// Stamp of the taxonomy that the classifier has.
     stamp: String,
 }
@@ -88,8 +90,8 @@ impl PublishError {
     }
 }
 
-/// Labels with the name and version of the classifier that gave them.
-type Classified = (String, String, Vec<Result<Classification, Failure>>);
+/// Labels with name and version of the classifier that gave them, and the definition that it knew.
+type Classified = (String, String, String, Vec<Result<Classification, Failure>>);
 
 impl Plugins {
     /// Starts the host. Nothing is loaded yet.
@@ -166,13 +168,18 @@ impl Plugins {
     pub async fn ruler(&self) -> Option<String> {
         let running = self.running.read().await;
         let (_, _, name, version) = running.classifier.as_ref()?;
-        Some(domain::analysis::ruler(name, version))
+        Some(domain::analysis::ruler(name, version, &running.definition))
     }
 
-    /// Gives the classifier another taxonomy.
-    pub async fn set_taxonomy(&self, taxonomy: &Taxonomy) -> Result<(), PluginError> {
+    /// Gives the classifier another taxonomy, which defines the topics by `definition`.
+    pub async fn set_taxonomy(
+        &self,
+        taxonomy: &Taxonomy,
+        definition: String,
+    ) -> Result<(), PluginError> {
         let mut running = self.running.write().await;
         running.taxonomy = taxonomy.clone();
+        running.definition = definition;
         if let Some((classifier, ..)) = &running.classifier {
             classifier.set_taxonomy(taxonomy).await?;
         }
@@ -232,21 +239,20 @@ impl Plugins {
 
     /// Labels of some documents, in their order.
     pub async fn classify(&self, documents: Vec<Document>) -> Result<Classified, PluginError> {
-        let (classifier, name, version) = {
-            let running = self.running.read().await;
-            match &running.classifier {
-                Some((classifier, _, name, version)) => {
-                    (classifier.clone(), name.clone(), version.clone())
-                }
-                None => {
-                    return Err(PluginError::Refused {
-                        detail: "no classifier is active".to_owned(),
-                    });
-                }
-            }
+        let running = self.running.read().await;
+        let Some((classifier, _, name, version)) = &running.classifier else {
+            return Err(PluginError::Refused {
+                detail: "no classifier is active".to_owned(),
+            });
         };
+        let (classifier, name, version) = (classifier.clone(), name.clone(), version.clone());
+        let definition = running.definition.clone();
+        drop(running);
         let answers = classifier.classify(documents).await?;
-        Ok((name, version, answers))
+        // A topic that was changed meanwhile may have been known to half of the calls: unknown.
+        let same = self.running.read().await.definition == definition;
+        let definition = if same { definition } else { String::new() };
+        Ok((name, version, definition, answers))
     }
 
     /// A classifier of its own, with the present taxonomy.

@@ -50,5 +50,6 @@ pub async fn set_due(
         &data,
     )
     .await?;
+    super::escalation::plan(app, tx, &next).await?;
     Ok(next)
 }

@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(list_policies))
         .routes(routes!(read_policy, write_policy))
         .routes(routes!(read_escalation))
-        .routes(routes!(snooze))
+        .routes(routes!(snooze_reminders))
 }
 
 /// All policies; `default` is among them even where nobody changed it.
@@ -250,7 +250,7 @@ struct Snoozing {
 #[utoipa::path(post, path = "/tasks/{id}/snooze", request_body = Snoozing, tag = "tasks",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = TaskView)), security(("bearer" = ["do_task"])))]
-async fn snooze(
+async fn snooze_reminders(
     State(app): State<Shared>,
     caller: Caller,
     headers: HeaderMap,

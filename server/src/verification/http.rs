@@ -132,6 +132,8 @@ struct MonthlyStatement {
     statement: Statement,
     /// The month is closed and this will not change any more.
     frozen: bool,
+    /// Later data overturned the verdict: the amounts no longer count.
+    withdrawn: bool,
 }
 
 /// The monthly statements of a verified task, oldest first. Closed months are frozen.
@@ -150,6 +152,7 @@ async fn read_statements(
         .map(|m| MonthlyStatement {
             statement: m.statement,
             frozen: m.frozen,
+            withdrawn: m.withdrawn,
         })
         .collect();
     Ok(List::whole(items))

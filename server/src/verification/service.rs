@@ -189,6 +189,20 @@ pub async fn compute(
     // What was final stays so, unless the whole horizon says otherwise.
     let previous = storage::verification::latest(&app.db, lead.id).await?;
     course.maturity_days = look.maturity_days(previous.as_ref(), today);
+    // Whoever joins a set changes the verdict of all in it, so that none of them may be told that it
+    // knows better: days that one of them has seen are looked at.
+    for member in &members {
+        let Some(present) = storage::verification::latest(&app.db, member.id).await? else {
+            continue;
+        };
+        let joined = members.iter().any(|other| {
+            other.id != member.id && !present.together_with.contains(&other.id.to_string())
+        });
+        if joined {
+            let days = Look::Late.maturity_days(Some(&present), today);
+            course.maturity_days = course.maturity_days.min(days);
+        }
+    }
     course.previous = previous.map(Box::new);
     let evidence = read(&app.db, setting, &contract, &course).await?;
     course.usual_noise = evidence.usual_noise(contract.metric, &course.closed_days);

@@ -245,6 +245,22 @@ pub struct Monthly {
     pub statement: Statement,
     /// Written down for good; the others are computed anew whenever they are asked for.
     pub frozen: bool,
+    /// The verdict that it stood on fell since: the amount no longer counts.
+    pub withdrawn: bool,
+}
+
+/// A frozen statement of a verdict that fell: its amounts stay as they were written down, and it says
+/// that they no longer count.
+fn withdrawn(mut statement: Statement) -> Statement {
+    statement
+        .sentence
+        .zh
+        .push_str("（后来到的数据推翻了验证结论，这些金额不再计入。）");
+    statement
+        .sentence
+        .en
+        .push_str(" (Later data overturned the verdict: these amounts no longer count.)");
+    statement
 }
 
 /// The monthly statements of a task, oldest first.
@@ -255,6 +271,7 @@ pub async fn statements(app: &App, task: &Task) -> Result<Vec<Monthly>, DbError>
         .map(|(_, statement)| Monthly {
             statement,
             frozen: true,
+            withdrawn: false,
         })
         .collect();
     let setting = Setting::read(&app.db, app.now()).await?;
@@ -263,7 +280,12 @@ pub async fn statements(app: &App, task: &Task) -> Result<Vec<Monthly>, DbError>
         return Ok(all);
     };
     let Some(earned) = earned(&app.db, &setting, task, &verification).await? else {
-        return Ok(all);
+        let fallen = all.into_iter().map(|m| Monthly {
+            statement: withdrawn(m.statement),
+            frozen: true,
+            withdrawn: true,
+        });
+        return Ok(fallen.collect());
     };
     for month in earned.months(today) {
         let name = month.to_string();
@@ -274,6 +296,7 @@ pub async fn statements(app: &App, task: &Task) -> Result<Vec<Monthly>, DbError>
         all.extend(fresh.map(|statement| Monthly {
             statement,
             frozen: false,
+            withdrawn: false,
         }));
     }
     all.sort_by(|a, b| a.statement.month.cmp(&b.statement.month));
@@ -316,14 +339,18 @@ pub async fn savings_of(
     let frozen =
         storage::verification::statements_of::<Statement>(&app.db, &month.to_string()).await?;
     let mut all = Vec::new();
+    let mut fallen = Vec::new();
     for task in setting.deployed.iter().filter(|t| seen(&t.department)) {
         let Some(verification) = storage::verification::latest(&app.db, task.id).await? else {
             continue;
         };
+        let id = task.id.to_string();
         let Some(earned) = earned(&app.db, &setting, task, &verification).await? else {
+            // The month was closed with it: whoever saw that sum must find where it went.
+            let of_task = frozen.iter().filter(|(task, _)| *task == id);
+            fallen.extend(of_task.map(|(_, s)| withdrawn(s.clone())));
             continue;
         };
-        let id = task.id.to_string();
         let kept = frozen
             .iter()
             .find(|(task, _)| *task == id)
@@ -338,5 +365,6 @@ pub async fn savings_of(
     let costs = costs(&app.db, base).await?;
     let mut report = report(month, &costs, all);
     report.cost.month = base.map(|m| m.to_string());
+    report.withdraw(fallen);
     Ok(report)
 }

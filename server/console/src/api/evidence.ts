@@ -120,6 +120,7 @@ export type SavingsReport = {
   freed_hours: number | null;
   compensation_avoided_cents: number | null;
   cost?: {
+    month?: string | null;
     total_cents: number | null;
     resolved: number;
     per_ticket_cents: number | null;
@@ -133,6 +134,7 @@ export type MoreVerification = {
   decided_on?: string | null;
   guard_metrics?: GuardResult[];
   displacement?: Displaced[];
+  gaps?: { channel: string; from: string; to: string; what: string }[];
   trend?: Trend | null;
   tipping_point?: TippingPoint | null;
   heterogeneity?: Heterogeneity | null;
@@ -169,10 +171,14 @@ export type Refusal = {
   why: string;
   smallest_visible: number | null;
   instead: Metric | null;
+  instead_watched_topic?: string | null;
   sentence: Bilingual;
 };
 export type MoreContract = {
   chosen?: string;
+  /** What is judged; its key is empty in contracts of an earlier version. */
+  subject?: { kind: "topic" | "search_term" | "article" | "agent" | "channel"; key: string };
+  measurable?: boolean;
   guards?: { metric: Metric; limit: number }[];
   control?: "none" | "other_topics";
   watched_topic?: string | null;
@@ -181,7 +187,12 @@ export type MoreContract = {
   notes?: { code: string; sentence: Bilingual }[];
 };
 /** What a person wants of a contract; the rest is by the rules. */
-export type ContractWish = { metric?: Metric; expected_change?: number; horizon_days?: number };
+export type ContractWish = {
+  metric?: Metric;
+  watched_topic?: string;
+  expected_change?: number;
+  horizon_days?: number;
+};
 
 // ---- detectors ------------------------------------------------------------------------------
 

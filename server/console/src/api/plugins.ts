@@ -154,7 +154,7 @@ export function useUploadPlugin() {
     onSuccess,
     mutationFn: (sent: { component: File; unsigned: boolean; trust?: string }) => {
       const { component, trust } = sent;
-      const unsigned = sent.unsigned ? "true" : undefined;
+      const unsigned = String(sent.unsigned);
       const named = [component.name, component.size, component.lastModified, unsigned, trust];
       return once("plugin", named, (headers) =>
         unwrap<Plugin>(

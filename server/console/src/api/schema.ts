@@ -4,6 +4,79 @@
  */
 
 export interface paths {
+    "/api/v1/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Absences that are not over, by their end. */
+        get: operations["list_absences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/absences/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One absence. */
+        get: operations["read_absence"];
+        /**
+         * Creates or replaces an absence. New tasks for the person go to the substitute from its first day on, and
+         *     so do unanswered ones on that day. Its zone is the person's.
+         */
+        put: operations["write_absence"];
+        post?: never;
+        /** Removes an absence. What was handed over stays where it is. */
+        delete: operations["delete_absence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/addresses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Addresses that mails came back from. */
+        get: operations["addresses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/addresses/{email}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens an address again after somebody saw to it; what was held for it goes out in its order. */
+        post: operations["enable_address"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calendar-notes": {
         parameters: {
             query?: never;
@@ -349,6 +422,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/escalation-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All policies; `default` is among them even where nobody changed it. */
+        get: operations["list_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/escalation-policies/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One policy. */
+        get: operations["read_policy"];
+        /**
+         * Creates or replaces a policy. Tasks that their owners have already keep the version they were offered
+         *     with.
+         */
+        put: operations["write_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/facts": {
         parameters: {
             query?: never;
@@ -479,6 +590,40 @@ export interface paths {
         };
         /** Rows that were refused, with reasons: CSV, UTF-8 with BOM for Excel. */
         get: operations["read_rejected"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What came back by mail, newest first: nothing is dropped without a line here. */
+        get: operations["inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox/{id}/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of a mail that came back, as long as they are kept (90 days). */
+        get: operations["read_mail"];
         put?: never;
         post?: never;
         delete?: never;
@@ -660,6 +805,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/installations/{key}/streams/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Looks at the first records of a stream before they count. Nothing is kept: neither voices nor the place in the
+         *     stream.
+         */
+        post: operations["preview_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/installations/{key}/streams/{name}/restart": {
         parameters: {
             query?: never;
@@ -731,6 +896,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says that nothing is to be done about an issue, with a reason. It is reviewed on its day, or opens
+         *     before that when it grows.
+         */
+        post: operations["dismiss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/hypotheses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes down a supposed cause of an issue; there may be 20. */
+        post: operations["suppose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/hypotheses/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Confirms or rejects a supposed cause, or opens it again. */
+        put: operations["judge"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says that an issue is the same as another one: from now on its signals join that one, its tasks belong
+         *     to it, and it is dismissed. It can be taken back.
+         */
+        post: operations["merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}/quadrant": {
         parameters: {
             query?: never;
@@ -749,6 +988,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens an issue again that was dismissed, snoozed or resolved. */
+        post: operations["reopen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts an issue aside until a day, until it grows, or both. */
+        post: operations["snooze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}/tasks": {
         parameters: {
             query?: never;
@@ -760,6 +1033,23 @@ export interface paths {
         put?: never;
         /** Turns an issue into a task; the mail to its owner goes out. */
         post: operations["assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/unmerge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a merge back: signals are the issue's own again from now on, its tasks come back. */
+        post: operations["unmerge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -851,6 +1141,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mail/people/{email}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often and when a person gets mails; whoever never said gets each at once. */
+        get: operations["read_preference"];
+        /**
+         * Sets how often and when a person gets mails: at once, hourly, daily; quiet hours. What the former wish held
+         *     is decided anew.
+         */
+        put: operations["set_preference"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every kind of mail that goes out. */
+        get: operations["templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail/templates/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A sample of one kind of mail. */
+        get: operations["preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test mail through the outbox, as every other mail goes. */
+        post: operations["try_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mailbox": {
         parameters: {
             query?: never;
@@ -903,6 +1265,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outbox/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a dead or held delivery again: under its own number, so that a mail that did arrive is known by its
+         *     Message-ID.
+         */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/overview": {
         parameters: {
             query?: never;
@@ -914,6 +1296,92 @@ export interface paths {
         get: operations["overview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rule-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proposed owners of topics, newest first. */
+        get: operations["list_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rule-proposals/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the department the topic's owner. */
+        post: operations["accept_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rule-proposals/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves the topic where it is. */
+        post: operations["dismiss_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The owner rules. */
+        get: operations["read_rules"];
+        /** Replaces the owner rules. */
+        put: operations["write_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owner-rules/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who would get this? Nothing is written. */
+        post: operations["try_rules"];
         delete?: never;
         options?: never;
         head?: never;
@@ -965,7 +1433,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Switches to this version: all installations of its name, or, for a classifier, everything from now on. */
+        /**
+         * Switches to this version: all installations of its name, or, for a classifier, everything from now on. It gets
+         *     what was granted and entrusted to the version before, so whoever switches must be allowed to grant.
+         */
         post: operations["activate_plugin"];
         delete?: never;
         options?: never;
@@ -1077,6 +1548,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often departments refused tasks or passed them on, and why. */
+        get: operations["refusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/savings": {
         parameters: {
             query?: never;
@@ -1084,10 +1572,98 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What all verified improvements were worth in a month; every topic's avoided contacts count once. */
+        /**
+         * What all verified improvements were worth in a month; every topic's avoided contacts count once. A
+         *     department owner sees those of the own department.
+         */
         get: operations["read_savings"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Review tickets, newest first. Department owners see those of their department. */
+        get: operations["list_tickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One review ticket. */
+        get: operations["read_ticket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}/analyse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says why the customer was unhappy; may be said anew until the ticket is closed. */
+        post: operations["analyse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}/call_back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes an attempt to speak to the customer. */
+        post: operations["call_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes a ticket: after the analysis and a call, unless the mark was not about our service. */
+        post: operations["close"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1283,6 +1859,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/escalation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has happened to a task by itself, what will, when, and who is told. */
+        get: operations["read_escalation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/hand_over": {
         parameters: {
             query?: never;
@@ -1334,6 +1927,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/reroute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a refused task to the department that the refusal names, and proposes that department as the
+         *     topic's owner.
+         */
+        post: operations["reroute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/sla/explain": {
         parameters: {
             query?: never;
@@ -1345,6 +1958,23 @@ export interface paths {
         get: operations["explain_due"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts the owner's reminders off. Whoever else is told is told as before. */
+        post: operations["snooze_reminders"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1563,6 +2193,34 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Somebody is away. */
+        Absence: {
+            /** @description Who, lower case. */
+            email: string;
+            /**
+             * Format: date
+             * @description First day, in the person's zone.
+             */
+            from: string;
+            /** @description Stable name, such as the number of the leave request. */
+            key?: string;
+            /** @description Why, as far as colleagues may know. */
+            reason?: string;
+            /** @description Who stands in. Nobody: the department's deputy, else its manager, else its next owner. */
+            substitute?: string | null;
+            /**
+             * Format: date
+             * @description Last day, included.
+             */
+            to: string;
+            /**
+             * Format: int64
+             * @description Counts changes.
+             */
+            version?: number;
+            /** @description The person's zone: what the program knows of them, else the organisation's. */
+            zone?: string;
+        };
         /** @description An agent moves away from the own baseline; the supervisor is told. */
         AgentDriftParams: {
             /**
@@ -1655,6 +2313,8 @@ export interface components {
             signal: boolean;
         };
         BacktestSignal: {
+            /** Format: int64 */
+            anonymous?: number | null;
             /** Format: double */
             baseline?: number | null;
             /** Format: date */
@@ -1673,6 +2333,7 @@ export interface components {
             /** Format: int64 */
             limit: number;
             part_of?: components["schemas"]["Subject"] | null;
+            span?: components["schemas"]["SignalSpan"] | null;
             /** Format: double */
             statistic?: number | null;
             subject: components["schemas"]["Subject"];
@@ -1686,6 +2347,11 @@ export interface components {
          * @enum {string}
          */
         BaselineRule: "pooled" | "acute" | "quiet" | "before_fix";
+        /**
+         * @description What people think of a supposed cause.
+         * @enum {string}
+         */
+        Belief: "open" | "confirmed" | "rejected";
         /** @description A sentence in both languages of the product. */
         Bilingual: {
             /** @description English. */
@@ -1874,6 +2540,8 @@ export interface components {
         Chance: {
             /** @description Which streams it was measured on. */
             family: string;
+            /** @description Whether they were streams of this metric; `false`: of ratings, compared by the same rules. */
+            of_metric?: boolean;
             /**
              * Format: double
              * @description The pace that they had, in answers per day.
@@ -1974,7 +2642,10 @@ export interface components {
             component: string;
             /** @description The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key. */
             trust?: string | null;
-            /** @description `true` accepts what is not signed, or by whomever. */
+            /**
+             * @description `true` accepts what is not signed, or by whomever. A bare component cannot be signed and is accepted
+             *     unless this is `false`; a package needs `true`.
+             */
             unsigned?: boolean | null;
         };
         /** @description What is agreed when the task is assigned, and frozen with it. */
@@ -2020,6 +2691,11 @@ export interface components {
              * @description Days after the fix when the verdict falls at the latest.
              */
             horizon_days: number;
+            /**
+             * @description Whether the facts hold anything of the subject that could be better or worse. Where not, nothing
+             *     is ever claimed; of a silent channel it is only asked whether its data arrives again.
+             */
+            measurable?: boolean;
             /** @description The metric that decides. */
             metric: components["schemas"]["Metric"];
             /**
@@ -2044,7 +2720,15 @@ export interface components {
              * @description Smallest change worth while, in the same unit, without sign.
              */
             smallest_change: number;
-            /** @description Topic. */
+            /**
+             * @description What is judged: the topic, or the agent, article, search or channel that the issue is about. In
+             *     contracts of an earlier version its key is empty: they judge their topic.
+             */
+            subject?: components["schemas"]["Subject"];
+            /**
+             * @description Topic; empty where the contract is about something else ([`Self::subject`]), or about the voices
+             *     that no topic explains.
+             */
             topic: string;
             /** @description The topic whose figures decide where the task's own has too few: its parent. `None` = its own. */
             watched_topic?: string | null;
@@ -2072,6 +2756,11 @@ export interface components {
              */
             horizon_days?: number | null;
             metric?: components["schemas"]["Metric"] | null;
+            /**
+             * @description The topic right above the issue's, to be watched instead of it: what a refusal proposes as
+             *     `instead_watched_topic`.
+             */
+            watched_topic?: string | null;
         };
         /** @description What the change was compared with, beside the topic's own past. */
         Control: {
@@ -2187,6 +2876,12 @@ export interface components {
              * @default 40
              */
             prior_ratings: number;
+            /**
+             * Format: int32
+             * @description Days without a further alarm after one, 0 to 90 (default 14).
+             * @default 14
+             */
+            quiet_days: number;
         };
         /** @description Lines that the organisation decides instead of having them drawn. */
         CutLines: {
@@ -2207,7 +2902,7 @@ export interface components {
          * @description Whether a metric can be decided, and why not.
          * @enum {string}
          */
-        Decidable: "yes" | "no_answers" | "no_baseline" | "baseline_too_small" | "too_slow" | "change_too_small";
+        Decidable: "yes" | "no_answers" | "no_baseline" | "baseline_too_small" | "too_slow" | "change_too_small" | "not_of_subject";
         /** @description A refusal. */
         Declining: {
             /** @description Who else should do it. */
@@ -2235,6 +2930,38 @@ export interface components {
              * @description Counts changes.
              */
             version?: number;
+        };
+        /** @description Refusals of a department. */
+        DepartmentRefusals: {
+            /** Format: int64 */
+            declined: number;
+            department: string;
+            department_name: string;
+            /** Format: int64 */
+            handed_over: number;
+            /**
+             * Format: int64
+             * @description The longest way of a task up to this department's refusal.
+             */
+            most_hops: number;
+            /**
+             * Format: int64
+             * @description Times that a task was offered to it.
+             */
+            offered: number;
+            /**
+             * Format: int64
+             * @description Of both, to a department that had passed the same task on before.
+             */
+            ping_pong: number;
+            /** @description The most frequent first, at most 10. */
+            reasons: components["schemas"]["RefusalReason"][];
+            /**
+             * Format: double
+             * @description Refusals and hand-overs of each task offered, 0 to 1 and above it where tasks of before came back;
+             *     null: nothing was offered.
+             */
+            share?: number | null;
         };
         /** @description A rule that watches facts. */
         Detector: {
@@ -2315,6 +3042,19 @@ export interface components {
             region?: string | null;
             /** @description A topic and everything below it; without one, every topic by itself. */
             topic?: string | null;
+        };
+        /** @description Why nothing is to be done, and when it is looked at again. */
+        Dismissal: {
+            /**
+             * Format: double
+             * @description The growth over the present size that opens it before its day, 1.1 to 10; 3 when missing.
+             */
+            factor?: number | null;
+            reason: components["schemas"]["Reason"];
+            /** @description In words, at most 1000 characters; required where the reason is `other`. */
+            text?: string;
+            /** @description A day of the organisation's calendar or an instant, at most 366 days ahead; 90 days when missing. */
+            until?: string | null;
         };
         /** @description A sibling topic whose contacts rose since the fix: perhaps the trouble only moved. */
         Displaced: {
@@ -2399,6 +3139,62 @@ export interface components {
          * @enum {string}
          */
         Ended: "relapse" | "twelve_months" | "running";
+        /** @description What happens to a task by itself. */
+        Escalation: {
+            ahead: components["schemas"]["StepAhead"][];
+            done: components["schemas"]["StepDone"][];
+            /** @description The policy that it holds to; null: nothing happens any more. */
+            policy?: string | null;
+            /** @description The policy was changed since: that counts for the next owner. */
+            policy_changed: boolean;
+            policy_name: string;
+            /** Format: int64 */
+            policy_version?: number | null;
+            /** Format: date-time */
+            snoozed_until?: string | null;
+            task_id: string;
+        };
+        /**
+         * @description What a step does.
+         * @enum {string}
+         */
+        EscalationAction: "remind_owner" | "tell_manager" | "hand_to_deputy" | "tell_voc_owner" | "tell_arbiter";
+        /** @description What happens by itself to tasks of some departments. */
+        EscalationPolicy: {
+            /** @description Departments that it holds for. */
+            departments?: string[];
+            /** @description Stable name; `default` holds for departments that no other policy names. */
+            key?: string;
+            /** @description Name for people. */
+            name?: string;
+            /** @description The steps; none: nothing happens by itself. */
+            steps: components["schemas"]["EscalationStep"][];
+            /**
+             * Format: int64
+             * @description Counts changes. A task keeps the version that it was offered with.
+             */
+            version?: number;
+        };
+        /** @description A step of a policy. */
+        EscalationStep: {
+            /** @description How long, in working time. */
+            after: components["schemas"]["WorkingWait"];
+            /** @description What it does. */
+            do: components["schemas"]["EscalationAction"];
+            every?: components["schemas"]["WorkingWait"] | null;
+            /**
+             * Format: int32
+             * @description How often it is done again, 0 to 5.
+             */
+            repeat?: number;
+            /** @description What it waits for. */
+            when: components["schemas"]["EscalationWhen"];
+        };
+        /**
+         * @description What a step waits for.
+         * @enum {string}
+         */
+        EscalationWhen: "unanswered" | "silent" | "before_due" | "after_due";
         /** @description One line of a history. */
         Event: {
             actor: components["schemas"]["EventActor"];
@@ -2584,6 +3380,26 @@ export interface components {
              */
             field: string;
         };
+        /** @description A figure that the plugin measures itself. */
+        FigureView: {
+            /**
+             * Format: int64
+             * @description What it counted.
+             */
+            count: number;
+            /** @description As its manifest declares it; `undeclared`: all others. */
+            name: string;
+            /**
+             * Format: double
+             * @description Their sum.
+             */
+            sum: number;
+            /**
+             * Format: int64
+             * @description How many values it measured.
+             */
+            values: number;
+        };
         /** @description How often. */
         Frequency: {
             /**
@@ -2617,6 +3433,23 @@ export interface components {
              * @description Share of the contacts of all listed topics, 0 to 1.
              */
             share: number;
+        };
+        /** @description Days on which a source was silent: what did not arrive is not what did not happen. */
+        Gap: {
+            /** @description The channel that was silent. */
+            channel: string;
+            /**
+             * Format: date
+             * @description First day.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description Last day.
+             */
+            to: string;
+            /** @description What was silent, for people (the connector's name). */
+            what: string;
         };
         /** @description An origin that a plugin may reach. */
         GrantedHost: {
@@ -2703,8 +3536,9 @@ export interface components {
             differs: boolean;
             /**
              * Format: double
-             * @description Of Breslow and Day's test of equal odds ratios, the noise factor taken out; `None` where it
-             *     cannot be computed.
+             * @description Of the test that the effect is the same in all channels, noise factor included: Breslow and Day's
+             *     of odds ratios for shares, Cochran's Q for means and rates. `None` where it cannot be computed: then
+             *     nothing was tested.
              */
             p_value?: number | null;
         };
@@ -2724,6 +3558,29 @@ export interface components {
              * @description Last day, included; one day when missing.
              */
             to?: string | null;
+        };
+        /**
+         * @description How a task left a department.
+         * @enum {string}
+         */
+        HopKind: "declined" | "handed_over";
+        /** @description A supposed cause. */
+        Hypothesis: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            department?: string | null;
+            /** Format: int64 */
+            number: number;
+            reason: string;
+            state: components["schemas"]["Belief"];
+            text: string;
+        };
+        /** @description What somebody thinks of a supposed cause. */
+        HypothesisJudgement: {
+            /** @description At most 1000 characters. */
+            reason?: string;
+            state: components["schemas"]["Belief"];
         };
         /** @description A file to be read into a calendar. */
         IcsImport: {
@@ -2886,6 +3743,41 @@ export interface components {
             title_rows: number;
             warnings: components["schemas"]["Warning"][];
         };
+        /** @description Mails that came back, and how their mailbox is. */
+        Inbox: {
+            /** @description What stood in the way then. */
+            error?: string | null;
+            items: components["schemas"]["InboxItem"][];
+            /**
+             * Format: date-time
+             * @description When it was last looked at.
+             */
+            looked_at?: string | null;
+            /** @description The mailbox, without its password; null: none is read (`BIHUAN_MAIL_IN`). */
+            mailbox?: string | null;
+            next_cursor?: string | null;
+        };
+        /** @description A mail that came back, and what became of it. */
+        InboxItem: {
+            /** @description How it was matched, what it asked for, why nothing happened. */
+            details: Record<string, never>;
+            from: string;
+            id: string;
+            /**
+             * @description `acted`, `commented`, `answered` (it could not act and was answered), `refused`, `ignored` (nobody wrote
+             *     it), `bounce`, `unmatched` or `failed`.
+             */
+            outcome: string;
+            /** Format: date-time */
+            read_at: string;
+            /**
+             * Format: int64
+             * @description Bytes on the mail server.
+             */
+            size: number;
+            subject: string;
+            task_id?: string | null;
+        };
         /** @description Requests of the source that wait, were worked off, or were given up. */
         InboxView: {
             /** Format: int64 */
@@ -2909,6 +3801,8 @@ export interface components {
              * @description Failures in a row.
              */
             failures: number;
+            /** @description What the plugin measures itself, added up since this server started. */
+            figures: components["schemas"]["FigureView"][];
             /** @description Where its source calls; null: it is not called. */
             hook_url?: string | null;
             inbox: components["schemas"]["InboxView"];
@@ -2940,6 +3834,8 @@ export interface components {
             streams: components["schemas"]["StreamView"][];
             /** @description For people; empty: the plugin's title. */
             title: string;
+            /** @description Of a notifier: who posts through it. Nobody: nothing is posted. */
+            used_by: components["schemas"]["UserView"][];
             /** Format: int64 */
             version: number;
         };
@@ -2986,8 +3882,15 @@ export interface components {
             frequency: components["schemas"]["Frequency"];
             /** @description The title in both languages. */
             heading: components["schemas"]["Bilingual"];
+            held?: components["schemas"]["IssueHold"] | null;
+            /** @description Supposed causes. */
+            hypotheses: components["schemas"]["Hypothesis"][];
             id: string;
             impact: components["schemas"]["Impact"];
+            /** @description Issues whose signals and tasks have come to this one. */
+            merged: components["schemas"]["MergedIssue"][];
+            /** @description The issue that has its signals; null: itself. */
+            merged_into?: string | null;
             movement: components["schemas"]["QuadrantMovement"];
             /** Format: date-time */
             opened_at: string;
@@ -3009,6 +3912,28 @@ export interface components {
             topic_name: components["schemas"]["Bilingual"];
             /** Format: int64 */
             version: number;
+        };
+        /** @description How an issue is put aside. */
+        IssueHold: {
+            by: components["schemas"]["EventActor"];
+            /**
+             * Format: double
+             * @description The growth over `sizes` that opens it before that.
+             */
+            factor: number;
+            /** @description The state that it comes back to. */
+            from: string;
+            reason?: components["schemas"]["Reason"] | null;
+            /** Format: date-time */
+            since: string;
+            /** @description What was counted a day then, by measure: `contacts`, `bad_ratings`, … */
+            sizes: Record<string, never>;
+            text: string;
+            /**
+             * Format: date-time
+             * @description When it is looked at again.
+             */
+            until: string;
         };
         /** @description A task, in short. */
         IssueTask: {
@@ -3036,6 +3961,39 @@ export interface components {
             /** @description `classifier`, `sender` or `person`. */
             source: string;
             topic?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_Absence: {
+            /** @description The items. */
+            items: {
+                /** @description Who, lower case. */
+                email: string;
+                /**
+                 * Format: date
+                 * @description First day, in the person's zone.
+                 */
+                from: string;
+                /** @description Stable name, such as the number of the leave request. */
+                key?: string;
+                /** @description Why, as far as colleagues may know. */
+                reason?: string;
+                /** @description Who stands in. Nobody: the department's deputy, else its manager, else its next owner. */
+                substitute?: string | null;
+                /**
+                 * Format: date
+                 * @description Last day, included.
+                 */
+                to: string;
+                /**
+                 * Format: int64
+                 * @description Counts changes.
+                 */
+                version?: number;
+                /** @description The person's zone: what the program knows of them, else the organisation's. */
+                zone?: string;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
         List_Article: {
@@ -3212,6 +4170,27 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_EscalationPolicy: {
+            /** @description The items. */
+            items: {
+                /** @description Departments that it holds for. */
+                departments?: string[];
+                /** @description Stable name; `default` holds for departments that no other policy names. */
+                key?: string;
+                /** @description Name for people. */
+                name?: string;
+                /** @description The steps; none: nothing happens by itself. */
+                steps: components["schemas"]["EscalationStep"][];
+                /**
+                 * Format: int64
+                 * @description Counts changes. A task keeps the version that it was offered with.
+                 */
+                version?: number;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_Feedback: {
             /** @description The items. */
             items: {
@@ -3301,6 +4280,8 @@ export interface components {
                  * @description Failures in a row.
                  */
                 failures: number;
+                /** @description What the plugin measures itself, added up since this server started. */
+                figures: components["schemas"]["FigureView"][];
                 /** @description Where its source calls; null: it is not called. */
                 hook_url?: string | null;
                 inbox: components["schemas"]["InboxView"];
@@ -3332,6 +4313,8 @@ export interface components {
                 streams: components["schemas"]["StreamView"][];
                 /** @description For people; empty: the plugin's title. */
                 title: string;
+                /** @description Of a notifier: who posts through it. Nobody: nothing is posted. */
+                used_by: components["schemas"]["UserView"][];
                 /** Format: int64 */
                 version: number;
             }[];
@@ -3363,8 +4346,15 @@ export interface components {
                 frequency: components["schemas"]["Frequency"];
                 /** @description The title in both languages. */
                 heading: components["schemas"]["Bilingual"];
+                held?: components["schemas"]["IssueHold"] | null;
+                /** @description Supposed causes. */
+                hypotheses: components["schemas"]["Hypothesis"][];
                 id: string;
                 impact: components["schemas"]["Impact"];
+                /** @description Issues whose signals and tasks have come to this one. */
+                merged: components["schemas"]["MergedIssue"][];
+                /** @description The issue that has its signals; null: itself. */
+                merged_into?: string | null;
                 movement: components["schemas"]["QuadrantMovement"];
                 /** Format: date-time */
                 opened_at: string;
@@ -3386,6 +4376,25 @@ export interface components {
                 topic_name: components["schemas"]["Bilingual"];
                 /** Format: int64 */
                 version: number;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_MailAddress: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description Since when nothing is sent there.
+                 */
+                disabled_at?: string | null;
+                email: string;
+                /** Format: int64 */
+                hard_bounces: number;
+                /** Format: date-time */
+                last_bounce_at: string;
+                last_reason: string;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -3417,6 +4426,8 @@ export interface components {
             items: (components["schemas"]["Statement"] & {
                 /** @description The month is closed and this will not change any more. */
                 frozen: boolean;
+                /** @description Later data overturned the verdict: the amounts no longer count. */
+                withdrawn: boolean;
             })[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -3429,6 +4440,13 @@ export interface components {
                 attempts: number;
                 /** Format: date-time */
                 created_at: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it is held; null while it is held: until somebody acts.
+                 */
+                held_until?: string | null;
+                /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`. */
+                hold?: string | null;
                 id: string;
                 issue_id?: string | null;
                 /** @description `mail`, `publication` or `chat`. */
@@ -3436,13 +4454,43 @@ export interface components {
                 last_error?: string | null;
                 /** @description Whether it went to another machine. */
                 left_machine: boolean;
+                /** @description The digest that carried it. */
+                merged_into?: string | null;
                 /** Format: date-time */
                 sent_at?: string | null;
-                /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
+                /**
+                 * @description `queued`, `sending`, `sent`, `retry`, `held`, `merged` (a digest carried it), `dead` or `withdrawn` (its
+                 *     alarm no longer held).
+                 */
                 state: string;
                 subject: string;
                 target: string;
                 task_id?: string | null;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_OwnerRuleProposal: {
+            /** @description The items. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                decided_by?: string | null;
+                /** @description Who should have it. */
+                department: string;
+                id: string;
+                /** @description Who had it when the proposal was made. */
+                present?: string | null;
+                /** @description In its words. */
+                reason: string;
+                /** @description The department that refused the first of them. */
+                refused_by: string;
+                /** @description `open`, `accepted` or `dismissed`. */
+                state: string;
+                /** @description Tasks that were re-routed so. */
+                tasks: string[];
+                topic: string;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -3565,9 +4613,55 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list on the wire. */
+        List_ReviewTicket: {
+            /** @description The items. */
+            items: {
+                analysis: string;
+                calls: components["schemas"]["ReviewCall"][];
+                cause?: string | null;
+                channel: string;
+                /** Format: date-time */
+                closed_at?: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** @description Empty: nobody's. */
+                department: string;
+                department_name: string;
+                feedback_id: string;
+                /** @description Further voices of the topic and day that were gathered in this ticket. */
+                gathered: number;
+                id: string;
+                /** @description The issue of the topic that was open when the ticket was. */
+                issue_id?: string | null;
+                /** Format: date-time */
+                occurred_at?: string | null;
+                outcome?: components["schemas"]["ReviewOutcome"] | null;
+                outcome_text: string;
+                /** @description The one person who has it; empty: nobody could be found. */
+                owner: string;
+                reason: components["schemas"]["ReviewReason"];
+                /** @description `open`, `analysed`, `called_back` or `closed`. */
+                state: string;
+                /** @description What the customer said, masked; null for readers who may not see voices. */
+                text?: string | null;
+                timeline: components["schemas"]["Event"][];
+                topic: string;
+                topic_name: components["schemas"]["Bilingual"];
+                /** Format: int64 */
+                version: number;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
         List_SignalOfDetector: {
             /** @description The items. */
             items: {
+                /**
+                 * Format: int64
+                 * @description How many of the voices nobody's customer stands behind; null: not counted.
+                 */
+                anonymous?: number | null;
                 /** Format: double */
                 baseline?: number | null;
                 /**
@@ -3581,7 +4675,7 @@ export interface components {
                 count: number;
                 /**
                  * Format: int64
-                 * @description Distinct customers, where they are counted.
+                 * @description Distinct customers, where they are counted; a voice whose customer nobody knows stands for itself.
                  */
                 customers?: number | null;
                 /** Format: date */
@@ -3607,6 +4701,7 @@ export interface components {
                 /** Format: int64 */
                 limit: number;
                 part_of?: components["schemas"]["Subject"] | null;
+                span?: components["schemas"]["SignalSpan"] | null;
                 /** Format: double */
                 statistic?: number | null;
                 subject: components["schemas"]["Subject"];
@@ -3661,6 +4756,7 @@ export interface components {
                 /** Format: date-time */
                 effective_at?: string | null;
                 fast_track: boolean;
+                handling: components["schemas"]["TaskHandling"];
                 id: string;
                 /** @description What the issue is called in both languages. */
                 issue_heading: components["schemas"]["Bilingual"];
@@ -3682,6 +4778,18 @@ export interface components {
                 verification?: components["schemas"]["Verification"] | null;
                 /** Format: int64 */
                 version: number;
+            }[];
+            /** @description Where the next page starts; null: this was the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list on the wire. */
+        List_Template: {
+            /** @description The items. */
+            items: {
+                /** @description Stable name. */
+                name: string;
+                /** @description Subject of its sample, in the caller's language. */
+                subject: string;
             }[];
             /** @description Where the next page starts; null: this was the last. */
             next_cursor?: string | null;
@@ -3829,7 +4937,7 @@ export interface components {
         LowRatingParams: {
             /**
              * Format: int64
-             * @description Bad ratings of a topic in one day that are still accepted (default 0: the first fires).
+             * @description Bad ratings of a topic in one window that are still accepted (default 0: the first fires).
              * @default 0
              */
             limit: number;
@@ -3839,6 +4947,25 @@ export interface components {
              * @default 2
              */
             max_rating: number;
+            /**
+             * @description What is counted together (default `1d`).
+             * @default 1d
+             */
+            window: components["schemas"]["Window"];
+        };
+        /** @description An address that mails came back from. */
+        MailAddress: {
+            /**
+             * Format: date-time
+             * @description Since when nothing is sent there.
+             */
+            disabled_at?: string | null;
+            email: string;
+            /** Format: int64 */
+            hard_bounces: number;
+            /** Format: date-time */
+            last_bounce_at: string;
+            last_reason: string;
         };
         /** @description Whether mails leave this machine. */
         MailState: {
@@ -3879,6 +5006,43 @@ export interface components {
             subject: string;
             text: string;
             to: string;
+        };
+        /** @description What a merge does. */
+        Merge: {
+            /** @description Issues that were merged into it before and follow it. */
+            following: number;
+            into: string;
+            into_state: string;
+            into_title: string;
+            issue_id: string;
+            issue_title: string;
+            /** @description Issues that have been merged into the other already. */
+            merged_before: number;
+            /** @description Nothing was done. */
+            preview: boolean;
+            /** @description Its signals so far, at most 100: they stay where they are and are shown at the other issue too. */
+            signals: number;
+            /** @description The state of the issue, after the merge `dismissed`. */
+            state: string;
+            /** @description Tasks that go along. */
+            tasks: number;
+            tasks_under_way: number;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description Another issue that is about the same. */
+        MergeBody: {
+            /** @description The issue that gets the signals and the tasks. */
+            into: string;
+            /** @description Only says what would happen. */
+            preview?: boolean;
+        };
+        /** @description An issue whose signals and tasks have gone to this one. */
+        MergedIssue: {
+            /** Format: date-time */
+            at?: string | null;
+            id: string;
+            title: string;
         };
         /** @description How the numbers were made: the fold-out under the sentence. */
         Method: {
@@ -3942,11 +5106,12 @@ export interface components {
          * @description The metric that a contract promises to move.
          * @enum {string}
          */
-        Metric: "csat" | "mean_rating" | "fcr" | "repeat_share" | "no_result_share" | "negative_share" | "containment" | "aht" | "volume";
+        Metric: "csat" | "mean_rating" | "fcr" | "repeat_share" | "no_result_share" | "negative_share" | "containment" | "helpful_share" | "aht" | "volume";
         /** @description Something that stands in the way of a verdict. */
         Missing: {
             /**
-             * @description `days`, `answers`, `baseline`, `immature`, `evidence`, `gap` (a source was silent),
+             * @description `days`, `answers`, `baseline`, `immature`, `evidence`, `gap` (a source was silent), `silent` (its
+             *     data has not arrived again), `not_measurable` (the facts hold nothing of the subject),
              *     `same_ruler` (labels of different classifiers) or `survey_changed`.
              */
             code: string;
@@ -3967,6 +5132,8 @@ export interface components {
         MonthlyStatement: components["schemas"]["Statement"] & {
             /** @description The month is closed and this will not change any more. */
             frozen: boolean;
+            /** @description Later data overturned the verdict: the amounts no longer count. */
+            withdrawn: boolean;
         };
         /** @description A detector that is to be quiet for a while. */
         Mute: {
@@ -4012,10 +5179,18 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description A supposed cause. */
+        NewHypothesis: {
+            /** @description Whose it would be to mend. */
+            department?: string | null;
+            /** @description 1 to 500 characters. */
+            text: string;
+        };
         /** @description A task to be made. */
         NewTask: {
             contract?: components["schemas"]["ContractWish"] | null;
-            department: string;
+            /** @description By the owner rules when missing: `POST /api/v1/owner-rules/test` says whose it would be. */
+            department?: string | null;
             description?: string;
             /**
              * Format: date-time
@@ -4024,7 +5199,7 @@ export interface components {
              */
             due_at?: string | null;
             measures?: string[];
-            /** @description The department's first owner when missing. */
+            /** @description The department's first owner when missing; by the owner rules when the department is missing too. */
             owner_email?: string | null;
             title: string;
         };
@@ -4096,7 +5271,7 @@ export interface components {
         };
         /** @description Something that whoever signs a contract should know. */
         Note: {
-            /** @description `hasty_fix`, `parent_topic`, `no_control` or `not_decidable`. */
+            /** @description `hasty_fix`, `parent_topic`, `no_control`, `not_decidable` or `not_measurable`. */
             code: string;
             /** @description In words. */
             sentence: components["schemas"]["Bilingual"];
@@ -4130,6 +5305,13 @@ export interface components {
             name: string;
             /** @description Installation of a notifier for departments that name none: a chat beside the mails. */
             notifier?: string | null;
+            /**
+             * Format: int32
+             * @description Refusals and hand-overs of one task after which the arbiter decides, 1 to 20.
+             */
+            refusal_hops?: number;
+            /** @description When a bad mark opens a review ticket. */
+            review?: components["schemas"]["ReviewRule"];
             /** @description What support costs in a month, from that month (`2026-03`) on until a later entry. */
             support_costs?: {
                 [key: string]: components["schemas"]["SupportCost"];
@@ -4168,6 +5350,13 @@ export interface components {
             attempts: number;
             /** Format: date-time */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when it is held; null while it is held: until somebody acts.
+             */
+            held_until?: string | null;
+            /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`. */
+            hold?: string | null;
             id: string;
             issue_id?: string | null;
             /** @description `mail`, `publication` or `chat`. */
@@ -4175,9 +5364,14 @@ export interface components {
             last_error?: string | null;
             /** @description Whether it went to another machine. */
             left_machine: boolean;
+            /** @description The digest that carried it. */
+            merged_into?: string | null;
             /** Format: date-time */
             sent_at?: string | null;
-            /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
+            /**
+             * @description `queued`, `sending`, `sent`, `retry`, `held`, `merged` (a digest carried it), `dead` or `withdrawn` (its
+             *     alarm no longer held).
+             */
             state: string;
             subject: string;
             target: string;
@@ -4232,6 +5426,65 @@ export interface components {
             /** @description IANA zone of times in mails. */
             time_zone?: string;
         };
+        /** @description One rule, as it is understood. */
+        OwnerRule: {
+            causes: string[];
+            channels: string[];
+            department: string;
+            line: number;
+            owner?: string | null;
+            regions: string[];
+            text: string;
+            /** @description Empty: any. */
+            topics: string[];
+        };
+        /** @description A topic should belong to another department, as re-routed tasks suggest. */
+        OwnerRuleProposal: {
+            /** Format: date-time */
+            created_at: string;
+            decided_by?: string | null;
+            /** @description Who should have it. */
+            department: string;
+            id: string;
+            /** @description Who had it when the proposal was made. */
+            present?: string | null;
+            /** @description In its words. */
+            reason: string;
+            /** @description The department that refused the first of them. */
+            refused_by: string;
+            /** @description `open`, `accepted` or `dismissed`. */
+            state: string;
+            /** @description Tasks that were re-routed so. */
+            tasks: string[];
+            topic: string;
+        };
+        /** @description The owner rules. */
+        OwnerRules: {
+            /** Format: date-time */
+            changed_at?: string | null;
+            changed_by?: string | null;
+            rules: components["schemas"]["OwnerRule"][];
+            /** @description As written: one rule a line, the first that matches wins. */
+            text: string;
+            /**
+             * Format: int64
+             * @description 0: nobody has written any.
+             */
+            version: number;
+        };
+        /** @description The owner rules to be. */
+        OwnerRulesText: {
+            /**
+             * @description At most 500 rules and 100,000 characters. The whole text is checked: lines that cannot be read,
+             *     unknown topics, departments and owners are refused with line and column.
+             */
+            text: string;
+        };
+        /**
+         * @description How often a person wants to hear.
+         * @enum {string}
+         */
+        Pace: "immediate" | "hourly" | "daily";
         /** @description A verdict as it stood at some time, and why. */
         PastVerdict: {
             /**
@@ -4270,7 +5523,7 @@ export interface components {
         PhraseParams: {
             /**
              * Format: int64
-             * @description Voices with one of the phrases in one day that are still accepted (default 0).
+             * @description Voices with one of the phrases in one window that are still accepted (default 0).
              * @default 0
              */
             limit: number;
@@ -4279,6 +5532,11 @@ export interface components {
              * @default []
              */
             phrases: string[];
+            /**
+             * @description What is counted together (default `1d`).
+             * @default 1d
+             */
+            window: components["schemas"]["Window"];
         };
         /** @description The power plan of a contract. */
         Planned: {
@@ -4379,6 +5637,32 @@ export interface components {
             /** @description `trace`, `debug`, `info`, `warn` or `error`. */
             level: string;
             message: string;
+        };
+        /** @description What a person wants of mails. */
+        Preference: {
+            /** @description When the daily mail comes, on the person's clock. */
+            daily_at?: string;
+            /** @description How often. */
+            pace?: components["schemas"]["Pace"];
+            /** @description Times without mail. */
+            quiet?: components["schemas"]["Quiet"][];
+            /** @description Urgent mails come at once all the same. */
+            urgent_at_once?: boolean;
+        };
+        /** @description What a stream would bring. */
+        Preview: {
+            /** @description Voices as the plugin makes them, with the fields of `POST /feedback`; personal data masked. */
+            items: Record<string, never>[];
+            /** @description What the plugin would set aside. */
+            rejected: components["schemas"]["PreviewRejected"][];
+        };
+        /** @description A record that a plugin can make no voice of. */
+        PreviewRejected: {
+            code: string;
+            detail: string;
+            external_id?: string | null;
+            /** @description As it came, personal data masked. */
+            raw: string;
         };
         /** @description The body of a problem. */
         Problem: {
@@ -4629,6 +5913,18 @@ export interface components {
             /** @description Worst first. */
             points: components["schemas"]["QuadrantPoint"][];
         };
+        /**
+         * @description A time without mail, every day or on some days of the week. A span over midnight belongs to the day it
+         *     begins on.
+         */
+        Quiet: {
+            /** @description `22:00`; the same as `to`: the whole day. */
+            from: string;
+            /** @description `08:00` */
+            to: string;
+            /** @description 1 = Monday … 7 = Sunday; empty: every day. */
+            weekdays?: number[];
+        };
         /** @description A figure with its range. */
         Range: {
             /**
@@ -4661,6 +5957,11 @@ export interface components {
              */
             updated: number;
         };
+        /**
+         * @description Why a person dismisses an issue.
+         * @enum {string}
+         */
+        Reason: "not_a_problem" | "accepted_risk" | "duplicate" | "known_event" | "other";
         /** @description A reassignment. */
         Reassigning: {
             department: string;
@@ -4694,6 +5995,8 @@ export interface components {
              */
             expected_change: number;
             instead?: components["schemas"]["Metric"] | null;
+            /** @description The topic above, where it can be decided there only: a wish must name it (`watched_topic`). */
+            instead_watched_topic?: string | null;
             /** @description The metric that was asked for. */
             metric: components["schemas"]["Metric"];
             /** @description In words. */
@@ -4705,6 +6008,20 @@ export interface components {
             smallest_visible?: number | null;
             /** @description Why it cannot be decided. */
             why: components["schemas"]["Decidable"];
+        };
+        /** @description How often a reason was given. */
+        RefusalReason: {
+            /** Format: int64 */
+            n: number;
+            reason: string;
+        };
+        /** @description Refusals by department. */
+        RefusalReport: {
+            departments: components["schemas"]["DepartmentRefusals"][];
+            /** Format: date */
+            from: string;
+            /** Format: date */
+            to: string;
         };
         /** @description An item that was refused. A bad item never spoils its batch. */
         Rejected: {
@@ -4744,6 +6061,15 @@ export interface components {
              */
             times: number;
         };
+        /** @description How many held mails go out now. */
+        Released: {
+            released: number;
+        };
+        /** @description Why an issue is opened again. */
+        Reopening: {
+            /** @description 1 to 1000 characters. */
+            reason: string;
+        };
         /** @description The organisation's month: every topic once. */
         Report: {
             /**
@@ -4751,11 +6077,7 @@ export interface components {
              * @description Compensation not paid, in cents; beside the savings, not in them.
              */
             compensation_avoided_cents?: number | null;
-            /**
-             * @description Contacts avoided. The ends are the sums of the ends: wider than chance makes them, never
-             *     narrower.
-             */
-            contacts_avoided: components["schemas"]["Range"];
+            contacts_avoided?: components["schemas"]["Range"] | null;
             /** @description What a ticket cost: in this month, or in the one before while this one is not over. */
             cost: components["schemas"]["TicketCost"];
             /**
@@ -4779,6 +6101,11 @@ export interface components {
             sentence: components["schemas"]["Bilingual"];
             /** @description All statements, those that count first by what they secure. */
             statements: components["schemas"]["Statement"][];
+            /**
+             * @description Statements that the closed month once held and that no longer count: later data overturned their
+             *     verdicts.
+             */
+            withdrawn: components["schemas"]["Statement"][];
         };
         /** @description A report. */
         Reporting: {
@@ -4789,14 +6116,176 @@ export interface components {
              */
             percent: number;
         };
+        /** @description A re-route. */
+        Rerouting: {
+            /** @description Said to the former owner and in the history; the refusal's reason when missing. */
+            reason?: string | null;
+        };
+        /** @description Why the customer was unhappy. */
+        ReviewAnalysis: {
+            /** @description In a few words, 1 to 200 characters: what is counted. */
+            cause: string;
+            /** @description In full, at most 4000 characters. */
+            text?: string;
+        };
+        /** @description An attempt to speak to the customer. */
+        ReviewCall: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            reached: boolean;
+            text: string;
+        };
+        /** @description An attempt to speak to the customer. */
+        ReviewCallBack: {
+            reached: boolean;
+            /** @description What was said, 1 to 4000 characters. */
+            text: string;
+        };
+        /** @description How it ended. */
+        ReviewClosing: {
+            outcome: components["schemas"]["ReviewOutcome"];
+            /** @description In words, 1 to 4000 characters. */
+            text: string;
+        };
+        /**
+         * @description How it ended.
+         * @enum {string}
+         */
+        ReviewOutcome: "recovered" | "explained" | "compensated" | "not_reached" | "not_ours";
+        /** @description Why a ticket was opened. */
+        ReviewReason: {
+            /** @enum {string} */
+            kind: "low_rating";
+            /**
+             * Format: int32
+             * @description The mark.
+             */
+            rating: number;
+        } | {
+            /** @enum {string} */
+            kind: "detractor";
+            /**
+             * Format: int32
+             * @description The answer, 0 to 10.
+             */
+            nps: number;
+        };
+        /** @description When a voice opens a ticket, and how many open. */
+        ReviewRule: {
+            /** @description Whether bad marks open tickets. */
+            enabled?: boolean;
+            /**
+             * Format: int32
+             * @description Hour of the organisation's day at which each department gets the list of its new tickets in one
+             *     mail, 0 to 23.
+             */
+            mail_hour?: number;
+            /**
+             * Format: int32
+             * @description The best likelihood to recommend that still is a detractor's, 0 to 6.
+             */
+            max_nps?: number;
+            /**
+             * Format: int32
+             * @description The best mark of five that is still bad, 1 to 3.
+             */
+            max_rating?: number;
+            /**
+             * Format: int32
+             * @description Tickets of a topic in one day; what comes after them is gathered in the last, 1 to 1000.
+             */
+            most_per_topic_and_day?: number;
+        };
+        /** @description A review ticket: one bad mark, one person who finds out why, calls back and says how it ended. */
+        ReviewTicket: {
+            analysis: string;
+            calls: components["schemas"]["ReviewCall"][];
+            cause?: string | null;
+            channel: string;
+            /** Format: date-time */
+            closed_at?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Empty: nobody's. */
+            department: string;
+            department_name: string;
+            feedback_id: string;
+            /** @description Further voices of the topic and day that were gathered in this ticket. */
+            gathered: number;
+            id: string;
+            /** @description The issue of the topic that was open when the ticket was. */
+            issue_id?: string | null;
+            /** Format: date-time */
+            occurred_at?: string | null;
+            outcome?: components["schemas"]["ReviewOutcome"] | null;
+            outcome_text: string;
+            /** @description The one person who has it; empty: nobody could be found. */
+            owner: string;
+            reason: components["schemas"]["ReviewReason"];
+            /** @description `open`, `analysed`, `called_back` or `closed`. */
+            state: string;
+            /** @description What the customer said, masked; null for readers who may not see voices. */
+            text?: string | null;
+            timeline: components["schemas"]["Event"][];
+            topic: string;
+            topic_name: components["schemas"]["Bilingual"];
+            /** Format: int64 */
+            version: number;
+        };
         /** @description A voice with a risk: authority, press, lawyer, leaving. */
         RiskParams: {
             /**
              * Format: int64
-             * @description Voices with a risk in one day that are still accepted (default 0: the first fires).
+             * @description Voices with a risk in one window that are still accepted (default 0: the first fires).
              * @default 0
              */
             limit: number;
+            /**
+             * @description What is counted together (default `1d`).
+             * @default 1d
+             */
+            window: components["schemas"]["Window"];
+        };
+        /** @description Who would get it, and why. */
+        Route: {
+            /** @description `rule`, `topic`, `arbiter` or `loop`. */
+            by: string;
+            /** @description Null: a person, or those who run the loop. */
+            department?: string | null;
+            department_name?: string | null;
+            /** @description The line that matches first. */
+            line?: number | null;
+            /** @description Address of the person who is asked; null: nobody is named. */
+            owner?: string | null;
+            rule?: string | null;
+            sentence: components["schemas"]["Bilingual"];
+        };
+        /** @description The answer to *who would get this?* */
+        RouteAnswer: {
+            /** @description How many unresolved issues were looked at for that. */
+            looked_at: number;
+            /** @description What a tried text would change: unresolved issues that would go to somebody else, at most 100. */
+            moves: components["schemas"]["RouteMove"][];
+            route?: components["schemas"]["Route"] | null;
+        };
+        /** @description An open issue that a tried text would give to somebody else. */
+        RouteMove: {
+            issue_id: string;
+            now: components["schemas"]["Route"];
+            then: components["schemas"]["Route"];
+            title: string;
+        };
+        /** @description Something that somebody would have to get: an issue, or what one is about. */
+        RouteQuestion: {
+            cause?: string | null;
+            channel?: string | null;
+            /** @description An issue: nothing else can be named beside it. */
+            issue_id?: string | null;
+            region?: string | null;
+            /** @description Normally the rules as they are; here a text that is to be tried. */
+            text?: string | null;
+            topic?: string | null;
         };
         /** @description What an improvement is worth over some days. */
         Savings: {
@@ -4988,6 +6477,16 @@ export interface components {
              */
             adjusted?: number | null;
             /**
+             * Format: double
+             * @description Upper end.
+             */
+            adjusted_high?: number | null;
+            /**
+             * Format: double
+             * @description Lower end of the 95 % interval of `adjusted`: as wide as the answers that count there allow.
+             */
+            adjusted_low?: number | null;
+            /**
              * Format: date
              * @description First day used.
              */
@@ -5021,6 +6520,11 @@ export interface components {
         /** @description One firing of a detector. */
         Signal: {
             /**
+             * Format: int64
+             * @description How many of `count` nobody's customer stands behind; null: not counted.
+             */
+            anonymous?: number | null;
+            /**
              * Format: double
              * @description What is normal: contacts, a share, seconds.
              */
@@ -5036,7 +6540,8 @@ export interface components {
             count: number;
             /**
              * Format: int64
-             * @description Distinct customers among `count`, where they are counted.
+             * @description Distinct customers among `count`, where they are counted; a voice whose customer nobody knows stands
+             *     for itself.
              */
             customers?: number | null;
             detector: string;
@@ -5054,6 +6559,7 @@ export interface components {
             level?: number | null;
             /** Format: int64 */
             limit: number;
+            span?: components["schemas"]["SignalSpan"] | null;
             /**
              * Format: double
              * @description The figure that was compared with `threshold`.
@@ -5073,6 +6579,11 @@ export interface components {
         };
         /** @description A signal of a rule. */
         SignalOfDetector: {
+            /**
+             * Format: int64
+             * @description How many of the voices nobody's customer stands behind; null: not counted.
+             */
+            anonymous?: number | null;
             /** Format: double */
             baseline?: number | null;
             /**
@@ -5086,7 +6597,7 @@ export interface components {
             count: number;
             /**
              * Format: int64
-             * @description Distinct customers, where they are counted.
+             * @description Distinct customers, where they are counted; a voice whose customer nobody knows stands for itself.
              */
             customers?: number | null;
             /** Format: date */
@@ -5112,6 +6623,7 @@ export interface components {
             /** Format: int64 */
             limit: number;
             part_of?: components["schemas"]["Subject"] | null;
+            span?: components["schemas"]["SignalSpan"] | null;
             /** Format: double */
             statistic?: number | null;
             subject: components["schemas"]["Subject"];
@@ -5125,6 +6637,19 @@ export interface components {
             withdrawn_at?: string | null;
             /** @description The rule was muted. */
             withheld: boolean;
+        };
+        /** @description A stretch of time in the organisation's zone. */
+        SignalSpan: {
+            /**
+             * Format: date-time
+             * @description Its beginning, not included.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The voice that it ends with, included.
+             */
+            to: string;
         };
         /** @description A channel from which less arrives than it should. */
         SilentParams: {
@@ -5272,6 +6797,26 @@ export interface components {
              *     weekends and the calendar's own entries are free there.
              */
             unknown_years: number[];
+        };
+        /** @description Until when an issue is put aside: a date, a growth, or both. */
+        Snooze: {
+            /**
+             * Format: double
+             * @description The growth over the present size that opens it before its day, 1.1 to 10; 3 when missing.
+             */
+            factor?: number | null;
+            /** @description In words, at most 1000 characters. */
+            text?: string;
+            /** @description A day of the organisation's calendar or an instant, at most 366 days ahead; that long when missing. */
+            until?: string | null;
+        };
+        /** @description A day to be reminded on. */
+        Snoozing: {
+            /**
+             * Format: date-time
+             * @description When reminders begin again: ahead, and not after the task is due.
+             */
+            until: string;
         };
         /** @description A proven solution, in short. */
         Solution: {
@@ -5438,6 +6983,61 @@ export interface components {
             /** @description The topic whose contacts were counted. */
             topic: string;
         };
+        /** @description A step that is ahead. */
+        StepAhead: {
+            /**
+             * Format: date-time
+             * @description When it is done, if nothing happens before: in the working time of who it goes to.
+             */
+            act_at: string;
+            do: components["schemas"]["EscalationAction"];
+            /**
+             * Format: int32
+             * @description Which time, from 1.
+             */
+            n: number;
+            /**
+             * Format: date-time
+             * @description When its wait is over.
+             */
+            planned_at: string;
+            /** @description Place in the policy, from 0. */
+            step: number;
+            /** @description Name of who it goes to, as things are now. */
+            to?: string | null;
+            when: components["schemas"]["EscalationWhen"];
+        };
+        /** @description A step that was done. */
+        StepDone: {
+            /**
+             * Format: int64
+             * @description Which offer of the task, from 1.
+             */
+            assignment: number;
+            /** Format: date-time */
+            at: string;
+            do: string;
+            /**
+             * Format: int64
+             * @description Seconds later than it could have been done.
+             */
+            late_by: number;
+            /**
+             * Format: int64
+             * @description Earlier repeats that it stands for.
+             */
+            missed: number;
+            /** Format: int32 */
+            n: number;
+            /** @description `done`, `substitute`, `voc_owner_instead` or `nobody`. */
+            outcome: string;
+            /** Format: date-time */
+            planned_at: string;
+            step: number;
+            /** @description Name of who it went to; empty: nobody was known. */
+            to: string;
+            when: string;
+        };
         /** @description A stream of a connector. */
         StreamView: {
             /** Format: int64 */
@@ -5527,6 +7127,7 @@ export interface components {
             /** Format: date-time */
             effective_at?: string | null;
             fast_track: boolean;
+            handling: components["schemas"]["TaskHandling"];
             id: string;
             /** @description What the issue is called in both languages. */
             issue_heading: components["schemas"]["Bilingual"];
@@ -5579,6 +7180,40 @@ export interface components {
              */
             waits_since?: string | null;
         };
+        /** @description How it came to its owner. */
+        TaskHandling: {
+            /** @description Refusals and hand-overs so far, oldest first. */
+            hops: components["schemas"]["TaskHop"][];
+            /** @description For whom the owner stands in. */
+            on_behalf_of?: string | null;
+            /**
+             * Format: date-time
+             * @description The owner wants no reminder before.
+             */
+            snoozed_until?: string | null;
+            /** @description The arbiter is asked who should do it. */
+            with_arbiter: boolean;
+        };
+        /** @description One refusal or hand-over. */
+        TaskHop: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
+            /** @description The department that it left. */
+            from: string;
+            /** @description How. */
+            kind: components["schemas"]["HopKind"];
+            /** @description That department had passed it on before. */
+            ping_pong: boolean;
+            /** @description Why; may be empty for a hand-over. */
+            reason: string;
+            /** @description The department that should do it, in their view. */
+            to?: string | null;
+        };
         /** @description The mail that offered the task. */
         TaskMail: {
             delivery_id: string;
@@ -5597,6 +7232,8 @@ export interface components {
             email: string;
             language: string;
             name: string;
+            /** @description Mails to this address came back, nothing more is sent there. */
+            unreachable: boolean;
         };
         /** @description One report of progress. */
         TaskProgress: {
@@ -5609,6 +7246,12 @@ export interface components {
         };
         /** @description A verdict with what it is worth and whom it is shared with. */
         TaskVerification: components["schemas"]["Verification"] & {
+            /**
+             * Format: date
+             * @description The day whose look is the last that can decide: the horizon of the earliest fix's contract, counted
+             *     from the last fix of those that share the verdict.
+             */
+            latest_day: string;
             savings?: components["schemas"]["Savings"] | null;
             /** @description All tasks that share this verdict, the earliest fix first; empty where it is this task's alone. */
             set: components["schemas"]["SetMember"][];
@@ -5621,6 +7264,13 @@ export interface components {
             score: number;
             word: string;
         };
+        /** @description A kind of mail. */
+        Template: {
+            /** @description Stable name. */
+            name: string;
+            /** @description Subject of its sample, in the caller's language. */
+            subject: string;
+        };
         /** @description Parameters of a threshold. */
         ThresholdParams: {
             /**
@@ -5628,11 +7278,16 @@ export interface components {
              * @description Contacts in one window that are still accepted: the next one fires.
              */
             limit: number;
-            /** @description The window; `1d` is one calendar day of the organisation. */
+            /** @description What is counted together; normally one calendar day of the organisation. */
             window?: components["schemas"]["Window"];
         };
         /** @description What a ticket cost in a period, in cents. */
         TicketCost: {
+            /**
+             * @description The month whose cost and tickets these are, `YYYY-MM`: the one before, while a month is not over;
+             *     `None` = a month that has not begun has neither.
+             */
+            month?: string | null;
             /**
              * Format: double
              * @description What a ticket that does not come saves: the marginal share of the average.
@@ -5855,6 +7510,14 @@ export interface components {
             password?: string | null;
             role?: string | null;
         };
+        /** @description Who posts through a notifier. */
+        UserView: {
+            /** @description Key of the department; empty: the organisation. */
+            key: string;
+            /** @description `organisation` (for departments that name no notifier) or `department`. */
+            kind: string;
+            name: string;
+        };
         /**
          * @description The outcome of a verification.
          * @enum {string}
@@ -5895,6 +7558,8 @@ export interface components {
              * @description Deployment day, itself never used.
              */
             effective_day: string;
+            /** @description Days on which a channel was silent by which these answers come. */
+            gaps?: components["schemas"]["Gap"][];
             /** @description Metrics that must not become worse. */
             guard_metrics?: components["schemas"]["GuardResult"][];
             /** @description Sanity flags. */
@@ -5934,10 +7599,15 @@ export interface components {
          */
         Weekday: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
         /**
-         * @description Length of a detector's window.
-         * @enum {string}
+         * @description What a fixed limit counts together. `1d` to `28d`: calendar days of the organisation, up to and with the present one. `5m` to `120m` and `1h` to `24h`: that long up to a voice; the limit is at most 100,000 then.
+         * @default 1d
+         * @example 15m
+         * @example 1h
+         * @example 4h
+         * @example 1d
+         * @example 7d
          */
-        Window: "1d";
+        Window: string;
         /**
          * @description What sort of day it is.
          * @enum {string}
@@ -5967,6 +7637,25 @@ export interface components {
             /** @description Wednesday. */
             wed?: components["schemas"]["WorkSpan"][];
         };
+        /** @description A wait in working time. */
+        WorkingWait: {
+            /**
+             * Format: int32
+             * @description Working hours, 0 to 500.
+             */
+            hours: number;
+        } | {
+            /**
+             * Format: int32
+             * @description Working days, 0 to 60: the same time of day, so many days on which people work later.
+             */
+            days: number;
+        };
+        /** @description What was written into the outbox. */
+        Written: {
+            /** @description The delivery: see the outbox for what became of it. */
+            delivery_id: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -5976,6 +7665,135 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_absences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Absence"];
+                };
+            };
+        };
+    };
+    read_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Absence"];
+                };
+            };
+        };
+    };
+    write_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Absence"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Absence"];
+                };
+            };
+        };
+    };
+    delete_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    addresses: {
+        parameters: {
+            query?: {
+                /** @description Only those that nothing is sent to. */
+                disabled?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_MailAddress"];
+                };
+            };
+        };
+    };
+    enable_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Released"];
+                };
+            };
+        };
+    };
     list_notes: {
         parameters: {
             query?: {
@@ -6590,6 +8408,71 @@ export interface operations {
             };
         };
     };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_EscalationPolicy"];
+                };
+            };
+        };
+    };
+    read_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationPolicy"];
+                };
+            };
+        };
+    };
+    write_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EscalationPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationPolicy"];
+                };
+            };
+        };
+    };
     facts: {
         parameters: {
             query: {
@@ -6840,6 +8723,53 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+        };
+    };
+    inbox: {
+        parameters: {
+            query?: {
+                /** @description `acted`, `commented`, `answered`, `refused`, `ignored`, `bounce`, `unmatched` or `failed`. */
+                outcome?: string;
+                /** @description Task. */
+                task?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inbox"];
+                };
+            };
+        };
+    };
+    read_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "message/rfc822": number[];
                 };
             };
         };
@@ -7133,6 +9063,28 @@ export interface operations {
             };
         };
     };
+    preview_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+        };
+    };
     restart_stream: {
         parameters: {
             query?: never;
@@ -7156,7 +9108,7 @@ export interface operations {
     list_issues: {
         parameters: {
             query?: {
-                /** @description One or more of `open,in_progress,verifying,resolved,relapsed,dismissed`. */
+                /** @description One or more of `open,in_progress,verifying,resolved,relapsed,dismissed,snoozed`. */
                 state?: string;
                 /** @description `fix_now`, `plan`, `quick_win` or `watch`. */
                 quadrant?: string;
@@ -7206,6 +9158,8 @@ export interface operations {
             query?: {
                 /** @description The metric that is wished for; by the rules when missing. */
                 metric?: components["schemas"]["Metric"];
+                /** @description The topic right above the issue's, to be watched instead of it. */
+                watched_topic?: string;
                 /** @description In the metric's unit: 0.1 = ten points up, −0.2 = a fifth fewer contacts. */
                 expected_change?: number;
                 /** @description Channels concerned, comma between; the issue's when missing. */
@@ -7231,6 +9185,118 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Contract"];
+                };
+            };
+        };
+    };
+    dismiss: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Dismissal"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    suppose: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHypothesis"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    judge: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HypothesisJudgement"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    merge: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merge"];
                 };
             };
         };
@@ -7281,6 +9347,62 @@ export interface operations {
             };
         };
     };
+    reopen: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reopening"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    snooze: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
     assign: {
         parameters: {
             query?: never;
@@ -7304,6 +9426,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    unmerge: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reopening"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
                 };
             };
         };
@@ -7421,6 +9571,121 @@ export interface operations {
             };
         };
     };
+    read_preference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preference"];
+                };
+            };
+        };
+    };
+    set_preference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preference"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preference"];
+                };
+            };
+        };
+    };
+    templates: {
+        parameters: {
+            query?: {
+                /** @description `zh-CN` (default) or `en`. */
+                language?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Template"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: {
+                /** @description `zh-CN` (default) or `en`. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+        };
+    };
+    try_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+        };
+    };
     mailbox: {
         parameters: {
             query?: {
@@ -7490,7 +9755,7 @@ export interface operations {
     outbox: {
         parameters: {
             query?: {
-                /** @description `queued`, `sending`, `sent`, `retry`, `dead` or `withdrawn` (its alarm no longer held). */
+                /** @description `queued`, `sending`, `sent`, `retry`, `held`, `merged`, `dead` or `withdrawn`. */
                 state?: string;
                 cursor?: string;
                 limit?: number;
@@ -7511,6 +9776,27 @@ export interface operations {
             };
         };
     };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxItem"];
+                };
+            };
+        };
+    };
     overview: {
         parameters: {
             query?: never;
@@ -7526,6 +9812,139 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+        };
+    };
+    list_proposals: {
+        parameters: {
+            query?: {
+                /** @description `open`, `accepted` or `dismissed`; all when missing. */
+                state?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_OwnerRuleProposal"];
+                };
+            };
+        };
+    };
+    accept_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRuleProposal"];
+                };
+            };
+        };
+    };
+    dismiss_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRuleProposal"];
+                };
+            };
+        };
+    };
+    read_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRules"];
+                };
+            };
+        };
+    };
+    write_rules: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnerRulesText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerRules"];
+                };
+            };
+        };
+    };
+    try_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
                 };
             };
         };
@@ -7811,6 +10230,30 @@ export interface operations {
             };
         };
     };
+    refusals: {
+        parameters: {
+            query?: {
+                /** @description First day; 30 days before the last when missing. */
+                from?: string;
+                /** @description Last day, included; today when missing. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusalReport"];
+                };
+            };
+        };
+    };
     read_savings: {
         parameters: {
             query: {
@@ -7829,6 +10272,139 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
+    list_tickets: {
+        parameters: {
+            query?: {
+                /** @description One or more of `open,analysed,called_back,closed`. */
+                state?: string;
+                department?: string;
+                topic?: string;
+                /** @description Address of the person who has them. */
+                owner?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ReviewTicket"];
+                };
+            };
+        };
+    };
+    read_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
+                };
+            };
+        };
+    };
+    analyse: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewAnalysis"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
+                };
+            };
+        };
+    };
+    call_back: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewCallBack"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
+                };
+            };
+        };
+    };
+    close: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewClosing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
                 };
             };
         };
@@ -8149,6 +10725,27 @@ export interface operations {
             };
         };
     };
+    read_escalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Escalation"];
+                };
+            };
+        };
+    };
     hand_over: {
         parameters: {
             query?: never;
@@ -8230,6 +10827,31 @@ export interface operations {
             };
         };
     };
+    reroute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rerouting"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
     explain_due: {
         parameters: {
             query?: never;
@@ -8247,6 +10869,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SlaExplanation"];
+                };
+            };
+        };
+    };
+    snooze_reminders: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snoozing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
                 };
             };
         };

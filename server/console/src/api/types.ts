@@ -339,6 +339,9 @@ export type Side = {
   low: number | null;
   high: number | null;
   adjusted: number | null;
+  /** The interval of `adjusted`: `low` and `high` are that of `value`. */
+  adjusted_low?: number | null;
+  adjusted_high?: number | null;
   from: string | null;
   to: string | null;
 };

@@ -14,7 +14,13 @@ export function kindOf(metric: Metric): MetricKind {
 
 /** Whether a rise is good. */
 export function higherIsBetter(metric: Metric): boolean {
-  return metric === "csat" || metric === "mean_rating" || metric === "fcr" || metric === "containment" || metric === "helpful_share";
+  return (
+    metric === "csat" ||
+    metric === "mean_rating" ||
+    metric === "fcr" ||
+    metric === "containment" ||
+    metric === "helpful_share"
+  );
 }
 
 const DASH = "–";

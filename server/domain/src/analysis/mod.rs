@@ -5,6 +5,7 @@ use crate::facts::{
 };
 use crate::intake::feedback::{Feedback, GivenLabels, HandledBy, Sentiment};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Who gave a label. Later ones in this list win over earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,13 +60,60 @@ pub struct Label {
     pub classifier: String,
     /// Its version; empty for others.
     pub classifier_version: String,
+    /// Which definition of the topics it knew ([`definition`] of their words); empty where that was not
+    /// written down: in labels of an earlier version.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub definition: String,
 }
 
-/// The classifier and version that measured something, as one word: days that were labelled by two
-/// rulers cannot be compared.
+/// The classifier, its version and the definition of the topics that it knew, as one word: days that
+/// were labelled by two rulers cannot be compared. The same classifier with other words for a topic is
+/// another ruler. An empty definition is an unknown one.
 #[must_use]
-pub fn ruler(classifier: &str, version: &str) -> String {
-    format!("{classifier}@{version}")
+pub fn ruler(classifier: &str, version: &str, definition: &str) -> String {
+    if definition.is_empty() {
+        format!("{classifier}@{version}")
+    } else {
+        format!("{classifier}@{version}#{definition}")
+    }
+}
+
+/// In the place of a definition: the topic is not the classifier's, so that no word of it matters.
+const GIVEN: &str = "given";
+
+/// The classifier with its version, and the definition if it matters.
+fn parts(ruler: &str) -> (&str, Option<&str>) {
+    let (classifier, definition) = ruler.split_once('#').unwrap_or((ruler, ""));
+    (classifier, (definition != GIVEN).then_some(definition))
+}
+
+/// Whether what `ruler` measured may stand beside what `present` measures.
+#[must_use]
+pub fn same_ruler(ruler: &str, present: &str) -> bool {
+    let ((a, x), (b, y)) = (parts(ruler), parts(present));
+    a == b && x.zip(y).is_none_or(|(x, y)| x == y)
+}
+
+/// Why what some rulers measured cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unlike {
+    /// They are of different classifiers: these.
+    Classifiers(Vec<String>),
+    /// It is one classifier, but the topics were defined by other words: so many definitions.
+    Definitions(usize),
+}
+
+/// Whether some rulers are one.
+#[must_use]
+pub fn unlike<'a>(rulers: impl IntoIterator<Item = &'a str>) -> Option<Unlike> {
+    let all: Vec<(&str, Option<&str>)> = rulers.into_iter().map(parts).collect();
+    let classifiers: BTreeSet<&str> = all.iter().map(|(classifier, _)| *classifier).collect();
+    if classifiers.len() > 1 {
+        let names = classifiers.into_iter().map(str::to_owned).collect();
+        return Some(Unlike::Classifiers(names));
+    }
+    let definitions: BTreeSet<&str> = all.iter().filter_map(|(_, d)| *d).collect();
+    (definitions.len() > 1).then(|| Unlike::Definitions(definitions.len()))
 }
 
 impl Label {
@@ -77,7 +125,12 @@ impl Label {
         if self.source == Source::Person || sure || self.classifier.is_empty() {
             return String::new();
         }
-        ruler(&self.classifier, &self.classifier_version)
+        let definition = if given.topic.is_some() && !self.definition.is_empty() {
+            GIVEN
+        } else {
+            &self.definition
+        };
+        ruler(&self.classifier, &self.classifier_version, definition)
     }
 }
 
@@ -247,6 +300,7 @@ mod tests {
             source: Source::Classifier,
             classifier: "keyword-classifier".into(),
             classifier_version: "0.1.0".into(),
+            definition: String::new(),
         }
     }
 
@@ -312,6 +366,34 @@ mod tests {
         );
         let corrected = overrule(classified(), &topic, Source::Person);
         assert_eq!(corrected.ruler(&none), "");
+    }
+
+    #[test]
+    fn other_words_for_a_topic_are_another_ruler() {
+        let none = GivenLabels::default();
+        let of = |definition: &str| Label {
+            definition: definition.to_owned(),
+            ..classified()
+        };
+        let (then, now) = (of("a1").ruler(&none), of("b2").ruler(&none));
+        assert_eq!(now, "keyword-classifier@0.1.0#b2");
+        assert!(!same_ruler(&then, &now));
+        assert_eq!(unlike([&*then, &*now]), Some(Unlike::Definitions(2)));
+        // Labels of an earlier version do not say what they knew.
+        let old = of("").ruler(&none);
+        assert!(!same_ruler(&old, &now) && unlike([&*old, &*now]).is_some());
+        // Where the sender named the topic, no word of it matters.
+        let topic = GivenLabels {
+            topic: Some("物流".into()),
+            ..GivenLabels::default()
+        };
+        let sure = overrule(of("a1"), &topic, Source::Sender).ruler(&topic);
+        assert!(same_ruler(&sure, &now) && same_ruler(&sure, &then));
+        assert_eq!(unlike([&*sure, &*now]), None);
+        let other = ruler("mine", "2", "b2");
+        assert!(!same_ruler(&other, &now));
+        let names = vec!["keyword-classifier@0.1.0".to_owned(), "mine@2".to_owned()];
+        assert_eq!(unlike([&*now, &*other]), Some(Unlike::Classifiers(names)));
     }
 
     #[test]

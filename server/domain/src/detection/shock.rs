@@ -248,11 +248,13 @@ pub fn rise_against(
     let (after, control_after) = sides(context, series, channel, recent);
     let (mut seen, mut expected, mut own, mut rest) = (0.0, 0.0, 0.0, 0.0);
     for t in 0..2 {
-        if before.y[t] * control_before.y[t] * control_after.y[t] > 0.0 {
+        if before.y[t] * control_before.y[t] > 0.0 && after.y[t] + control_after.y[t] > 0.0 {
+            // Half a contact where the rest of the channel is silent: the topic speaks for itself then.
+            let others = control_after.y[t].max(0.5);
             seen += after.y[t];
-            expected += before.y[t] * control_after.y[t] / control_before.y[t];
+            expected += before.y[t] * others / control_before.y[t];
             own += before.y[t];
-            rest += control_after.y[t];
+            rest += others;
         }
     }
     if seen <= 0.0 || expected <= 0.0 {

@@ -341,10 +341,14 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
         ControlRule::OtherTopics
     };
     let mut notes = Vec::new();
+    let mut sentence = taken.reason.clone();
     if taken.decidable != Decidable::Yes {
+        let said = not_decidable(&taken, &candidates, asked);
+        sentence.zh.push_str(&said.zh);
+        sentence.en.push_str(&format!(" {}", said.en));
         notes.push(Note {
             code: "not_decidable".to_owned(),
-            sentence: taken.reason.clone(),
+            sentence: said,
         });
     }
     if let (Some(_), Some(parent)) = (&taken.watched_topic, &asked.parent) {
@@ -383,7 +387,7 @@ pub fn propose(facts: &Facts<'_>, asked: &Asked) -> Contract {
             answers_per_day: taken.answers_per_day,
             days: taken.days,
         },
-        sentence: taken.reason.clone(),
+        sentence,
         candidates,
         refused,
         notes,
@@ -1181,6 +1185,59 @@ fn percent(share: f64) -> i64 {
     whole((share * 100.0).floor()).min(99)
 }
 
+/// What it means that the contract cannot be decided, and what would help: another metric or the topic
+/// above where one can be decided, a larger change, or more answers.
+fn not_decidable(taken: &Candidate, candidates: &[Candidate], asked: &Asked) -> Sentence {
+    let longest = asked.longest();
+    let other = candidates.iter().find(|c| c.decidable == Decidable::Yes);
+    let (zh, en) = match (other, taken.smallest_visible) {
+        (Some(other), _) => {
+            let name = other.metric.names();
+            let (zh, en) = if other.watched_topic.is_some() {
+                ("（看上一级主题）", " of the topic above")
+            } else {
+                ("", "")
+            };
+            (
+                format!("改用{}{zh}就能判断。", name.zh),
+                format!("It could with {}{en}.", name.en),
+            )
+        }
+        (None, Some(visible)) => {
+            let size = size_in_words(taken.metric, visible);
+            (
+                format!(
+                    "真实变化达到 {}以上、或者有更多数据（例如多邀请评分）时才能判断。",
+                    size.zh
+                ),
+                format!(
+                    "It takes a true change of {} or more, or more data (for instance by asking for more ratings).",
+                    size.en
+                ),
+            )
+        }
+        (None, None) => {
+            let unit = unit_in_words(taken.metric);
+            (
+                format!(
+                    "要能判断，先要积累数据：修复前后各至少 {MIN_ANSWERS} {}；多邀请评分、接入更多渠道，或者把措施扩大到上一级主题。",
+                    unit.zh
+                ),
+                format!(
+                    "For that data has to gather first: at least {MIN_ANSWERS} {} on each side of the fix. Ask for more ratings, connect more channels, or let the measure reach the topic above.",
+                    unit.en
+                ),
+            )
+        }
+    };
+    Sentence {
+        zh: format!("目前无法在 {longest} 天内判断这个任务的效果，到期时多半是“证据不足”。{zh}"),
+        en: format!(
+            "At present it cannot be decided within {longest} days whether this task helps; it would most likely end as inconclusive. {en}"
+        ),
+    }
+}
+
 fn parent_note(parent: &Parent) -> Note {
     Note {
         code: "parent_topic".to_owned(),
@@ -1552,6 +1609,23 @@ mod tests {
                 .candidates
                 .iter()
                 .all(|c| c.decidable != Decidable::Yes)
+        );
+        // Whoever gets the task reads that this will come to nothing, and what would help.
+        let said = &contract.notes[0].sentence;
+        assert!(
+            said.zh.contains("证据不足") && said.zh.contains("才能判断"),
+            "{}",
+            said.zh
+        );
+        assert!(
+            contract.sentence.zh.ends_with(&said.zh),
+            "{}",
+            contract.sentence.zh
+        );
+        assert!(
+            contract.sentence.en.ends_with(&said.en),
+            "{}",
+            contract.sentence.en
         );
         let refused = propose(
             &Facts::of_topic(&topic),

@@ -13,6 +13,7 @@ use super::{
     MATURITY_SCHEDULED, METHOD_VERSION, Method, Metric, MetricKind, Missing, Naive, NaiveSide,
     PastVerdict, Sentence, Side, State, Trend, Verdict, Verification,
 };
+use crate::analysis::{Unlike, unlike};
 use crate::statistics::distributions::normal_cdf;
 use crate::statistics::proportions::{Z95, poisson_score, pooled_z, wilson};
 use crate::statistics::sequential::{ALPHA, RHO, boundaries};
@@ -403,16 +404,34 @@ impl<'a> Case<'a> {
             .collect();
         rulers.sort_unstable();
         rulers.dedup();
-        if rulers.len() > 1 {
-            let names = rulers.join("、");
+        if let Some(unlike) = unlike(rulers.iter().copied()) {
+            let (have, sentence) = match unlike {
+                Unlike::Classifiers(names) => (
+                    names.len(),
+                    Sentence {
+                        zh: format!(
+                            "修复前后的标注出自不同的分类器（{}），需要先用同一个重新标注。",
+                            names.join("、")
+                        ),
+                        en: format!(
+                            "The days before and after the fix were labelled by different classifiers ({}); both need the labels of one first.",
+                            names.join(", ")
+                        ),
+                    },
+                ),
+                Unlike::Definitions(n) => (
+                    n,
+                    Sentence::new(
+                        "主题的关键词在这段时间里改过，前后数的不是同一批声音：先按现在的定义重新标注，再下结论。",
+                        "The words of the topics were changed within these days, so that before and after count different voices: both are labelled anew by the present words before anything is concluded.",
+                    ),
+                ),
+            };
             out.push(Missing {
                 code: "same_ruler".to_owned(),
                 need: 1,
-                have: i64::try_from(rulers.len()).unwrap_or(i64::MAX),
-                sentence: Sentence {
-                    zh: format!("修复前后的标注出自不同的分类器（{names}），需要先用同一个重新标注。"),
-                    en: format!("The days before and after the fix were labelled by different classifiers ({}); both need the labels of one first.", rulers.join(", ")),
-                },
+                have: i64::try_from(have).unwrap_or(i64::MAX),
+                sentence,
             });
         }
         let rated = matches!(self.metric, Metric::Csat | Metric::MeanRating);
@@ -911,7 +930,10 @@ impl<'a> Case<'a> {
         }
         let control = self.control(contrast.as_ref(), &self.after_sums, self.after);
         let guards = guards::flags(self, &control, self.gaps(&[self.after]));
-        let chance = sentence::chance(self.family(&control, &guards), self.pace());
+        let chance = super::Chance {
+            of_metric: sentence::is_measured(self.metric),
+            ..sentence::chance(self.family(&control, &guards), self.pace())
+        };
         let levels = contrast.map(|c| self.levels(&c, &self.after_sums, self.after));
         let mut result = Verification {
             verdict: outcome.verdict,
@@ -923,8 +945,16 @@ impl<'a> Case<'a> {
             metric: self.metric,
             effective_day: self.course.effective_day,
             edited_afterwards: self.edited_afterwards(),
-            before: self.side(&self.baseline, &self.before_sums, levels.map(|l| l.0)),
-            after: self.side(&[self.after], &self.after_sums, levels.map(|l| l.1)),
+            before: self.side(
+                &self.baseline,
+                (&self.before_sums, &self.after_sums),
+                levels.map(|l| l.0),
+            ),
+            after: self.side(
+                &[self.after],
+                (&self.after_sums, &self.before_sums),
+                levels.map(|l| l.1),
+            ),
             effect,
             control,
             control_topics: Vec::new(),
@@ -977,6 +1007,13 @@ impl<'a> Case<'a> {
             looks: outcome.looks.clone(),
             history,
             together_with: self.together(),
+            gaps: self
+                .course
+                .gaps
+                .iter()
+                .filter(|gap| self.series.channels().contains(&gap.channel.as_str()))
+                .cloned()
+                .collect(),
             computed_at: self.course.now,
         };
         result.sentence = self.sentence(&result, contrast.as_ref(), outcome);
@@ -1084,7 +1121,59 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn side(&self, spans: &[Span], sums: &[Sums], adjusted: Option<f64>) -> Side {
+    /// How many answers of one mix tell as much of the common mix as these `sums` of another, given the
+    /// `other` side: strata that count for much here and hold little tell little.
+    fn worth_at_common_mix(&self, sums: &[Sums], other: &[Sums]) -> f64 {
+        let (mut weight, mut spread) = (0.0, 0.0);
+        for (own, other) in sums.iter().zip(other) {
+            let comparable = !self.panel.against() || own.others > 0.0 && other.others > 0.0;
+            if own.n > 0.0 && other.n > 0.0 && comparable {
+                let w = own.n * other.n / (own.n + other.n);
+                weight += w;
+                spread += w * w / own.n;
+            }
+        }
+        if spread > 0.0 {
+            weight * weight / spread
+        } else {
+            count(sums)
+        }
+    }
+
+    /// The interval of a level at the common mix; `raw` = level, ends and spread of the mean as the
+    /// answers are mixed.
+    fn adjusted_interval(
+        &self,
+        adjusted: f64,
+        (sums, other): (&[Sums], &[Sums]),
+        (value, low, high): (f64, f64, f64),
+    ) -> Option<(f64, f64)> {
+        let (n, worth) = (count(sums), self.worth_at_common_mix(sums, other));
+        let wider = (n / worth.max(1e-9)).max(1.0).sqrt();
+        match self.metric.kind() {
+            MetricKind::Share => wilson((adjusted * worth).clamp(0.0, worth), worth, Z95),
+            MetricKind::Mean => {
+                let half = wider * (high - low) / 2.0;
+                Some((adjusted - half, adjusted + half))
+            }
+            MetricKind::LogMean => {
+                let half = (high / low).ln() / 2.0 * wider;
+                half.is_finite()
+                    .then(|| (adjusted * (-half).exp(), adjusted * half.exp()))
+            }
+            MetricKind::Rate => {
+                let factor = adjusted / value;
+                factor.is_finite().then_some((low * factor, high * factor))
+            }
+        }
+    }
+
+    fn side(
+        &self,
+        spans: &[Span],
+        (sums, other): (&[Sums], &[Sums]),
+        adjusted: Option<f64>,
+    ) -> Side {
         let n = count(sums);
         let total: f64 = sums.iter().map(|s| s.sum).sum();
         let squares: f64 = sums.iter().map(|s| s.squares).sum();
@@ -1122,12 +1211,20 @@ impl<'a> Case<'a> {
                 )
             })
         };
+        let at_common_mix =
+            adjusted
+                .zip(value.zip(interval))
+                .and_then(|(level, (value, (low, high)))| {
+                    self.adjusted_interval(level, (sums, other), (value, low, high))
+                });
         Side {
             n: whole(n),
             value,
             low: interval.map(|i| i.0),
             high: interval.map(|i| i.1),
             adjusted,
+            adjusted_low: at_common_mix.map(|i| i.0),
+            adjusted_high: at_common_mix.map(|i| i.1),
             from: used().map(|s| s.from).min().and_then(date),
             to: used().map(|s| s.to - 1).max().and_then(date),
         }
@@ -1239,7 +1336,7 @@ impl<'a> Case<'a> {
         {
             return self.of_topic(&first.sentence);
         }
-        let per_day = self.pace();
+        let per_day = self.present_pace();
         let horizon = f64::from(self.contract.horizon_days);
         let planned = self
             .contract
@@ -1249,6 +1346,7 @@ impl<'a> Case<'a> {
         let have = whole(count(&self.after_sums));
         let least = i64::from(self.contract.min_answers);
         let to_horizon = whole(per_day * horizon);
+        let left = (self.windows.horizon - self.windows.after.to).num_days();
         let need = planned.unwrap_or(to_horizon).max(least);
         // The plan's number is in and the data still cannot tell: the rest of the horizon is needed.
         let need = if have >= need {
@@ -1261,9 +1359,19 @@ impl<'a> Case<'a> {
             need - have,
             per_day,
             self.shown_smallest(),
-            self.contract.horizon_days,
+            (self.contract.horizon_days, left),
             self.miss(),
         ))
+    }
+
+    /// Answers a day since the fix, once that is a week; until then, and for rates (which ask how many
+    /// there would be without it), those of the baseline.
+    fn present_pace(&self) -> f64 {
+        let days = self.after.days();
+        if self.metric.kind() == MetricKind::Rate || days < 7.0 {
+            return self.pace();
+        }
+        count(&self.after_sums) / days
     }
 
     fn of_topic(&self, text: &Sentence) -> Sentence {
@@ -1320,7 +1428,7 @@ impl<'a> Case<'a> {
         let deciding = outcome.deciding.as_ref();
         let (Some(contrast), Some(effect)) = (contrast, result.effect) else {
             return if result.verdict == Verdict::Pending {
-                self.waiting(&result.missing)
+                sentence::with_others(self.waiting(&result.missing), result.together_with.len())
             } else {
                 result
                     .missing
@@ -1381,7 +1489,9 @@ impl<'a> Case<'a> {
                 None => figures.worse(),
             },
             Verdict::Inconclusive => figures.inconclusive(),
-            Verdict::Pending => self.waiting(&result.missing),
+            Verdict::Pending => {
+                sentence::with_others(self.waiting(&result.missing), result.together_with.len())
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     BaselineRule, ChannelEffect, Contract, Control, Course, Displaced, Facts, Guard, GuardMetric,
     GuardResult, Heterogeneity, Metric, MetricKind, Sentence, TippingPoint,
 };
-use crate::statistics::distributions::normal_sf;
+use crate::statistics::distributions::{chi2_sf, normal_sf};
 use crate::statistics::multiplicity::benjamini_hochberg;
 use crate::statistics::proportions::{Z95, pooled_z};
 use crate::statistics::sequential::{RHO, boundaries};
@@ -178,7 +178,11 @@ fn totals(case: &Case<'_>) -> (Sums, Sums, f64, f64) {
 pub(super) fn flags(case: &Case<'_>, control: &Control, gap: Option<(f64, &str)>) -> Vec<Guard> {
     let mut out = Vec::new();
     let (rated_b, rated_a, contacts_b, contacts_a) = totals(case);
-    if let Some((b, a)) = response(rated_b.n, contacts_b, rated_a.n, contacts_a) {
+    // Who rates matters to goals that are ratings.
+    let of_raters = matches!(case.metric, Metric::Csat | Metric::MeanRating);
+    if let Some((b, a)) =
+        response(rated_b.n, contacts_b, rated_a.n, contacts_a).filter(|_| of_raters)
+    {
         out.push(Guard {
             code: "response_rate".to_owned(),
             before: b,
@@ -333,6 +337,7 @@ pub(super) fn heterogeneity(case: &Case<'_>) -> Option<Heterogeneity> {
     );
     let mut channels = Vec::new();
     let mut tables = Vec::new();
+    let mut effects = Vec::new();
     let phi = case.noise.factor;
     for (at, name) in names.iter().enumerate() {
         let (b, a) = (merge(&before, at), merge(&case.after_sums, at));
@@ -345,6 +350,12 @@ pub(super) fn heterogeneity(case: &Case<'_>) -> Option<Heterogeneity> {
         } else {
             mean(&a) - mean(&b)
         };
+        let part = |s: &Sums| (s.squares - s.sum * s.sum / s.n).max(0.0) / s.n / s.n;
+        let variance = match case.metric.kind() {
+            MetricKind::Rate => phi * (1.0 / a.n + 1.0 / b.n),
+            _ => phi * (part(&a) + part(&b)),
+        };
+        effects.push((delta, variance));
         channels.push(ChannelEffect {
             channel: (*name).to_owned(),
             n_before: whole(b.n),
@@ -359,15 +370,28 @@ pub(super) fn heterogeneity(case: &Case<'_>) -> Option<Heterogeneity> {
             n_before: b.n / phi,
         });
     }
-    let p_value = (case.metric.kind() == MetricKind::Share)
-        .then(|| breslow_day(&tables))
-        .flatten()
-        .map(|(_, p)| p);
+    let p_value = if case.metric.kind() == MetricKind::Share {
+        breslow_day(&tables).map(|(_, p)| p)
+    } else {
+        unequal(&effects)
+    };
     (channels.len() >= 2).then(|| Heterogeneity {
         differs: p_value.is_some_and(|p| p < DIFFERS),
         p_value,
         channels,
     })
+}
+
+/// p-value of Cochran's Q, that independent estimates with these variances are of one value; `None` for
+/// fewer than two that have any.
+fn unequal(effects: &[(f64, f64)]) -> Option<f64> {
+    let known = || effects.iter().filter(|(d, v)| d.is_finite() && *v > 0.0);
+    let degrees = known().count().checked_sub(1).filter(|n| *n > 0)?;
+    let weight: f64 = known().map(|(_, v)| 1.0 / v).sum();
+    let mean = known().map(|(d, v)| d / v).sum::<f64>() / weight;
+    let q: f64 = known().map(|(d, v)| (d - mean) * (d - mean) / v).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a number of channels")]
+    Some(chi2_sf(q, degrees as f64))
 }
 
 /// The siblings whose contacts rose over the days that the fix is judged by.

@@ -522,6 +522,12 @@ pub struct Side {
     /// The same level at the mix of channels and day types that both sides share: what the
     /// sentence prints.
     pub adjusted: Option<f64>,
+    /// Lower end of the 95 % interval of `adjusted`: as wide as the answers that count there allow.
+    #[serde(default)]
+    pub adjusted_low: Option<f64>,
+    /// Upper end.
+    #[serde(default)]
+    pub adjusted_high: Option<f64>,
     /// First day used.
     pub from: Option<NaiveDate>,
     /// Last day used. Days of the guard in between are not used.
@@ -744,8 +750,9 @@ pub struct TippingPoint {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Heterogeneity {
-    /// Of Breslow and Day's test of equal odds ratios, the noise factor taken out; `None` where it
-    /// cannot be computed.
+    /// Of the test that the effect is the same in all channels, noise factor included: Breslow and Day's
+    /// of odds ratios for shares, Cochran's Q for means and rates. `None` where it cannot be computed: then
+    /// nothing was tested.
     pub p_value: Option<f64>,
     /// p < 0.01: the effect differs between channels.
     pub differs: bool,
@@ -777,6 +784,9 @@ pub struct Chance {
     pub family: String,
     /// The pace that they had, in answers per day.
     pub per_day: f64,
+    /// Whether they were streams of this metric; `false`: of ratings, compared by the same rules.
+    #[serde(default)]
+    pub of_metric: bool,
 }
 
 /// Why a verdict was computed.
@@ -927,6 +937,9 @@ pub struct Verification {
     pub history: Vec<PastVerdict>,
     /// Other tasks of the same topic whose fix lies in the after-window: the verdict is theirs too.
     pub together_with: Vec<String>,
+    /// Days on which a channel was silent by which these answers come.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
     /// When this was computed.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub computed_at: Timestamp,

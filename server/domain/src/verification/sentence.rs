@@ -82,7 +82,15 @@ pub fn chance(family: Family, per_day: f64) -> Chance {
             .map_or(0.0, |(_, shares)| shares[nearest]),
         family: family.as_str().to_owned(),
         per_day: PACES[nearest] * unit,
+        of_metric: false,
     }
+}
+
+/// Whether [`chance`] was measured on streams of this metric: others are compared by the same rules, but
+/// how often they err was measured with ratings only.
+#[must_use]
+pub const fn is_measured(metric: Metric) -> bool {
+    matches!(metric, Metric::Csat | Metric::Volume)
 }
 
 /// A metric that must not become worse and did.
@@ -258,17 +266,7 @@ impl Figures<'_> {
 
     /// What the reader must know beside the numbers.
     fn noted(&self, text: Sentence) -> Sentence {
-        let Sentence { mut zh, mut en } = text;
-        if self.together > 0 {
-            zh.push_str(&format!(
-                "（与另外 {} 项任务的措施一起判断。）",
-                self.together
-            ));
-            en.push_str(&format!(
-                " (Judged together with {} other measures.)",
-                self.together
-            ));
-        }
+        let Sentence { mut zh, mut en } = with_others(text, self.together);
         if let Some(trend) = self.trend {
             let (a, b) = size(
                 self.metric,
@@ -338,13 +336,21 @@ impl Figures<'_> {
         };
         let name = self.metric.names().zh;
         let (now_zh, now_en) = by_now(self.metric, self.weakened.as_ref());
+        let (as_zh, as_en) = if is_measured(self.metric) {
+            ("", "")
+        } else {
+            (
+                "（这是用满意度的数据测得的，这个指标本身没有测过）",
+                " (as measured with ratings; this metric itself was not)",
+            )
+        };
         self.noted(Sentence {
             zh: format!(
-                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{net_zh}{moved}{unit_zh}，可信范围 {range_zh}）{now_zh}；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}。",
+                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{net_zh}{moved}{unit_zh}，可信范围 {range_zh}）{now_zh}；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}{as_zh}。",
                 spaced(&before.zh), after.zh,
             ),
             en: format!(
-                "After the fix, {} {up_en} from {} to {}{day_en} ({net_en}{moved}{unit_en}, plausible range {range_en}){now_en}; {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time.",
+                "After the fix, {} {up_en} from {} to {}{day_en} ({net_en}{moved}{unit_en}, plausible range {range_en}){now_en}; {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time{as_en}.",
                 subject(self.metric, en), before.en, after.en,
             ),
         })
@@ -425,9 +431,13 @@ impl Figures<'_> {
             ("上升", "rose")
         };
         let (own, about) = (self.about(), about(guard.metric, self.topic));
+        // The goal itself is not hidden behind the guard.
+        let moved = change(self.metric, self.effect.value);
+        let (goal_zh, goal_en) = self.range();
+        let (unit_zh, unit_en) = unit(self.metric);
         self.noted(Sentence {
-            zh: format!("{}：修复后，不允许变差的指标变差了：{}{verb_zh} {size_zh}（范围 {range_zh}）{now_zh}，任务已重新打开。", own.zh, about.zh),
-            en: format!("{}: a metric that must not become worse did: {} {verb_en} by {size_en} (range {range_en}){now_en}; the task is reopened.", capital(&own.en), about.en),
+            zh: format!("{}：修复后，不允许变差的指标变差了：{}{verb_zh} {size_zh}（范围 {range_zh}）{now_zh}，任务已重新打开。目标本身的变化是 {moved}{unit_zh}（范围 {goal_zh}）。", own.zh, about.zh),
+            en: format!("{}: a metric that must not become worse did: {} {verb_en} by {size_en} (range {range_en}){now_en}; the task is reopened. The goal itself changed by {moved}{unit_en} (range {goal_en}).", capital(&own.en), about.en),
         })
     }
 
@@ -465,6 +475,19 @@ pub fn of_topic(metric: Metric, topic: &Sentence, text: &Sentence) -> Sentence {
     }
 }
 
+/// With the number of other tasks whose fix cannot be told from this one, where there are any.
+pub(super) fn with_others(mut text: Sentence, others: usize) -> Sentence {
+    if others > 0 {
+        let measures = if others == 1 { "measure" } else { "measures" };
+        text.zh
+            .push_str(&format!("（与另外 {others} 项任务的措施一起判断。）"));
+        text.en.push_str(&format!(
+            " (Judged together with {others} other {measures}.)"
+        ));
+    }
+    text
+}
+
 /// A range in the metric's unit.
 fn range_of(metric: Metric, effect: &Effect) -> (String, String) {
     let (low, high) = (change(metric, effect.low), change(metric, effect.high));
@@ -491,14 +514,15 @@ fn by_now(metric: Metric, weakened: Option<&(NaiveDate, Effect)>) -> (String, St
     )
 }
 
-/// 数据还不够: how many more answers, how long, and the chance to miss a change just worth while.
+/// 数据还不够: how many more answers, how long at `per_day`, whether the `left` days of the horizon are
+/// enough for that, and the chance to miss a change just worth while.
 #[must_use]
 pub fn waiting(
     metric: Metric,
     answers: i64,
     per_day: f64,
     smallest: f64,
-    horizon: u32,
+    (horizon, left): (u32, i64),
     miss: Option<f64>,
 ) -> Sentence {
     let (gain_zh, gain_en) = size(metric, smallest);
@@ -513,6 +537,14 @@ pub fn waiting(
             unit.zh
         ));
         en.push_str(&format!(", {days:.0} days at {per_day:.0} a day"));
+        #[expect(clippy::cast_precision_loss, reason = "a number of days")]
+        if days > left.max(0) as f64 {
+            let left = left.max(0);
+            zh.push_str(&format!(
+                "，而 {horizon} 天的观察期只剩 {left} 天，到期时很可能还不能下结论"
+            ));
+            en.push_str(&format!(", but only {left} of the {horizon} days are left: most likely nothing can be concluded by then"));
+        }
     }
     if let Some(miss) = miss {
         let miss = (miss * 100.0).round();

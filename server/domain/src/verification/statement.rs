@@ -313,8 +313,33 @@ pub struct Report {
     pub cost: TicketCost,
     /// All statements, those that count first by what they secure.
     pub statements: Vec<Statement>,
+    /// Statements that the closed month once held and that no longer count: later data overturned their
+    /// verdicts.
+    pub withdrawn: Vec<Statement>,
     /// In words.
     pub sentence: Sentence,
+}
+
+impl Report {
+    /// Adds the statements that no longer count, and says by how much the closed month was corrected.
+    pub fn withdraw(&mut self, fallen: Vec<Statement>) {
+        if fallen.is_empty() {
+            return;
+        }
+        let n = fallen.len();
+        let cents: i64 = fallen
+            .iter()
+            .filter_map(|s| s.savings.estimated_cents)
+            .sum();
+        let amount = yuan(cents);
+        self.sentence.zh.push_str(&format!(
+            "更正：{n} 项改进的验证结论后来被新到的数据推翻，原先计入的约 {amount} 元已经扣除。"
+        ));
+        self.sentence.en.push_str(&format!(
+            " Correction: later data overturned the verdicts of {n} improvements; about {amount} yuan that they had been counted with are taken off."
+        ));
+        self.withdrawn = fallen;
+    }
 }
 
 /// The sum of a month's statements, each with its task. Statements without an amount and without
@@ -380,6 +405,7 @@ pub fn report(month: Month, costs: &Costs, mut statements: Vec<(Earned, Statemen
         compensation_avoided_cents: compensation,
         cost: costs.into(),
         statements: out,
+        withdrawn: Vec::new(),
         sentence: Sentence::default(),
     };
     report.sentence = sum_in_words(month, counted.len(), compared, &report);
@@ -666,5 +692,30 @@ mod tests {
         let s = statement(&e, month, &[], &costs(), day("2026-12-31")).unwrap();
         assert_eq!(s.contacts, 0);
         assert!((s.savings.contacts_avoided.unwrap().value - 1500.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_a_closed_month_no_longer_counts_is_said_with_its_amount() {
+        let one = earned("a", "t", 0.8);
+        let month = Month::parse("2026-06").unwrap();
+        let kept = of(&one, "2026-06").unwrap();
+        let amount = kept.savings.estimated_cents.unwrap();
+        let mut sum = report(month, &costs(), Vec::new());
+        let before = sum.clone();
+        sum.withdraw(Vec::new());
+        assert_eq!(sum, before, "nothing fell");
+        sum.withdraw(vec![kept.clone()]);
+        assert_eq!(sum.withdrawn, [kept]);
+        assert_eq!(
+            sum.estimated_cents, before.estimated_cents,
+            "it counts nothing"
+        );
+        let text = super::yuan(amount);
+        assert!(
+            sum.sentence.zh.contains(&format!("约 {text} 元已经扣除")),
+            "{}",
+            sum.sentence.zh
+        );
+        assert!(sum.sentence.en.contains("Correction") && sum.sentence.en.contains(&text));
     }
 }

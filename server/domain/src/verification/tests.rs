@@ -1585,3 +1585,147 @@ fn what_was_agreed_on_something_else_is_not_judged() {
         Verdict::Inconclusive
     );
 }
+
+/// Two channels whose mix moves from `online` to `phone`, satisfied as before in each.
+fn moved_mix() -> Vec<DayRow> {
+    let mut rows = Vec::new();
+    for d in (-60..=20_i64).filter(|d| *d != 0) {
+        let online = if d < 0 { 40 } else { 4 };
+        rows.push(row(d, "phone", 20, 8, 20));
+        rows.push(row(d, "online", online, online * 3 / 4, online));
+    }
+    rows
+}
+
+#[test]
+fn an_adjusted_level_lies_in_its_own_interval() {
+    let rows = moved_mix();
+    let v = evaluate(
+        &on_csat(contract(&rows, 0, None)),
+        &rows,
+        &on_request(21, 0),
+    );
+    for side in [&v.before, &v.after] {
+        let (level, low, high) = (
+            side.adjusted.unwrap(),
+            side.adjusted_low.unwrap(),
+            side.adjusted_high.unwrap(),
+        );
+        assert!(low < level && level < high, "{side:?}");
+        // Answers that count for less tell less: never narrower than as they are mixed.
+        assert!(
+            high - low >= 0.99 * (side.high.unwrap() - side.low.unwrap()),
+            "{side:?}"
+        );
+    }
+    // What the page showed: the level of one mix between the ends of another.
+    let raw = v.before.low.unwrap()..v.before.high.unwrap();
+    assert!(!raw.contains(&v.before.adjusted.unwrap()), "{:?}", v.before);
+}
+
+#[test]
+fn channels_that_differ_are_tested_for_volumes_too() {
+    let mut rows = Vec::new();
+    for d in (-60..=28_i64).filter(|d| *d != 0) {
+        let (phone, online) = if d < 0 { (60, 30) } else { (30, 50) };
+        rows.push(row(d, "phone", 5, 4, phone));
+        rows.push(row(d, "online", if d < 0 { 15 } else { 2 }, 1, online));
+    }
+    let volume = Contract {
+        metric: Metric::Volume,
+        chosen: Chosen::Person,
+        guards: Vec::new(),
+        ..contract(&rows, 0, None)
+    };
+    let v = evaluate(&volume, &rows, &on_request(29, 0));
+    let found = v.heterogeneity.unwrap();
+    assert!(found.differs && found.p_value.unwrap() < 0.01, "{found:?}");
+    // Who rates is of no concern to a goal that is no rating.
+    assert!(
+        v.guards.iter().all(|g| g.code != "response_rate"),
+        "{:?}",
+        v.guards
+    );
+}
+
+#[test]
+fn who_waits_is_told_by_the_present_pace() {
+    let mut rows = spread(-56, -1, 56 * 20, 0.7);
+    rows.extend(spread(1, 24, 24 * 4, 0.74));
+    let planned = Planned {
+        answers_needed: Some(400),
+        ..Planned::default()
+    };
+    let contract = Contract {
+        planned,
+        ..on_csat(contract(&rows, 0, None))
+    };
+    let v = evaluate(&contract, &rows, &on_request(25, 0));
+    assert_eq!(v.verdict, Verdict::Pending);
+    let zh = &v.sentence.zh;
+    assert!(zh.contains("按每天 4 条评分大约 76 天"), "{zh}");
+    assert!(zh.contains("观察期只剩 4 天"), "{zh}");
+}
+
+#[test]
+fn a_pending_set_says_that_it_is_one() {
+    let mut rows = spread(-56, -1, 56 * 4, 0.7);
+    rows.extend(spread(1, 10, 40, 0.75));
+    let course = Course {
+        other_fixes: vec![OtherFix {
+            name: "other".to_owned(),
+            day: day(2),
+        }],
+        ..on_request(13, 0)
+    };
+    let v = evaluate(&on_csat(contract(&rows, 0, None)), &rows, &course);
+    assert_eq!((v.verdict, v.together_with.len()), (Verdict::Pending, 1));
+    assert!(
+        v.sentence.zh.contains("与另外 1 项任务的措施一起判断"),
+        "{}",
+        v.sentence.zh
+    );
+    assert!(
+        v.sentence.en.contains("1 other measure.)"),
+        "{}",
+        v.sentence.en
+    );
+}
+
+#[test]
+fn other_words_for_a_topic_suspend_a_verdict() {
+    let mut rows = spread(-56, -1, 56 * 21, 0.7);
+    rows.extend(spread(1, 27, 27 * 11, 0.7));
+    let version = |name: &str, from: i64, to: i64| LabelVersion {
+        name: name.to_owned(),
+        from: day(from),
+        to: day(to),
+    };
+    let volume = Contract {
+        metric: Metric::Volume,
+        chosen: Chosen::Person,
+        guards: Vec::new(),
+        ..contract(&rows, 0, None)
+    };
+    let judged = |label_versions: Vec<LabelVersion>| {
+        let course = Course {
+            label_versions,
+            ..on_request(28, 0)
+        };
+        evaluate(&volume, &rows, &course)
+    };
+    assert_eq!(
+        judged(vec![version("k@1#a", -56, 27)]).verdict,
+        Verdict::Improved
+    );
+    let changed = judged(vec![version("k@1#a", -56, -1), version("k@1#b", 0, 27)]);
+    assert_eq!(changed.verdict, Verdict::Pending);
+    assert_eq!(changed.missing[0].code, "same_ruler");
+    assert!(
+        changed.sentence.zh.contains("关键词"),
+        "{}",
+        changed.sentence.zh
+    );
+    let sure = judged(vec![version("k@1#given", -56, 27), version("k@1#b", 0, 27)]);
+    assert_eq!(sure.verdict, Verdict::Improved);
+}

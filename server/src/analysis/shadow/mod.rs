@@ -148,7 +148,7 @@ pub async fn step(app: &Shared, payload: &serde_json::Value) -> Result<Outcome, 
         shadow.seen.looked_at += 1;
         shadow.seen.failed += i64::from(answer.is_err());
         let said = overrule(
-            label_of(&plugin.name, &plugin.version, answer),
+            label_of((&plugin.name, &plugin.version, ""), answer),
             &voice.feedback.labels,
             Source::Sender,
         );

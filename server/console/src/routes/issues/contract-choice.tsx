@@ -98,17 +98,16 @@ export function ContractChoice(props: {
   }
   const refused = contract.refused ?? null;
   const chosen = wish.metric ?? contract.metric;
-  // The topic above is taken by the rule where it must be; nobody can ask for it.
   const shown = (contract.candidates ?? []).filter(
     (c) =>
-      (c.watched_topic === null || c.watched_topic === contract.watched_topic) &&
+      (c.watched_topic === null || c.watched_topic === contract.watched_topic || c.decidable === "yes") &&
       (c.decidable !== "no_answers" || c.metric === chosen),
   );
   // What can be decided first, then as the server lists them.
   const sorted = [...shown].sort((a, b) => Number(b.decidable === "yes") - Number(a.decidable === "yes"));
   const keyOf = (c: Pick<Candidate, "metric" | "watched_topic">) => `${c.metric} ${c.watched_topic ?? ""}`;
   const current = wish.metric
-    ? keyOf({ metric: wish.metric, watched_topic: null })
+    ? keyOf({ metric: wish.metric, watched_topic: wish.watched_topic ?? null })
     : keyOf({ metric: contract.metric, watched_topic: contract.watched_topic ?? null });
   const size = wish.expected_change ?? contract.expected_change;
   const stars = kindOf(chosen) === "stars";
@@ -122,7 +121,16 @@ export function ContractChoice(props: {
           title={t("contract.refused", { metric: word("metric", refused.metric) })}
           description={say(refused.sentence)}
           action={
-            <Button size="small" onClick={() => props.onChange({})}>
+            <Button
+              size="small"
+              onClick={() =>
+                props.onChange(
+                  refused.instead && refused.instead_watched_topic
+                    ? { metric: refused.instead, watched_topic: refused.instead_watched_topic }
+                    : {},
+                )
+              }
+            >
               {refused.instead
                 ? t("contract.take", { metric: word("metric", refused.instead) })
                 : t("contract.take_rule")}
@@ -134,11 +142,14 @@ export function ContractChoice(props: {
           {say(contract.sentence)}
         </p>
       )}
-      {(contract.notes ?? []).map((note) => (
-        <p key={note.code} className="flagged soft">
-          {say(note.sentence)}
-        </p>
-      ))}
+      {(contract.notes ?? [])
+        // These two stand in the sentence already.
+        .filter((note) => note.code !== "not_decidable" && note.code !== "not_measurable")
+        .map((note) => (
+          <p key={note.code} className="flagged soft">
+            {say(note.sentence)}
+          </p>
+        ))}
       {sorted.length > 0 && (
         <>
           <p className="faint">{t("contract.choose")}</p>
@@ -149,8 +160,11 @@ export function ContractChoice(props: {
             onChange={(event) => {
               const candidate = sorted.find((c) => keyOf(c) === event.target.value);
               if (!candidate) return;
-              // A metric of the topic above cannot be asked for by name: the rule takes it where it must.
-              props.onChange(candidate.watched_topic ? {} : { metric: candidate.metric });
+              props.onChange(
+                candidate.watched_topic
+                  ? { metric: candidate.metric, watched_topic: candidate.watched_topic }
+                  : { metric: candidate.metric },
+              );
             }}
           >
             {sorted.map((candidate) => (
@@ -173,6 +187,7 @@ export function ContractChoice(props: {
                 if (typeof value === "number" && value > 0) {
                   props.onChange({
                     metric: chosen,
+                    ...(wish.watched_topic && { watched_topic: wish.watched_topic }),
                     expected_change: (higherIsBetter(chosen) ? 1 : -1) * sizeEntered(chosen, value),
                   });
                 }

@@ -124,17 +124,15 @@ function SettingsPanel(props: { plugin: Plugin; installation?: Installation }) {
           )}
         </Field>
         {isConnector && (
-          <>
-            <Field label={t("installations.channel")} hint={t("installations.channel_hint")}>
-              {(id) => (
-                <Input
-                  id={id}
-                  value={draft.channel ?? ""}
-                  onChange={(event) => change({ channel: event.target.value || null })}
-                />
-              )}
-            </Field>
-          </>
+          <Field label={t("installations.channel")} hint={t("installations.channel_hint")}>
+            {(id) => (
+              <Input
+                id={id}
+                value={draft.channel ?? ""}
+                onChange={(event) => change({ channel: event.target.value || null })}
+              />
+            )}
+          </Field>
         )}
         {pulls && (
           <>

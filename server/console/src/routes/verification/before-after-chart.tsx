@@ -33,7 +33,8 @@ export function BeforeAfterChart(props: { task: Task; verification: Verification
   const notes = useCalendarNotes().data ?? [];
   const silent = useSourceGaps().data ?? [];
   const { channels } = task.contract;
-  const gaps = silent
+  // Only channels by which this topic's answers come; results of an earlier version do not say which.
+  const gaps = (verification.gaps ?? silent)
     .filter((gap) => channels.length === 0 || channels.includes(gap.channel))
     .map((gap) => ({ ...gap, to: gap.to ?? to, what: gap.channel }))
     .filter((gap) => gap.to >= from && gap.from <= to);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { IntervalRows, scaleOf } from "../../components/interval-rows";
 import { evidence, task } from "../../test/evidence";
 import { show } from "../../test/fixtures";
-import { Comparison, ownChange } from "./comparison";
+import { Comparison, endsOf, ownChange } from "./comparison";
 
 test("the scale holds every interval and mark, and nought", () => {
   const at = scaleOf(
@@ -63,4 +63,13 @@ test("no comparison is said with its reason, not passed over", () => {
   );
   expect(container.textContent).toContain("未与其他主题比较（可比的主题不到 3 个）");
   expect(container.querySelectorAll(".intervals__row--strong")).toHaveLength(1);
+});
+
+test("shows an adjusted level with its own interval, never the raw one's", () => {
+  const side = { n: 355, value: 0.43, low: 0.401, high: 0.467, from: null, to: null };
+  const adjusted = { ...side, adjusted: 0.525, adjusted_low: 0.47, adjusted_high: 0.58 };
+  expect(endsOf(adjusted)).toEqual({ low: 0.47, high: 0.58 });
+  expect(endsOf({ ...side, adjusted: null })).toEqual({ low: 0.401, high: 0.467 });
+  // A result of an earlier version has none: better no interval than another level's.
+  expect(endsOf({ ...side, adjusted: 0.525 })).toBeNull();
 });

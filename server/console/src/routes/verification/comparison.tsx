@@ -1,5 +1,6 @@
 import { useTranslation } from "react-i18next";
-import type { Task, Verification } from "../../api/types";
+import type { Metric } from "../../api/evidence";
+import type { Side, Task, Verification } from "../../api/types";
 import { type IntervalMark, type IntervalRow, IntervalRows } from "../../components/interval-rows";
 import { Panel } from "../../components/page";
 import { word } from "../../i18n";
@@ -60,14 +61,7 @@ function Levels(props: { verification: Verification }) {
               </th>
               <td>
                 <strong>{level(format, metric, row.side.adjusted ?? row.side.value)}</strong> {unit}
-                {typeof row.side.low === "number" && typeof row.side.high === "number" && (
-                  <small>
-                    {t("verification.range", {
-                      low: level(format, metric, row.side.low),
-                      high: level(format, metric, row.side.high),
-                    })}
-                  </small>
-                )}
+                <Ends side={row.side} metric={metric} />
                 <small>
                   {format.count(row.side.n)} {word("metric_answers", metric)}
                 </small>
@@ -87,6 +81,29 @@ function Levels(props: { verification: Verification }) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** The interval of the level that is shown: an adjusted level has its own, never that of the raw one. */
+export function endsOf(side: Side): { low: number; high: number } | null {
+  const shown = typeof side.adjusted === "number";
+  const low = shown ? side.adjusted_low : side.low;
+  const high = shown ? side.adjusted_high : side.high;
+  return typeof low === "number" && typeof high === "number" ? { low, high } : null;
+}
+
+function Ends(props: { side: Side; metric: Metric }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const ends = endsOf(props.side);
+  if (!ends) return null;
+  return (
+    <small>
+      {t("verification.range", {
+        low: level(format, props.metric, ends.low),
+        high: level(format, props.metric, ends.high),
+      })}
+    </small>
   );
 }
 

@@ -176,7 +176,13 @@ function Checks(props: { verification: Verification }) {
       alert: heterogeneity.differs,
       text: (
         <>
-          {t(heterogeneity.differs ? "evidence.channels_differ" : "evidence.channels_same")}
+          {t(
+            heterogeneity.p_value === null
+              ? "evidence.channels_untested"
+              : heterogeneity.differs
+                ? "evidence.channels_differ"
+                : "evidence.channels_same",
+          )}
           <span className="chips num">
             {heterogeneity.channels.map((channel) => (
               <span key={channel.channel} className="chip">
@@ -321,7 +327,9 @@ function EvidenceView(props: { task: Task; verification: Verification }) {
       </section>
       <Comparison task={task} verification={v} />
       <LooksChart task={task} verification={v} />
-      <BeforeAfterChart task={task} verification={v} />
+      {(task.contract.subject?.kind ?? "topic") === "topic" && (
+        <BeforeAfterChart task={task} verification={v} />
+      )}
       <div className="columns">
         <div className="stack">
           <Checks verification={v} />

@@ -137,6 +137,14 @@ fn an_incident_of_one_topic_is_no_part_of_a_channel_that_it_lifts() {
     ));
 }
 
+/// A topic that speaks while the rest of its channel is silent speaks for itself.
+#[test]
+fn the_rest_of_a_channel_may_be_silent() {
+    let (context, topics) = tenant(|i, y, s| if i == 2 { (y * 3, s) } else { (0, s) });
+    let z = rise_against(&context, &topics[2], 0, (FROM, 1)).unwrap();
+    assert!(z > 2.0, "{z}");
+}
+
 /// One who writes again and again is nothing that a topic has, on the list of unusual ones either.
 #[test]
 fn one_loud_customer_is_on_no_list() {
