@@ -167,7 +167,8 @@ function Outbox() {
                         {item.hold && (
                           <span className="faint">
                             {word("hold", item.hold)}
-                            {item.held_until && ` · ${t("hold.until", { at: format.dateTime(item.held_until) })}`}
+                            {item.held_until &&
+                              ` · ${t("hold.until", { at: format.dateTime(item.held_until) })}`}
                             <br />
                           </span>
                         )}
