@@ -435,7 +435,11 @@ on_both_engines! {
             assert_eq!(behind, 0);
             let lines = database.count("SELECT COUNT(*) AS n FROM event WHERE kind = 'task.due_moved'");
             assert_eq!(lines, (CLONES + 1) * round as i64, "one line for each task and edit");
-            let versions = database.texts("SELECT DISTINCT CAST(version AS TEXT) AS t FROM task");
+            // The copies have no chain of reminders: a start takes them in, which is a change of its own.
+            let versions = database.texts(
+                "SELECT DISTINCT CAST(version - (SELECT COUNT(*) FROM event e WHERE e.subject_id = task.id AND \
+                 e.kind = 'task.watched') AS TEXT) AS t FROM task",
+            );
             assert_eq!(versions, [(1 + round).to_string()]);
             let due = database.texts("SELECT DISTINCT CAST(due_at AS TEXT) AS t FROM task");
             let expected = at(&first["due_at"]) + TimeDelta::days((round % 2) as i64);
