@@ -361,8 +361,8 @@ on_both_engines! {
         let mut items: Vec<Value> = (0..52).map(|n| contact(&format!("c{n}"), &time::just_now(200 - n), n as usize)).collect();
         for (n, voice) in items.iter_mut().enumerate() {
             voice["text"] = json!(format!("{speech}（{n}）"));
-            // Two people: one alone crosses no line.
-            voice["customer_ref"] = json!(if n % 2 == 0 { PHONE } else { MAIL });
+            // Three people: one who is more than half of a count crosses no line.
+            voice["customer_ref"] = json!([PHONE, MAIL, ID_CARD][n % 3]);
         }
         items[0]["external_id"] = json!(PHONE);
         items[1]["external_id"] = json!(MAIL);
