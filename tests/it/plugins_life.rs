@@ -605,8 +605,11 @@ fn signatures_are_looked_at_by_the_server() {
         std::fs::write(folder.path().join("packed.wasm"), component).expect("a component");
         let source = repository().join("plugins/http-json");
         for name in ["plugin.toml", "config.schema.json"] {
-            std::fs::copy(source.join(name), folder.path().join("packed").join(name))
-                .expect("a file");
+            let text = std::fs::read_to_string(source.join(name)).expect("a file");
+            let text = text
+                .replace("name = \"http-json\"", "name = \"packed\"")
+                .replace("version = \"1.0.0\"", &format!("version = \"{version}\""));
+            std::fs::write(folder.path().join("packed").join(name), text).expect("a file");
         }
         let out = path(&format!("packed-{version}.bihuan"));
         let (dir, component) = (path("packed"), path("packed.wasm"));
@@ -632,7 +635,10 @@ fn signatures_are_looked_at_by_the_server() {
         text(&problem["errors"][0], "code").to_owned()
     };
     let bare = first_party("http-json");
-    assert_eq!(refused(sent(&admin, &bare, &[])), "not_signed");
+    assert_eq!(
+        refused(sent(&admin, &bare, &[("unsigned", "false")])),
+        "not_signed"
+    );
     assert_eq!(
         refused(sent(&admin, &pack("1.0.0", None), &[])),
         "not_signed"

@@ -146,6 +146,7 @@ async fn templates(
 
 /// A mail as its reader would see it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MailPreview)]
 struct Preview {
     subject: String,
     text: String,
@@ -177,6 +178,7 @@ async fn preview(
 /// A trial.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MailTrial)]
 struct Trial {
     /// Where it goes.
     to: String,

@@ -4967,11 +4967,24 @@ export interface components {
             last_bounce_at: string;
             last_reason: string;
         };
+        /** @description A mail as its reader would see it. */
+        MailPreview: {
+            html: string;
+            subject: string;
+            text: string;
+        };
         /** @description Whether mails leave this machine. */
         MailState: {
             leaves_machine: boolean;
             /** @description `smtp` or `mailbox`. */
             transport: string;
+        };
+        /** @description A trial. */
+        MailTrial: {
+            /** @description `zh-CN` (default) or `en`. */
+            language?: string | null;
+            /** @description Where it goes. */
+            to: string;
         };
         /** @description A mailbox that the host reads over IMAP. The password is the secret `imap_password`. */
         Mailbox: {
@@ -9658,7 +9671,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Preview"];
+                    "application/json": components["schemas"]["MailPreview"];
                 };
             };
         };
@@ -9672,7 +9685,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Trial"];
+                "application/json": components["schemas"]["MailTrial"];
             };
         };
         responses: {
