@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tests::page::Page;
 use tests::{
-    Caller, Database, Engine, Options, Server, on_both_engines, report, time, until, until_within,
+    Caller, Database, Engine, Options, Server, on_both_engines, report, skipped, time, until,
+    until_within,
 };
 
 const WANG: &str = "wang.tao@telecom.example";
@@ -467,7 +468,7 @@ on_both_engines! {
     /// `BIHUAN_TASKS=10000` measures.
     fn three_days_without_power(engine) {
         let Some(many) = std::env::var("BIHUAN_TASKS").ok().and_then(|n| n.parse::<i64>().ok()) else {
-            eprintln!("skipped: tasks::three_days_without_power: BIHUAN_TASKS is not set");
+            skipped("tasks::three_days_without_power", "BIHUAN_TASKS is not set");
             return;
         };
         let (mut server, issue) = office(engine);
