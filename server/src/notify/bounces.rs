@@ -169,7 +169,7 @@ pub(super) async fn hold_if_closed(
     }
     storage::notify::hold(tx, &delivery.id, CLOSED, None).await?;
     if let Some(id) = delivery.task_id.as_ref().and_then(|id| id.parse().ok())
-        && let Some(task) = storage::tasks::get(tx, id).await?
+        && let Some(task) = storage::tasks::hold(tx, id).await?
         && task.owner.email == delivery.target
         && task.state.is_under_way()
     {

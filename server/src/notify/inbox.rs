@@ -368,7 +368,7 @@ async fn find(tx: &Tx, mail: &Incoming) -> Result<Option<Match>, DbError> {
         let Some(mark) = storage::incoming::mark(tx, &mark_of_token(token)).await? else {
             continue;
         };
-        let Some(task) = storage::tasks::get(tx, mark.task_id).await? else {
+        let Some(task) = storage::tasks::hold(tx, mark.task_id).await? else {
             continue;
         };
         let is_owner = mark.kind == "owner";
@@ -420,7 +420,7 @@ async fn find(tx: &Tx, mail: &Incoming) -> Result<Option<Match>, DbError> {
     let Some((id, by)) = named else {
         return Ok(None);
     };
-    let Some(task) = storage::tasks::get(tx, id).await? else {
+    let Some(task) = storage::tasks::hold(tx, id).await? else {
         return Ok(None);
     };
     let writer = match &mail.from {

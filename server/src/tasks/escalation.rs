@@ -217,7 +217,7 @@ fn task_of(payload: &serde_json::Value) -> Result<TaskId, JobError> {
 pub async fn escalate(app: &Shared, payload: &serde_json::Value) -> Result<Outcome, JobError> {
     let id = task_of(payload)?;
     let tx = app.begin().await?;
-    let Some(task) = store::hold(&tx, id).await? else {
+    let Some(task) = storage::tasks::hold(&tx, id).await? else {
         return Ok(Outcome::Nothing);
     };
     let chain = store::chain(&tx, id).await?;
@@ -333,7 +333,7 @@ pub async fn reconcile_timers(app: &App) -> Result<(), DbError> {
             continue;
         };
         let tx = app.begin().await?;
-        if let Some(task) = store::hold(&tx, id).await? {
+        if let Some(task) = storage::tasks::hold(&tx, id).await? {
             plan(app, &tx, &task).await?;
             tx.commit().await?;
         }
@@ -349,7 +349,7 @@ async fn adopt(app: &App) -> Result<bool, DbError> {
     }
     let tx = app.begin().await?;
     for task in &found {
-        let Some(task) = store::hold(&tx, task.id).await? else {
+        let Some(task) = storage::tasks::hold(&tx, task.id).await? else {
             continue;
         };
         if !task.state.is_under_way() || store::chain(&tx, task.id).await?.is_some() {

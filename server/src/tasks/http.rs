@@ -573,13 +573,14 @@ pub(super) async fn command(
         // The command happened: the present state is the answer.
         return Ok(tagged(view(app, caller, task).await?, StatusCode::OK));
     }
-    if expected.is_some_and(|e| e != task.version) {
-        return Err(Code::Stale.into());
-    }
+    // Held, not only read: a timer that writes at the same moment is no reason to refuse a person.
     let tx = app.begin().await?;
-    let Some(present) = storage::tasks::get(&tx, task.id).await? else {
+    let Some(present) = storage::tasks::hold(&tx, task.id).await? else {
         return Err(Problem::not_found("task"));
     };
+    if expected.is_some_and(|e| e != present.version) {
+        return Err(Code::Stale.into());
+    }
     let next = service::act_in(app, &tx, present, &command, &caller.actor).await?;
     if let Some(once) = &once {
         once.keep(&tx, StatusCode::OK, &serde_json::json!({"id": id}))

@@ -566,7 +566,7 @@ async fn submit(
     };
     let tx = app.begin().await?;
     // Read again inside the transaction: somebody may have acted in between.
-    let Some(task) = storage::tasks::get(&tx, opened.task.id).await? else {
+    let Some(task) = storage::tasks::hold(&tx, opened.task.id).await? else {
         return dead(&Dead::Unknown);
     };
     let link = storage::tasks::link(&tx, &opened.hash).await?;

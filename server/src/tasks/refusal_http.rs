@@ -53,7 +53,7 @@ async fn reroute(
     caller.may(Operation::RunLoop)?;
     let known = require(&app, &caller, &id).await?;
     let tx = app.begin().await?;
-    let Some(task) = storage::tasks::get(&tx, known.id).await? else {
+    let Some(task) = storage::tasks::hold(&tx, known.id).await? else {
         return Err(Problem::not_found("task"));
     };
     if expected.is_some_and(|e| e != task.version) {

@@ -873,7 +873,7 @@ pub async fn act(
     expected: Option<i64>,
 ) -> Result<Task, ActError> {
     let tx = app.begin().await?;
-    let Some(task) = storage::tasks::get(&tx, id).await? else {
+    let Some(task) = storage::tasks::hold(&tx, id).await? else {
         return Err(ActError::NotFound);
     };
     if expected.is_some_and(|e| e != task.version) {

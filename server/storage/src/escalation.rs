@@ -278,19 +278,6 @@ pub async fn steps(
         .collect())
 }
 
-/// A task, held until the transaction ends: whoever changes it meanwhile comes after.
-pub async fn hold(tx: &Tx, id: TaskId) -> Result<Option<Task>, DbError> {
-    let sql = match tx.engine() {
-        crate::Engine::Postgres => "SELECT data FROM task WHERE id = $1 FOR UPDATE",
-        // The transaction holds the only writer's place.
-        crate::Engine::Sqlite => "SELECT data FROM task WHERE id = $1",
-    };
-    match one::<Document>(tx, sql, vec![id.to_string().into()]).await? {
-        Some(row) => parse("task", &id.to_string(), &row.data).map(Some),
-        None => Ok(None),
-    }
-}
-
 /// Open tasks without a chain: from before there were any.
 pub async fn without_chain(db: &impl Read, limit: u64) -> Result<Vec<Task>, DbError> {
     let found: Vec<Document> = rows(

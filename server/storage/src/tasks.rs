@@ -16,6 +16,19 @@ pub async fn get(db: &impl Read, id: TaskId) -> Result<Option<Task>, DbError> {
     }
 }
 
+/// A task, held until the transaction ends: whoever changes it meanwhile comes after.
+pub async fn hold(tx: &Tx, id: TaskId) -> Result<Option<Task>, DbError> {
+    let sql = match tx.engine() {
+        crate::Engine::Postgres => "SELECT data FROM task WHERE id = $1 FOR UPDATE",
+        // The transaction holds the only writer's place.
+        crate::Engine::Sqlite => "SELECT data FROM task WHERE id = $1",
+    };
+    match one::<Document>(tx, sql, vec![id.to_string().into()]).await? {
+        Some(row) => parse("task", &id.to_string(), &row.data).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Writes a new task.
 pub async fn insert(tx: &Tx, task: &Task) -> Result<(), DbError> {
     tx.exec(

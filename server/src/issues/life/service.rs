@@ -425,7 +425,7 @@ pub async fn unmerge(
     };
     let mut tasks = Vec::new();
     for task in &merged.tasks {
-        let task = storage::tasks::get(tx, *task).await?;
+        let task = storage::tasks::hold(tx, *task).await?;
         tasks.extend(task.filter(|t| t.issue_id == merged.into));
     }
     move_tasks(app, tx, &tasks, merged.into, id, actor).await?;
