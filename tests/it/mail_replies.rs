@@ -413,6 +413,27 @@ on_both_engines! {
         assert!(world.kinds(&id).contains(&"task.due_proposed".to_owned()));
     }
 
+    /// Bytes of mails are kept for 90 days and no longer; what became of them stays.
+    fn old_mails_are_forgotten(engine) {
+        let Some(mut world) = World::start("old_mails_are_forgotten", engine, false) else { return };
+        let spam = |n: &str| Reply { from: "spam@elsewhere.example", subject: n.into(), words: "hello", charset: "utf-8", ..Reply::default() };
+        let old = world.read("old", &spam("old").raw("old"));
+        let young = world.read("young", &spam("young").raw("young"));
+        let day = 86_400_000_000_i64;
+        let database = world.server.database();
+        for (mail, days) in [(&old, 91), (&young, 89)] {
+            database.run(&format!("UPDATE inbound_mail SET read_at = read_at - {} WHERE id = '{}'", days * day, text(mail, "id")));
+        }
+        world.server.restart();
+        until("the old one is forgotten", || {
+            (database.count("SELECT COUNT(*) AS n FROM inbound_mail WHERE raw IS NULL") == 1).then_some(())
+        });
+        let raw = |mail: &Value| world.server.admin().get(&format!("/api/v1/inbox/{}/raw", text(mail, "id")));
+        raw(&old).problem(404, "not_found");
+        assert!(raw(&young).text().contains("hello"));
+        assert_eq!(world.inbox().len(), 2, "their lines stay");
+    }
+
     /// A dead address is closed, its tasks are flagged, what would go there waits, and an administrator
     /// opens it again.
     fn bounces_close_an_address(engine) {
