@@ -42,7 +42,8 @@ fn program() -> Option<PathBuf> {
     .find(|p| p.is_file())
 }
 
-fn told(args: &[&str]) -> String {
+/// What `id` answers.
+pub(crate) fn told(args: &[&str]) -> String {
     let output = Command::new("id").args(args).output().expect("id").stdout;
     String::from_utf8_lossy(&output).trim().to_owned()
 }
@@ -157,7 +158,9 @@ impl Dovecot {
         )
     }
 
-    fn mail(&self) -> PathBuf {
+    /// The folder of its mailbox.
+    #[must_use]
+    pub fn mail(&self) -> PathBuf {
         self.home.path().join("mail")
     }
 

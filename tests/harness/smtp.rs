@@ -1,13 +1,14 @@
 //! A mail server on a TCP port: the part of RFC 5321 that a sender uses, with its bad days.
 
+use crate::Random;
 use mail_parser::{HeaderValue, MessageParser};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A message as it arrived.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Letter {
     pub raw: Vec<u8>,
     /// Whether the sender was told that it arrived.
     pub acknowledged: bool,
+    /// When it arrived.
+    pub at: Instant,
 }
 
 /// The bad days of a mail server.
@@ -35,6 +38,41 @@ struct Mood {
     slow: Duration,
     /// User and password that are asked for.
     login: Option<(String, String)>,
+    /// Every message may meet another kind of day.
+    weather: Option<Random>,
+}
+
+/// How one message fares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Day {
+    Good,
+    /// Kept, and the answer comes late.
+    Slow,
+    /// 450 at its recipient.
+    Later,
+    /// 451 after all of it was read.
+    Busy,
+    /// Gone before its end; not kept.
+    Cut,
+    /// Kept, and gone without an answer.
+    Silent,
+}
+
+impl Mood {
+    fn day(&mut self) -> Day {
+        let Some(random) = &mut self.weather else {
+            return Day::Good;
+        };
+        // Half of them are good, so that everything gets through in a few attempts.
+        match random.below(20) {
+            0..5 => Day::Slow,
+            5 => Day::Later,
+            6 => Day::Busy,
+            7 => Day::Cut,
+            8 | 9 => Day::Silent,
+            _ => Day::Good,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +80,8 @@ struct State {
     letters: Vec<Letter>,
     mood: Mood,
     refused: usize,
+    /// How often each kind of bad day came.
+    days: BTreeMap<&'static str, usize>,
 }
 
 /// A mail server that keeps what it gets.
@@ -133,6 +173,23 @@ impl Smtp {
         self.state().mood.slow = time;
     }
 
+    /// From now on answers late, refuses for now, hangs up before the end and hangs up without an answer, now
+    /// this and now that.
+    pub fn be_moody(&self, random: Random) {
+        self.state().mood.weather = Some(random);
+    }
+
+    /// Has only good days from now on.
+    pub fn calm_down(&self) {
+        self.state().mood.weather = None;
+    }
+
+    /// How often each kind of bad day came.
+    #[must_use]
+    pub fn days(&self) -> BTreeMap<&'static str, usize> {
+        self.state().days.clone()
+    }
+
     /// How often something was refused.
     #[must_use]
     pub fn refused(&self) -> usize {
@@ -177,6 +234,7 @@ fn converse(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
     let mut say = |text: &str| out.write_all(format!("{text}\r\n").as_bytes());
     let (mut from, mut to): (Option<String>, Vec<String>) = (None, Vec::new());
     let mut known = locked().mood.login.is_none();
+    let mut day = Day::Good;
     say("220 mail.test ready")?;
     loop {
         let line = read_line(&mut lines)?;
@@ -221,7 +279,21 @@ fn converse(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
             "RCPT" => {
                 let recipient = path(&text);
                 let mut state = locked();
-                if state.mood.unknown.contains(&recipient) {
+                day = state.mood.day();
+                let name = match day {
+                    Day::Good => "good",
+                    Day::Slow => "slow",
+                    Day::Later => "4xx at once",
+                    Day::Busy => "4xx after DATA",
+                    Day::Cut => "cut off",
+                    Day::Silent => "no answer",
+                };
+                *state.days.entry(name).or_default() += 1;
+                if day == Day::Later {
+                    state.refused += 1;
+                    drop(state);
+                    say("450 4.2.1 come back later")?;
+                } else if state.mood.unknown.contains(&recipient) {
                     state.refused += 1;
                     drop(state);
                     say("550 5.1.1 no such person here")?;
@@ -234,17 +306,21 @@ fn converse(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
             "DATA" if to.is_empty() => say("554 for whom?")?,
             "DATA" => {
                 say("354 go on, end with a dot")?;
+                if day == Day::Cut {
+                    read_line(&mut lines)?;
+                    return Ok(());
+                }
                 let raw = read_message(&mut lines)?;
                 let (slow, busy, silent) = {
                     let mut state = locked();
-                    let busy = state.mood.busy > 0;
-                    let silent = !busy && state.mood.silent > 0;
+                    let busy = state.mood.busy > 0 || day == Day::Busy;
+                    let silent = !busy && (state.mood.silent > 0 || day == Day::Silent);
                     if busy {
-                        state.mood.busy -= 1;
+                        state.mood.busy = state.mood.busy.saturating_sub(1);
                         state.refused += 1;
                     } else {
                         if silent {
-                            state.mood.silent -= 1;
+                            state.mood.silent = state.mood.silent.saturating_sub(1);
                         }
                         let from = from.take().unwrap_or_default();
                         let to = std::mem::take(&mut to);
@@ -253,9 +329,14 @@ fn converse(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
                             to,
                             raw,
                             acknowledged: !silent,
+                            at: Instant::now(),
                         });
                     }
-                    (state.mood.slow, busy, silent)
+                    let slow = match day {
+                        Day::Slow => Duration::from_millis(200),
+                        _ => state.mood.slow,
+                    };
+                    (slow, busy, silent)
                 };
                 if !slow.is_zero() {
                     crate::wait::breathe(slow);
@@ -396,6 +477,17 @@ fn ids(value: &HeaderValue<'_>) -> Vec<String> {
 }
 
 impl Letter {
+    /// A letter that lies in a mailbox.
+    pub(crate) fn kept(to: &str, raw: Vec<u8>) -> Self {
+        Self {
+            from: String::new(),
+            to: vec![to.to_owned()],
+            raw,
+            acknowledged: true,
+            at: Instant::now(),
+        }
+    }
+
     /// Reads the message with somebody else's code.
     #[must_use]
     pub fn read(&self) -> Mail {

@@ -13,17 +13,17 @@ use tests::{
 };
 
 /// The mailbox that answers come to, and what mails come from.
-const VOC: &str = "voc@telecom.example";
+pub const VOC: &str = "voc@telecom.example";
 /// Who assigns the tasks.
-const MEI: &str = "mei@telecom.example";
+pub const MEI: &str = "mei@telecom.example";
 
 /// A mail that a client writes.
 #[derive(Clone, Default)]
-struct Reply<'a> {
-    from: &'a str,
+pub struct Reply<'a> {
+    pub from: &'a str,
     /// Set in every header of its own line.
-    headers: Vec<String>,
-    subject: String,
+    pub headers: Vec<String>,
+    pub subject: String,
     words: &'a str,
     /// What the client puts below.
     quoted: String,
@@ -33,7 +33,7 @@ struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// As QQ does it.
-    fn qq(to: &Mail, from: &'a str, words: &'a str) -> Self {
+    pub fn qq(to: &Mail, from: &'a str, words: &'a str) -> Self {
         Self {
             from,
             headers: vec![
@@ -53,7 +53,7 @@ impl<'a> Reply<'a> {
     }
 
     /// As Gmail does it.
-    fn gmail(to: &Mail, from: &'a str, words: &'a str) -> Self {
+    pub fn gmail(to: &Mail, from: &'a str, words: &'a str) -> Self {
         let quoted: String = to.text.lines().map(|l| format!("> {l}\r\n")).collect();
         Self {
             subject: format!("Re: {}", to.subject),
@@ -65,7 +65,7 @@ impl<'a> Reply<'a> {
     }
 
     /// Without anything that leads back, but for the subject.
-    fn bare(to: &Mail, from: &'a str, words: &'a str) -> Self {
+    pub fn bare(to: &Mail, from: &'a str, words: &'a str) -> Self {
         Self {
             headers: Vec::new(),
             quoted: String::new(),
@@ -73,7 +73,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    fn raw(&self, id: &str) -> Vec<u8> {
+    pub fn raw(&self, id: &str) -> Vec<u8> {
         let encoding =
             encoding_rs::Encoding::for_label(self.charset.as_bytes()).expect("a charset");
         let text = format!("{}{}\r\n", self.words, self.quoted);
@@ -130,7 +130,7 @@ struct World {
     issue: Value,
 }
 
-fn log_in(server: &Server) -> Caller {
+pub fn log_in(server: &Server) -> Caller {
     let password = "correct horse battery";
     let user = json!({"email": MEI, "name": "梅姐", "role": "voc_owner", "password": password});
     server.admin().post("/api/v1/users", &user).ok();
@@ -413,6 +413,27 @@ on_both_engines! {
         assert!(world.kinds(&id).contains(&"task.due_proposed".to_owned()));
     }
 
+    /// Bytes of mails are kept for 90 days and no longer; what became of them stays.
+    fn old_mails_are_forgotten(engine) {
+        let Some(mut world) = World::start("old_mails_are_forgotten", engine, false) else { return };
+        let spam = |n: &str| Reply { from: "spam@elsewhere.example", subject: n.into(), words: "hello", charset: "utf-8", ..Reply::default() };
+        let old = world.read("old", &spam("old").raw("old"));
+        let young = world.read("young", &spam("young").raw("young"));
+        let day = 86_400_000_000_i64;
+        let database = world.server.database();
+        for (mail, days) in [(&old, 91), (&young, 89)] {
+            database.run(&format!("UPDATE inbound_mail SET read_at = read_at - {} WHERE id = '{}'", days * day, text(mail, "id")));
+        }
+        world.server.restart();
+        until("the old one is forgotten", || {
+            (database.count("SELECT COUNT(*) AS n FROM inbound_mail WHERE raw IS NULL") == 1).then_some(())
+        });
+        let raw = |mail: &Value| world.server.admin().get(&format!("/api/v1/inbox/{}/raw", text(mail, "id")));
+        raw(&old).problem(404, "not_found");
+        assert!(raw(&young).text().contains("hello"));
+        assert_eq!(world.inbox().len(), 2, "their lines stay");
+    }
+
     /// A dead address is closed, its tasks are flagged, what would go there waits, and an administrator
     /// opens it again.
     fn bounces_close_an_address(engine) {
@@ -469,7 +490,7 @@ on_both_engines! {
 }
 
 /// Leases of a killed server lapse at once instead of after half a minute.
-fn lapse(database: &Database) {
+pub fn lapse(database: &Database) {
     database.run("UPDATE mail_cursor SET lease_until = 0");
     database.run("UPDATE job SET lease_until = 0 WHERE state = 'running'");
 }

@@ -63,9 +63,7 @@ on_both_engines! {
         let smtp = Smtp::start();
         let (server, issue) = start(engine, &smtp, &[("BIHUAN_MAIL_PER_HOUR", "3")]);
         until("the notice", || (smtp.letters().len() == 1).then_some(()));
-        for n in 0..6 {
-            assign(&server, &issue, &format!("第{n}项"));
-        }
+        let ids: Vec<String> = (0..6).map(|n| assign(&server, &issue, &format!("第{n}项"))).collect();
         let held = waiting(&server, 4);
         assert_eq!(smtp.letters().len(), 3);
         for item in &held {
@@ -73,14 +71,24 @@ on_both_engines! {
             let until = text(item, "held_until").parse::<chrono::DateTime<chrono::Utc>>().expect("a time");
             assert!(until > time::now(), "{item}");
         }
+        // The next mail of a task that waits does not overtake the first.
+        let waits = held.iter().map(|h| text(h, "task_id")).collect::<Vec<_>>();
+        let behind = ids.iter().find(|id| waits.contains(&id.as_str())).expect("one that waits").clone();
+        server.admin().post(&format!("/api/v1/tasks/{behind}/cancel"), &json!({"reason": "不需要了"})).ok();
+        waiting(&server, 5);
         let database = server.database();
-        for expected in [3 + 3, 3 + 3 + 1] {
+        for expected in [3 + 3, 3 + 3 + 2] {
             an_hour_later(&database);
             until("the next ones go", || (smtp.letters().len() >= expected).then_some(()));
             until("nothing is under way", || (outbox(&server, "sending").is_empty() && outbox(&server, "queued").is_empty()).then_some(()));
             assert_eq!(smtp.letters().len(), expected);
         }
         assert!(sent(&server).iter().all(|d| d["hold"].is_null()));
+        let of_task: Vec<String> = smtp.letters_to(LI).iter().map(tests::Letter::read)
+            .filter(|m| m.in_reply_to == [format!("task-{behind}@localhost")] || m.message_id == format!("task-{behind}@localhost"))
+            .map(|m| m.subject).collect();
+        assert_eq!(of_task.len(), 2, "{of_task:?}");
+        assert!(of_task[1].contains("已取消"), "in their order: {of_task:?}");
     }
 
     /// Whoever wants one mail an hour gets one, with a link to each; urgent ones come at once.

@@ -20,6 +20,7 @@ mod kill;
 mod latency;
 mod mail;
 mod mail_replies;
+mod mail_servers;
 mod mail_waits;
 mod permissions;
 mod plugins;

@@ -73,13 +73,8 @@ pub async fn run_workers_for(app: Shared, kinds: &'static [&'static str]) {
     let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(SLOTS));
     let mut backoff = Duration::from_millis(100);
     let mut swept = tokio::time::Instant::now();
-    // A new version of the program may know other holidays.
-    if let Err(error) = crate::tasks::reconcile(&app).await {
-        tracing::warn!(error = %error, "due times could not be compared with their calendars");
-    }
-    if let Err(error) = crate::tasks::reconcile_timers(&app).await {
-        tracing::warn!(error = %error, "timers of tasks could not be checked");
-    }
+    // At once too: a new version of the program may know other holidays.
+    keep_house(&app).await;
     loop {
         if app.stop.is_cancelled() {
             break;
@@ -99,15 +94,7 @@ pub async fn run_workers_for(app: Shared, kinds: &'static [&'static str]) {
                 backoff = Duration::from_millis(100);
                 if swept.elapsed() > Duration::from_secs(600) {
                     swept = tokio::time::Instant::now();
-                    if let Err(error) = crate::identity::sweep(&app).await {
-                        tracing::warn!(error = %error, "old sessions could not be removed");
-                    }
-                    if let Err(error) = crate::tasks::reconcile(&app).await {
-                        tracing::warn!(error = %error, "due times could not be compared with their calendars");
-                    }
-                    if let Err(error) = crate::tasks::reconcile_timers(&app).await {
-                        tracing::warn!(error = %error, "timers of tasks could not be checked");
-                    }
+                    keep_house(&app).await;
                     if let Err(error) = crate::verification::jobs::reconcile(&app).await {
                         tracing::warn!(error = %error, "looks that are owed could not be written down");
                     }
@@ -147,6 +134,22 @@ pub async fn run_workers_for(app: Shared, kinds: &'static [&'static str]) {
                 backoff = (backoff * 2).min(Duration::from_secs(5));
             }
         }
+    }
+}
+
+/// What is put right and thrown away from time to time.
+async fn keep_house(app: &App) {
+    if let Err(error) = crate::identity::sweep(app).await {
+        tracing::warn!(error = %error, "old sessions could not be removed");
+    }
+    if let Err(error) = crate::notify::inbox::forget(app).await {
+        tracing::warn!(error = %error, "the bytes of old mails could not be removed");
+    }
+    if let Err(error) = crate::tasks::reconcile(app).await {
+        tracing::warn!(error = %error, "due times could not be compared with their calendars");
+    }
+    if let Err(error) = crate::tasks::reconcile_timers(app).await {
+        tracing::warn!(error = %error, "timers of tasks could not be checked");
     }
 }
 

@@ -292,7 +292,7 @@ mod tests {
                    --b--\r\n";
         let parsed = parse(raw.as_bytes()).unwrap();
         let report = domain::mail::bounce::read(&parsed.mail).unwrap();
-        assert_eq!(report.message_id.as_deref(), Some("task-1@example.com"));
+        assert_eq!(report.mail.as_deref(), Some("task-1@example.com"));
         assert_eq!(report.recipients[0].addresses, ["wang@example.com"]);
         assert!(parsed.files.is_empty(), "{:?}", parsed.files);
     }

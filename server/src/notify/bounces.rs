@@ -15,9 +15,9 @@ use storage::{DbError, Tx};
 /// Why a delivery to a closed address is held.
 pub(super) const CLOSED: &str = "address_disabled";
 
-/// The delivery that a Message-ID of ours names.
-pub(super) async fn delivery_of(tx: &Tx, message_id: &str) -> Result<Option<Delivery>, DbError> {
-    let left = message_id.split('@').next().unwrap_or_default();
+/// The delivery that its id or a Message-ID of ours names.
+pub(super) async fn delivery_of(tx: &Tx, named: &str) -> Result<Option<Delivery>, DbError> {
+    let left = named.split('@').next().unwrap_or_default();
     match left.strip_prefix("task-") {
         // The first mail of a task is named after the task.
         Some(task) => storage::notify::by_key(tx, &format!("task:{task}:offer:1")).await,
@@ -33,10 +33,7 @@ pub(super) async fn apply(
     report: &Report,
     mail: &Incoming,
 ) -> Result<(Option<String>, Value), DbError> {
-    let named = report
-        .message_id
-        .as_ref()
-        .or_else(|| mail.references.first());
+    let named = report.mail.as_ref().or_else(|| mail.references.first());
     let delivery = match named {
         Some(id) => delivery_of(tx, id).await?,
         None => None,

@@ -12,6 +12,8 @@ use storage::{DbError, Tx};
 
 /// Mails that a digest names; the rest is counted.
 const NAMED: usize = 40;
+/// Why a mail waits when the hour has no place left.
+const BUDGET: &str = "hourly_budget";
 
 /// What a person wants of mails.
 pub async fn preference(db: &impl storage::Read, email: &str) -> Result<Preference, DbError> {
@@ -21,18 +23,18 @@ pub async fn preference(db: &impl storage::Read, email: &str) -> Result<Preferen
         .unwrap_or_default())
 }
 
+/// Writes the job that lets something go at its time. It stands in no task's line: a job that waits there for
+/// hours would keep the task's next mails from being looked at, and nobody would see that they wait.
 async fn later(
     app: &App,
     tx: &Tx,
     payload: serde_json::Value,
     key: String,
-    serial_key: Option<String>,
     at: Timestamp,
     priority: i64,
 ) -> Result<(), DbError> {
     let job = NewJob {
         unique_key: Some(key),
-        serial_key,
         priority,
         ..crate::jobs::job(app.ids.as_ref(), "deliver", payload, at)
     };
@@ -59,7 +61,7 @@ pub(super) async fn by_wish(
     storage::notify::hold(&tx, &delivery.id, why, Some(until)).await?;
     let key = format!("release:{}:{}", delivery.target, until.timestamp());
     let payload = serde_json::json!({"release": delivery.target});
-    later(app, &tx, payload, key, None, until, 5).await?;
+    later(app, &tx, payload, key, until, 5).await?;
     Ok(Some(tx))
 }
 
@@ -76,27 +78,30 @@ pub(super) async fn by_budget(
     let urgent = envelope.letter.is_urgent();
     let before = storage::notify::waits_before(tx, &delivery.serial_key, &delivery.id).await?;
     let until = match before {
-        Some(until) => until.max(tx.now()),
+        Some(until) => until,
         None => match storage::notify::budget(tx, &delivery.id, an_hour, urgent).await? {
             Some(until) => until,
             None => return Ok(false),
         },
     };
-    storage::notify::hold(tx, &delivery.id, "hourly_budget", Some(until)).await?;
-    let key = format!("deliver:{}:{}", delivery.id, until.timestamp_micros());
-    let payload = serde_json::json!({"delivery": delivery.id, "now": true});
+    storage::notify::hold(tx, &delivery.id, BUDGET, Some(until)).await?;
+    let key = format!("free:{}:{}", delivery.id, until.timestamp_micros());
+    let payload = serde_json::json!({"free": delivery.id});
     let priority = if urgent { 9 } else { 5 };
-    later(
-        app,
-        tx,
-        payload,
-        key,
-        Some(delivery.serial_key.clone()),
-        until,
-        priority,
-    )
-    .await?;
+    later(app, tx, payload, key, until, priority).await?;
     Ok(true)
+}
+
+/// Puts a mail that waited for the hour's budget back into its task's line; there it is looked at again.
+pub(super) async fn free(app: &Shared, id: &str) -> Result<Outcome, JobError> {
+    let tx = app.begin().await?;
+    if !storage::notify::let_go(&tx, id, BUDGET).await? {
+        return Ok(Outcome::Nothing);
+    }
+    if let Some(delivery) = storage::notify::get(&tx, id).await? {
+        crate::mail::carry_out_now(app, &tx, &delivery).await?;
+    }
+    Ok(Outcome::Done(tx))
 }
 
 /// Sends what was held for a person until now: one mail as it is, several as a digest.

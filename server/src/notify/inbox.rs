@@ -38,6 +38,15 @@ const ATTEMPTS: u32 = 5;
 /// Days that the bytes of mails are kept.
 const RAW_DAYS: i64 = 90;
 
+/// Forgets the bytes of mails that have had their time, whether or not a mailbox is still read.
+pub async fn forget(app: &App) -> Result<u64, DbError> {
+    let tx = app.begin().await?;
+    let old = tx.now() - TimeDelta::days(RAW_DAYS);
+    let n = storage::incoming::forget_raw(&tx, old).await?;
+    tx.commit().await?;
+    Ok(n)
+}
+
 /// Whose answer a mail is.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
@@ -188,8 +197,6 @@ impl Reader {
             };
             let tx = self.app.begin().await?;
             storage::incoming::advance(&tx, &self.name, &self.worker, cursor, start).await?;
-            let old = tx.now() - TimeDelta::days(RAW_DAYS);
-            storage::incoming::forget_raw(&tx, old).await?;
             tx.commit().await?;
             cursor = start;
         }

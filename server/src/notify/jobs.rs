@@ -28,6 +28,9 @@ pub async fn deliver(
     if let Some(person) = payload.get("release").and_then(|p| p.as_str()) {
         return super::held::release(app, person).await;
     }
+    if let Some(id) = payload.get("free").and_then(|d| d.as_str()) {
+        return super::held::free(app, id).await;
+    }
     let id = id(payload)?;
     let Some(delivery) = storage::notify::get(&app.db, id).await? else {
         return Ok(Outcome::Nothing);

@@ -214,24 +214,29 @@ pub async fn merged(tx: &Tx, id: &str, into: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Whether an earlier mail of the same line waits for the hour's budget, and until when: order is kept.
+/// Whether an earlier mail of the same line has not gone yet, because of the hour's budget or because it is
+/// only now on its way, and until when to wait for it: order is kept.
 pub async fn waits_before(
-    db: &impl Read,
+    tx: &Tx,
     serial_key: &str,
     id: &str,
 ) -> Result<Option<Timestamp>, DbError> {
     #[derive(FromQueryResult)]
     struct Until {
         held_until: Option<i64>,
+        n: i64,
     }
     let row: Option<Until> = one(
-        db,
-        "SELECT MAX(held_until) AS held_until FROM delivery \
-         WHERE serial_key = $1 AND id < $2 AND state = 'held' AND hold = 'hourly_budget'",
+        tx,
+        "SELECT MAX(held_until) AS held_until, COUNT(*) AS n FROM delivery WHERE kind = 'mail' AND serial_key = $1 \
+         AND id < $2 AND (state IN ('queued','sending','retry') OR (state = 'held' AND hold = 'hourly_budget'))",
         vec![serial_key.into(), id.into()],
     )
     .await?;
-    Ok(row.and_then(|r| r.held_until).map(timestamp))
+    let soon = tx.now() + chrono::TimeDelta::seconds(2);
+    Ok(row
+        .filter(|r| r.n > 0)
+        .map(|r| r.held_until.map_or(soon, timestamp).max(soon)))
 }
 
 /// Takes one place of the hour's budget for the delivery `id`, in a transaction that marks it as being sent. `None`: there
@@ -319,6 +324,19 @@ pub async fn set_person(tx: &Tx, email: &str, data: &serde_json::Value) -> Resul
     )
     .await?;
     Ok(())
+}
+
+/// Puts a delivery that is held for one reason back into the line. `false`: somebody else did, or it is held for
+/// another reason now.
+pub async fn let_go(tx: &Tx, id: &str, why: &str) -> Result<bool, DbError> {
+    let freed = tx
+        .exec(
+            "UPDATE delivery SET state = 'queued', hold = NULL, held_until = NULL \
+             WHERE id = $1 AND state = 'held' AND hold = $2",
+            vec![id.into(), why.into()],
+        )
+        .await?;
+    Ok(freed == 1)
 }
 
 /// Puts a delivery back into the line.

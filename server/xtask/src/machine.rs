@@ -16,7 +16,7 @@ struct Wish {
     is_there: fn() -> bool,
 }
 
-const WISHES: [Wish; 3] = [
+const WISHES: [Wish; 4] = [
     Wish {
         package: "chromium",
         what_for: "the browser test of the console",
@@ -31,6 +31,11 @@ const WISHES: [Wish; 3] = [
         package: "dovecot-imapd",
         what_for: "the test of the mailbox connector against a real server",
         is_there: || Path::new("/usr/sbin/dovecot").is_file() || which("dovecot").is_some(),
+    },
+    Wish {
+        package: "postfix",
+        what_for: "the test of mails that go through a real server and come back",
+        is_there: || Path::new("/usr/sbin/postfix").is_file(),
     },
 ];
 

@@ -44,8 +44,8 @@ pub struct Failed {
 /// A report about a mail of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Message-ID of the mail that it is about, without angle brackets.
-    pub message_id: Option<String>,
+    /// What names the mail that it is about: our own mark, else its Message-ID without angle brackets.
+    pub mail: Option<String>,
     /// Its recipients.
     pub recipients: Vec<Failed>,
 }
@@ -171,6 +171,15 @@ fn angle(id: &str) -> Option<String> {
     (!inner.is_empty() && inner.len() <= 250).then(|| inner.to_owned())
 }
 
+/// What names a mail of ours in its header: our own mark, for some relays write Message-IDs of their own.
+fn named(header: &str) -> Option<String> {
+    let all = fields(header);
+    ["x-bihuan-loop", "message-id"]
+        .iter()
+        .filter_map(|name| all.iter().find(|(n, _)| n == name))
+        .find_map(|(_, value)| angle(value))
+}
+
 /// `rfc822; somebody@example.com`
 fn address(value: &str) -> Option<String> {
     let address = value.split_once(';').map_or(value, |(_, a)| a);
@@ -179,11 +188,9 @@ fn address(value: &str) -> Option<String> {
 }
 
 fn standard(mail: &Incoming, status: &str) -> Report {
-    let header = mail.reported_header.as_deref().unwrap_or_default();
     let of = |all: &[(String, String)], name: &str| {
         all.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone())
     };
-    let message_id = of(&fields(header), "message-id").and_then(|id| angle(&id));
     let normal = status.replace("\r\n", "\n");
     let recipients = normal
         .split("\n\n")
@@ -220,7 +227,7 @@ fn standard(mail: &Incoming, status: &str) -> Report {
         .take(100)
         .collect();
     Report {
-        message_id,
+        mail: mail.reported_header.as_deref().and_then(named),
         recipients,
     }
 }
@@ -251,22 +258,16 @@ fn informal(mail: &Incoming) -> Option<Report> {
     }
     let words = format!("{}\n{}", mail.text, mail.html_text);
     // Without the mail's own identity anybody could report anything.
-    let named = mail
+    let below = |name: &str| {
+        let at = words.to_ascii_lowercase().find(name)? + name.len();
+        angle(words.get(at..)?)
+    };
+    let about = mail
         .reported_header
         .as_deref()
-        .and_then(|h| {
-            fields(h)
-                .into_iter()
-                .find(|(n, _)| n == "message-id")
-                .and_then(|(_, v)| angle(&v))
-        })
-        .or_else(|| {
-            words
-                .to_lowercase()
-                .find("message-id:")
-                .and_then(|at| words.get(at + 11..))
-                .and_then(angle)
-        })
+        .and_then(named)
+        .or_else(|| below("x-bihuan-loop:"))
+        .or_else(|| below("message-id:"))
         .or_else(|| mail.references.first().cloned());
     let status = status_in(&words).unwrap_or_default().to_owned();
     let mut addresses: Vec<String> = words
@@ -277,7 +278,7 @@ fn informal(mail: &Incoming) -> Option<Report> {
         .collect();
     addresses.dedup();
     Some(Report {
-        message_id: named,
+        mail: about,
         recipients: vec![Failed {
             severity: severity("failed", &status, &words),
             addresses,

@@ -825,7 +825,7 @@ fn reports_of_the_mail_system_are_read() {
         ("2.0.0", "delivered", "250 ok", Delivered),
     ] {
         let report = bounce::read(&postfix(status, action, words)).unwrap();
-        assert_eq!(report.message_id.as_deref(), Some("task-1@example.com"));
+        assert_eq!(report.mail.as_deref(), Some("task-1@example.com"));
         assert_eq!(report.recipients.len(), 1, "{report:?}");
         assert_eq!(report.recipients[0].severity, expected, "{words}");
         assert!(
@@ -837,6 +837,20 @@ fn reports_of_the_mail_system_are_read() {
 }
 
 #[test]
+fn a_mail_that_a_relay_named_anew_is_known_by_our_own_mark() {
+    let mut mail = postfix("5.1.1", "failed", "550 5.1.1 User unknown");
+    mail.reported_header = Some(
+        "Message-ID: <of-the-relay@mx>\r\nX-Bihuan-Loop: 01a203f9-2032-764c-9e02-bb550946be6b\r\n"
+            .into(),
+    );
+    let named = bounce::read(&mail).unwrap().mail;
+    assert_eq!(
+        named.as_deref(),
+        Some("01a203f9-2032-764c-9e02-bb550946be6b")
+    );
+}
+
+#[test]
 fn reports_in_words_count_only_where_they_name_the_mail() {
     let qq = Incoming {
         from: Some("postmaster@qq.com".into()),
@@ -845,7 +859,7 @@ fn reports_in_words_count_only_where_they_name_the_mail() {
         ..Incoming::default()
     };
     let report = bounce::read(&qq).unwrap();
-    assert_eq!(report.message_id.as_deref(), Some("d-7@example.com"));
+    assert_eq!(report.mail.as_deref(), Some("d-7@example.com"));
     assert_eq!(report.recipients[0].severity, Severity::Hard);
     assert!(
         report.recipients[0]
@@ -861,7 +875,7 @@ fn reports_in_words_count_only_where_they_name_the_mail() {
         text: "退信".into(),
         ..qq
     };
-    assert_eq!(bounce::read(&nameless).unwrap().message_id, None);
+    assert_eq!(bounce::read(&nameless).unwrap().mail, None);
 }
 
 #[test]
