@@ -131,6 +131,31 @@ on_both_engines! {
         assert_eq!(outbox(&server, "held"), Vec::<Value>::new());
     }
 
+    /// Mails and pages speak the language that a person asked for, on the person's clock.
+    fn a_person_has_a_language_and_a_clock(engine) {
+        let smtp = Smtp::start();
+        let (server, issue) = start(engine, &smtp, &[]);
+        until("the notice", || (smtp.letters().len() == 1).then_some(()));
+        let admin = server.admin();
+        let path = format!("/api/v1/mail/people/{LI}");
+        admin.put(&path, &json!({"zone": "Mars/Olympus"})).problem(422, "invalid_field");
+        admin.put(&path, &json!({"language": "de"})).problem(422, "invalid_field");
+        let kept = admin.put(&path, &json!({"language": "en", "zone": "Pacific/Kiritimati"})).ok();
+        assert_eq!((&kept["language"], &kept["zone"]), (&json!("en"), &json!("Pacific/Kiritimati")));
+        assign(&server, &issue, "Explain the fees");
+        let offer = until("the offer", || smtp.letters_to(LI).get(1).map(tests::Letter::read));
+        let task = admin.get("/api/v1/tasks").items()[0].clone();
+        let due: chrono::DateTime<chrono::Utc> = text(&task, "due_at").parse().expect("a time");
+        let theirs = due.with_timezone(&chrono_tz::Pacific::Kiritimati).format("%Y-%m-%d %H:%M").to_string();
+        assert!(offer.text.contains(&theirs), "{theirs}: {}", offer.text);
+        assert!(!offer.text.contains("截止"), "no Chinese: {}", offer.text);
+        let link = offer.text.split_whitespace().find(|w| w.contains("/a/")).expect("a link").to_owned();
+        let page = tests::page::Page::open(&server.anonymous(), &link);
+        assert!(page.visible().contains(&theirs), "{}", page.visible());
+        assert!(page.visible().contains("Accept"), "{}", page.visible());
+        assert_eq!(task["owner"]["language"], "zh-CN", "what the department says of her stays");
+    }
+
     /// A dead letter is sent again under its own number; every template can be looked at and tried.
     fn dead_letters_and_previews(engine) {
         let smtp = Smtp::start();

@@ -1,6 +1,7 @@
 //! What mails say, as data: kept in the outbox, made into text when it is needed.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::mail::schedule::Preference;
 use domain::organisation::{Bilingual, Locale, Owner};
 use domain::plugins::Worry;
 use domain::tasks::escalation::{Action, When};
@@ -30,6 +31,13 @@ impl Recipient {
             language: owner.language,
             time_zone: owner.time_zone,
         }
+    }
+
+    /// In the language and on the clock that the person asked for.
+    #[must_use]
+    pub fn as_wished(mut self, wish: &Preference) -> Self {
+        wish.apply(&mut self.language, &mut self.time_zone);
+        self
     }
 }
 

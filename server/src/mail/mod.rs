@@ -18,9 +18,10 @@ pub use transport::{SendError, Transport};
 
 use crate::app::App;
 use domain::clock::Timestamp;
+use domain::mail::schedule::Preference;
 use serde::{Deserialize, Serialize};
 use storage::notify::Delivery;
-use storage::{DbError, Tx};
+use storage::{DbError, Read, Tx};
 use uuid::Uuid;
 
 /// What a mail's delivery row holds: enough to make the same mail again at any time.
@@ -68,9 +69,38 @@ pub fn delivery(
     storage::notify::delivery(id, "mail", &to.email, dedupe_key, serial_key, data, at)
 }
 
+/// What a person wants of mails.
+pub async fn preference(db: &impl Read, email: &str) -> Result<Preference, DbError> {
+    Ok(storage::notify::person(db, email)
+        .await?
+        .and_then(|(data, _)| serde_json::from_value(data).ok())
+        .unwrap_or_default())
+}
+
+/// A mail in the language and on the clock that its reader asked for. `None`: it is that already.
+async fn as_wished(tx: &Tx, delivery: &Delivery) -> Result<Option<Delivery>, DbError> {
+    let wish = preference(tx, &delivery.target).await?;
+    if wish.language.is_none() && wish.zone.is_none() {
+        return Ok(None);
+    }
+    let Ok(mut envelope) = serde_json::from_value::<Envelope>(delivery.data.clone()) else {
+        return Ok(None);
+    };
+    // A trial is in the language that its sender wants to see.
+    if matches!(envelope.letter, Letter::Trial { .. }) {
+        return Ok(None);
+    }
+    wish.apply(&mut envelope.to.language, &mut envelope.to.time_zone);
+    let mut wished = delivery.clone();
+    wished.data = serde_json::to_value(envelope).unwrap_or_default();
+    Ok(Some(wished))
+}
+
 /// Writes a delivery and the job that carries it out, in the transaction that caused it. A second
 /// delivery of the same dedupe key is dropped.
 pub async fn enqueue(app: &App, tx: &Tx, delivery: &Delivery) -> Result<bool, DbError> {
+    let wished = as_wished(tx, delivery).await?;
+    let delivery = wished.as_ref().unwrap_or(delivery);
     let marked = marks::put(app, tx, delivery).await?;
     let delivery = marked.as_ref().unwrap_or(delivery);
     if !storage::notify::insert(tx, delivery).await? {

@@ -3,9 +3,9 @@
 
 use crate::app::{App, Shared};
 use crate::jobs::{JobError, Outcome};
-use crate::mail::{DigestItem, Envelope, Letter};
+use crate::mail::{DigestItem, Envelope, Letter, preference};
 use domain::clock::Timestamp;
-use domain::mail::schedule::{Decision, Preference};
+use domain::mail::schedule::Decision;
 use storage::notify::Delivery;
 use storage::queue::NewJob;
 use storage::{DbError, Tx};
@@ -14,14 +14,6 @@ use storage::{DbError, Tx};
 const NAMED: usize = 40;
 /// Why a mail waits when the hour has no place left.
 const BUDGET: &str = "hourly_budget";
-
-/// What a person wants of mails.
-pub async fn preference(db: &impl storage::Read, email: &str) -> Result<Preference, DbError> {
-    Ok(storage::notify::person(db, email)
-        .await?
-        .and_then(|(data, _)| serde_json::from_value(data).ok())
-        .unwrap_or_default())
-}
 
 /// Writes the job that lets something go at its time. It stands in no task's line: a job that waits there for
 /// hours would keep the task's next mails from being looked at, and nobody would see that they wait.

@@ -13,7 +13,7 @@ use crate::app::{App, Shared};
 use crate::identity::hash_secret;
 use crate::mail::imap::{Account, Fetched, Mailbox};
 use crate::mail::parse::{Parsed, parse};
-use crate::mail::{Letter, Problem, Recipient, mark_of_tag, mark_of_token};
+use crate::mail::{Letter, Problem, Recipient, mark_of_tag, mark_of_token, preference};
 use crate::tasks::{ActError, act_in, assigner, check_due, link_token, owner_of, set_due};
 use chrono::{NaiveTime, TimeDelta};
 use domain::clock::{Timestamp, local_day};
@@ -336,19 +336,15 @@ struct Match {
 }
 
 async fn owner_or_assigner(tx: &Tx, task: &Task, email: &str) -> Result<Option<Writer>, DbError> {
-    if task.owner.email == email {
-        return Ok(Some(Writer {
-            to: Recipient::of(&task.owner),
-            is_owner: true,
-        }));
-    }
-    Ok(assigner(tx, task)
-        .await?
-        .filter(|to| to.email == email)
-        .map(|to| Writer {
-            to,
-            is_owner: false,
-        }))
+    let is_owner = task.owner.email == email;
+    let to = if is_owner {
+        Some(Recipient::of(&task.owner))
+    } else {
+        assigner(tx, task).await?.filter(|to| to.email == email)
+    };
+    let Some(to) = to else { return Ok(None) };
+    let to = to.as_wished(&preference(tx, email).await?);
+    Ok(Some(Writer { to, is_owner }))
 }
 
 /// Somebody who once had a right, in their own language where they are still known.
@@ -358,14 +354,16 @@ async fn former(tx: &Tx, task: &Task, email: String) -> Result<Recipient, DbErro
         .iter()
         .flat_map(|d| &d.owners)
         .find(|o| o.email == email);
-    Ok(known.map_or_else(
+    let wish = preference(tx, &email).await?;
+    let to = known.map_or_else(
         || Recipient {
             name: email.split('@').next().unwrap_or_default().to_owned(),
             email: email.clone(),
             ..Recipient::of(&task.owner)
         },
         Recipient::of,
-    ))
+    );
+    Ok(to.as_wished(&wish))
 }
 
 async fn find(tx: &Tx, mail: &Incoming) -> Result<Option<Match>, DbError> {

@@ -1,9 +1,9 @@
 //! What people want of mails, and what mails look like, over HTTP.
 
-use super::held::{preference, reconsider};
+use super::held::reconsider;
 use crate::app::Shared;
 use crate::http::{Body, Caller, Code, List, Params, Problem, Result, Segment};
-use crate::mail::{Letter, Recipient, Shown, render, samples};
+use crate::mail::{Letter, Recipient, Shown, preference, render, samples};
 use axum::Json;
 use axum::extract::State;
 use domain::identity::Operation;

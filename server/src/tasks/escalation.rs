@@ -58,12 +58,13 @@ impl Scene {
             .collect();
         let department = people.department(&task.department);
         let calendar = crate::calendar::of_department(db, department).await?;
+        let owner_zone = people.as_wished(task.owner.clone()).time_zone;
         let zones = targets.values().map(|t| t.person.time_zone);
         Ok(Self {
             life: Life::of(task),
             fired: steps.into_iter().map(|s| s.fired).collect(),
-            owner_zone: task.owner.time_zone,
-            clocks: Clocks::new(calendar.clone(), zones.chain([task.owner.time_zone])),
+            owner_zone,
+            clocks: Clocks::new(calendar.clone(), zones.chain([owner_zone])),
             days: Days::of(&calendar),
             targets,
             policy,
@@ -124,7 +125,7 @@ fn target(people: &People, task: &Task, asked: &[String], action: Action) -> Opt
                 Some(found) if found.email != task.owner.email => {
                     to(people.person(&found.email), "substitute")
                 }
-                _ => to(task.owner.clone(), "done"),
+                _ => to(people.as_wished(task.owner.clone()), "done"),
             })
         }
         Action::TellManager => {

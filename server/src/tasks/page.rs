@@ -89,7 +89,16 @@ async fn open(app: &Shared, token: &str) -> Result<Result<Opened, Dead>, Problem
     if link.revoked_at.is_some() || link.expires_at <= app.now() || !mine {
         return Ok(Err(Dead::Over));
     }
+    let task = as_wished(&app.db, task).await?;
     Ok(Ok(Opened { task, link, hash }))
+}
+
+/// The task as its owner reads it: in the language and on the clock of their own wish. For showing, not for
+/// storing.
+async fn as_wished(db: &impl storage::Read, mut task: Task) -> Result<Task, storage::DbError> {
+    let wish = crate::mail::preference(db, &task.owner.email).await?;
+    wish.apply(&mut task.owner.language, &mut task.owner.time_zone);
+    Ok(task)
 }
 
 fn asked_locale() -> Locale {
@@ -615,7 +624,8 @@ async fn submit(
         )
         .await;
     }
-    let command = match command(&tx, &task, &form).await? {
+    let seen = as_wished(&tx, task.clone()).await?;
+    let command = match command(&tx, &seen, &form).await? {
         Ok(command) => command,
         Err(text) => {
             drop(tx);
@@ -687,6 +697,7 @@ async fn fresh(app: &Shared, opened: &Opened) -> Result<Opened, Problem> {
     let task = storage::tasks::get(&app.db, opened.task.id)
         .await?
         .unwrap_or_else(|| opened.task.clone());
+    let task = as_wished(&app.db, task).await?;
     Ok(Opened {
         task,
         link: opened.link.clone(),

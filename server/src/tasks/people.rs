@@ -4,6 +4,7 @@ use crate::app::App;
 use domain::calendar::{Calendar, Days};
 use domain::clock::Timestamp;
 use domain::identity::Role;
+use domain::mail::schedule::Preference;
 use domain::organisation::{Department, Locale, Organisation, Owner};
 use domain::tasks::Task;
 use domain::tasks::absence::{self, Absence, Present};
@@ -20,6 +21,7 @@ pub(super) struct People {
     departments: Vec<Department>,
     accounts: Vec<Account>,
     absences: Vec<Absence>,
+    wishes: BTreeMap<String, Preference>,
     now: Timestamp,
 }
 
@@ -31,6 +33,7 @@ impl People {
             departments: storage::organisation::all(db).await?,
             accounts: storage::access::accounts(db).await?,
             absences: storage::escalation::absences(db, now, MOST_ABSENCES).await?,
+            wishes: storage::notify::people(db).await?,
             now,
         })
     }
@@ -48,10 +51,10 @@ impl People {
             .flat_map(|d| &d.owners)
             .find(|o| o.email == email);
         if let Some(owner) = known {
-            return owner.clone();
+            return self.as_wished(owner.clone());
         }
         let account = self.accounts.iter().find(|a| a.email == email);
-        Owner {
+        let owner = Owner {
             name: account.map(|a| a.name.clone()).unwrap_or_default(),
             language: match account.map(|a| a.language.as_str()) {
                 Some("en") => Locale::En,
@@ -60,7 +63,16 @@ impl People {
             },
             time_zone: self.organisation.zone,
             email,
+        };
+        self.as_wished(owner)
+    }
+
+    /// An owner in the language and on the clock that they asked for.
+    pub(super) fn as_wished(&self, mut owner: Owner) -> Owner {
+        if let Some(wish) = self.wishes.get(&owner.email) {
+            wish.apply(&mut owner.language, &mut owner.time_zone);
         }
+        owner
     }
 
     /// Who is there now for somebody of a department; `None`: nobody.

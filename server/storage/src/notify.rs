@@ -4,7 +4,9 @@ use crate::tx::{Page, json, micros, one, parse, rows, timestamp};
 use crate::{DbError, Read, Tx};
 use domain::clock::Timestamp;
 use sea_orm::{FromQueryResult, Value};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// An effect to be carried out, and what became of it.
@@ -313,6 +315,18 @@ pub async fn person(
     .await?;
     row.map(|r| Ok((parse("mail_person", email, &r.data)?, r.version)))
         .transpose()
+}
+
+/// What everybody who ever said wants of mails, by address.
+pub async fn people<T: DeserializeOwned>(db: &impl Read) -> Result<BTreeMap<String, T>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Wish {
+        email: String,
+        data: String,
+    }
+    let found: Vec<Wish> = rows(db, "SELECT email, data FROM mail_person", Vec::new()).await?;
+    let read = |w: Wish| Ok((w.email.clone(), parse("mail_person", &w.email, &w.data)?));
+    found.into_iter().map(read).collect()
 }
 
 /// Writes what a person wants of mails.

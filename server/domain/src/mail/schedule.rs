@@ -3,6 +3,7 @@
 
 use crate::clock::Timestamp;
 use crate::intake::values::in_zone;
+use crate::organisation::Locale;
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Timelike, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,21 @@ pub struct Preference {
     /// Urgent mails come at once all the same.
     #[serde(default = "yes")]
     pub urgent_at_once: bool,
+    /// Language of mails and pages; as the department or the account says when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Locale>,
+    /// The person's clock, an IANA name; as the department or the organisation says when missing.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Tz>,
+}
+
+impl Preference {
+    /// Puts the person's own language and zone in the place of what others said of them.
+    pub fn apply(&self, language: &mut Locale, zone: &mut Tz) {
+        *language = self.language.unwrap_or(*language);
+        *zone = self.zone.unwrap_or(*zone);
+    }
 }
 
 fn nine() -> NaiveTime {
@@ -89,6 +105,8 @@ impl Default for Preference {
             daily_at: nine(),
             quiet: Vec::new(),
             urgent_at_once: true,
+            language: None,
+            zone: None,
         }
     }
 }
