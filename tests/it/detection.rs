@@ -453,6 +453,68 @@ on_both_engines! {
     }
 }
 
+on_both_engines! {
+    /// What rang with the voice that crossed its line is taken back when a correction takes that voice away:
+    /// the alarm, its issue, and by a mail to whoever was told.
+    fn a_correction_takes_back_what_rang_with_the_voice(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "many", "threshold", &json!({"limit": 3}));
+        rule(&admin, "hour", "threshold", &json!({"limit": 3, "window": "1h"}));
+        rule(&admin, "marks", "low_rating", &json!({"max_rating": 2, "limit": 1}));
+        let said = |id: &str, topic: &str| json!({"channel": "app", "external_id": id, "topic": topic,
+            "text": COMPLAINTS[1], "occurred_at": time::just_now(60), "customer_ref": id});
+        let four: Vec<Value> = ["a", "b", "c", "d"].iter().map(|id| said(id, TOPIC)).collect();
+        send(&admin, &four);
+        for id in ["a", "b"] {
+            let late = json!({"items": [{"channel": "app", "external_id": id, "rating": 1}]});
+            admin.post("/api/v1/ratings", &late).ok();
+        }
+        judged(&server);
+        let standing = || ["many", "hour", "marks"].map(|rule| {
+            let all = signals(&admin, rule);
+            (all.len(), all.iter().filter(|s| s["withdrawn_at"].is_null()).count())
+        });
+        assert_eq!(standing(), [(1, 1), (1, 1), (1, 1)]);
+        let issue = issues(&admin).remove(0);
+        assert_eq!((issue["state"].as_str(), mails_to(&server, OWNER).len()), (Some("open"), 0), "{issue}");
+        let told = sent(&server).len();
+        // The mark was a slip: the counts still stand, so the issue does.
+        admin.post("/api/v1/ratings", &json!({"items": [{"channel": "app", "external_id": "b", "rating": 5}]})).ok();
+        judged(&server);
+        assert_eq!(standing(), [(1, 1), (1, 1), (1, 0)]);
+        assert_eq!(issues(&admin)[0]["state"], "open");
+        // The system of record moves one to another topic.
+        let anew = |topic: &str| {
+            let items = json!({"items": [said("d", topic)]});
+            admin.post("/api/v1/feedback?wait=analysed", &items).ok();
+        };
+        anew(OTHER);
+        judged(&server);
+        assert_eq!(standing(), [(1, 0), (1, 0), (1, 0)]);
+        let issue = issues(&admin).remove(0);
+        assert_eq!(issue["state"], "dismissed", "{issue}");
+        let taken = told_of(&issue, "issue.alarm_withdrawn");
+        assert!(text(&taken["reason"], "zh").starts_with("数据更正后"), "{taken}");
+        assert!(text(&taken["reason"], "en").contains("data were corrected"), "{taken}");
+        let mails = sent(&server);
+        let back: Vec<&Value> = mails.iter().filter(|m| text(m, "subject").contains("告警撤销")).collect();
+        assert_eq!((mails.len(), back.len()), (told + 1, 1), "{mails:?}");
+        // It comes back, and rings again.
+        anew(TOPIC);
+        judged(&server);
+        assert_eq!(standing(), [(1, 1), (1, 1), (1, 0)]);
+        assert_eq!(issues(&admin)[0]["state"], "open");
+        // And a person's correction takes it back as well.
+        let all = admin.get("/api/v1/feedback?limit=50").items();
+        let d = all.iter().find(|v| v["external_id"] == "d").expect("the voice");
+        admin.put(&format!("/api/v1/feedback/{}/labels", text(d, "id")), &json!({"topic": OTHER})).ok();
+        judged(&server);
+        assert_eq!(standing(), [(1, 0), (1, 0), (1, 0)]);
+    }
+}
+
 /// What the history of an issue says of one kind of event, which must stand there once.
 fn told_of<'a>(issue: &'a Value, kind: &str) -> &'a Value {
     let timeline = issue["timeline"].as_array().expect("a history");

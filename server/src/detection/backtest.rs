@@ -12,7 +12,7 @@ use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{local_day, start_of_day};
 use domain::detection::{
     Detector, Kind, Moment, Params, Rows, Scope, Signal, Span, Subject, SubjectKind, Watched,
-    Window, backtest_counts, expectation,
+    Window, backtest_counts, expectation, fall_days,
 };
 use domain::facts::Counters;
 use domain::organisation::{Bilingual, Topic};
@@ -53,9 +53,9 @@ pub struct BacktestDay {
     pub count: i64,
     /// A share where the rule looks at one.
     pub level: Option<f64>,
-    /// The limit of that day, where there is one.
+    /// The limit of that day, where there is one: a number, or the share at which it would have rung.
     pub limit: Option<f64>,
-    /// What was expected, where a signal says so.
+    /// What was expected of that day, where the rule says so: a number, or a share.
     pub baseline: Option<f64>,
     /// The rule rang.
     pub signal: bool,
@@ -284,6 +284,8 @@ fn fill(
         detector.kind,
         Kind::Threshold | Kind::Risk | Kind::LowRating | Kind::Phrase
     );
+    // A share has no number for its limit.
+    let by_share = detector.kind == Kind::CsatFall;
     // The limit of an hour, or of a week, is none of a day.
     let per_day = per_day && detector.window() == Some(Window::DAY);
     #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
@@ -299,7 +301,9 @@ fn fill(
         // A sum over several days has no limit of one day.
         #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
         let of_day = rang
-            .filter(|s| s.span.is_none() && s.change_day.is_none_or(|first| first == day))
+            .filter(|s| {
+                !by_share && s.span.is_none() && s.change_day.is_none_or(|first| first == day)
+            })
             .map(|s| s.limit as f64);
         let expected = usual.get(&day);
         all.push(BacktestDay {
@@ -328,7 +332,8 @@ fn baseline_of_a_day(signal: &Signal) -> Option<f64> {
     signal.baseline.map(|b| b / f64::from(days.max(1)))
 }
 
-/// What a day is expected to count, and the most that it may by itself.
+/// What a day is expected to count, and the most that it may by itself; for shares the usual one, and
+/// the one that would have rung.
 type Usual = BTreeMap<NaiveDate, (f64, Option<f64>)>;
 
 /// The expectation and the line of every day of the chart, where a rule compares days with their history.
@@ -341,10 +346,7 @@ fn usual_days(
     to: NaiveDate,
 ) -> Usual {
     let mut usual = Usual::new();
-    let Params::Spike(params) = &detector.params else {
-        return usual;
-    };
-    if chart.kind != SubjectKind::Topic || params.weekday_weeks > 0 {
+    if chart.kind != SubjectKind::Topic {
         return usual;
     }
     let series = if detector.scope.topic.is_some() {
@@ -359,6 +361,19 @@ fn usual_days(
         series: &series,
         open: &open,
     };
+    if matches!(detector.params, Params::CsatFall(_)) {
+        let days = fall_days(detector, &history.context, watched, from, to);
+        return days
+            .into_iter()
+            .map(|d| (d.day, (d.usual, d.rings_at)))
+            .collect();
+    }
+    let Params::Spike(params) = &detector.params else {
+        return usual;
+    };
+    if params.weekday_weeks > 0 {
+        return usual;
+    }
     let mut day = from;
     while day <= to {
         if let Some(expected) = expectation(params, &history.context, watched, day) {

@@ -7,6 +7,7 @@ use crate::app::{App, Shared};
 use crate::jobs::{JobError, Outcome};
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{Timestamp, local_day};
+use domain::facts::Batch;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +21,7 @@ const LOOK: Duration = Duration::from_secs(15);
 const REMEMBER: i64 = 90;
 
 #[derive(Deserialize)]
-struct Batch {
+struct Stored {
     batch: String,
     #[serde(default)]
     backfill: bool,
@@ -36,7 +37,7 @@ pub struct Counted {
 
 /// Labels a batch, counts it, and raises what its detectors find.
 pub async fn analyse(app: &Shared, payload: &serde_json::Value) -> Result<Counted, JobError> {
-    let payload: Batch = serde_json::from_value(payload.clone()).map_err(JobError::fail)?;
+    let payload: Stored = serde_json::from_value(payload.clone()).map_err(JobError::fail)?;
     super::present::prepare(app).await?;
     let (tx, counted) = match crate::analysis::label_batch(app, &payload.batch).await {
         Ok(done) => done,
@@ -105,6 +106,9 @@ struct Day {
     /// It is the day's first look, at its close: late data has changed nothing yet.
     #[serde(default)]
     close: bool,
+    /// Something is counted no more: what rang with the voice may have lost its reason too.
+    #[serde(default)]
+    less: bool,
     /// When the look was first asked for; `None` in jobs of an earlier version.
     #[serde(default)]
     since: Option<Timestamp>,
@@ -115,6 +119,8 @@ impl Day {
     fn key(&self) -> String {
         let of = if self.close {
             "close"
+        } else if self.less {
+            "less"
         } else if self.backfill {
             "backfill"
         } else {
@@ -136,6 +142,9 @@ pub async fn detect(app: &Shared, payload: &serde_json::Value) -> Result<Outcome
         };
         crate::jobs::gather(&tx, day_job(app, &again), &again.key()).await?;
         return Ok(Outcome::Done(tx));
+    }
+    if day.less {
+        super::withdraw::corrected(app, day.day).await?;
     }
     let occasion = if day.close {
         Occasion::Close
@@ -163,9 +172,33 @@ pub(super) async fn ask(app: &App, tx: &Tx, day: NaiveDate, backfill: bool) -> R
         day,
         backfill,
         close: false,
+        less: false,
         since: Some(tx.now()),
     };
     crate::jobs::gather(tx, day_job(app, &day), &day.key()).await
+}
+
+/// Asks for the days to be judged again of which something is counted no more: a voice was corrected,
+/// sent anew or given another topic.
+pub(crate) async fn taken_off(app: &App, tx: &Tx, facts: &Batch) -> Result<(), DbError> {
+    let days = facts.shrunk_days();
+    if days.is_empty() {
+        return Ok(());
+    }
+    let zone = storage::organisation::organisation(tx).await?.zone;
+    let today = local_day(tx.now(), zone);
+    let oldest = today - TimeDelta::days(super::watch::JUDGED_AGAIN);
+    for day in days.range(oldest..=today) {
+        let day = Day {
+            day: *day,
+            backfill: false,
+            close: false,
+            less: true,
+            since: Some(tx.now()),
+        };
+        crate::jobs::gather(tx, day_job(app, &day), &day.key()).await?;
+    }
+    Ok(())
 }
 
 /// Closes the days that have ended since somebody last looked: each once, whoever looks. Days older
@@ -186,6 +219,7 @@ pub async fn close_days(app: &App) -> Result<(), DbError> {
                 day,
                 backfill: false,
                 close: true,
+                less: false,
                 since: Some(tx.now()),
             };
             let job = NewJob {

@@ -124,6 +124,22 @@ pub(super) async fn look(
     Ok(signals)
 }
 
+/// Whether a window that is too full ends on a day.
+pub(super) async fn on_day(
+    db: &impl Read,
+    detector: &Detector,
+    length: TimeDelta,
+    subject: &Subject,
+    (topics, zone): (&[Topic], Tz),
+    day: NaiveDate,
+) -> Result<bool, DbError> {
+    let ends = bounds(day, zone);
+    let times = (ends.0 - length - TimeDelta::microseconds(1), ends.1);
+    let voices = moments(db, detector, &subject.key, topics, times).await?;
+    let limit = detector.limit().unwrap_or_default();
+    Ok(first_crossing(&voices, length, limit, ends).is_some())
+}
+
 /// First and last instant of a day.
 fn bounds(day: NaiveDate, zone: Tz) -> (Timestamp, Timestamp) {
     let next = start_of_day(day + TimeDelta::days(1), zone);

@@ -80,7 +80,7 @@ pub(super) fn ruler(label: &Label) -> Option<String> {
 }
 
 /// Days back that late data has judged again.
-const JUDGED_AGAIN: i64 = 14;
+pub(super) const JUDGED_AGAIN: i64 = 14;
 
 /// Where voices come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -385,6 +385,40 @@ async fn look(
         }
         _ => Vec::new(),
     })
+}
+
+/// Whether an immediate rule still says what it once said; `None` where it cannot be asked: another job
+/// judges closed days.
+pub(super) async fn still_rings(
+    app: &App,
+    tx: &Tx,
+    detector: &Detector,
+    signal: &Signal,
+    (topics, zone, today): (&[Topic], Tz, NaiveDate),
+) -> Result<Option<bool>, DbError> {
+    let (subject, day) = (&signal.subject, signal.window);
+    match &detector.params {
+        Params::CsatFall(_)
+        | Params::AgentDrift(_)
+        | Params::SilentSource(_)
+        | Params::NewTopic(_) => return Ok(None),
+        Params::Spike(_) if day != today => return Ok(None),
+        _ => {}
+    }
+    if let Some(length) = detector.window().and_then(|w| w.rolling()) {
+        let found = rolling::on_day(tx, detector, length, subject, (topics, zone), day).await?;
+        return Ok(Some(found));
+    }
+    let asked = Asked {
+        detector,
+        day,
+        today: day,
+        times: None,
+        zone,
+        topics,
+    };
+    let found = look(app, tx, &asked, subject).await?;
+    Ok(Some(found.iter().any(|s| s.window == day)))
 }
 
 /// A limit of one day, from that day's facts alone.

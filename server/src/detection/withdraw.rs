@@ -4,17 +4,19 @@
 use super::daily::{RELAPSE, came_back, found_on, verdict_of};
 use super::history::Setup;
 use super::judge::Shelf;
-use crate::app::App;
+use super::watch::still_rings;
+use crate::app::{App, Shared};
 use crate::mail::{Envelope, Letter, Thread};
 use chrono::{NaiveDate, TimeDelta};
+use domain::clock::local_day;
 use domain::detection::{Detector, Kind, SubjectKind};
 use domain::identity::Actor;
 use domain::issues::{self, Command, Issue, State};
-use domain::organisation::{Bilingual, subtree};
+use domain::organisation::{Bilingual, Topic, subtree};
 use serde_json::json;
 use storage::detection::Raised;
 use storage::notify::Delivery;
-use storage::{DbError, Tx};
+use storage::{DbError, Read, Tx};
 use tokio::task::block_in_place;
 
 /// Days before an issue's first alarm within which its signals are looked for.
@@ -25,6 +27,47 @@ pub(super) struct Gone {
     raised: Raised,
     /// For people: what is counted now.
     why: Bilingual,
+}
+
+/// What took the reason of an alarm away.
+#[derive(Clone, Copy, Debug)]
+enum Cause {
+    /// The rest of the data.
+    Late,
+    /// Voices that are counted no more, or as something else.
+    Corrected,
+}
+
+/// Longest window of a limit, in days.
+const LONGEST_WINDOW: i64 = 28;
+
+/// Takes back what immediate rules raised because of voices that a correction took off a day, in a
+/// transaction of its own: as whoever counts voices it holds them first.
+pub(super) async fn corrected(app: &Shared, day: NaiveDate) -> Result<(), DbError> {
+    super::present::prepare(app).await?;
+    let tx = app.begin().await?;
+    storage::feedback::hold(&tx).await?;
+    let zone = storage::organisation::organisation(&tx).await?.zone;
+    let today = local_day(tx.now(), zone);
+    let topics: Vec<Topic> = storage::organisation::all(&tx).await?;
+    let detectors: Vec<Detector> = storage::organisation::all(&tx).await?;
+    let last = (day + TimeDelta::days(LONGEST_WINDOW - 1)).min(today);
+    let mut gone = Vec::new();
+    for raised in storage::detection::standing(&tx, day, last).await? {
+        let signal = &raised.signal;
+        let Some(rule) = detectors
+            .iter()
+            .find(|d| d.key == signal.detector && d.version == signal.detector_version)
+        else {
+            continue;
+        };
+        if still_rings(app, &tx, rule, signal, (&topics, zone, today)).await? == Some(false) {
+            gone.push(Gone::of(&tx, &topics, &raised, Cause::Corrected).await?);
+        }
+    }
+    withdraw(app, &tx, &gone).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Which of these signals, of days that late data may have changed, their rules would not raise any
@@ -53,7 +96,7 @@ pub(super) async fn without_reason(
             if let Some(issue) = issue.filter(|i| i.state == State::Relapsed)
                 && !relapsed(app, setup, shelf, &issue, day, yesterday).await?
             {
-                gone.push(Gone::of(app, setup, raised).await?);
+                gone.push(Gone::of(&app.db, &setup.topics, raised, Cause::Late).await?);
             }
             continue;
         }
@@ -65,7 +108,7 @@ pub(super) async fn without_reason(
         };
         let found = found_on(app, rule, setup, shelf, day, yesterday).await?;
         if !found.iter().any(|f| f.signal.subject == signal.subject) {
-            gone.push(Gone::of(app, setup, raised).await?);
+            gone.push(Gone::of(&app.db, &setup.topics, raised, Cause::Late).await?);
         }
     }
     Ok(gone)
@@ -91,18 +134,22 @@ async fn relapsed(
 }
 
 impl Gone {
-    async fn of(app: &App, setup: &Setup, raised: &Raised) -> Result<Self, DbError> {
+    async fn of(
+        db: &impl Read,
+        topics: &[Topic],
+        raised: &Raised,
+        cause: Cause,
+    ) -> Result<Self, DbError> {
         let (signal, day) = (&raised.signal, raised.signal.window);
         let subject = &signal.subject;
         let query = storage::facts::Query {
             from: Some(day),
             to: Some(day),
-            topics: (subject.kind == SubjectKind::Topic)
-                .then(|| subtree(&subject.key, &setup.topics)),
+            topics: (subject.kind == SubjectKind::Topic).then(|| subtree(&subject.key, topics)),
             channel: (subject.kind == SubjectKind::Channel).then(|| subject.key.clone()),
             ..Default::default()
         };
-        let sums = storage::facts::sum(&app.db, &query).await?;
+        let sums = storage::facts::sum(db, &query).await?;
         let now = sums.first().map(|s| s.counters).unwrap_or_default();
         let (zh, en) = match (signal.kind, subject.kind) {
             // An agent's days are not among these sums.
@@ -124,14 +171,15 @@ impl Gone {
                 format!("there are now {} voices on {day}; ", now.voices),
             ),
         };
+        let (since_zh, since_en) = match cause {
+            Cause::Late => ("补到数据后", "late data arrived"),
+            Cause::Corrected => ("数据更正后", "data were corrected"),
+        };
         Ok(Self {
             raised: raised.clone(),
             why: Bilingual::new(
-                format!("补到数据后，{zh}规则 {} 不再触发", signal.detector),
-                format!(
-                    "late data arrived: {en}rule {} no longer rings",
-                    signal.detector
-                ),
+                format!("{since_zh}，{zh}规则 {} 不再触发", signal.detector),
+                format!("{since_en}: {en}rule {} no longer rings", signal.detector),
             ),
         })
     }

@@ -1466,6 +1466,8 @@ export const en: Translation = {
     day_signals: "{{n}} signals",
     legend_bars: "Orange: days on which it would have fired",
     legend_lines: "Dashed: limit; solid: the usual level",
+    legend_lines_share: "Dashed: the share at which that day would have rung; solid: the usual level",
+    limit_share: "would ring at",
     day: "Day",
     subject: "About",
     why: "Why",

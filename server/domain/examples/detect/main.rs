@@ -13,6 +13,8 @@
 
 mod bench;
 mod extras;
+#[path = "../common/random.rs"]
+mod random;
 mod real;
 mod table;
 mod world;

@@ -2,8 +2,9 @@
 
 use super::params::CsatFallParams;
 use super::series::{Context, FIRST_DAYS, FULL_DAYS, Series, Watched, baseline};
-use super::{Detector, Signal};
+use super::{Detector, Params, Signal};
 use crate::statistics::cusum::{ShareShift, least_threshold, step, threshold};
+use chrono::NaiveDate;
 
 /// A level that a verdict has found: the running sum starts anew on the day after it (C9).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +43,39 @@ impl Course {
     };
 }
 
+/// What a day is held against, for people.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FallDay {
+    /// The day.
+    pub day: NaiveDate,
+    /// The usual share of satisfied.
+    pub usual: f64,
+    /// The share at which this day would have rung, with what the days before it had added up; `None`
+    /// where no share of its own could have, or nothing rings.
+    pub rings_at: Option<f64>,
+}
+
+/// The usual level of the days from `from` to `to`, and what each would have rung at.
+#[must_use]
+pub fn fall_days(
+    detector: &Detector,
+    context: &Context,
+    watched: Watched<'_>,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Vec<FallDay> {
+    let (Params::CsatFall(params), Some(range)) = (&detector.params, context.range(from, to))
+    else {
+        return Vec::new();
+    };
+    let mut days = Vec::new();
+    replay(detector, params, context, watched, (None, range), |day| {
+        days.push(day);
+    });
+    days.retain(|d| (from..=to).contains(&d.day));
+    days
+}
+
 /// The signals of the days `from..=to`; days before are replayed.
 pub(super) fn scan(
     detector: &Detector,
@@ -49,7 +83,39 @@ pub(super) fn scan(
     context: &Context,
     watched: Watched<'_>,
     after: Option<After>,
-    (from, to): (usize, usize),
+    range: (usize, usize),
+) -> Vec<Signal> {
+    replay(detector, params, context, watched, (after, range), NoDays)
+}
+
+/// Whoever wants to know what each day was held against; the lines of quiet days cost time.
+trait EachDay {
+    const WANTED: bool;
+    fn say(&mut self, day: FallDay);
+}
+
+/// Nobody.
+struct NoDays;
+
+impl EachDay for NoDays {
+    const WANTED: bool = false;
+    fn say(&mut self, _: FallDay) {}
+}
+
+impl<F: FnMut(FallDay)> EachDay for F {
+    const WANTED: bool = true;
+    fn say(&mut self, day: FallDay) {
+        self(day);
+    }
+}
+
+fn replay<E: EachDay>(
+    detector: &Detector,
+    params: &CsatFallParams,
+    context: &Context,
+    watched: Watched<'_>,
+    (after, (from, to)): (Option<After>, (usize, usize)),
+    mut each: E,
 ) -> Vec<Signal> {
     let mut found = Vec::new();
     let series = watched.series;
@@ -106,6 +172,8 @@ pub(super) fn scan(
         let kind = context.kind(d);
         let mut today = Course::NONE;
         let mut increment = 0.0;
+        // What the day would add if nobody, or everybody, were satisfied.
+        let (mut worst, mut best) = (0.0, 0.0);
         for (lane, sum) in series.lanes.iter().zip(&sums) {
             let share = (sum.rated[0] + sum.rated[1]) * mix.one;
             let point = lane.at(d);
@@ -118,10 +186,16 @@ pub(super) fn scan(
             let (mean, variance) = shift.day(pace * share, params.noise);
             today.mean += mean;
             today.variance += variance;
-            increment += shift.increment(f64::from(point.rated), f64::from(point.satisfied));
+            let rated = f64::from(point.rated);
+            increment += shift.increment(rated, f64::from(point.satisfied));
+            if E::WANTED {
+                worst += shift.increment(rated, 0.0) / params.noise;
+                best += shift.increment(rated, rated) / params.noise;
+            }
         }
         increment /= params.noise;
         let filled = seen.min(course.len());
+        let before = s;
         if !context.left_out(d) {
             if s <= 0.0 {
                 change = d;
@@ -133,22 +207,37 @@ pub(super) fn scan(
             && pace >= params.min_rated_per_day
             && !context.left_out(d)
             && filled > 0;
-        if judged {
-            let cold = after.is_none() && d < first + FULL_DAYS;
-            let per_year = params.alarms_per_year * if cold { 0.5 } else { 1.0 };
-            if let Some(line) = crossed(&mut course[..filled], s, 365.0 / per_year) {
-                if (from..=to).contains(&(d + maturity)) {
-                    let alarm = Alarm {
-                        change,
-                        s,
-                        line,
-                        level,
-                    };
-                    found.push(signal(detector, context, watched, d, alarm));
-                }
-                quiet_until = d + usize::from(params.quiet_days) + 1;
-                s = 0.0;
+        let cold = after.is_none() && d < first + FULL_DAYS;
+        let per_year = params.alarms_per_year * if cold { 0.5 } else { 1.0 };
+        if E::WANTED {
+            let listens = d >= quiet_until
+                && pace >= params.min_rated_per_day
+                && !context.left_out(d)
+                && worst > best;
+            // A sum below 0.5 never rings, whatever the line.
+            let line = listens
+                .then(|| line(&mut course[..filled], 365.0 / per_year))
+                .flatten()
+                .map(|line| line.max(0.5));
+            let share = line.map(|line| (worst + before - line) / (worst - best));
+            each.say(FallDay {
+                day: context.date(d),
+                usual: level,
+                rings_at: share.filter(|share| (0.0..=1.0).contains(share)),
+            });
+        }
+        if judged && let Some(line) = crossed(&mut course[..filled], s, 365.0 / per_year) {
+            if (from..=to).contains(&(d + maturity)) {
+                let alarm = Alarm {
+                    change,
+                    s,
+                    line,
+                    level,
+                };
+                found.push(signal(detector, context, watched, d, alarm));
             }
+            quiet_until = d + usize::from(params.quiet_days) + 1;
+            s = 0.0;
         }
         if d + 1 < quiet_until {
             s = 0.0;
@@ -174,15 +263,20 @@ fn crossed(course: &mut [Course], s: f64, days: f64) -> Option<f64> {
     if s * n < least {
         return None;
     }
-    let mut sum = 0.0;
+    line(course, days).filter(|line| s >= *line)
+}
+
+/// The mean of the lines of the last days; `None` before the first.
+fn line(course: &mut [Course], days: f64) -> Option<f64> {
+    let (mut sum, mut n) = (0.0, 0.0);
     for day in course {
         if day.line.is_nan() {
             day.line = threshold(day.mean, day.variance, days);
         }
         sum += day.line;
+        n += 1.0;
     }
-    let line = sum / f64::max(n, 1.0);
-    (s >= line).then_some(line)
+    (n > 0.0).then(|| sum / n)
 }
 
 /// Puts day `e` into the baseline (`sign` 1) or takes it out (−1); returns the days that are.

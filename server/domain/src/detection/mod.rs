@@ -22,7 +22,7 @@ mod volume;
 
 pub use counted::{Crowd, Rows, Teller, Voice, backtest_counts};
 pub use daily::{backtest, history_start, relapse, scan_day, scan_heard};
-pub use fall::{After, watched_in};
+pub use fall::{After, FallDay, fall_days, watched_in};
 pub use moments::{Crossing, Moment, first_crossing};
 pub use params::{InvalidParam, Params, ThresholdParams, Window};
 pub use present::{Expectation, expectation};

@@ -16,7 +16,7 @@ pub use calendar::{CalendarNote, LONGEST_NOTE, NoteKind};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -759,6 +759,15 @@ impl Batch {
             counters,
         );
         apply(self.facts.entry(key).or_default(), counters);
+    }
+
+    /// Days of which something is counted no more, or as something else.
+    #[must_use]
+    pub fn shrunk_days(&self) -> BTreeSet<NaiveDate> {
+        self.facts()
+            .filter(|(_, counters)| counters.values().iter().any(|n| *n < 0))
+            .map(|(key, _)| key.day)
+            .collect()
     }
 
     /// The changes of the wide table that are not nothing, in key order.

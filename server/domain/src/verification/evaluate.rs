@@ -930,10 +930,7 @@ impl<'a> Case<'a> {
         }
         let control = self.control(contrast.as_ref(), &self.after_sums, self.after);
         let guards = guards::flags(self, &control, self.gaps(&[self.after]));
-        let chance = super::Chance {
-            of_metric: sentence::is_measured(self.metric),
-            ..sentence::chance(self.family(&control, &guards), self.pace())
-        };
+        let chance = sentence::chance(self.metric, self.family(&control, &guards), self.pace());
         let levels = contrast.map(|c| self.levels(&c, &self.after_sums, self.after));
         let mut result = Verification {
             verdict: outcome.verdict,

@@ -784,7 +784,8 @@ pub struct Chance {
     pub family: String,
     /// The pace that they had, in answers per day.
     pub per_day: f64,
-    /// Whether they were streams of this metric; `false`: of ratings, compared by the same rules.
+    /// Whether they were streams of this metric; `false` in results of earlier versions: of ratings, which are
+    /// compared by the same rules.
     #[serde(default)]
     pub of_metric: bool,
 }

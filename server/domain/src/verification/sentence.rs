@@ -43,54 +43,141 @@ impl Family {
     }
 }
 
-/// Paces that were measured: ratings a day, and contacts a day for rates.
-const PACES: [f64; 3] = [6.0, 20.0, 60.0];
-/// Contacts for each rating in the streams of contacts.
-const CONTACTS: f64 = 5.0;
+/// Paces that were measured: answers a day.
+const PACES: [f64; 4] = [6.0, 20.0, 60.0, 200.0];
+/// The same for the number of contacts.
+const CONTACTS: [f64; 3] = [30.0, 100.0, 300.0];
 
-/// Share of `improved` among streams without an effect, by family and pace, rounded up to a whole
-/// per cent: the worst scenario of each family in `verdicts -- table` (600 streams each, so ± 0.7;
-/// `server/docs/verification.md` has the table). What is not compared with other topics carries the
-/// higher figures of slow noise where no usual noise is known.
-const MEASURED: [(Family, [f64; 3]); 8] = [
-    (Family::Plain, [0.03, 0.03, 0.04]),
-    (Family::MixMoved, [0.02, 0.03, 0.03]),
-    (Family::AllMoved, [0.03, 0.03, 0.04]),
-    (Family::Drifting, [0.05, 0.04, 0.01]),
-    (Family::Alone, [0.04, 0.04, 0.04]),
-    (Family::Rate, [0.04, 0.04, 0.03]),
-    (Family::RateAllMoved, [0.03, 0.02, 0.03]),
-    (Family::RateAlone, [0.09, 0.09, 0.09]),
+/// Share of `improved` among streams without an effect in per cent, rounded up, by metric, family (plain,
+/// mix moved, all moved, drifting, alone) and pace: the worst scenario of each family, of 800 streams each
+/// (± 0.6 at 3 %). `--example chance` prints them; `chance.csv` is what it printed, with the lines of
+/// `verdicts -- table` for satisfaction and contacts, and a test holds these figures to it. What is not
+/// compared with other topics errs most where slow noise meets nobody who knows how usual it is.
+const MEASURED: [(Metric, [[u8; 4]; 5]); 9] = [
+    (
+        Metric::Csat,
+        [
+            [4, 3, 4, 2],
+            [2, 3, 2, 1],
+            [3, 3, 4, 2],
+            [5, 4, 1, 1],
+            [5, 6, 5, 6],
+        ],
+    ),
+    (
+        Metric::MeanRating,
+        [
+            [2, 3, 3, 3],
+            [2, 2, 2, 1],
+            [3, 3, 2, 2],
+            [4, 4, 2, 1],
+            [4, 4, 5, 4],
+        ],
+    ),
+    (
+        Metric::Fcr,
+        [
+            [3, 3, 2, 3],
+            [1, 2, 2, 2],
+            [3, 3, 3, 2],
+            [7, 4, 2, 1],
+            [6, 5, 8, 7],
+        ],
+    ),
+    (
+        Metric::RepeatShare,
+        [
+            [3, 2, 3, 4],
+            [1, 2, 2, 2],
+            [2, 2, 2, 2],
+            [4, 3, 2, 1],
+            [4, 4, 5, 7],
+        ],
+    ),
+    (
+        Metric::NoResultShare,
+        [
+            [3, 2, 3, 3],
+            [2, 2, 3, 2],
+            [2, 3, 2, 1],
+            [4, 5, 1, 1],
+            [4, 4, 3, 5],
+        ],
+    ),
+    (
+        Metric::NegativeShare,
+        [
+            [3, 3, 3, 2],
+            [2, 2, 2, 2],
+            [3, 3, 3, 2],
+            [5, 3, 2, 1],
+            [4, 6, 7, 7],
+        ],
+    ),
+    (
+        Metric::Containment,
+        [
+            [3, 4, 3, 3],
+            [3, 3, 2, 2],
+            [4, 3, 3, 3],
+            [6, 5, 2, 2],
+            [6, 5, 6, 9],
+        ],
+    ),
+    (
+        Metric::HelpfulShare,
+        [
+            [3, 3, 3, 3],
+            [2, 3, 2, 2],
+            [3, 2, 3, 2],
+            [5, 3, 1, 1],
+            [5, 6, 8, 7],
+        ],
+    ),
+    (
+        Metric::Aht,
+        [
+            [4, 3, 3, 3],
+            [3, 2, 2, 2],
+            [4, 3, 3, 4],
+            [6, 6, 3, 2],
+            [6, 5, 7, 6],
+        ],
+    ),
 ];
+/// The same of the number of contacts: plain, all moved, alone.
+const MEASURED_VOLUME: [[u8; 3]; 3] = [[4, 4, 3], [3, 3, 3], [9, 9, 9]];
 
 /// The measured chance of `improved` without an effect, for the streams nearest to this case.
 #[must_use]
-pub fn chance(family: Family, per_day: f64) -> Chance {
-    let rate = matches!(
-        family,
-        Family::Rate | Family::RateAllMoved | Family::RateAlone
-    );
-    let unit = if rate { CONTACTS } else { 1.0 };
-    let distance = |pace: f64| (per_day.max(0.1) / (pace * unit)).ln().abs();
-    let nearest = (0..PACES.len())
-        .min_by(|a, b| distance(PACES[*a]).total_cmp(&distance(PACES[*b])))
-        .unwrap_or(0);
+pub fn chance(metric: Metric, family: Family, per_day: f64) -> Chance {
+    let (paces, shares): (&[f64], &[u8]) = match family {
+        Family::Rate => (&CONTACTS, &MEASURED_VOLUME[0]),
+        Family::RateAllMoved => (&CONTACTS, &MEASURED_VOLUME[1]),
+        Family::RateAlone => (&CONTACTS, &MEASURED_VOLUME[2]),
+        Family::Plain | Family::MixMoved | Family::AllMoved | Family::Drifting | Family::Alone => {
+            let of_metric = MEASURED.iter().find(|(m, _)| *m == metric);
+            let row = match family {
+                Family::MixMoved => 1,
+                Family::AllMoved => 2,
+                Family::Drifting => 3,
+                Family::Alone => 4,
+                _ => 0,
+            };
+            (&PACES, of_metric.map_or(&[][..], |(_, rows)| &rows[row]))
+        }
+    };
+    let distance = |pace: f64| (per_day.max(0.1) / pace).ln().abs();
+    let nearest = paces
+        .iter()
+        .zip(shares)
+        .min_by(|a, b| distance(*a.0).total_cmp(&distance(*b.0)));
     Chance {
-        share: MEASURED
-            .iter()
-            .find(|(f, _)| *f == family)
-            .map_or(0.0, |(_, shares)| shares[nearest]),
+        share: nearest.map_or(0.0, |(_, share)| f64::from(*share) / 100.0),
         family: family.as_str().to_owned(),
-        per_day: PACES[nearest] * unit,
-        of_metric: false,
+        per_day: nearest.map_or(0.0, |(pace, _)| *pace),
+        of_metric: nearest.is_some(),
     }
-}
-
-/// Whether [`chance`] was measured on streams of this metric: others are compared by the same rules, but
-/// how often they err was measured with ratings only.
-#[must_use]
-pub const fn is_measured(metric: Metric) -> bool {
-    matches!(metric, Metric::Csat | Metric::Volume)
 }
 
 /// A metric that must not become worse and did.
@@ -336,21 +423,13 @@ impl Figures<'_> {
         };
         let name = self.metric.names().zh;
         let (now_zh, now_en) = by_now(self.metric, self.weakened.as_ref());
-        let (as_zh, as_en) = if is_measured(self.metric) {
-            ("", "")
-        } else {
-            (
-                "（这是用满意度的数据测得的，这个指标本身没有测过）",
-                " (as measured with ratings; this metric itself was not)",
-            )
-        };
         self.noted(Sentence {
             zh: format!(
-                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{net_zh}{moved}{unit_zh}，可信范围 {range_zh}）{now_zh}；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}{as_zh}。",
+                "修复后，{zh}的{name}从{day_zh}{}{up_zh} {}（{net_zh}{moved}{unit_zh}，可信范围 {range_zh}）{now_zh}；{others_zh}；如果修复其实没有用{if_zh}，出现这种结果的机会约 {chance}。",
                 spaced(&before.zh), after.zh,
             ),
             en: format!(
-                "After the fix, {} {up_en} from {} to {}{day_en} ({net_en}{moved}{unit_en}, plausible range {range_en}){now_en}; {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time{as_en}.",
+                "After the fix, {} {up_en} from {} to {}{day_en} ({net_en}{moved}{unit_en}, plausible range {range_en}){now_en}; {others_en}; if the fix did nothing{if_en}, a result like this would turn up about {chance} of the time.",
                 subject(self.metric, en), before.en, after.en,
             ),
         })

@@ -1729,3 +1729,68 @@ fn other_words_for_a_topic_suspend_a_verdict() {
     let sure = judged(vec![version("k@1#given", -56, 27), version("k@1#b", 0, 27)]);
     assert_eq!(sure.verdict, Verdict::Improved);
 }
+
+/// What sentences print is what was measured: every figure is the highest of the recorded lines of its metric,
+/// family and pace, rounded up, and no metric goes without.
+#[test]
+fn printed_chances_are_the_recorded_ones() {
+    use super::sentence::{Family, chance};
+    use std::collections::BTreeMap;
+    let recorded = include_str!("chance.csv");
+    let mut highest: BTreeMap<(&str, &str, &str), u32> = BTreeMap::new();
+    for line in recorded.lines().skip(1) {
+        let parts: Vec<&str> = line.split(',').collect();
+        let [metric, family, _, pace, streams, improved, _, _] = parts[..] else {
+            panic!("{line}");
+        };
+        let (streams, improved): (u32, u32) = (streams.parse().unwrap(), improved.parse().unwrap());
+        let share = (100 * improved).div_ceil(streams);
+        let kept = highest.entry((metric, family, pace)).or_default();
+        *kept = share.max(*kept);
+    }
+    for metric in Metric::ALL {
+        let families = if metric == Metric::Volume {
+            vec![
+                ("plain", Family::Rate),
+                ("all_moved", Family::RateAllMoved),
+                ("not_compared", Family::RateAlone),
+            ]
+        } else {
+            vec![
+                ("plain", Family::Plain),
+                ("mix_moved", Family::MixMoved),
+                ("all_moved", Family::AllMoved),
+                ("drifting", Family::Drifting),
+                ("not_compared", Family::Alone),
+            ]
+        };
+        for (name, family) in families {
+            let of_family = highest
+                .iter()
+                .filter(|((m, f, _), _)| *m == metric.as_str() && *f == name);
+            let mut paces = 0;
+            for ((_, _, pace), share) in of_family {
+                let per_day: f64 = pace.parse().unwrap();
+                let printed = chance(metric, family, per_day);
+                let text = format!("{} {name} at {pace}: {share}", metric.as_str());
+                assert!(
+                    (printed.share * 100.0 - f64::from(*share)).abs() < 1e-9,
+                    "{text}, {printed:?}"
+                );
+                assert!((printed.per_day - per_day).abs() < 1e-9, "{text}");
+                assert!(printed.of_metric && printed.share > 0.0, "{text}");
+                paces += 1;
+            }
+            assert!(paces >= 3, "{} {name}", metric.as_str());
+        }
+    }
+    // The recorded table is nothing to be proud of where it is high: it must not go unseen.
+    let above: Vec<_> = highest
+        .iter()
+        .filter(|((_, family, _), share)| **share > 9 && *family != "unseen")
+        .collect();
+    assert!(above.is_empty(), "{above:?}");
+    // The nearest pace counts, on the scale of ratios.
+    assert_eq!(chance(Metric::Aht, Family::Plain, 9000.0).per_day, 200.0);
+    assert_eq!(chance(Metric::Volume, Family::Rate, 0.0).per_day, 30.0);
+}

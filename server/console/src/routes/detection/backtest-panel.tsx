@@ -36,6 +36,8 @@ function Found(props: {
     }),
   );
   if (backtest.series) subjects.set(backtest.series.key, subjectName(backtest.series));
+  // Where the rule looks at a share, its line is one as well: the day would have rung at it or below.
+  const shares = (backtest.days ?? []).some((day) => typeof day.level === "number");
   const weeks = (Date.parse(to) - Date.parse(from)) / 86_400_000 / 7 + 1 / 7;
   return (
     <div className="stack" style={{ marginTop: 14 }}>
@@ -88,7 +90,7 @@ function Found(props: {
               format,
               words: {
                 count: t("backtest.count"),
-                limit: t("backtest.limit"),
+                limit: t(shares ? "backtest.limit_share" : "backtest.limit"),
                 baseline: t("backtest.baseline"),
                 level: t("backtest.level"),
                 signal: t("backtest.signal"),
@@ -98,7 +100,7 @@ function Found(props: {
           />
           <p className="legend">
             <span>{t("backtest.legend_bars")}</span>
-            <span>{t("backtest.legend_lines")}</span>
+            <span>{t(shares ? "backtest.legend_lines_share" : "backtest.legend_lines")}</span>
           </p>
         </>
       )}

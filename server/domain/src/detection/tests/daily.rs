@@ -53,6 +53,38 @@ fn a_fall_is_found_with_its_day_and_says_why() {
 }
 
 #[test]
+fn each_day_says_at_which_share_it_would_have_rung() {
+    let rule = rule("csat_fall", Value::Null);
+    // Up and down, with a real fall at the end: some days ring, most do not.
+    for after in [10, 13, 15] {
+        let series = ratings(110, after);
+        let context = context(DAYS, std::slice::from_ref(&series));
+        let subject = topic();
+        let watched = watched(&subject, &series);
+        let days = fall_days(&rule, &context, watched, date(20), date(DAYS - 1));
+        assert_eq!(days.len(), DAYS - 20);
+        let rang: Vec<NaiveDate> = signals(&rule, &series).iter().map(|s| s.window).collect();
+        assert!(!rang.is_empty());
+        for day in &days {
+            let n = usize::try_from((day.day - start()).num_days()).unwrap();
+            let share = f64::from(series.lanes[0].points[n].satisfied) / 20.0;
+            let rings = day.rings_at.is_some_and(|line| share <= line);
+            assert_eq!(rings, rang.contains(&day.day), "{day:?} {share}");
+            assert!((day.usual - 0.8).abs() < 0.2, "{day:?}");
+        }
+        // In a quiet time there is a line on most days, clearly below the usual level.
+        let quiet = days
+            .iter()
+            .filter(|d| d.day >= date(70) && d.day < date(110));
+        let lines: Vec<f64> = quiet.filter_map(|d| d.rings_at).collect();
+        assert!(
+            lines.len() >= 35 && lines.iter().all(|line| *line < 0.7),
+            "{lines:?}"
+        );
+    }
+}
+
+#[test]
 fn getting_better_or_silent_is_no_alarm() {
     let csat = rule("csat_fall", Value::Null);
     assert_eq!(signals(&csat, &ratings(100, 20)), []);
