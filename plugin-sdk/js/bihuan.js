@@ -95,11 +95,11 @@ const CLASS_OF_ERROR = {
   'budget-exceeded': 'rate-limited',
 };
 
-/** GET of JSON through `send` of `bihuan:plugin/http`; `credentials` are the contract's. */
-export const getJson = (send, url, credentials = []) => {
+/** The answer to a request through `send` of `bihuan:plugin/http`; whatever is no success is thrown as a failure. */
+const answered = (send, request) => {
   let response;
   try {
-    response = send({ method: 'get', url, headers: [{ name: 'accept', value: 'application/json' }], credentials, maxRedirects: 0 });
+    response = send({ maxRedirects: 0, ...request });
   } catch (error) {
     const { tag, val } = error.payload ?? error;
     throw new Failure(CLASS_OF_ERROR[tag] ?? 'config', `http.${tag}`, String(val ?? tag));
@@ -109,12 +109,29 @@ export const getJson = (send, url, credentials = []) => {
     const after = response.headers.find((h) => h.name.toLowerCase() === 'retry-after');
     const seconds = after === undefined ? NaN : Number(after.value);
     const failureClass = status === 429 ? 'rate-limited' : status >= 500 ? 'transient' : 'config';
-    throw new Failure(failureClass, `http.status_${status}`, `${url.split('?')[0]} answers ${status}`,
+    throw new Failure(failureClass, `http.status_${status}`, `${request.url.split('?')[0]} answers ${status}`,
       Number.isFinite(seconds) ? BigInt(Math.round(seconds * 1000)) : undefined);
   }
+  return response;
+};
+
+/** GET of JSON through `send` of `bihuan:plugin/http`; `credentials` are the contract's. */
+export const getJson = (send, url, credentials = []) => {
+  const response = answered(send, { method: 'get', url, headers: [{ name: 'accept', value: 'application/json' }], credentials });
   try {
     return JSON.parse(new TextDecoder().decode(response.body));
   } catch (error) {
     throw new Failure('transient', 'http.not_json', String(error));
   }
 };
+
+/** POST of JSON; the key lets the host and the service know a repetition. Answers the contract's `response`. */
+export const postJson = (send, url, value, { credentials = [], idempotencyKey } = {}) =>
+  answered(send, {
+    method: 'post',
+    url,
+    headers: [{ name: 'content-type', value: 'application/json' }],
+    body: new TextEncoder().encode(JSON.stringify(value)),
+    credentials,
+    idempotencyKey,
+  });

@@ -132,11 +132,10 @@ _CLASSES = {
 }
 
 
-def get_json(url, credentials=()):
-    """GET of JSON; `credentials` are the contract's."""
-    accept = types.Header("accept", "application/json")
+def _answered(method, url, header, body, credentials, key):
+    """The answer to a request; whatever is no success is raised as a failure."""
     try:
-        answer = http.send(http.Request(http.Method.GET, url, [accept], None, list(credentials), 0, None, None, None))
+        answer = http.send(http.Request(method, url, [header], body, list(credentials), 0, None, None, key))
     except Err as failed:
         kind = type(failed.value).__name__.removeprefix("HttpError_")
         detail = str(getattr(failed.value, "value", kind))
@@ -147,7 +146,19 @@ def get_json(url, credentials=()):
             after = next((h.value for h in answer.headers if h.name.lower() == "retry-after"), "")
             raise rate_limited(code, message, int(after) * 1000 if after.isdigit() else None)
         raise transient(code, message) if answer.status >= 500 else config_failure(code, message)
+    return answer
+
+
+def get_json(url, credentials=()):
+    """GET of JSON; `credentials` are the contract's."""
+    answer = _answered(http.Method.GET, url, types.Header("accept", "application/json"), None, credentials, None)
     try:
         return json.loads(answer.body)
     except ValueError as failed:
         raise transient("http.not_json", str(failed)) from None
+
+
+def post_json(url, value, credentials=(), idempotency_key=None):
+    """POST of JSON; the key lets the host and the service know a repetition. Answers the contract's `response`."""
+    header = types.Header("content-type", "application/json")
+    return _answered(http.Method.POST, url, header, json.dumps(value).encode(), credentials, idempotency_key)

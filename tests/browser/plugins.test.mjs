@@ -122,6 +122,17 @@ describe("plugins in the console", { concurrency: false }, () => {
     assert.ok(await page.getByText("正常", { exact: true }).first().isVisible());
   });
 
+  test("what a stream would bring is seen before it counts", async () => {
+    await page.locator("[data-stream]").getByRole("button", { name: /预\s?览/ }).click();
+    const drawer = page.getByRole("dialog");
+    await drawer.locator('[data-preview="item"]').filter({ hasText: "套餐资费说不清楚" }).waitFor();
+    // People's numbers are masked as everywhere.
+    assert.doesNotMatch(await drawer.innerText(), /13812345678/);
+    await shot("plugin-preview");
+    await page.keyboard.press("Escape");
+    await drawer.waitFor({ state: "hidden" });
+  });
+
   test("a secret goes in and is never shown, the connection is tested", async () => {
     await page.getByLabel(/令牌或密码/).fill("a secret of the browser test");
     await page.getByRole("button", { name: "保存密钥" }).click();

@@ -37,18 +37,6 @@ pub enum ScaffoldError {
     /// Something is there already.
     #[error("{0} exists and is not empty")]
     Exists(PathBuf),
-    /// There is no template.
-    #[error(
-        "{language:?} 目前只有接入插件（connector）的模板；{role} 请用 --lang rust，或者先建 connector 再改 wit/world.wit 里的 export。\n\
-         In {language:?} there is a template for connectors only: make a {role} with --lang rust, or start from a \
-         connector and change what wit/world.wit exports."
-    )]
-    NoTemplate {
-        /// The language.
-        language: Language,
-        /// What was asked for.
-        role: &'static str,
-    },
     /// A file could not be written.
     #[error("{path}: {source}")]
     Io {
@@ -81,7 +69,7 @@ pub fn create(folder: &Path, role: Role, language: Language) -> Result<Vec<Strin
         return Err(ScaffoldError::Exists(folder.to_owned()));
     }
     let mut written = Vec::new();
-    for (path, content) in files(role, language)? {
+    for (path, content) in files(role, language) {
         let content = content
             .replace("@name@", &name)
             .replace("@crate@", &name.replace('-', "_"));
@@ -100,7 +88,7 @@ pub fn create(folder: &Path, role: Role, language: Language) -> Result<Vec<Strin
 }
 
 /// Path and content of every file of a new plugin.
-fn files(role: Role, language: Language) -> Result<Vec<(String, String)>, ScaffoldError> {
+fn files(role: Role, language: Language) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = vec![
         entry("README.md", template!("README.md")),
         entry(
@@ -144,12 +132,6 @@ fn files(role: Role, language: Language) -> Result<Vec<(String, String)>, Scaffo
             template!("knowledge-base.case.json"),
         )),
     }
-    if language != Language::Rust && role != Role::Connector {
-        return Err(ScaffoldError::NoTemplate {
-            language,
-            role: role.as_str(),
-        });
-    }
     match language {
         Language::Rust => {
             files.push(entry("Cargo.toml", template!("rust.Cargo.toml")));
@@ -166,18 +148,45 @@ fn files(role: Role, language: Language) -> Result<Vec<(String, String)>, Scaffo
         Language::JavaScript => {
             files.push(entry("package.json", template!("package.json")));
             files.push(entry("build.mjs", example!("javascript/build.mjs")));
-            files.push(entry("src/plugin.js", example!("javascript/src/plugin.js")));
+            let program = match role {
+                Role::Connector => example!("javascript/src/plugin.js"),
+                Role::Classifier => template!("classifier.plugin.js"),
+                Role::KnowledgeBase => template!("knowledge-base.plugin.js"),
+                Role::Notifier => template!("notifier.plugin.js"),
+            };
+            files.push(entry("src/plugin.js", program));
         }
         Language::Python => {
             files.push(entry("requirements.txt", template!("requirements.txt")));
-            files.push(entry("app.py", example!("python/app.py")));
+            let program = match role {
+                Role::Connector => example!("python/app.py"),
+                Role::Classifier => template!("classifier.app.py"),
+                Role::KnowledgeBase => template!("knowledge-base.app.py"),
+                Role::Notifier => template!("notifier.app.py"),
+            };
+            files.push(entry("app.py", program));
         }
     }
     if language != Language::Rust {
-        files.push(entry("wit/world.wit", template!("script.world.wit")));
+        files.push(("wit/world.wit".to_owned(), world(role)));
         files.extend(script_sdk(language));
     }
-    Ok(files)
+    files
+}
+
+/// What a script of this role imports beyond what every script does, and exports.
+fn world(role: Role) -> String {
+    let (imports, export): (&[&str], &str) = match role {
+        Role::Connector => (&["secrets", "http"], "puller"),
+        Role::Classifier => (&[], "classifier"),
+        Role::KnowledgeBase => (&["files"], "knowledge-base"),
+        Role::Notifier => (&["secrets", "http"], "notifier"),
+    };
+    let line = |what: &str, name: &str| format!("  {what} bihuan:plugin/{name}@1.0.0;\n");
+    let imports: String = imports.iter().map(|name| line("import", name)).collect();
+    template!("script.world.wit")
+        .replace("@imports@", &imports)
+        .replace("@exports@", &line("export", export))
 }
 
 /// What a script needs beside its program: the SDK of its language and the contract.
@@ -216,14 +225,6 @@ mod tests {
             for language in [Language::Rust, Language::JavaScript, Language::Python] {
                 let parent = tempfile::tempdir().unwrap();
                 let folder = parent.path().join("my-plugin");
-                if language != Language::Rust && role != Role::Connector {
-                    let refused = create(&folder, role, language).unwrap_err().to_string();
-                    for words in ["--lang rust", "模板", "template", role.as_str()] {
-                        assert!(refused.contains(words), "{refused}");
-                    }
-                    assert!(!folder.exists(), "nothing is half made");
-                    continue;
-                }
                 let files = create(&folder, role, language).unwrap();
                 let manifest = crate::read_manifest(&folder).unwrap();
                 assert_eq!((manifest.name.as_str(), manifest.role), ("my-plugin", role));
@@ -232,7 +233,9 @@ mod tests {
                 for file in &files {
                     let text = std::fs::read_to_string(folder.join(file)).unwrap();
                     assert!(
-                        !text.contains("@name@") && !text.contains("@crate@"),
+                        ["@name@", "@crate@", "@imports@", "@exports@"]
+                            .iter()
+                            .all(|place| !text.contains(place)),
                         "{file}"
                     );
                 }
@@ -303,7 +306,7 @@ mod tests {
         ] {
             let folder = repository().join("plugins/examples").join(example);
             let sdk = script_sdk(language);
-            for (path, content) in files(Role::Connector, language).unwrap() {
+            for (path, content) in files(Role::Connector, language) {
                 // The examples have their own words there, and the build brings the SDK.
                 let brought = sdk.iter().any(|(p, _)| *p == path);
                 if brought || matches!(path.as_str(), "README.md" | ".gitignore") {

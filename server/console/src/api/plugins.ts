@@ -299,6 +299,21 @@ export function usePullNow(key: string) {
   });
 }
 
+/** The first records of a stream as the plugin makes them: nothing of it is kept. */
+export type Previewed = {
+  items: Array<Record<string, unknown>>;
+  rejected: Array<{ external_id?: string | null; code: string; detail: string; raw: string }>;
+};
+
+export function usePreviewStream(key: string) {
+  return useMutation({
+    mutationFn: (name: string) =>
+      unwrap<Previewed>(
+        http.POST("/api/v1/installations/{key}/streams/{name}/preview", { params: { path: { key, name } } }),
+      ),
+  });
+}
+
 export function useRestartStream(key: string) {
   const onSuccess = useRefresh("installations");
   return useMutation({

@@ -1032,6 +1032,12 @@ export const en: Translation = {
     check_failed: "The connection does not work:",
     pull: "Pull now",
     pulling: "Pulling",
+    preview: "Preview",
+    preview_intro:
+      "The first records of this stream, read with the present settings. Nothing is kept, and the place in the stream stays; personal data is masked.",
+    preview_items: "Records that would come in ({{n}})",
+    preview_rejected: "Records that would be refused ({{n}})",
+    preview_none: "Nothing would come in",
     restart: "Start over",
     restart_ask: "Read this stream from its beginning? Known voices are not counted again.",
     stream_n: "{{accepted}} new, {{updated}} updated, {{duplicates}} known, {{rejected}} refused",

@@ -1008,6 +1008,12 @@ export const zh = {
     check_failed: "连接失败：",
     pull: "立即拉取",
     pulling: "开始拉取",
+    preview: "预览",
+    preview_intro:
+      "这里是这个数据流最前面的记录，按现在的设置读取。只看不存，也不影响读取进度；个人信息已遮盖。",
+    preview_items: "会读入的记录（{{n}}）",
+    preview_rejected: "会被拒收的记录（{{n}}）",
+    preview_none: "没有可以读入的记录",
     restart: "从头再来",
     restart_ask: "从头读取这个数据流？已有的声音不会重复计数。",
     stream_n: "新增 {{accepted}}，更新 {{updated}}，重复 {{duplicates}}，拒收 {{rejected}}",

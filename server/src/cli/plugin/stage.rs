@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use plugin_build::plugin_sdk::bindings::powers::bihuan::plugin::http::HttpError;
 use plugin_build::plugin_sdk::testing::{Asked, RecordedResponse, Replay};
 use plugin_host::egress::{Hop, HttpFault, Received, Transport};
-use plugin_host::{HostConfig, LogLine};
+use plugin_host::{CompileLimits, HostConfig, LogLine};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -136,6 +136,12 @@ impl Stage {
             http_per_second: 10_000,
             memory_bytes: 256 << 20,
             wall: Duration::from_secs(60),
+            // An interpreter takes 13 s of computing. On an author's busy machine that may last: the computing
+            // time stays bounded, the waiting says nothing of the plugin.
+            compile_limits: CompileLimits {
+                wall: Duration::from_secs(600),
+                ..CompileLimits::default()
+            },
             ..HostConfig::default()
         }
     }

@@ -29,6 +29,7 @@ import { word } from "../../i18n";
 import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
+import { PreviewStream } from "./preview-drawer";
 import { type Schema, SchemaForm, startOf } from "./schema-form";
 import { InstallationBadge } from "./states";
 
@@ -420,15 +421,20 @@ function HealthPanel(props: { installation: Installation; mayManage: boolean }) 
           <div key={stream.name} className="stack stack--tight" data-stream={stream.name}>
             <div className="row row--between">
               <strong>{stream.title || stream.name}</strong>
-              {mayManage && stream.started && (
-                <Popconfirm
-                  title={t("installations.restart_ask")}
-                  okText={t("installations.restart")}
-                  cancelText={t("app.back")}
-                  onConfirm={() => restart.mutate(stream.name)}
-                >
-                  <Button size="small">{t("installations.restart")}</Button>
-                </Popconfirm>
+              {mayManage && (
+                <div className="row">
+                  <PreviewStream installation={installation.key} stream={stream} />
+                  {stream.started && (
+                    <Popconfirm
+                      title={t("installations.restart_ask")}
+                      okText={t("installations.restart")}
+                      cancelText={t("app.back")}
+                      onConfirm={() => restart.mutate(stream.name)}
+                    >
+                      <Button size="small">{t("installations.restart")}</Button>
+                    </Popconfirm>
+                  )}
+                </div>
               )}
             </div>
             <p className="soft">
