@@ -223,7 +223,7 @@ on_both_engines! {
         // It ends with the voice that crosses the line, not with the one that arrived last.
         assert_eq!(span(&rang[0]), ("08:40".to_owned(), "09:40".to_owned()), "{rang:?}");
         let why = text(&rang[0]["explanation"], "zh");
-        assert!(why.contains("（1 小时内）4 次来访（3 位可识别客户，另有 1 条匿名），超过上限 3 次"), "{why}");
+        assert!(why.contains("（1 小时内）4 次联系（3 位可识别客户，另有 1 条匿名），超过上限 3 次"), "{why}");
 
         // Marks and words by the hour.
         send(&admin, &[said("m1", 100, json!({"rating": 1})), said("m2", 350, json!({"rating": 2}))]);
@@ -297,7 +297,7 @@ on_both_engines! {
             (&json!(time::ago(1)), &json!(60), &json!(60)), "{found:?}");
         let all = issues(&admin);
         assert_eq!(all.len(), 1, "{all:?}");
-        assert_eq!(text(&all[0], "title"), format!("{TOPIC}：来访突增"));
+        assert_eq!(text(&all[0], "title"), format!("{TOPIC}：联系量突增"));
         assert_eq!(mails_to(&server, crate::world::LI).len(), 1);
 
         // Late data judges the day again: the same signal, with its new count.
@@ -864,7 +864,7 @@ fn what_moves_the_whole_channel_is_one_issue() {
     }
     let open = issues(&admin);
     assert_eq!(open.len(), 1, "{open:?}");
-    assert_eq!(text(&open[0], "title"), "渠道「phone」：来访突增");
+    assert_eq!(text(&open[0], "title"), "渠道「phone」：联系量突增");
     assert_eq!(open[0]["signals"].as_array().map(Vec::len), Some(all.len()));
     let tested = admin
         .post(
@@ -907,7 +907,7 @@ fn a_silence_and_a_flood_are_two_issues() {
     let flood = issue_of(&all, "rises");
     assert_eq!(
         (&flood["state"], text(flood, "title")),
-        (&json!("open"), "渠道「phone」：来访突增"),
+        (&json!("open"), "渠道「phone」：联系量突增"),
         "{flood}"
     );
 }

@@ -198,7 +198,7 @@ async fn organise(app: &Shared, plan: &Plan) -> failure::Result<()> {
 async fn watch_everything(app: &Shared) -> failure::Result<()> {
     let tx = app.begin().await?;
     let rules = [
-        ("来访突增", Params::Spike(Default::default())),
+        ("联系量突增", Params::Spike(Default::default())),
         ("满意度下降", Params::CsatFall(Default::default())),
         ("渠道中断", Params::SilentSource(Default::default())),
     ];

@@ -124,7 +124,7 @@ pub async fn run(
                     rolling::backtest(&app.db, &detector, length, &rows, all, (from, to)).await?;
                 result.notes.extend(since.map(|day| {
                     Bilingual::new(
-                        format!("来访太多，只计算了 {day} 及以后的日期。"),
+                        format!("联系记录太多，只计算了 {day} 及以后的日期。"),
                         format!("Too many voices: only {day} and later days were looked at."),
                     )
                 }));

@@ -42,8 +42,8 @@ pub fn subject_name(signal: &Signal, topics: &[Topic]) -> Bilingual {
 #[must_use]
 pub fn finding(kind: Kind) -> Bilingual {
     let (zh, en) = match kind {
-        Kind::Threshold => ("来访超过上限", "contacts above the limit"),
-        Kind::Spike => ("来访突增", "contacts rise"),
+        Kind::Threshold => ("联系量超过上限", "contacts above the limit"),
+        Kind::Spike => ("联系量突增", "contacts rise"),
         Kind::CsatFall => ("满意度下降", "satisfaction falls"),
         Kind::Risk => ("出现风险声音", "voices with a risk"),
         Kind::LowRating => ("出现低分评价", "bad ratings"),

@@ -341,6 +341,11 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
         "这封邮件由闭环（Bihuan）自动发出。链接只属于您和这项任务，请不要转发。",
         "This mail was sent by Bihuan. Its link is for you and this task only: please do not pass it on.",
     );
+    let of_no_link = say(
+        "这封邮件由闭环（Bihuan）自动发出。",
+        "This mail was sent by Bihuan.",
+    );
+    let of_link = footer.clone();
     let mut page = Page {
         locale: to.language.as_str(),
         reply_line: None,
@@ -374,7 +379,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 Some(what) if zh => format!("[闭环] {back}{topic}：{}（{day}）", what.zh),
                 Some(what) => format!("[Bihuan] {back}{topic}: {} ({day})", what.en),
                 None if zh => {
-                    format!("[闭环] {back}{topic}：{day} 来访 {count} 次，超过上限 {limit} 次")
+                    format!("[闭环] {back}{topic}：{day} 联系 {count} 次，超过上限 {limit} 次")
                 }
                 None => format!(
                     "[Bihuan] {back}{topic}: {count} contacts on {day}, above the limit of {limit}"
@@ -394,7 +399,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 Some(what) if zh => data.push(format!("「{topic}」{}。", what.zh)),
                 Some(what) => data.push(format!("{topic}: {}.", what.en)),
                 None if zh => data.push(format!(
-                    "{day}，主题「{topic}」来访 {count} 次，超过设定的上限 {limit} 次。"
+                    "{day}，主题「{topic}」联系 {count} 次，超过设定的上限 {limit} 次。"
                 )),
                 None => data.push(format!(
                     "On {day} there were {count} contacts about {topic}, above the limit of {limit}."
@@ -1048,6 +1053,10 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 "This mail was sent by Bihuan to its administrators, once for this event.",
             );
         }
+    }
+    // Where there is no link, none can be passed on.
+    if page.button.is_none() && page.footer == of_link {
+        page.footer = of_no_link;
     }
     page
 }

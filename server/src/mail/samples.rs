@@ -82,7 +82,7 @@ pub fn all() -> Vec<(&'static str, Letter)> {
                     "48 working hours of the calendar Mainland China",
                 ))),
                 urgent: true,
-                data: both("近 28 天来访 100 次", "100 contacts"),
+                data: both("近 28 天联系 100 次", "100 contacts"),
                 impact: both("影响 26%", "impact 26%"),
                 contract: both("约 122 条评分", "about 122 ratings"),
                 quotes: vec![quote],

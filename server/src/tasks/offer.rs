@@ -73,7 +73,7 @@ async fn figures(app: &App, tx: &Tx, issue: &Issue) -> Result<(Bilingual, Biling
         }
     }
     let mut zh = format!(
-        "近 28 天来访 {} 次，其中评分 {} 条",
+        "近 28 天联系 {} 次，其中评分 {} 条",
         sums.contacts, sums.rated
     );
     let mut en = format!(

@@ -2540,7 +2540,10 @@ export interface components {
         Chance: {
             /** @description Which streams it was measured on. */
             family: string;
-            /** @description Whether they were streams of this metric; `false`: of ratings, compared by the same rules. */
+            /**
+             * @description Whether they were streams of this metric; `false` in results of earlier versions: of ratings, which are
+             *     compared by the same rules.
+             */
             of_metric?: boolean;
             /**
              * Format: double

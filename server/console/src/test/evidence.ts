@@ -231,7 +231,7 @@ export const issue: Issue = {
         day: "2026-03-01",
         from: "watch",
         to: "quick_win",
-        why: { zh: "联络更多了", en: "" },
+        why: { zh: "联系更多了", en: "" },
       },
     ],
   },

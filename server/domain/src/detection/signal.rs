@@ -215,7 +215,7 @@ impl Signal {
         let (span_zh, span_en) = self.span();
         match self.kind {
             Kind::Threshold => (
-                format!("{span_zh}{count} 次来访{who_zh}，超过上限 {limit} 次"),
+                format!("{span_zh}{count} 次联系{who_zh}，超过上限 {limit} 次"),
                 format!(
                     "{}{who_en} {span_en}, above the limit of {limit}",
                     contacts(count)
@@ -300,7 +300,7 @@ impl Signal {
             Kind::NewTopic => {
                 let (zh, en) = self.span();
                 (
-                    format!("{zh}出现 {count} 次来访{who_zh}，此前没有；达到 {limit} 次即提醒"),
+                    format!("{zh}出现 {count} 次联系{who_zh}，此前没有；达到 {limit} 次即提醒"),
                     format!(
                         "{}{who_en} {en} and none before; from {limit} on it is said",
                         contacts(count)
@@ -317,7 +317,7 @@ impl Signal {
         let (span_zh, span_en) = self.span();
         if self.information {
             return (
-                format!("{span_zh}{count} 次来访，往常约 {usual} 次：明显减少，请检查渠道是否正常"),
+                format!("{span_zh}{count} 次联系，往常约 {usual} 次：明显减少，请检查渠道是否正常"),
                 format!(
                     "{} {span_en}, usually about {usual}: clearly fewer, is the channel in order?",
                     contacts(count)
@@ -328,7 +328,7 @@ impl Signal {
             let (s, h) = (number(self.statistic), number(self.threshold));
             return (
                 format!(
-                    "{span_zh}共 {count} 次来访{who_zh}，往常约 {usual} 次；累积证据 {s}，超过警戒线 {h}"
+                    "{span_zh}共 {count} 次联系{who_zh}，往常约 {usual} 次；累积证据 {s}，超过警戒线 {h}"
                 ),
                 format!(
                     "{}{who_en} {span_en}, usually about {usual}; the evidence adds up to {s}, above the line of {h}",
@@ -339,7 +339,7 @@ impl Signal {
         let (limit, p) = (self.limit, chance(self.threshold));
         (
             format!(
-                "{span_zh}{count} 次来访{who_zh}，往常约 {usual} 次；超过 {limit} 次在正常情况下的机会不到 {p}"
+                "{span_zh}{count} 次联系{who_zh}，往常约 {usual} 次；超过 {limit} 次在正常情况下的机会不到 {p}"
             ),
             format!(
                 "{}{who_en} {span_en}, usually about {usual}; more than {limit} are less likely than {p} when all is well",
@@ -446,7 +446,7 @@ impl Signal {
         match (self.customers, self.anonymous) {
             // Of an earlier version: it does not know how many of them are known.
             (Some(n), None) => (
-                format!("（{n} 位客户，匿名来访各计一位）"),
+                format!("（{n} 位客户，匿名联系各计一位）"),
                 format!(
                     " by {}, anonymous ones counted one by one",
                     many(n, "customer")

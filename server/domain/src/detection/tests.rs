@@ -106,7 +106,7 @@ mod rules {
         assert_eq!((s.count, s.subject.key.as_str()), (51, ""));
         assert_eq!(
             s.explanation().zh,
-            "2026-03-01 当天 51 次来访，超过上限 50 次（规则 d 第 1 版）"
+            "2026-03-01 当天 51 次联系，超过上限 50 次（规则 d 第 1 版）"
         );
     }
 

@@ -490,7 +490,7 @@ impl Placement {
         };
         Sentence {
             zh: format!(
-                "每周约 {:.1} 次来访，{zh_f}分界 {:.1}（把握 {}）；影响 {}，{zh_b}分界 {}（把握 {}）。",
+                "每周约 {:.1} 次联系，{zh_f}分界 {:.1}（把握 {}）；影响 {}，{zh_b}分界 {}（把握 {}）。",
                 p.contacts_per_week,
                 self.frequency_line,
                 side(p.probability_frequent),
@@ -742,7 +742,7 @@ fn component(part: Part, value: f64, usual: f64, weight: f64, contribution: f64)
         Part::Dissatisfaction => ("不满意占比", "share of unhappy customers"),
         Part::Risk => ("风险占比", "share at risk"),
         Part::CustomerTier => ("客户等级权重", "weight of customer tiers"),
-        Part::FailureDemand => ("失误引起的来访", "failure demand"),
+        Part::FailureDemand => ("失误引起的联系", "failure demand"),
         Part::Handling => ("每次处理分钟", "minutes of handling per contact"),
         Part::Compensation => ("每次赔付（分）", "compensation per contact (cents)"),
     };
@@ -1094,7 +1094,7 @@ fn explain(
                 "重要客户多于平均",
                 "more important customers than on average",
             ),
-            Part::FailureDemand => ("失误引起的来访", "contacts that a fault of ours caused"),
+            Part::FailureDemand => ("失误引起的联系", "contacts that a fault of ours caused"),
             Part::Handling => ("处理时长高于平均", "handling time above the average"),
             Part::Compensation => ("赔付高于平均", "compensation above the average"),
         };

@@ -34,7 +34,7 @@ fn own(text: &str) -> String {
 const LINE: &str = "—— 写在此行上方，回复时请保留此行：BH-7K3QX-9M2TC-4PDHW-0ABCD ——";
 
 /// What stands in a mail of ours, as clients quote it.
-const BODY: &str = "—— 写在此行上方，回复时请保留此行：BH-7K3QX-9M2TC-4PDHW-0ABCD ——\n梳理资费说明\n李雷，您好：\n【数据】\n近 28 天来访 100 次\n完成 这一句不是回复\n";
+const BODY: &str = "—— 写在此行上方，回复时请保留此行：BH-7K3QX-9M2TC-4PDHW-0ABCD ——\n梳理资费说明\n李雷，您好：\n【数据】\n近 28 天联系 100 次\n完成 这一句不是回复\n";
 
 fn signs(text: &str) -> String {
     text.lines().map(|l| format!("> {l}\n")).collect()

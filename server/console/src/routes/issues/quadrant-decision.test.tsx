@@ -14,7 +14,7 @@ const path = `/issues/${issue.id}`;
 test("a place is told with its formula and where it came from", async () => {
   serve({ [`GET ${path}`]: issue });
   visit(path);
-  await screen.findByText("联络更多了");
+  await screen.findByText("联系更多了");
   expect(screen.getByText("持续观察 → 快速优化")).toBeTruthy();
   expect(screen.getByText("不满意 20%")).toBeTruthy();
 });

@@ -85,7 +85,7 @@ test("no cost and nothing measured is no data, never nought", async () => {
   expect(screen.getAllByText("没有数据")).toHaveLength(2);
   const figures = document.querySelector(".figures")?.textContent ?? "";
   expect(figures).not.toMatch(/\b0\b/);
-  expect(figures).toContain("没有比较联络量");
+  expect(figures).toContain("没有比较联系量");
 });
 
 test("3,600 yuan and 1,200 resolved tickets are 3 yuan a ticket", async () => {

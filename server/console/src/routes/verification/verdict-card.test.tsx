@@ -109,7 +109,7 @@ test("contact volume is shown as contacts a day and a percentage, never as point
   );
   const numbers = container.querySelector(".verdict__numbers")?.textContent ?? "";
   expect(numbers).toContain("40.0");
-  expect(numbers).toContain("2,240 次联络");
+  expect(numbers).toContain("2,240 次联系");
   expect(numbers).toContain("−25%");
   expect(numbers).not.toContain("个百分点");
 });

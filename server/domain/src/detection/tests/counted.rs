@@ -80,7 +80,7 @@ fn days_that_are_added_up() {
         [(date(7), 10, Some(date(1)))]
     );
     assert!(
-        signals[0].explanation().zh.contains("（7 天）10 次来访"),
+        signals[0].explanation().zh.contains("（7 天）10 次联系"),
         "{}",
         signals[0].explanation().zh
     );
@@ -121,12 +121,12 @@ fn who_is_counted_is_said_as_it_is_known() {
     };
     let zh = |row| found(&threshold, &[row])[0].explanation().zh;
     assert!(
-        zh(row(7, 0)).contains("9 次来访（7 位客户），"),
+        zh(row(7, 0)).contains("9 次联系（7 位客户），"),
         "{}",
         zh(row(7, 0))
     );
-    assert!(zh(row(7, 3)).contains("9 次来访（4 位可识别客户，另有 3 条匿名），"));
-    assert!(zh(row(9, 9)).contains("9 次来访（均为匿名，无法区分客户），"));
+    assert!(zh(row(7, 3)).contains("9 次联系（4 位可识别客户，另有 3 条匿名），"));
+    assert!(zh(row(9, 9)).contains("9 次联系（均为匿名，无法区分客户），"));
     let old = Signal {
         anonymous: None,
         ..found(&threshold, &[row(7, 0)])[0].clone()
@@ -134,7 +134,7 @@ fn who_is_counted_is_said_as_it_is_known() {
     assert!(
         old.explanation()
             .zh
-            .contains("（7 位客户，匿名来访各计一位）")
+            .contains("（7 位客户，匿名联系各计一位）")
     );
     let spike = Signal {
         kind: Kind::Spike,
