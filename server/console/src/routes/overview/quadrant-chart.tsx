@@ -92,6 +92,18 @@ export function QuadrantChart(props: { quadrants: Quadrants }) {
               if (point) open(point);
             }}
           />
+          {narrow && (
+            <ol className="quadrant-key">
+              {quadrants.points.map((point) => (
+                <li key={point.topic}>
+                  <button type="button" className="link" onClick={() => open(point)}>
+                    {say(point.name)}
+                  </button>
+                  <QuadrantBadge quadrant={point.quadrant} />
+                </li>
+              ))}
+            </ol>
+          )}
           <p className="legend">
             <span>{t("quadrant.size")}</span>
             <span>{t("quadrant.borderline")}</span>

@@ -33,7 +33,7 @@ type Drawn = {
     value: [number, number];
     itemStyle: { color: string };
     symbolSize: number;
-    label: { show: boolean };
+    label: { formatter: string; show: boolean };
   }>;
   markLine: { data: Array<{ xAxis?: number; yAxis?: number }> };
   markArea: { data: Array<[{ name: string; coord: [number, number] }, { coord: [number, number] }]> };
@@ -79,9 +79,9 @@ test("more contacts make a larger point", () => {
   expect(series.data[0]?.symbolSize).toBeGreaterThan(series.data[1]?.symbolSize ?? 0);
 });
 
-test("on a phone only what must be acted on carries its name", () => {
+test("on a phone every point carries its number of the key", () => {
   const { series } = draw(quadrants([point("a"), point("b", { quadrant: "watch" })]), true);
-  expect(series.data.map((drawn) => drawn.label.show)).toEqual([true, false]);
+  expect(series.data.map((drawn) => drawn.label.formatter)).toEqual(["1", "2"]);
 });
 
 test("a topic without contacts can stand on a logarithmic axis", () => {

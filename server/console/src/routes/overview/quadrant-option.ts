@@ -259,7 +259,7 @@ export function quadrantOption(
     series: [
       {
         type: "scatter",
-        data: quadrants.points.map((point) => ({
+        data: quadrants.points.map((point, index) => ({
           value: [Math.max(frequency(point), x.low), point.impact],
           point,
           symbolSize: 10 + 22 * Math.sqrt(point.contacts / most),
@@ -272,18 +272,19 @@ export function quadrantOption(
                 opacity: 0.9,
               },
           label: {
-            // On a phone only what must be acted on carries its name; the others tell it on touch.
-            show: !narrow || point.quadrant === "fix_now",
-            formatter: say(point.name),
+            show: true,
+            // A phone has no room for names: numbers, and the names in the key below.
+            formatter: narrow ? String(index + 1) : say(point.name),
             position: nameSide(point, x, y),
             color: colour.ink,
             fontSize: 12,
+            fontWeight: narrow ? 600 : undefined,
             textBorderColor: colour.surface,
             textBorderWidth: 3,
           },
         })),
-        // Names move out of each other's way; on a wide screen none is left out.
-        labelLayout: { hideOverlap: narrow, moveOverlap: "shiftY" },
+        // Names move out of each other's way; none is left out.
+        labelLayout: { hideOverlap: false, moveOverlap: "shiftY" },
         emphasis: { scale: 1.15 },
         markArea: {
           silent: true,
