@@ -866,6 +866,7 @@ export const en: Translation = {
     none_next: "Choose an owner, a manager or a deputy above.",
     change_there: "change it with the department",
     zone_default: "as the organisation",
+    zone: "Time zone",
     pace: "How often",
     immediate: "At once",
     hourly: "One mail an hour",

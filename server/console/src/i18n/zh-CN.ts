@@ -845,6 +845,7 @@ export const zh = {
     none_next: "从上面选择一位责任人、经理或代理人。",
     change_there: "在部门里修改",
     zone_default: "与组织相同",
+    zone: "时区",
     pace: "频率",
     immediate: "立即",
     hourly: "每小时汇总",

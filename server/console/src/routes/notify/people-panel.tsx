@@ -80,7 +80,9 @@ function WishForm(props: { email: string; wish: Preference }) {
         </Form.Item>
       )}
       <h3 style={{ fontSize: 14 }}>{t("people.quiet")}</h3>
-      <p className="faint">{t("people.quiet_hint")}</p>
+      <p className="faint" style={{ marginBottom: 8 }}>
+        {t("people.quiet_hint")}
+      </p>
       <Form.List name="quiet">
         {(fields, { add, remove }) => (
           <div className="stack stack--tight">
@@ -144,9 +146,9 @@ function Person(props: { email: string; owner: Owner | undefined }) {
   return (
     <Panel title={owner?.name ? `${owner.name} · ${props.email}` : props.email}>
       {owner && (
-        <p className="soft">
-          {t("departments.owner_language")}: {t(`language.${owner.language ?? "zh-CN"}`)} ·{" "}
-          {t("departments.owner_zone")}: {owner.time_zone ?? t("people.zone_default")} ·{" "}
+        <p className="soft" style={{ marginBottom: 12 }}>
+          {t("departments.owner_language")}: {t(`language.${owner.language ?? "zh-CN"}`)} · {t("people.zone")}
+          : {owner.time_zone ?? t("people.zone_default")} ·{" "}
           <Link to="/settings/departments">{t("people.change_there")}</Link>
         </p>
       )}
