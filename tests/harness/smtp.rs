@@ -23,6 +23,8 @@ pub struct Letter {
     pub acknowledged: bool,
     /// When it arrived.
     pub at: Instant,
+    /// When the connection that it came by was opened. Its bytes may arrive after the end of whoever opened it.
+    pub connected: Instant,
 }
 
 /// The bad days of a mail server.
@@ -223,6 +225,7 @@ impl Drop for Smtp {
 }
 
 fn converse(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
+    let connected = Instant::now();
     stream.set_read_timeout(Some(Duration::from_secs(120)))?;
     let mut out = stream.try_clone()?;
     let mut lines = BufReader::new(stream);
@@ -330,6 +333,7 @@ fn converse(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
                             raw,
                             acknowledged: !silent,
                             at: Instant::now(),
+                            connected,
                         });
                     }
                     let slow = match day {
@@ -485,6 +489,7 @@ impl Letter {
             raw,
             acknowledged: true,
             at: Instant::now(),
+            connected: Instant::now(),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::world::{
 };
 use serde_json::{Value, json};
 use std::time::Duration;
+use tests::page::Page;
 use tests::smtp::Mail;
 use tests::wait::pass;
 use tests::{
@@ -119,6 +120,20 @@ impl<'a> Reply<'a> {
         }
         raw
     }
+}
+
+/// A subject as RFC 2047 writes it, a few letters a word.
+fn encoded(subject: &str) -> String {
+    let letters: Vec<char> = subject.chars().collect();
+    let words: Vec<String> = letters
+        .chunks(7)
+        .map(|some| {
+            let bytes = some.iter().collect::<String>().into_bytes();
+            let hex: String = bytes.iter().map(|b| format!("={b:02X}")).collect();
+            format!("=?UTF-8?Q?{hex}?=")
+        })
+        .collect();
+    words.join("\r\n ")
 }
 
 /// A server that sends to `smtp` and reads `dovecot`, with an issue; whoever assigns has an address.
@@ -392,7 +407,11 @@ on_both_engines! {
         let read = world.read("c", &headers.raw("c"));
         assert_eq!((text(&read, "outcome"), &read["details"]["matched_by"]), ("acted", &json!("headers")), "{read}");
         assert_eq!(world.task(&id)["state"], "accepted");
-        let read = world.read("d", &Reply::bare(&offer, LI, "进度 10%").raw("d"));
+        // Some clients encode the whole subject and break it wherever it gets too long, through the tag too.
+        let mut coded = Reply::bare(&offer, LI, "进度 10%");
+        coded.subject = encoded(&coded.subject);
+        assert!(!coded.subject.contains("[BH-"), "{}", coded.subject);
+        let read = world.read("d", &coded.raw("d"));
         assert_eq!((text(&read, "outcome"), &read["details"]["matched_by"]), ("acted", &json!("subject")), "{read}");
 
         // Somebody forwarded the mail: whoever holds the secret acts, and the history says from where.
@@ -411,6 +430,67 @@ on_both_engines! {
         world.read("g", &Reply::gmail(&english, EMMA, "Accepted, extend to Dec 24").raw("g"));
         assert_eq!(world.task(&id)["state"], "accepted");
         assert!(world.kinds(&id).contains(&"task.due_proposed".to_owned()));
+    }
+
+    /// What led nowhere is put to its task by somebody who looks at it: words and files, and no command.
+    fn a_stray_mail_is_put_to_its_task(engine) {
+        let Some(world) = World::start("a_stray_mail_is_put_to_its_task", engine, false) else { return };
+        let id = world.assign("补充材料", json!({}));
+        let stray = Reply {
+            from: "li.mei@private.example", subject: "完成情况".into(), words: "完成：都做好了，电话 13912345678", charset: "utf-8",
+            file: Some(("证明.pdf", vec![b'%'; 700])), ..Reply::default()
+        };
+        let read = world.read("stray", &stray.raw("stray"));
+        assert_eq!(read["outcome"], "unmatched", "{read}");
+        let mail = format!("/api/v1/inbox/{}", text(&read, "id"));
+        let shown = world.mei.get(&mail).ok();
+        assert_eq!(shown["files"], json!(["证明.pdf"]), "{shown}");
+        assert!(text(&shown, "words").contains("都做好了") && !text(&shown, "words").contains("13912345678"), "{shown}");
+        world.server.role("viewer").get(&mail).problem(403, "not_allowed");
+        let attach = format!("{mail}/attach");
+        world.server.role("viewer").post(&attach, &json!({"task_id": id})).problem(403, "not_allowed");
+        world.mei.post(&attach, &json!({"task_id": "x"})).problem(422, "invalid_field");
+        world.mei.post(&attach, &json!({"task_id": text(&read, "id")})).problem(422, "invalid_field");
+        let now = world.mei.post(&attach, &json!({"task_id": id})).ok();
+        assert_eq!((text(&now, "outcome"), text(&now, "task_id"), &now["details"]["was"]), ("attached", id.as_str(), &json!("unmatched")), "{now}");
+        world.mei.post(&attach, &json!({"task_id": id})).problem(409, "wrong_state");
+        let task = world.task(&id);
+        assert_eq!((&task["state"], &task["attachments"][0]["name"]), (&json!("assigned"), &json!("证明.pdf")), "{task}");
+        let note = task["timeline"].as_array().expect("events").iter().rev().find(|e| e["kind"] == "task.mail_attached").expect("a note").clone();
+        assert_eq!((&note["actor"]["name"], &note["data"]["from"]), (&json!("梅姐"), &json!("li.mei@private.example")), "{note}");
+        assert_eq!(world.server.admin().get("/api/v1/inbox?outcome=attached").ok()["items"].as_array().expect("items").len(), 1);
+    }
+
+    /// The page asks for another date as a reply does, and the assigner's word by mail settles it.
+    fn the_page_asks_for_another_date(engine) {
+        let Some(world) = World::start("the_page_asks_for_another_date", engine, false) else { return };
+        let id = world.assign("供应商排期", json!({}));
+        let link = world.mail(LI, &["供应商排期"]).link(tests::server::PUBLIC_URL);
+        let anonymous = world.server.anonymous();
+        let page = Page::open(&anonymous, &link);
+        let page = page.submit(&anonymous, "accept", &[]);
+        let day = (time::now() + chrono::TimeDelta::days(9)).with_timezone(&chrono_tz::Asia::Shanghai).date_naive();
+        let before = world.task(&id)["due_at"].clone();
+        for wrong in ["", "2020-01-01", "2999-01-01"] {
+            let said = Page::open(&anonymous, &link).submit(&anonymous, "extend", &[("due", wrong)]);
+            assert_eq!(said.reply.status, 422, "{wrong}: {}", said.visible());
+        }
+        assert!(!world.kinds(&id).contains(&"task.due_proposed".to_owned()));
+        let form = page.form("extend");
+        let filled = [("due", day.to_string()), ("comment", "供应商要两周".to_owned())];
+        let filled: Vec<(&str, &str)> = filled.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let page = page.press(&anonymous, &form, &filled);
+        assert_eq!(page.reply.status, 200, "{}", page.visible());
+        assert!(page.visible().contains(&format!("{day} 18:00")) && page.visible().contains("等待指派人同意"), "{}", page.visible());
+        let again = page.press(&anonymous, &form, &filled);
+        assert!(again.visible().contains("没有重复执行"), "{}", again.visible());
+        assert_eq!(world.kinds(&id).iter().filter(|k| *k == "task.due_proposed").count(), 1, "pressed twice, asked once");
+        assert_eq!(world.task(&id)["due_at"], before, "asked is not agreed");
+        let wish = world.mail(MEI, &["希望改期", "供应商排期"]);
+        assert!(wish.text.contains("供应商要两周"), "{}", wish.text);
+        world.read("yes", &Reply::gmail(&wish, MEI, "同意").raw("yes"));
+        assert_eq!(world.task(&id)["due_at"], json!(format!("{day}T10:00:00Z")));
+        assert!(!Page::open(&anonymous, &link).visible().contains("等待指派人同意"));
     }
 
     /// Bytes of mails are kept for 90 days and no longer; what became of them stays.

@@ -214,9 +214,18 @@ on_both_engines! {
                     unanswered += 1;
                     continue;
                 }
-                let cut = kills.iter().find(|k| **k >= first.at && **k <= second.at);
-                let Some(cut) = cut else { panic!("{} came twice and nobody was killed in between", copy.subject) };
-                let open = cut.duration_since(first.at);
+                // A connection belongs to one life of the program, for the server speaks first on it. What was sent
+                // may be read after the kill.
+                let cut = kills.iter().find(|k| **k >= first.connected && **k <= second.connected);
+                let Some(cut) = cut else {
+                    panic!(
+                        "{} came twice and nobody was killed in between: {:?} after its copy, over connections {:?} apart",
+                        copy.subject,
+                        second.at.duration_since(first.at),
+                        second.connected.duration_since(first.connected),
+                    )
+                };
+                let open = cut.saturating_duration_since(first.at);
                 assert!(open < WINDOW, "{} was not noted for {open:?}", copy.subject);
                 killed += 1;
                 longest = longest.max(open);

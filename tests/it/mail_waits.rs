@@ -190,5 +190,16 @@ on_both_engines! {
         admin.post("/api/v1/mail/trial", &json!({"to": "Ops@telecom.example", "language": "en"})).ok();
         let trial = until("the trial", || smtp.letters_to("ops@telecom.example").first().map(tests::Letter::read));
         assert!(trial.subject.contains("test mail"), "{}", trial.subject);
+        // Every template can be sent as a sample: once more is another mail, and nobody takes it for a task.
+        admin.post("/api/v1/mail/trial", &json!({"to": "ops@telecom.example", "template": "nothing"})).problem(422, "invalid_field");
+        for _ in 0..2 {
+            admin.post("/api/v1/mail/trial", &json!({"to": "ops@telecom.example", "template": "task_offered"})).ok();
+        }
+        let samples = until("the samples", || {
+            let all: Vec<_> = smtp.letters_to("ops@telecom.example").iter().skip(1).map(tests::Letter::read).collect();
+            (all.len() == 2).then_some(all)
+        });
+        assert!(samples[0].subject.starts_with("[样例]") && samples[0].text.contains("样例"), "{:?}", samples[0]);
+        assert_ne!(samples[0].message_id, samples[1].message_id);
     }
 }

@@ -140,9 +140,10 @@ const topicsRoute = createRoute({
 const mailboxRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/mailbox",
-  validateSearch: (search: Record<string, unknown>): { mail?: string } => {
+  validateSearch: (search: Record<string, unknown>): { mail?: string; tab?: string } => {
     const mail = text(search.mail);
-    return mail ? { mail } : {};
+    const tab = text(search.tab);
+    return { ...(mail && { mail }), ...(tab && { tab }) };
   },
   component: lazyRouteComponent(() => import("./routes/notify/mailbox-page"), "MailboxPage"),
 });

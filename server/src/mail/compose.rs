@@ -29,6 +29,13 @@ pub(super) struct Section {
     paragraphs: Vec<String>,
     quotes: Vec<QuoteView>,
     items: Vec<String>,
+    links: Vec<LinkView>,
+}
+
+#[derive(Serialize)]
+struct LinkView {
+    text: String,
+    url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +81,7 @@ pub(super) fn section(label: &str, paragraphs: Vec<String>) -> Section {
         paragraphs,
         quotes: Vec::new(),
         items: Vec::new(),
+        links: Vec::new(),
     }
 }
 
@@ -915,22 +923,25 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             } else {
                 format!("{n} messages")
             };
-            let mut lines: Vec<String> = items
+            let mut links: Vec<LinkView> = items
                 .iter()
-                .map(|item| match &item.link {
-                    Some(link) => format!("{} — {base}{link}", item.subject),
-                    None => item.subject.clone(),
+                .map(|item| LinkView {
+                    text: item.subject.clone(),
+                    url: item.link.as_ref().map(|link| format!("{base}{link}")),
                 })
                 .collect();
             if *more > 0 {
-                lines.push(if zh {
-                    format!("另有 {more} 条，请在控制台的发件箱查看")
-                } else {
-                    format!("and {more} more: see the outbox in the console")
+                links.push(LinkView {
+                    text: if zh {
+                        format!("另有 {more} 条，请在控制台的发件箱查看")
+                    } else {
+                        format!("and {more} more: see the outbox in the console")
+                    },
+                    url: None,
                 });
             }
             page.sections = vec![Section {
-                items: lines,
+                links,
                 ..section(&say("消息", "Messages"), Vec::new())
             }];
             page.footer = say(
@@ -938,7 +949,25 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 "Bihuan sent this digest as you wished. Its links are for you only: please do not pass them on.",
             );
         }
-        Letter::Trial { by } => {
+        Letter::Trial {
+            by,
+            template: Some(name),
+        } => {
+            let all = super::samples::all();
+            if let Some((_, sample)) = all.iter().find(|(n, l)| n == name && l != letter) {
+                let shown = self::page(sample, to, base);
+                page = Page {
+                    subject: say("[样例] ", "[sample] ") + &shown.subject,
+                    footer: if zh {
+                        format!("这是{by}发出的样例，里面的链接和数字都不是真的。")
+                    } else {
+                        format!("A sample, sent by {by}: its links and figures are not real.")
+                    },
+                    ..shown
+                };
+            }
+        }
+        Letter::Trial { by, template: None } => {
             page.subject = say("[闭环] 测试邮件", "[Bihuan] A test mail");
             page.heading = say("测试邮件", "A test mail");
             page.sections = vec![section(

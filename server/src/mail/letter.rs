@@ -305,6 +305,9 @@ pub enum Letter {
     Trial {
         /// Who asked for it.
         by: String,
+        /// The sample that it shows, by the name of its template.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<String>,
     },
     /// Mails to the owner of a task come back: to whoever assigned it.
     OwnerUnreachable {

@@ -223,7 +223,8 @@ pub fn all() -> Vec<(&'static str, Letter)> {
         (
             "trial",
             Letter::Trial {
-                by: "林晓".into()
+                by: "林晓".into(),
+                template: None,
             },
         ),
     ];

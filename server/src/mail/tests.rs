@@ -136,6 +136,185 @@ fn every_letter_is_complete_in_both_languages() {
     }
 }
 
+/// A digest that cannot name every mail counts the rest.
+#[test]
+fn a_digest_names_some_and_counts_the_rest() {
+    let items = (0..40)
+        .map(|n| DigestItem {
+            subject: format!("第{n}封"),
+            link: (n > 0).then(|| format!("/a/{n}")),
+        })
+        .collect();
+    let letter = Letter::Digest { items, more: 37 };
+    for language in [Locale::ZhCn, Locale::En] {
+        let mail = render(
+            &letter,
+            &to("李雷", language),
+            "https://voc.example.com",
+            None,
+        )
+        .unwrap();
+        assert!(
+            mail.text.contains("第39封") && mail.text.contains("37"),
+            "{}",
+            mail.text
+        );
+        assert!(mail.subject.contains("77"), "{}", mail.subject);
+        assert!(
+            mail.text
+                .contains("- 第39封 — https://voc.example.com/a/39\n"),
+            "{}",
+            mail.text
+        );
+        assert_eq!(mail.html.matches("<a href=").count(), 39);
+    }
+}
+
+/// What Outlook's engine and the Chinese clients keep, element by element; the two marked ones they drop without
+/// harm. Padding belongs to cells: Outlook ignores it elsewhere.
+const KEPT: [(&str, &[&str], &[&str]); 14] = [
+    ("html", &["lang"], &[]),
+    ("head", &[], &[]),
+    ("meta", &["charset", "name", "content"], &[]),
+    ("title", &[], &[]),
+    ("style", &[], &[]),
+    (
+        "body",
+        &["class"],
+        &["margin", "padding", "background-color"],
+    ),
+    (
+        "table",
+        &[
+            "role",
+            "class",
+            "width",
+            "cellpadding",
+            "cellspacing",
+            "border",
+        ],
+        // Dropped without harm: max-width, for the attribute says the same.
+        &["width", "max-width", "background-color", "border"],
+    ),
+    ("tr", &[], &[]),
+    (
+        "td",
+        &["align", "class"],
+        // Dropped without harm: word-break.
+        &[
+            "padding",
+            "background-color",
+            "color",
+            "font-family",
+            "font-size",
+            "font-weight",
+            "line-height",
+            "border-left",
+            "border-top",
+            "word-break",
+        ],
+    ),
+    (
+        "p",
+        &["class"],
+        &["margin", "color", "font-size", "font-weight", "line-height"],
+    ),
+    ("span", &["class"], &["color", "font-size", "line-height"]),
+    (
+        "a",
+        &["href", "class"],
+        &[
+            "color",
+            "font-family",
+            "font-size",
+            "font-weight",
+            "line-height",
+            "text-decoration",
+        ],
+    ),
+    ("br", &[], &[]),
+    ("!doctype", &["html"], &[]),
+];
+
+/// Attributes of the inside of a tag, in order.
+fn attributes(inside: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut rest = inside.trim();
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| c == '=' || c.is_whitespace());
+        let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let (value, after) = match after.strip_prefix("=\"") {
+            Some(quoted) => quoted.split_once('"').unwrap(),
+            None => ("", after),
+        };
+        found.push((name.to_owned(), value.to_owned()));
+        rest = after.trim_start();
+    }
+    found
+}
+
+#[test]
+fn html_holds_only_what_clients_keep() {
+    let shown = Shown {
+        tag: "SAMPLE0000".into(),
+        token: Some("BH-00000-00000-00000-00000".into()),
+        owner: true,
+    };
+    for letter in letters() {
+        for language in [Locale::ZhCn, Locale::En] {
+            let base = "https://voc.example.com";
+            let mail = render(&letter, &to("李雷", language), base, Some(&shown)).unwrap();
+            assert!(mail.html.starts_with("<!doctype html>"), "{}", mail.html);
+            // Larger mails are cut off by Gmail.
+            assert!(mail.html.len() < 100 * 1024);
+            let mut open: Vec<&str> = Vec::new();
+            for part in mail.html.split('<').skip(1) {
+                let (tag, _) = part.split_once('>').unwrap();
+                let (name, inside) = tag.split_once(char::is_whitespace).unwrap_or((tag, ""));
+                if let Some(name) = name.strip_prefix('/') {
+                    assert_eq!(open.pop(), Some(name), "tags nest: {tag}");
+                    continue;
+                }
+                let (_, named, styled) = KEPT
+                    .iter()
+                    .find(|(kept, ..)| *kept == name)
+                    .unwrap_or_else(|| panic!("no client is known to keep <{tag}>"));
+                if !matches!(name, "meta" | "br" | "!doctype") {
+                    open.push(name);
+                }
+                for (attribute, value) in attributes(inside) {
+                    if attribute == "style" {
+                        for rule in value.split(';').filter(|r| !r.is_empty()) {
+                            let (property, value) = rule.split_once(':').unwrap();
+                            assert!(styled.contains(&property), "{property} on <{name}>");
+                            let lower = value.to_lowercase();
+                            assert!(!lower.contains("url(") && !lower.contains("expression"));
+                        }
+                    } else {
+                        assert!(
+                            named.contains(&attribute.as_str()),
+                            "{attribute} on <{name}>"
+                        );
+                    }
+                    if attribute == "href" {
+                        assert!(value.starts_with(base), "a link to our own page: {value}");
+                    }
+                }
+            }
+            assert_eq!(open, Vec::<&str>::new(), "every tag is closed");
+            // The one block of rules is for the dark: without it a mail is complete.
+            let (_, rules) = mail.html.split_once("<style>").unwrap();
+            let (rules, _) = rules.split_once("</style>").unwrap();
+            assert!(
+                rules
+                    .trim()
+                    .starts_with("@media (prefers-color-scheme:dark){")
+            );
+            assert!(!rules.contains("url(") && !rules.contains("@import"));
+        }
+    }
+}
+
 #[test]
 fn links_stand_literally_and_voices_are_escaped() {
     let mail = render(
@@ -327,46 +506,5 @@ fn a_due_date_comes_with_its_event() {
             domain::mail::automatic(&parsed.mail, &[]).is_some(),
             "{name} answers nobody's absence"
         );
-    }
-}
-
-/// HTML that Outlook and the Chinese clients keep: tables, styles on elements, nothing active or remote.
-#[test]
-fn html_keeps_to_what_clients_keep() {
-    for (name, letter) in samples::all() {
-        for language in [Locale::ZhCn, Locale::En] {
-            let mail = render(
-                &letter,
-                &samples::reader(language),
-                "https://voc.example.com",
-                Some(&shown(true)),
-            )
-            .unwrap();
-            let html = mail.html;
-            for bad in [
-                "<script",
-                "<form",
-                "<img",
-                "<link",
-                "<style",
-                "<iframe",
-                "<svg",
-                "onclick",
-                "javascript:",
-                "url(",
-                "flex",
-                "grid",
-                "position:",
-                "@media",
-            ] {
-                assert!(!html.contains(bad), "{name}: {bad}");
-            }
-            let count = |what: &str| html.matches(what).count();
-            for tag in ["table", "tr", "td", "div", "a"] {
-                let open = count(&format!("<{tag} ")) + count(&format!("<{tag}>"));
-                assert_eq!(open, count(&format!("</{tag}>")), "{name}: {tag}");
-            }
-            assert!(html.len() < 100_000, "Gmail cuts at 102 KB");
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! Outbox and mailbox over HTTP.
 
+use super::inbox;
 use crate::app::Shared;
-use crate::http::{Caller, Code, List, Params, Problem, Result, Segment, extract};
+use crate::http::{Body, Caller, Code, List, Params, Problem, Result, Segment, extract};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -23,8 +24,10 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(outbox))
         .routes(routes!(retry))
         .routes(routes!(mailbox))
-        .routes(routes!(inbox))
+        .routes(routes!(list_inbox))
         .routes(routes!(read_mail))
+        .routes(routes!(shown_mail))
+        .routes(routes!(attach_mail))
         .routes(routes!(addresses))
         .routes(routes!(enable_address))
 }
@@ -231,7 +234,7 @@ struct InboxItem {
     from: String,
     subject: String,
     /// `acted`, `commented`, `answered` (it could not act and was answered), `refused`, `ignored` (nobody wrote
-    /// it), `bounce`, `unmatched` or `failed`.
+    /// it), `bounce`, `unmatched`, `failed` or `attached` (somebody put it to a task).
     outcome: String,
     /// How it was matched, what it asked for, why nothing happened.
     #[schema(value_type = Object)]
@@ -274,7 +277,7 @@ struct Inbox {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct InboxQuery {
-    /// `acted`, `commented`, `answered`, `refused`, `ignored`, `bounce`, `unmatched` or `failed`.
+    /// `acted`, `commented`, `answered`, `refused`, `ignored`, `bounce`, `unmatched`, `failed` or `attached`.
     outcome: Option<String>,
     /// Task.
     task: Option<String>,
@@ -282,7 +285,7 @@ struct InboxQuery {
     limit: Option<u64>,
 }
 
-const OUTCOMES: [&str; 8] = [
+const OUTCOMES: [&str; 9] = [
     "acted",
     "commented",
     "answered",
@@ -291,12 +294,13 @@ const OUTCOMES: [&str; 8] = [
     "bounce",
     "unmatched",
     "failed",
+    "attached",
 ];
 
 /// What came back by mail, newest first: nothing is dropped without a line here.
-#[utoipa::path(get, path = "/inbox", tag = "mail", params(InboxQuery),
+#[utoipa::path(get, path = "/inbox", operation_id = "inbox", tag = "mail", params(InboxQuery),
     responses((status = 200, body = Inbox)), security(("bearer" = ["read_outbox"])))]
-async fn inbox(
+async fn list_inbox(
     State(app): State<Shared>,
     caller: Caller,
     Params(query): Params<InboxQuery>,
@@ -328,6 +332,99 @@ async fn inbox(
         items: page.items.into_iter().map(InboxItem::from).collect(),
         next_cursor: page.next,
     }))
+}
+
+/// A mail that came back, as far as people need it to decide where it belongs.
+#[derive(Serialize, ToSchema)]
+struct InboxMail {
+    #[serde(flatten)]
+    item: InboxItem,
+    /// Its writer's own words, masked like voices; null: its bytes are no longer kept.
+    words: Option<String>,
+    /// Names of its files.
+    files: Vec<String>,
+}
+
+/// One mail that came back, with its words.
+#[utoipa::path(get, path = "/inbox/{id}", tag = "mail", params(("id" = String, Path)),
+    responses((status = 200, body = InboxMail)), security(("bearer" = ["run_loop"])))]
+async fn shown_mail(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+) -> Result<Json<InboxMail>> {
+    caller.may(Operation::RunLoop)?;
+    let Some(mail) = storage::incoming::get(&app.db, &id).await? else {
+        return Err(Problem::not_found("mail"));
+    };
+    let said = inbox::words_of(&app.db, &id).await?;
+    let (words, files) = match said {
+        Some((words, parsed)) => (
+            Some(words),
+            parsed.files.into_iter().map(|f| f.name).collect(),
+        ),
+        None => (None, Vec::new()),
+    };
+    Ok(Json(InboxMail {
+        item: InboxItem::from(mail),
+        words,
+        files,
+    }))
+}
+
+/// Where a mail belongs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MailAttach)]
+struct Attach {
+    task_id: String,
+}
+
+/// Puts a mail that led nowhere to a task: its words stand in the history, its files are kept. It commands nothing.
+#[utoipa::path(post, path = "/inbox/{id}/attach", tag = "mail", params(("id" = String, Path)),
+    request_body = Attach, responses((status = 200, body = InboxItem)), security(("bearer" = ["run_loop"])))]
+async fn attach_mail(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+    Body(wish): Body<Attach>,
+) -> Result<Json<InboxItem>> {
+    caller.may(Operation::RunLoop)?;
+    let task = wish.task_id.trim().parse();
+    let task = task.map_err(|_| Problem::field("task_id", "invalid", "not the id of a task"))?;
+    let tx = app.begin().await?;
+    let Some(mail) = storage::incoming::get(&tx, &id).await? else {
+        return Err(Problem::not_found("mail"));
+    };
+    if !matches!(
+        mail.outcome.as_str(),
+        "unmatched" | "refused" | "ignored" | "failed"
+    ) {
+        return Err(Problem::new(
+            Code::WrongState,
+            "this mail has found its way already",
+        ));
+    }
+    let Some(task) = storage::tasks::get(&tx, task).await? else {
+        return Err(Problem::field(
+            "task_id",
+            "unknown",
+            "there is no such task",
+        ));
+    };
+    if inbox::attach(&app, &tx, &mail, &task, &caller.actor)
+        .await?
+        .is_none()
+    {
+        return Err(Problem::new(
+            Code::WrongState,
+            "the bytes of this mail are no longer kept, or they are no mail",
+        ));
+    }
+    let now = storage::incoming::get(&tx, &id).await?;
+    tx.commit().await?;
+    let now = now.ok_or_else(|| Problem::not_found("mail"))?;
+    Ok(Json(InboxItem::from(now)))
 }
 
 /// The bytes of a mail that came back, as long as they are kept (90 days).

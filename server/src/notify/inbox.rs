@@ -14,7 +14,9 @@ use crate::identity::hash_secret;
 use crate::mail::imap::{Account, Fetched, Mailbox};
 use crate::mail::parse::{Parsed, parse};
 use crate::mail::{Letter, Problem, Recipient, mark_of_tag, mark_of_token, preference};
-use crate::tasks::{ActError, act_in, assigner, check_due, link_token, owner_of, set_due};
+use crate::tasks::{
+    ActError, act_in, assigner, link_token, open_proposal, owner_of, propose_due, set_due,
+};
 use chrono::{NaiveTime, TimeDelta};
 use domain::clock::{Timestamp, local_day};
 use domain::identity::{Actor, ActorKind};
@@ -23,7 +25,7 @@ use domain::mail::command::{self, Named, Spoken, Verdict};
 use domain::mail::dates::Said;
 use domain::mail::marks::{self, Found};
 use domain::mail::{Incoming, bounce, quote};
-use domain::organisation::{Department, Locale};
+use domain::organisation::Department;
 use domain::tasks::{Command, Refused, Task};
 use serde_json::{Value, json};
 use storage::incoming::{Cursor, Inbound};
@@ -536,6 +538,55 @@ async fn deal(
     Ok(Dealt::new(outcome, Some(&task), with(data)))
 }
 
+/// What a mail says: its writer's own words, masked, and the names of its files. `None`: its bytes are gone or
+/// no mail.
+pub(super) async fn words_of(
+    db: &impl storage::Read,
+    id: &str,
+) -> Result<Option<(String, Parsed)>, DbError> {
+    let raw = storage::incoming::raw(db, id).await?;
+    Ok(raw.and_then(|raw| parse(&raw)).map(|parsed| {
+        let is_mark = |line: &str| !marks::tokens_in(line).is_empty();
+        let words = quote::own_words(&parsed.mail.text, is_mark);
+        (masked(&words), parsed)
+    }))
+}
+
+/// Puts a mail that led nowhere to a task, by somebody who looked at it: its words and files are kept there. It
+/// commands nothing, for its writer has proved nothing.
+pub(super) async fn attach(
+    app: &App,
+    tx: &Tx,
+    mail: &Inbound,
+    task: &Task,
+    actor: &Actor,
+) -> Result<Option<Vec<String>>, DbError> {
+    let Some((words, parsed)) = words_of(tx, &mail.id).await? else {
+        return Ok(None);
+    };
+    let mut files = Vec::new();
+    for file in &parsed.files {
+        let kept = Attachment {
+            id: app.ids.next().to_string(),
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+            content: file.content.clone(),
+        };
+        storage::tasks::attach(tx, task.id, &kept).await?;
+        files.push(file.name.clone());
+    }
+    let note = json!({
+        "mail": mail.id, "from": mail.sender, "comment": words, "files": files, "left_out": parsed.left_out,
+    });
+    event(app, tx, task, "task.mail_attached", actor, &note).await?;
+    let mut data = mail.data.clone();
+    data["was"] = mail.outcome.clone().into();
+    data["attached_by"] = actor.name.clone().into();
+    let id = task.id.to_string();
+    storage::incoming::attached(tx, mail, &id, &data).await?;
+    Ok(Some(files))
+}
+
 /// The same checks as on the action page: revoked and expired links are dead, and so is the secret line.
 async fn link_is_alive(app: &App, tx: &Tx, task: &Task) -> Result<bool, DbError> {
     let link = storage::tasks::link(tx, &hash_secret(&link_token(app, task))).await?;
@@ -737,39 +788,18 @@ impl Saying<'_> {
         let Some(said) = said else {
             return Ok(Err(Problem::NoDate));
         };
-        if !task.state.is_under_way() {
-            return Ok(Err(Problem::State));
-        }
+        let (app, tx) = (self.app, self.tx);
         let at = self.at(said);
-        if check_due(at, self.tx.now()).is_err() {
-            return Ok(Err(Problem::BadDate));
+        let cause = format!("mail:{}", self.id);
+        match propose_due(app, tx, &task, at, comment, self.actor, &cause).await {
+            Ok(()) => Ok(Ok((task, "due"))),
+            Err(ActError::Refused(why)) => Ok(Err(problem_of(&why))),
+            Err(ActError::Database(error)) => Err(error),
+            Err(ActError::NotFound | ActError::Stale) => Err(DbError::Stale {
+                table: "task",
+                id: String::new(),
+            }),
         }
-        let data = json!({"due_at": at, "comment": masked(comment)});
-        event(
-            self.app,
-            self.tx,
-            &task,
-            "task.due_proposed",
-            self.actor,
-            &data,
-        )
-        .await?;
-        if let Some(to) = assigner(self.tx, &task).await? {
-            let local = at.with_timezone(&to.time_zone).format("%Y-%m-%d %H:%M");
-            let words = if to.language == Locale::ZhCn {
-                format!(
-                    "希望改到：{local}\n{}\n回复“同意”即改期，回复“不同意”加原因则维持不变。",
-                    masked(comment)
-                )
-            } else {
-                format!(
-                    "Proposed: {local}\n{}\nReply \"agreed\" to move the date, or \"decline\" with a reason to keep it.",
-                    masked(comment)
-                )
-            };
-            self.forward(&task, &to, "task.due_proposed", words).await?;
-        }
-        Ok(Ok((task, "due")))
     }
 
     async fn forward(
@@ -815,18 +845,7 @@ impl Saying<'_> {
     /// Whoever assigned the task agrees to a date, or says something to the owner.
     async fn assigner(&self, task: Task) -> Result<(&'static str, Value), DbError> {
         let (app, tx) = (self.app, self.tx);
-        let history = storage::events::of(tx, "task", &task.id.to_string()).await?;
-        let open = history
-            .iter()
-            .rev()
-            .find(|e| {
-                matches!(
-                    e.kind.as_str(),
-                    "task.due_proposed" | "task.due_changed" | "task.due_refused"
-                )
-            })
-            .filter(|e| e.kind == "task.due_proposed")
-            .and_then(|e| e.data["due_at"].as_str()?.parse::<Timestamp>().ok());
+        let open = open_proposal(tx, &task).await?;
         let today = local_day(tx.now(), self.writer.to.time_zone);
         let verdict = command::parse_assigner(self.words, today);
         let words = masked(self.words);

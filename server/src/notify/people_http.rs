@@ -184,6 +184,8 @@ struct Trial {
     to: String,
     /// `zh-CN` (default) or `en`.
     language: Option<String>,
+    /// Send the sample of this template; without it, a short test mail.
+    template: Option<String>,
 }
 
 /// What was written into the outbox.
@@ -217,8 +219,13 @@ async fn try_out(
         language,
         time_zone: storage::organisation::organisation(&app.db).await?.zone,
     };
+    let known = |name: &String| samples::all().iter().any(|(n, _)| n == name);
+    if trial.template.as_ref().is_some_and(|name| !known(name)) {
+        return Err(Problem::field("template", "unknown", "no such template"));
+    }
     let letter = Letter::Trial {
         by: caller.actor.name.clone(),
+        template: trial.template,
     };
     let tx = app.begin().await?;
     let id = app.ids.next();

@@ -1,12 +1,59 @@
-//! Another due date, agreed by mail.
+//! Another due date: proposed by the owner, by mail or on the page, and agreed to by whoever assigned the task.
 
+use super::offer::Actions;
 use super::service::{ActError, check_due};
 use crate::app::App;
 use chrono::TimeDelta;
 use domain::clock::Timestamp;
 use domain::identity::Actor;
 use domain::tasks::{DueRule, Refused, Task};
-use storage::Tx;
+use storage::{DbError, Read, Tx};
+
+/// Proposes another due date to whoever assigned the task. `cause` names what asked for it, so that it is told
+/// once.
+pub async fn propose_due(
+    app: &App,
+    tx: &Tx,
+    task: &Task,
+    at: Timestamp,
+    words: &str,
+    actor: &Actor,
+    cause: &str,
+) -> Result<(), ActError> {
+    if !task.state.is_under_way() {
+        return Err(ActError::Refused(Refused::State { state: task.state }));
+    }
+    if let Err(problem) = check_due(at, tx.now()) {
+        return Err(ActError::Refused(Refused::Field {
+            field: "due_at",
+            code: "out_of_range",
+            detail: problem.detail,
+        }));
+    }
+    // Texts of people are masked like voices: they travel by mail.
+    let words = domain::text::mask(words).text;
+    let data = serde_json::json!({"due_at": at, "comment": words});
+    let id = task.id.to_string();
+    let kind = "task.due_proposed";
+    storage::events::record(tx, app.ids.next(), "task", &id, kind, actor, &data).await?;
+    let key = format!("task:{id}:{cause}:{kind}");
+    Actions::due_proposed(app, tx, task, at, &words, &actor.name, key).await?;
+    Ok(())
+}
+
+/// The date that stands proposed and that nobody has answered.
+pub async fn open_proposal(db: &impl Read, task: &Task) -> Result<Option<Timestamp>, DbError> {
+    let history = storage::events::of(db, "task", &task.id.to_string()).await?;
+    let last = history.iter().rev().find(|e| {
+        matches!(
+            e.kind.as_str(),
+            "task.due_proposed" | "task.due_changed" | "task.due_refused"
+        )
+    });
+    Ok(last
+        .filter(|e| e.kind == "task.due_proposed")
+        .and_then(|e| e.data["due_at"].as_str()?.parse().ok()))
+}
 
 /// Moves the due date of a task that is under way, with its history; the owner's link lives as long as the
 /// new date needs.

@@ -19,7 +19,7 @@ pub mod sla_http;
 
 pub use absence::begin as absence_begins;
 pub use clock::{recalculate, reconcile};
-pub use due::set_due;
+pub use due::{open_proposal, propose_due, set_due};
 pub use escalation::{escalate, plan, reconcile_timers};
 pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, misdirected, needs_labels, overlap,

@@ -264,6 +264,39 @@ impl Actions {
         send(app, tx, task, &Recipient::of(&task.owner), &letter, key).await
     }
 
+    /// Asks whoever assigned the task for another due date; they agree by one word.
+    pub(super) async fn due_proposed(
+        app: &App,
+        tx: &Tx,
+        task: &Task,
+        at: Timestamp,
+        words: &str,
+        who: &str,
+        key: String,
+    ) -> Result<(), DbError> {
+        let Some(to) = assigner(tx, task).await? else {
+            return Ok(());
+        };
+        let local = at.with_timezone(&to.time_zone).format("%Y-%m-%d %H:%M");
+        let words = if to.language == Locale::ZhCn {
+            format!("希望改到：{local}\n{words}\n回复“同意”即改期，回复“不同意”加原因则维持不变。")
+        } else {
+            format!(
+                "Proposed: {local}\n{words}\nReply \"agreed\" to move the date, or \"decline\" with a reason to keep it."
+            )
+        };
+        let letter = Letter::TaskAnswer {
+            thread: thread(task, false),
+            title: task.title.clone(),
+            event: "task.due_proposed".to_owned(),
+            who: who.to_owned(),
+            words,
+            department: None,
+            link: format!("/tasks/{}", task.id),
+        };
+        send(app, tx, task, &to, &letter, key).await
+    }
+
     /// Mails one step of the escalation.
     pub(super) async fn escalation(
         app: &App,

@@ -260,6 +260,7 @@ async fn view(
         ("progress", Change::Report),
         ("complete", Change::Complete),
         ("ask", Change::Ask),
+        ("extend", Change::Ask),
         ("snooze", Change::Snooze),
         ("hand_over", Change::HandOver),
         ("decline", Change::Decline),
@@ -269,6 +270,7 @@ async fn view(
         may(task.state, *change)
             && (*name != "hand_over" || !others.is_empty())
             && (*name != "snooze" || task.due_at > app.now())
+            && (*name != "extend" || task.state.is_under_way())
     })
     .map(|(name, _)| context! { name, nonce => random_token() })
     .collect();
@@ -288,6 +290,8 @@ async fn view(
         on_behalf_of => task.on_behalf_of.clone(),
         snoozed => task.snoozed_until.filter(|at| *at > app.now()).map(local),
         due_day => local(task.due_at)[..10].to_owned(),
+        today => local(app.now())[..10].to_owned(),
+        proposed => super::due::open_proposal(&app.db, task).await?.map(local),
         assigned_by => task.assigned_by.name.clone(),
         topic => topic.get(locale),
         description => {
@@ -624,7 +628,16 @@ async fn submit(
         )
         .await;
     }
+    let actor = Actor {
+        kind: ActorKind::Owner,
+        name: task.owner.display_name().to_owned(),
+        email: Some(task.owner.email.clone()),
+        via: "link".to_owned(),
+    };
     let seen = as_wished(&tx, task.clone()).await?;
+    if form.text("action") == "extend" {
+        return extend(&app, tx, &opened, &task, &form, &actor).await;
+    }
     let command = match command(&tx, &seen, &form).await? {
         Ok(command) => command,
         Err(text) => {
@@ -637,12 +650,6 @@ async fn submit(
             )
             .await;
         }
-    };
-    let actor = Actor {
-        kind: ActorKind::Owner,
-        name: task.owner.display_name().to_owned(),
-        email: Some(task.owner.email.clone()),
-        via: "link".to_owned(),
     };
     let id = task.id;
     match act_in(&app, &tx, task, &command, &actor).await {
@@ -691,6 +698,66 @@ async fn submit(
         Notice::Done,
     )
     .await
+}
+
+/// Asks for another due date: whoever assigned the task agrees or not. The end of the working day is meant, as
+/// in a reply by mail.
+async fn extend(
+    app: &Shared,
+    tx: storage::Tx,
+    opened: &Opened,
+    task: &Task,
+    form: &Form,
+    actor: &Actor,
+) -> Result<Response, Problem> {
+    let zh = task.owner.language == Locale::ZhCn;
+    let wrong = |text: String| Notice::Wrong(text);
+    let day = chrono::NaiveDate::parse_from_str(&form.text("due"), "%Y-%m-%d");
+    let comment = form.text("comment");
+    let too_long = comment.chars().count() > 20_000;
+    let (Ok(day), false) = (day, too_long) else {
+        drop(tx);
+        let text = match (too_long, zh) {
+            (true, true) => "内容太长了。",
+            (true, false) => "comment is too long.",
+            (false, true) => "请选择希望的完成日期。",
+            (false, false) => "Choose the day by which it can be done.",
+        };
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return view(app, opened, status, wrong(text.to_owned())).await;
+    };
+    let six = chrono::NaiveTime::from_hms_opt(18, 0, 0).unwrap_or_default();
+    let at = domain::intake::values::in_zone(day.and_time(six), task.owner.time_zone);
+    let cause = format!("page:{}", hash_secret(&form.text("nonce")));
+    match super::due::propose_due(app, &tx, task, at, &comment, actor, &cause).await {
+        Ok(()) => {
+            tx.commit().await?;
+            app.wake_workers();
+            view(
+                app,
+                &fresh(app, opened).await?,
+                StatusCode::OK,
+                Notice::Done,
+            )
+            .await
+        }
+        Err(ActError::Refused(why)) => {
+            drop(tx);
+            let (status, text) = match why {
+                Refused::State { .. } => (StatusCode::CONFLICT, refused(&why, zh)),
+                Refused::Field { .. } if zh => (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "请选择今天以后、两年以内的日期。".to_owned(),
+                ),
+                Refused::Field { .. } => (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "Choose a day that is ahead, within two years.".to_owned(),
+                ),
+            };
+            view(app, opened, status, wrong(text)).await
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn fresh(app: &Shared, opened: &Opened) -> Result<Opened, Problem> {

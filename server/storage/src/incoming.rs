@@ -266,6 +266,46 @@ pub async fn list(
     Ok(Page::cut(all, limit, |m| m.id.clone()))
 }
 
+/// The mail of that id.
+pub async fn get(db: &impl Read, id: &str) -> Result<Option<Inbound>, DbError> {
+    let row: Option<Row> = one(
+        db,
+        "SELECT id, mail_key, mailbox, uid_validity, uid, sender, subject, outcome, task_id, data, size, read_at \
+         FROM inbound_mail WHERE id = $1",
+        vec![id.into()],
+    )
+    .await?;
+    row.map(Row::read).transpose()
+}
+
+/// Writes down that somebody put a mail to a task, from exactly the outcome that they saw.
+pub async fn attached(
+    tx: &Tx,
+    mail: &Inbound,
+    task: &str,
+    data: &serde_json::Value,
+) -> Result<(), DbError> {
+    let moved = tx
+        .exec(
+            "UPDATE inbound_mail SET outcome = 'attached', task_id = $1, data = $2 WHERE id = $3 AND outcome = $4",
+            vec![
+                task.into(),
+                data.to_string().into(),
+                mail.id.clone().into(),
+                mail.outcome.clone().into(),
+            ],
+        )
+        .await?;
+    if moved == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Stale {
+            table: "inbound_mail",
+            id: mail.id.clone(),
+        })
+    }
+}
+
 /// The bytes of a mail, as long as they are kept.
 pub async fn raw(db: &impl Read, id: &str) -> Result<Option<Vec<u8>>, DbError> {
     #[derive(FromQueryResult)]

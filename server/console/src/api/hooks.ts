@@ -33,7 +33,6 @@ import type {
   List,
   MailboxItem,
   Organisation,
-  OutboxItem,
   Overview,
   Quadrant,
   Role,
@@ -551,12 +550,6 @@ export function useTaskAction(id: string, version: number) {
 export function useMailbox() {
   return usePages(["mailbox"], (cursor) =>
     unwrap<List<MailboxItem>>(http.GET("/api/v1/mailbox", { params: { query: { cursor } } })),
-  );
-}
-
-export function useOutbox() {
-  return usePages(["mailbox", "outbox"], (cursor) =>
-    unwrap<List<OutboxItem>>(http.GET("/api/v1/outbox", { params: { query: { cursor } } })),
   );
 }
 

@@ -615,6 +615,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inbox/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One mail that came back, with its words. */
+        get: operations["shown_mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox/{id}/attach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a mail that led nowhere to a task: its words stand in the history, its files are kept. It commands nothing. */
+        post: operations["attach_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inbox/{id}/raw": {
         parameters: {
             query?: never;
@@ -3768,7 +3802,7 @@ export interface components {
             id: string;
             /**
              * @description `acted`, `commented`, `answered` (it could not act and was answered), `refused`, `ignored` (nobody wrote
-             *     it), `bounce`, `unmatched` or `failed`.
+             *     it), `bounce`, `unmatched`, `failed` or `attached` (somebody put it to a task).
              */
             outcome: string;
             /** Format: date-time */
@@ -3780,6 +3814,13 @@ export interface components {
             size: number;
             subject: string;
             task_id?: string | null;
+        };
+        /** @description A mail that came back, as far as people need it to decide where it belongs. */
+        InboxMail: components["schemas"]["InboxItem"] & {
+            /** @description Names of its files. */
+            files: string[];
+            /** @description Its writer's own words, masked like voices; null: its bytes are no longer kept. */
+            words?: string | null;
         };
         /** @description Requests of the source that wait, were worked off, or were given up. */
         InboxView: {
@@ -4970,6 +5011,10 @@ export interface components {
             last_bounce_at: string;
             last_reason: string;
         };
+        /** @description Where a mail belongs. */
+        MailAttach: {
+            task_id: string;
+        };
         /** @description A mail as its reader would see it. */
         MailPreview: {
             html: string;
@@ -4986,6 +5031,8 @@ export interface components {
         MailTrial: {
             /** @description `zh-CN` (default) or `en`. */
             language?: string | null;
+            /** @description Send the sample of this template; without it, a short test mail. */
+            template?: string | null;
             /** @description Where it goes. */
             to: string;
         };
@@ -8746,7 +8793,7 @@ export interface operations {
     inbox: {
         parameters: {
             query?: {
-                /** @description `acted`, `commented`, `answered`, `refused`, `ignored`, `bounce`, `unmatched` or `failed`. */
+                /** @description `acted`, `commented`, `answered`, `refused`, `ignored`, `bounce`, `unmatched`, `failed` or `attached`. */
                 outcome?: string;
                 /** @description Task. */
                 task?: string;
@@ -8765,6 +8812,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Inbox"];
+                };
+            };
+        };
+    };
+    shown_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxMail"];
+                };
+            };
+        };
+    };
+    attach_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailAttach"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxItem"];
                 };
             };
         };

@@ -1,16 +1,18 @@
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Alert, Tabs } from "antd";
 import { useTranslation } from "react-i18next";
-import { useMailbox, useOutbox } from "../../api/hooks";
-import type { MailboxItem, OutboxItem } from "../../api/types";
-import { Badge } from "../../components/badges";
+import { useMailbox } from "../../api/hooks";
+import type { MailboxItem } from "../../api/types";
 import { NoAccessPage } from "../../components/fallback-pages";
 import { EmptyState, More, Page, Panel, QueryView } from "../../components/page";
-import { word } from "../../i18n";
 import { useFormat } from "../../lib/format";
 import { useMay, useSession } from "../../lib/session";
-import { colour, verdictColour } from "../../styles/tokens";
+import { AddressesPanel } from "./addresses-panel";
+import { InboxPanel } from "./inbox-panel";
 import { MailFrame } from "./mail-frame";
+import { OutboxPanel } from "./outbox-panel";
+import { PeoplePanel } from "./people-panel";
+import { TemplatesPanel } from "./templates-panel";
 
 function MailView(props: { mail: MailboxItem }) {
   const { t } = useTranslation();
@@ -108,94 +110,13 @@ function Mails(props: { mails: readonly MailboxItem[] }) {
   );
 }
 
-const OUTBOX_COLOUR: Record<OutboxItem["state"], string> = {
-  queued: colour.inkFaint,
-  sending: colour.teal700,
-  sent: verdictColour.improved,
-  retry: colour.accent,
-  dead: verdictColour.worse,
-  withdrawn: colour.inkFaint,
-  held: colour.accent,
-  merged: colour.inkFaint,
-};
-
-function Outbox() {
-  const { t } = useTranslation();
-  const format = useFormat();
-  const outbox = useOutbox();
-  return (
-    <Panel>
-      <QueryView query={outbox}>
-        {(items) =>
-          items.length === 0 ? (
-            <p className="soft">{t("mailbox.outbox_none")}</p>
-          ) : (
-            <div className="scroll-x">
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th>{t("mailbox.target")}</th>
-                    <th>{t("mailbox.state")}</th>
-                    <th className="right">{t("mailbox.attempts")}</th>
-                    <th>{t("import.past_at")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((item) => (
-                    <tr key={item.id}>
-                      <td>
-                        {item.task_id ? (
-                          <Link to="/tasks/$id" params={{ id: item.task_id }}>
-                            {item.subject || item.kind}
-                          </Link>
-                        ) : item.issue_id ? (
-                          <Link to="/issues/$id" params={{ id: item.issue_id }}>
-                            {item.subject || item.kind}
-                          </Link>
-                        ) : (
-                          item.subject || item.kind
-                        )}
-                        <br />
-                        <span className="faint">{item.target}</span>
-                        {item.last_error && <p className="danger">{item.last_error}</p>}
-                      </td>
-                      <td>
-                        <Badge colour={OUTBOX_COLOUR[item.state] ?? colour.inkFaint}>
-                          {t(`outbox_state.${item.state}`)}
-                        </Badge>
-                        <br />
-                        {item.hold && (
-                          <span className="faint">
-                            {word("hold", item.hold)}
-                            {item.held_until &&
-                              ` · ${t("hold.until", { at: format.dateTime(item.held_until) })}`}
-                            <br />
-                          </span>
-                        )}
-                        <span className="faint">
-                          {t(item.left_machine ? "mailbox.left" : "mailbox.stayed")}
-                        </span>
-                      </td>
-                      <td className="right">{item.attempts}</td>
-                      <td>{format.dateTime(item.sent_at ?? item.created_at)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </QueryView>
-      <More query={outbox} />
-    </Panel>
-  );
-}
-
 export function MailboxPage() {
   const { t } = useTranslation();
   const { mail } = useSession();
   const allowed = useMay("read_outbox");
   const mails = useMailbox();
+  const navigate = useNavigate();
+  const { tab } = useSearch({ from: "/shell/mailbox" });
   if (!allowed) return <NoAccessPage />;
   return (
     <Page title={t("mailbox.title")} intro={t("mailbox.intro")}>
@@ -211,6 +132,10 @@ export function MailboxPage() {
           <Alert type="warning" showIcon title={t("mailbox.banner")} description={t("mailbox.banner_text")} />
         )}
         <Tabs
+          activeKey={tab ?? "kept"}
+          onChange={(key) =>
+            void navigate({ to: "/mailbox", search: key === "kept" ? {} : { tab: key }, replace: true })
+          }
           items={[
             {
               key: "kept",
@@ -222,7 +147,11 @@ export function MailboxPage() {
                 </>
               ),
             },
-            { key: "outbox", label: t("mailbox.outbox"), children: <Outbox /> },
+            { key: "outbox", label: t("mailbox.outbox"), children: <OutboxPanel /> },
+            { key: "inbox", label: t("inbox.title"), children: <InboxPanel /> },
+            { key: "addresses", label: t("addresses.title"), children: <AddressesPanel /> },
+            { key: "people", label: t("people.title"), children: <PeoplePanel /> },
+            { key: "templates", label: t("templates.title"), children: <TemplatesPanel /> },
           ]}
         />
       </div>
