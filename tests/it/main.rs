@@ -28,4 +28,5 @@ mod priority;
 mod streams;
 mod tasks;
 mod tutorial;
+mod work;
 mod world;

@@ -27,7 +27,6 @@ use domain::organisation::{Department, Locale};
 use domain::tasks::{Command, Refused, Task};
 use serde_json::{Value, json};
 use storage::incoming::{Cursor, Inbound};
-use storage::tasks::Attachment;
 use storage::{DbError, Tx};
 use tokio::time::{Duration, sleep};
 
@@ -612,19 +611,20 @@ impl Saying<'_> {
             problem = Some(Problem::NotUnderstood);
         }
         let worked = problem.is_none() || problem == Some(Problem::NotUnderstood);
-        let mut files = Vec::new();
+        let (mut files, mut left_out) = (Vec::new(), parsed.left_out.clone());
         if worked {
             for file in &parsed.files {
-                let kept = Attachment {
-                    id: app.ids.next().to_string(),
+                let kept = crate::tasks::Upload {
                     name: file.name.clone(),
                     media_type: file.media_type.clone(),
                     content: file.content.clone(),
                 };
-                storage::tasks::attach(tx, now.id, &kept).await?;
-                files.push(file.name.clone());
+                match crate::tasks::attach(app, tx, now.id, kept, &self.actor.name).await? {
+                    Ok(_) => files.push(file.name.clone()),
+                    Err(_) => left_out.push(file.name.clone()),
+                }
             }
-            if problem.is_none() && !parsed.left_out.is_empty() {
+            if problem.is_none() && !left_out.is_empty() {
                 problem = Some(Problem::FileLeftOut);
             }
         }
@@ -642,7 +642,7 @@ impl Saying<'_> {
             _ => "answered",
         };
         let data = json!({
-            "commands": done, "problem": problem, "answered": answered, "files": files, "left_out": parsed.left_out,
+            "commands": done, "problem": problem, "answered": answered, "files": files, "left_out": left_out,
         });
         Ok((outcome, data))
     }
@@ -706,6 +706,8 @@ impl Saying<'_> {
                         let time = said.time.unwrap_or(noon);
                         in_zone(said.day.and_time(time), self.writer.to.time_zone)
                     }),
+                    // By mail the same words say what was done and what was left.
+                    rest: Some(solution.clone()),
                 },
             ),
             Spoken::Due { at, comment } => return self.propose(task, *at, comment).await,
@@ -899,7 +901,7 @@ impl Saying<'_> {
 
 fn problem_of(refused: &Refused) -> Problem {
     match refused {
-        Refused::State { .. } => Problem::State,
+        Refused::State { .. } | Refused::OpenSubTasks { .. } => Problem::State,
         Refused::Field { field, code, .. } => match (*field, *code) {
             (_, "too_long") => Problem::TooLong,
             ("reason", _) => Problem::NoReason,
