@@ -15,6 +15,8 @@ pub struct Form {
     pub fields: Vec<(String, String)>,
     /// Choices of its select elements: name and values.
     pub choices: Vec<(String, Vec<String>)>,
+    /// Boxes that are not ticked: name and value.
+    pub boxes: Vec<(String, String)>,
 }
 
 /// What a tag says: its attributes, names in lower case.
@@ -149,6 +151,7 @@ pub fn forms(html: &str) -> Vec<Form> {
             .expect("the form ends")];
         let mut fields: Vec<(usize, String, String)> = Vec::new();
         let mut choices = Vec::new();
+        let mut boxes = Vec::new();
         for (place, input) in tags(inside, "input") {
             let all = attributes(input);
             let kind = value(&all, "type").unwrap_or("text").to_lowercase();
@@ -157,7 +160,12 @@ pub fn forms(html: &str) -> Vec<Form> {
             };
             let unchecked =
                 matches!(kind.as_str(), "radio" | "checkbox") && value(&all, "checked").is_none();
-            if !matches!(kind.as_str(), "submit" | "button" | "file") && !unchecked {
+            if unchecked {
+                boxes.push((
+                    name.to_owned(),
+                    value(&all, "value").unwrap_or("on").to_owned(),
+                ));
+            } else if !matches!(kind.as_str(), "submit" | "button" | "file") {
                 fields.push((
                     place,
                     name.to_owned(),
@@ -210,6 +218,7 @@ pub fn forms(html: &str) -> Vec<Form> {
                 .to_lowercase(),
             fields: fields.into_iter().map(|(_, n, v)| (n, v)).collect(),
             choices,
+            boxes,
         });
     }
     found
@@ -275,6 +284,10 @@ impl Page {
     pub fn press(&self, caller: &Caller, form: &Form, filled: &[(&str, &str)]) -> Self {
         let mut fields = form.fields.clone();
         for (name, value) in filled {
+            if form.boxes.iter().any(|(n, v)| n == name && v == value) {
+                fields.push(((*name).to_owned(), (*value).to_owned()));
+                continue;
+            }
             let field = fields.iter_mut().find(|(n, _)| n == name);
             let field = field.unwrap_or_else(|| {
                 panic!("the form {} has no field {name}: {form:?}", form.action)

@@ -29,4 +29,5 @@ mod priority;
 mod streams;
 mod tasks;
 mod tutorial;
+mod work;
 mod world;

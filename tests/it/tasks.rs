@@ -12,10 +12,14 @@ use tests::{
 };
 
 const WANG: &str = "wang.tao@telecom.example";
-const MANAGER: &str = "manager@telecom.example";
-const DEPUTY: &str = "deputy@telecom.example";
-const CHIEF: &str = "chief@telecom.example";
-const VOC: &str = "voc@telecom.example";
+/// Address of somebody of the story.
+pub const MANAGER: &str = "manager@telecom.example";
+/// Address of somebody of the story.
+pub const DEPUTY: &str = "deputy@telecom.example";
+/// Address of somebody of the story.
+pub const CHIEF: &str = "chief@telecom.example";
+/// Address of somebody of the story.
+pub const VOC: &str = "voc@telecom.example";
 const PASSWORD: &str = "correct horse battery";
 const CLOCK: &str = "BIHUAN_CLOCK_AHEAD";
 
@@ -29,7 +33,7 @@ fn monday() -> NaiveDate {
 }
 
 /// A time of the story: `day` 0 is its Monday, in Shanghai.
-fn at(day: u64, hour: u32, minute: u32) -> DateTime<Utc> {
+pub fn at(day: u64, hour: u32, minute: u32) -> DateTime<Utc> {
     let local = (monday() + Days::new(day))
         .and_hms_opt(hour, minute, 0)
         .expect("a time");
@@ -41,7 +45,7 @@ fn at(day: u64, hour: u32, minute: u32) -> DateTime<Utc> {
 }
 
 /// Starts the server again a moment after `then`.
-fn travel(server: &mut Server, then: DateTime<Utc>) {
+pub fn travel(server: &mut Server, then: DateTime<Utc>) {
     let ahead = (then - time::now()).num_seconds();
     let minutes = ahead.div_euclid(60) + 1;
     server.restart_with(CLOCK, &minutes.to_string());
@@ -62,7 +66,7 @@ fn department(key: &str, owners: &[(&str, &str)], more: Value) -> Value {
 }
 
 /// A server in the story's week with an issue, a plain calendar, a manager, a deputy and an arbiter.
-fn office(engine: Engine) -> (Server, String) {
+pub fn office(engine: Engine) -> (Server, String) {
     let mut server = Options::new(engine).start();
     let admin = server.admin();
     furnish(&admin);
@@ -101,7 +105,7 @@ fn office(engine: Engine) -> (Server, String) {
 }
 
 /// The VoC owner, logged in.
-fn voc(server: &Server) -> Caller {
+pub fn voc(server: &Server) -> Caller {
     let anonymous = server.anonymous();
     let credentials = json!({"email": VOC, "password": PASSWORD});
     let reply = anonymous.post("/api/v1/session", &credentials);
@@ -115,7 +119,7 @@ fn voc(server: &Server) -> Caller {
         )
 }
 
-fn assign(caller: &Caller, issue: &str, title: &str, more: Value) -> Value {
+pub fn assign(caller: &Caller, issue: &str, title: &str, more: Value) -> Value {
     let mut body = json!({"title": title, "description": "说明", "department": PRODUCT,
                           "due_at": at(25, 18, 0).to_rfc3339()});
     for (name, value) in more.as_object().into_iter().flatten() {
@@ -126,7 +130,7 @@ fn assign(caller: &Caller, issue: &str, title: &str, more: Value) -> Value {
         .ok()
 }
 
-fn task(server: &Server, id: &str) -> Value {
+pub fn task(server: &Server, id: &str) -> Value {
     server.admin().get(&format!("/api/v1/tasks/{id}")).ok()
 }
 
@@ -145,7 +149,7 @@ fn steps(list: &Value) -> Vec<(String, String)> {
 }
 
 /// Waits until no timer of a task is due and everything is sent; answers mails to `who`, oldest first.
-fn mails(server: &Server, who: &str) -> Vec<Value> {
+pub fn mails(server: &Server, who: &str) -> Vec<Value> {
     settled(server);
     let mut all = server
         .admin()
@@ -177,7 +181,7 @@ fn clock(server: &Server) -> DateTime<Utc> {
     time::now() + TimeDelta::minutes(minutes)
 }
 
-fn action_link(mail: &Value) -> String {
+pub fn action_link(mail: &Value) -> String {
     let words = text(mail, "text").split_whitespace();
     let link = words.rev().find(|w| w.contains("/a/"));
     link.unwrap_or_else(|| panic!("no link in {mail}"))

@@ -66,9 +66,18 @@ const issueRoute = createRoute({
 const tasksRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/tasks",
-  validateSearch: (search: Record<string, unknown>): { state?: string } => {
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { state?: string; view?: "list" | "board" | "departments" | "calendar"; month?: string } => {
     const state = text(search.state);
-    return state ? { state } : {};
+    const views = ["list", "board", "departments", "calendar"] as const;
+    const view = views.find((known) => known === search.view);
+    const month = text(search.month);
+    return {
+      ...(state && { state }),
+      ...(view && { view }),
+      ...(month && /^\d{4}-(0[1-9]|1[0-2])$/.test(month) && { month }),
+    };
   },
   component: lazyRouteComponent(() => import("./routes/tasks/tasks-page"), "TasksPage"),
 });

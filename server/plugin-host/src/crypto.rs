@@ -31,6 +31,13 @@ fn key(hash: Hash, key: &[u8]) -> hmac::Key {
     hmac::Key::new(algorithm, key)
 }
 
+/// The hash of bytes, in hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
+    hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
 pub(crate) fn mac(secret: &[u8], hash: Hash, message: &[u8]) -> Vec<u8> {
     hmac::sign(&key(hash, secret), message).as_ref().to_vec()
 }

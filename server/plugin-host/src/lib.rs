@@ -46,6 +46,7 @@ pub use classifier::Classifier;
 pub use compile::{COMPILE_COMMAND, CompileLimits, Compiler, run_as_compiler};
 pub use config::{CallLimits, HostConfig, Random};
 pub use connector::{Connector, ConnectorExports};
+pub use crypto::sha256;
 pub use engine::{Compiled, Host};
 pub use error::{Limit, PluginError};
 pub use grant::{

@@ -363,6 +363,7 @@ async fn act_story(app: &Shared, story: &Story, day: NaiveDate) -> failure::Resu
         commands.push(Command::Complete {
             solution: story.solution.to_owned(),
             effective_at: None,
+            rest: None,
         });
     }
     for command in commands {

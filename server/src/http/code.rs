@@ -62,6 +62,7 @@ codes! {
     Stale "stale_version" PRECONDITION_FAILED "内容已被他人修改，请刷新后再试" "somebody else changed this meanwhile, read it again";
     Conflict "conflict" CONFLICT "已经存在，或仍被使用" "this exists already, or is still in use";
     WrongState "wrong_state" CONFLICT "当前状态不允许此操作" "the present state does not allow this";
+    OpenSubTasks "open_sub_tasks" CONFLICT "还有未结束的子任务" "sub-tasks are still open";
     KeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY "Idempotency-Key 已用于另一个请求" "this Idempotency-Key was used for another request";
     LastAdmin "last_admin" CONFLICT "至少要保留一名管理员" "one administrator must remain";
     NotAComponent "not_a_component" UNPROCESSABLE_ENTITY "这不是 Bihuan 插件组件" "this is not a component of Bihuan";

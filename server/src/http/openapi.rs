@@ -38,6 +38,8 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(crate::tasks::escalation_http::routes())
         .merge(crate::tasks::refusal_http::routes())
         .merge(crate::tasks::sla_http::routes())
+        .merge(crate::tasks::work_http::routes())
+        .merge(crate::tasks::bulk_http::routes())
         .merge(crate::verification::http::routes())
         .merge(crate::notify::http::routes())
         .merge(crate::notify::people_http::routes())

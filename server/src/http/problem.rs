@@ -214,6 +214,13 @@ impl From<domain::tasks::Refused> for Problem {
     fn from(error: domain::tasks::Refused) -> Self {
         match error {
             domain::tasks::Refused::State { .. } => Self::new(Code::WrongState, error.to_string()),
+            domain::tasks::Refused::OpenSubTasks { titles } => Self::new(
+                Code::OpenSubTasks,
+                spoken(&domain::organisation::Bilingual::new(
+                    format!("还有未结束的子任务：{}", titles.join("、")),
+                    format!("sub-tasks are still open: {}", titles.join(", ")),
+                )),
+            ),
             domain::tasks::Refused::Field {
                 field,
                 code,

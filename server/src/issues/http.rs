@@ -486,7 +486,16 @@ async fn overview(State(app): State<Shared>, caller: Caller) -> Result<Json<Over
         rated: all.rated,
         csat: all.csat(),
         open_issues: sum(&issues, &UNRESOLVED),
-        open_tasks: sum(&tasks, &["assigned", "accepted", "in_progress", "declined"]),
+        open_tasks: sum(
+            &tasks,
+            &[
+                "assigned",
+                "accepted",
+                "in_progress",
+                "declined",
+                "awaiting_approval",
+            ],
+        ),
         overdue_tasks: i64::try_from(overdue).unwrap_or(0),
         undated,
         unexplained_share: (all.voices > 0).then(|| unexplained as f64 / all.voices as f64),

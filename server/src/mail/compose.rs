@@ -517,6 +517,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             assigned_by,
             due_at,
             due_rule,
+            work,
             urgent,
             data,
             impact,
@@ -552,6 +553,9 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 } else {
                     format!("How that time came about: {}.", rule.en)
                 });
+            }
+            if let Some(work) = work {
+                request.push(pick(work));
             }
             if !description.is_empty() {
                 request.extend(description.lines().map(str::to_owned));
@@ -821,6 +825,72 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 "This mail was sent by Bihuan.",
             );
         }
+        Letter::ApprovalAsked {
+            title,
+            who,
+            department,
+            kind,
+            solution,
+            rest,
+            work,
+            files,
+            link,
+            ..
+        } => {
+            page.subject = if zh {
+                format!("[闭环] 请审批：{title}")
+            } else {
+                format!("[Bihuan] Please approve: {title}")
+            };
+            page.heading = if zh {
+                format!("{department}的{who}已完成，请您审批")
+            } else {
+                format!("{who} ({department}) asks for your approval")
+            };
+            let mut facts = vec![
+                title.clone(),
+                if zh {
+                    format!("改进类型：{}", pick(kind))
+                } else {
+                    format!("Kind of improvement: {}", pick(kind))
+                },
+            ];
+            facts.extend(work.as_ref().map(pick));
+            page.sections = vec![
+                section(&say("任务", "Task"), facts),
+                section(
+                    &say("做了什么", "What was done"),
+                    solution.lines().map(str::to_owned).collect(),
+                ),
+            ];
+            if let Some(rest) = rest {
+                page.sections.push(section(
+                    &say("未完成部分的说明", "Why something is left"),
+                    rest.lines().map(str::to_owned).collect(),
+                ));
+            }
+            if !files.is_empty() {
+                page.sections.push(Section {
+                    items: files.clone(),
+                    ..section(
+                        &say("附件（在页面上下载）", "Files (on the page)"),
+                        Vec::new(),
+                    )
+                });
+            }
+            page.button = Some(Button {
+                label: say("同意或退回（无需登录）", "Approve or give back (no log-in)"),
+                url: format!("{base}{link}"),
+                plain: say(
+                    "在这个页面同意，或说明原因后退回：",
+                    "Approve it, or give it back with a reason, on this page:",
+                ),
+            });
+            page.footer = say(
+                "这封邮件由闭环（Bihuan）自动发出。请在页面上决定，回复邮件不起作用。",
+                "This mail was sent by Bihuan. Please decide on the page: a reply to this mail does nothing.",
+            );
+        }
         Letter::TaskNote {
             title,
             who,
@@ -838,6 +908,20 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 ("due_refused", false) => format!("{who} did not agree: still due by {due}"),
                 ("due_changed", true) => format!("{who}把期限改为 {due}"),
                 ("due_changed", false) => format!("{who} moved the due date to {due}"),
+                ("reminded", true) => format!("{who}提醒您：请在 {due} 前处理"),
+                ("reminded", false) => format!("{who} reminds you: due by {due}"),
+                ("approved", true) => format!("{who}已同意，任务完成"),
+                ("approved", false) => format!("{who} approved what you did"),
+                ("rejected", true) => format!("{who}没有同意，请修改后再次提交"),
+                ("rejected", false) => {
+                    format!("{who} did not approve it: please change it and complete it again")
+                }
+                ("sub_task_closed", true) => format!("{who}负责的子任务已结束"),
+                ("sub_task_closed", false) => format!("A part of your task is over ({who})"),
+                ("sub_tasks_closed", true) => "子任务已全部结束，可以完成主任务了".to_owned(),
+                ("sub_tasks_closed", false) => {
+                    "All parts of your task are over: you can complete it now".to_owned()
+                }
                 (_, true) => format!("{who}的回复"),
                 (_, false) => format!("{who} wrote"),
             };
@@ -1154,6 +1238,12 @@ fn answer(event: &str, locale: Locale) -> &'static str {
         "task.commented" => ("回复了任务", "replied about the task"),
         "task.due_proposed" => ("希望改期", "proposes another due date for the task"),
         "task.completed" => ("已完成任务", "completed the task"),
+        "task.submitted" => (
+            "已完成任务，等待审批",
+            "completed the task, which waits for an approval",
+        ),
+        "task.approved" => ("同意了任务的完成", "approved what was done"),
+        "task.rejected" => ("没有同意，已退回", "did not approve it and gave it back"),
         "task.judged" => ("给出了结论", "reached a verdict"),
         _ => ("更新了任务", "changed the task"),
     };

@@ -32,7 +32,7 @@ pub(super) fn fill(page: &mut Page, letter: &Letter, to: &Recipient, base: &str)
             .to_string()
     };
     let (due, since) = (local(due_at), local(since));
-    let own = *action == Action::RemindOwner && !instead;
+    let own = matches!(action, Action::RemindOwner | Action::RemindApprover) && !instead;
     let head = match (when, own, zh) {
         (When::Unanswered, true, true) => "等待您的答复".to_owned(),
         (When::Unanswered, true, false) => "Waiting for your answer".to_owned(),
@@ -42,6 +42,10 @@ pub(super) fn fill(page: &mut Page, letter: &Letter, to: &Recipient, base: &str)
         (When::BeforeDue, true, false) => "Soon due".to_owned(),
         (When::AfterDue, true, true) => "已逾期".to_owned(),
         (When::AfterDue, true, false) => "Overdue".to_owned(),
+        (When::Unapproved, true, true) => "等待您的审批".to_owned(),
+        (When::Unapproved, true, false) => "Waiting for your approval".to_owned(),
+        (When::Unapproved, false, true) => "任务无人审批".to_owned(),
+        (When::Unapproved, false, false) => "Nobody has approved a task".to_owned(),
         (When::Unanswered, false, true) => format!("{owner}尚未答复"),
         (When::Unanswered, false, false) => format!("{owner} has not answered"),
         (When::Silent, false, true) => format!("{owner}没有新的进展"),
@@ -87,9 +91,17 @@ pub(super) fn fill(page: &mut Page, letter: &Letter, to: &Recipient, base: &str)
         (When::AfterDue, false) => {
             format!("\"{title}\" of {owner} ({department}) was due at {due} and is not done.")
         }
+        (When::Unapproved, true) => {
+            format!("{department}的{owner}已完成任务「{title}」，自 {since} 起等待审批。")
+        }
+        (When::Unapproved, false) => {
+            format!(
+                "{owner} ({department}) has completed \"{title}\", which has been waiting for an approval since {since}."
+            )
+        }
     };
     let mut facts = vec![what];
-    if !matches!(when, When::BeforeDue | When::AfterDue) {
+    if !matches!(when, When::BeforeDue | When::AfterDue | When::Unapproved) {
         facts.push(if zh {
             format!("截止时间：{due}。")
         } else {
@@ -102,7 +114,17 @@ pub(super) fn fill(page: &mut Page, letter: &Letter, to: &Recipient, base: &str)
             "Whoever should get this mail is away or not known: therefore it comes to you.",
         ));
     }
-    let ask = if own {
+    let ask = if *action == Action::RemindApprover {
+        say(
+            "请打开下面的页面查看完成情况，并选择同意或退回。无需登录。",
+            "Please open the page below, see what was done, and approve it or give it back. No log-in.",
+        )
+    } else if *when == When::Unapproved {
+        say(
+            "请与审批人联系，或在控制台代为决定。",
+            "Please talk to the approver, or decide in the console.",
+        )
+    } else if own {
         say(
             "请打开下面的页面接受、转交、报告进度或完成；也可以在那里选择改天再提醒。",
             "Open the page below to accept, hand over, report or complete it; there you can also choose to be \
@@ -124,6 +146,7 @@ pub(super) fn fill(page: &mut Page, letter: &Letter, to: &Recipient, base: &str)
             Action::HandToDeputy => ("把任务交给代理人", "the task goes to the deputy"),
             Action::TellVocOwner => ("通知客户之声负责人", "the VoC owner is told"),
             Action::TellArbiter => ("通知仲裁人", "the arbiter is told"),
+            Action::RemindApprover => ("再次提醒审批人", "the approver is reminded again"),
         };
         ahead.push(if zh {
             format!("如果没有变化，{at} 将{z}。")

@@ -138,6 +138,9 @@ pub enum Letter {
         /// The working hours and the calendar that it was computed with; `None`: a person set it.
         #[serde(default)]
         due_rule: Option<Box<Bilingual>>,
+        /// Its kind, how progress is told, what it is a part of, whether it has to be approved.
+        #[serde(default)]
+        work: Option<Box<Bilingual>>,
         /// It must be fixed at once.
         urgent: bool,
         /// The figures behind it.
@@ -256,6 +259,29 @@ pub enum Letter {
         /// Path of the task in the console.
         link: String,
     },
+    /// What was done has to be approved: to the approver.
+    ApprovalAsked {
+        /// Its thread.
+        thread: Thread,
+        /// The task.
+        title: String,
+        /// Who did it.
+        who: String,
+        /// Name of their department.
+        department: String,
+        /// What sort of improvement it is.
+        kind: Bilingual,
+        /// What was done.
+        solution: String,
+        /// Why something that is counted is missing.
+        rest: Option<String>,
+        /// What is counted.
+        work: Option<Bilingual>,
+        /// Names of files that can be read on the page.
+        files: Vec<String>,
+        /// Path of the page on which it is decided.
+        link: String,
+    },
     /// What whoever assigned a task says to its owner: words, or the answer to a proposed date.
     TaskNote {
         /// Its thread.
@@ -264,7 +290,8 @@ pub enum Letter {
         title: String,
         /// Who says it.
         who: String,
-        /// What: `words`, `due_agreed`, `due_refused`, `due_changed`.
+        /// What: `words`, `due_agreed`, `due_refused`, `due_changed`, `reminded`, `approved`, `rejected`,
+        /// `sub_task_closed`, `sub_tasks_closed`.
         what: String,
         /// Their words.
         words: String,
@@ -408,6 +435,7 @@ impl Letter {
             | Self::TaskReply { thread, .. }
             | Self::TaskDueMoved { thread, .. }
             | Self::TaskNote { thread, .. }
+            | Self::ApprovalAsked { thread, .. }
             | Self::MailAnswer { thread, .. }
             | Self::OwnerUnreachable { thread, .. } => Some(thread),
         }
@@ -438,6 +466,7 @@ impl Letter {
             Self::TaskOffered { link, .. }
             | Self::TaskAnswer { link, .. }
             | Self::TaskNote { link, .. }
+            | Self::ApprovalAsked { link, .. }
             | Self::TaskReply { link, .. }
             | Self::TaskDueMoved { link, .. }
             | Self::TaskEscalated { link, .. }

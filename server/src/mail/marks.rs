@@ -102,7 +102,8 @@ pub(super) async fn put(
     let to = envelope.to.email.clone();
     // Whoever just lost the task is not asked any more.
     let kind = match &envelope.letter {
-        Letter::TaskTaken { .. } => None,
+        // An approver decides on the page: what is answered to such a mail is no answer about the task.
+        Letter::TaskTaken { .. } | Letter::ApprovalAsked { .. } => None,
         _ if to == task.owner.email => Some("owner"),
         _ if task.assigned_by.email.as_ref() == Some(&to) => Some("assigner"),
         _ => None,

@@ -77,6 +77,10 @@ pub fn all() -> Vec<(&'static str, Letter)> {
                 topic: both("套餐资费争议", "Tariff disputes"),
                 assigned_by: "林晓".into(),
                 due_at: due(),
+                work: Some(Box::new(both(
+                    "改进类型：培训；进度按培训覆盖计：二线客服 已培训 0/60 人。",
+                    "kind of improvement: Training; progress is training: 0/60 of agents trained.",
+                ))),
                 due_rule: Some(Box::new(both(
                     "48 个工作小时，按「中国大陆」工作日历计",
                     "48 working hours of the calendar Mainland China",
@@ -233,6 +237,11 @@ pub fn all() -> Vec<(&'static str, Letter)> {
         ("note_due_agreed", "due_agreed"),
         ("note_due_refused", "due_refused"),
         ("note_due_changed", "due_changed"),
+        ("note_reminded", "reminded"),
+        ("note_approved", "approved"),
+        ("note_rejected", "rejected"),
+        ("note_sub_task_closed", "sub_task_closed"),
+        ("note_sub_tasks_closed", "sub_tasks_closed"),
     ] {
         let letter = Letter::TaskNote {
             thread: thread(false),
@@ -279,6 +288,24 @@ pub fn all() -> Vec<(&'static str, Letter)> {
         };
         letters.push((name, letter));
     }
+    letters.push((
+        "approval_asked",
+        Letter::ApprovalAsked {
+            thread: thread(false),
+            title: title(),
+            who: "王磊".into(),
+            department: "市场部".into(),
+            kind: both("话术模板", "Script template"),
+            solution: "新话术已写好，先说总价，再说分项。".into(),
+            rest: Some("英文版下月补".into()),
+            work: Some(both(
+                "进度按清单计：已完成 2/3 项",
+                "progress is a checklist: 2/3 done",
+            )),
+            files: vec!["话术.docx".into()],
+            link: "/a/token".into(),
+        },
+    ));
     let hours = chrono::TimeDelta::hours;
     for (name, when, action, instead) in [
         (
@@ -324,8 +351,20 @@ pub fn all() -> Vec<(&'static str, Letter)> {
             Action::TellManager,
             true,
         ),
+        (
+            "reminder_unapproved",
+            When::Unapproved,
+            Action::RemindApprover,
+            false,
+        ),
+        (
+            "escalated_unapproved",
+            When::Unapproved,
+            Action::TellVocOwner,
+            false,
+        ),
     ] {
-        let to_owner = action == Action::RemindOwner;
+        let to_owner = matches!(action, Action::RemindOwner | Action::RemindApprover);
         let letter = Letter::TaskEscalated {
             thread: thread(false),
             title: title(),

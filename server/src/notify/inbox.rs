@@ -15,7 +15,8 @@ use crate::mail::imap::{Account, Fetched, Mailbox};
 use crate::mail::parse::{Parsed, parse};
 use crate::mail::{Letter, Problem, Recipient, mark_of_tag, mark_of_token, preference};
 use crate::tasks::{
-    ActError, act_in, assigner, link_token, open_proposal, owner_of, propose_due, set_due,
+    ActError, Upload, act_in, assigner, attach as attach_file, link_token, open_proposal, owner_of,
+    propose_due, set_due,
 };
 use chrono::{NaiveTime, TimeDelta};
 use domain::clock::{Timestamp, local_day};
@@ -29,7 +30,6 @@ use domain::organisation::Department;
 use domain::tasks::{Command, Refused, Task};
 use serde_json::{Value, json};
 use storage::incoming::{Cursor, Inbound};
-use storage::tasks::Attachment;
 use storage::{DbError, Tx};
 use tokio::time::{Duration, sleep};
 
@@ -552,6 +552,29 @@ pub(super) async fn words_of(
     }))
 }
 
+/// Keeps the files of a mail with a task: the names of those that were kept, and of those that were not.
+async fn keep_files(
+    app: &App,
+    tx: &Tx,
+    task: &Task,
+    parsed: &Parsed,
+    by: &str,
+) -> Result<(Vec<String>, Vec<String>), DbError> {
+    let (mut files, mut left_out) = (Vec::new(), parsed.left_out.clone());
+    for file in &parsed.files {
+        let kept = Upload {
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+            content: file.content.clone(),
+        };
+        match attach_file(app, tx, task.id, kept, by).await? {
+            Ok(_) => files.push(file.name.clone()),
+            Err(_) => left_out.push(file.name.clone()),
+        }
+    }
+    Ok((files, left_out))
+}
+
 /// Puts a mail that led nowhere to a task, by somebody who looked at it: its words and files are kept there. It
 /// commands nothing, for its writer has proved nothing.
 pub(super) async fn attach(
@@ -564,19 +587,9 @@ pub(super) async fn attach(
     let Some((words, parsed)) = words_of(tx, &mail.id).await? else {
         return Ok(None);
     };
-    let mut files = Vec::new();
-    for file in &parsed.files {
-        let kept = Attachment {
-            id: app.ids.next().to_string(),
-            name: file.name.clone(),
-            media_type: file.media_type.clone(),
-            content: file.content.clone(),
-        };
-        storage::tasks::attach(tx, task.id, &kept).await?;
-        files.push(file.name.clone());
-    }
+    let (files, left_out) = keep_files(app, tx, task, &parsed, &actor.name).await?;
     let note = json!({
-        "mail": mail.id, "from": mail.sender, "comment": words, "files": files, "left_out": parsed.left_out,
+        "mail": mail.id, "from": mail.sender, "comment": words, "files": files, "left_out": left_out,
     });
     event(app, tx, task, "task.mail_attached", actor, &note).await?;
     let mut data = mail.data.clone();
@@ -668,19 +681,10 @@ impl Saying<'_> {
             problem = Some(Problem::NotUnderstood);
         }
         let worked = problem.is_none() || problem == Some(Problem::NotUnderstood);
-        let mut files = Vec::new();
+        let (mut files, mut left_out) = (Vec::new(), parsed.left_out.clone());
         if worked {
-            for file in &parsed.files {
-                let kept = Attachment {
-                    id: app.ids.next().to_string(),
-                    name: file.name.clone(),
-                    media_type: file.media_type.clone(),
-                    content: file.content.clone(),
-                };
-                storage::tasks::attach(tx, now.id, &kept).await?;
-                files.push(file.name.clone());
-            }
-            if problem.is_none() && !parsed.left_out.is_empty() {
+            (files, left_out) = keep_files(app, tx, &now, parsed, &self.actor.name).await?;
+            if problem.is_none() && !left_out.is_empty() {
                 problem = Some(Problem::FileLeftOut);
             }
         }
@@ -698,7 +702,7 @@ impl Saying<'_> {
             _ => "answered",
         };
         let data = json!({
-            "commands": done, "problem": problem, "answered": answered, "files": files, "left_out": parsed.left_out,
+            "commands": done, "problem": problem, "answered": answered, "files": files, "left_out": left_out,
         });
         Ok((outcome, data))
     }
@@ -762,6 +766,8 @@ impl Saying<'_> {
                         let time = said.time.unwrap_or(noon);
                         in_zone(said.day.and_time(time), self.writer.to.time_zone)
                     }),
+                    // By mail the same words say what was done and what was left.
+                    rest: Some(solution.clone()),
                 },
             ),
             Spoken::Due { at, comment } => return self.propose(task, *at, comment).await,
@@ -923,7 +929,7 @@ impl Saying<'_> {
 
 fn problem_of(refused: &Refused) -> Problem {
     match refused {
-        Refused::State { .. } => Problem::State,
+        Refused::State { .. } | Refused::OpenSubTasks { .. } => Problem::State,
         Refused::Field { field, code, .. } => match (*field, *code) {
             (_, "too_long") => Problem::TooLong,
             ("reason", _) => Problem::NoReason,

@@ -132,6 +132,7 @@ fn says(
         | Letter::TaskEscalated { .. }
         | Letter::TaskAnswer { .. }
         | Letter::TaskNote { .. }
+        | Letter::ApprovalAsked { .. }
         | Letter::MailAnswer { .. }
         | Letter::Digest { .. }
         | Letter::Trial { .. }

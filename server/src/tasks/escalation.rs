@@ -146,6 +146,7 @@ fn target(people: &People, task: &Task, asked: &[String], action: Action) -> Opt
                 .or_else(instead)
         }
         Action::TellVocOwner => people.voc_owner(task).map(|person| to(person, "done")),
+        Action::RemindApprover => task.open_approval().map(|a| to(a.approver.clone(), "done")),
         Action::TellArbiter => named(people.organisation.arbiter_email.as_deref()).or_else(instead),
     }
 }
@@ -176,7 +177,7 @@ fn timer(app: &App, task: TaskId) -> storage::queue::NewJob {
 /// policy that holds for the department now; it stays as it is for as long as they have the task.
 pub async fn plan(app: &App, tx: &Tx, task: &Task) -> Result<(), DbError> {
     let chain = store::chain(tx, task.id).await?;
-    if !task.state.is_under_way() {
+    if !task.state.is_chased() {
         return match chain {
             Some(_) => store::rearm(tx, task.id, None, &timer(app, task.id)).await,
             None => Ok(()),
@@ -222,7 +223,7 @@ pub async fn escalate(app: &Shared, payload: &serde_json::Value) -> Result<Outco
         return Ok(Outcome::Nothing);
     };
     let chain = store::chain(&tx, id).await?;
-    let chain = chain.filter(|c| c.assignment == task.assignment && task.state.is_under_way());
+    let chain = chain.filter(|c| c.assignment == task.assignment && task.state.is_chased());
     let policy = match &chain {
         Some(chain) => store::version(&tx, &chain.policy_key, chain.policy_version).await?,
         None => None,

@@ -15,6 +15,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::identity::Operation;
 use domain::ids::{IssueId, TaskId};
 use domain::organisation::{Bilingual, Department, Owner};
+use domain::tasks::kind::Kind;
 use domain::tasks::refusal::Hop;
 use domain::tasks::{Command, DueRule, Task};
 use domain::verification::{Contract, GuardMetric, Metric, Verification};
@@ -47,6 +48,8 @@ struct TaskProgress {
     percent: u8,
     comment: String,
     by: String,
+    /// What had been counted by then: `3/5`; empty where it is an estimate.
+    figures: String,
 }
 
 /// The person who is asked.
@@ -74,12 +77,29 @@ struct TaskMail {
     link: String,
 }
 
-/// A file that the owner attached.
+/// A file that somebody attached.
 #[derive(Serialize, ToSchema)]
-struct TaskAttachment {
+pub(super) struct TaskAttachment {
     id: String,
     name: String,
     size: i64,
+    /// Hash of its bytes in hexadecimal; empty for files of before it was kept.
+    sha256: String,
+    added_by: String,
+    added_at: DateTime<Utc>,
+}
+
+impl From<storage::tasks::AttachmentRow> for TaskAttachment {
+    fn from(file: storage::tasks::AttachmentRow) -> Self {
+        Self {
+            added_at: file.at(),
+            id: file.id,
+            name: file.name,
+            size: file.size,
+            sha256: file.sha256,
+            added_by: file.added_by,
+        }
+    }
 }
 
 /// By which rule a task is due.
@@ -95,6 +115,8 @@ struct TaskDue {
     calendar_name: Option<Bilingual>,
     /// Since when the owner waits for an answer.
     waits_since: Option<DateTime<Utc>>,
+    /// What is waited for: `question` or `approval`.
+    waits_for: Option<domain::calendar::Why>,
     /// Since when the clock stands because of that.
     standing_since: Option<DateTime<Utc>>,
 }
@@ -108,6 +130,7 @@ async fn due_view(app: &Shared, task: &Task) -> Result<TaskDue> {
             calendar: None,
             calendar_name: None,
             waits_since,
+            waits_for: task.waits_for(),
             standing_since,
         },
         DueRule::Calendar {
@@ -118,6 +141,7 @@ async fn due_view(app: &Shared, task: &Task) -> Result<TaskDue> {
             calendar: Some(calendar.clone()),
             calendar_name: Some(crate::calendar::title(&app.db, calendar).await?),
             waits_since,
+            waits_for: task.waits_for(),
             standing_since,
         },
     })
@@ -158,6 +182,15 @@ pub(super) struct TaskView {
     timeline: Vec<EventView>,
     mail: Option<TaskMail>,
     handling: TaskHandling,
+    kind: Kind,
+    track: super::work_http::TaskTrack,
+    /// Why it was completed although something that is counted is missing.
+    rest: Option<String>,
+    /// The task that it is a part of.
+    parent: Option<super::work_http::TaskRelative>,
+    /// Its parts.
+    sub_tasks: Vec<super::work_http::TaskRelative>,
+    approval: Option<super::work_http::TaskApproval>,
     created_at: DateTime<Utc>,
     version: i64,
 }
@@ -202,8 +235,15 @@ pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<Ta
         }
     }
     let due = due_view(app, &task).await?;
+    let family = super::work_http::family(app, caller, &task).await?;
     Ok(TaskView {
         due,
+        kind: task.kind,
+        track: super::work_http::TaskTrack::of(&task.track),
+        rest: task.rest.clone(),
+        parent: family.0,
+        sub_tasks: family.1,
+        approval: super::work_http::approval_view(app, caller, &task),
         issue_id: task.issue_id.to_string(),
         issue_heading: issue
             .as_ref()
@@ -241,6 +281,7 @@ pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<Ta
                 percent: p.percent,
                 comment: p.comment,
                 by: p.by,
+                figures: p.figures,
             })
             .collect(),
         solution: task.solution,
@@ -250,10 +291,7 @@ pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<Ta
         proposed_department: task.proposed_department,
         contract: task.contract,
         verification,
-        attachments: attachments
-            .into_iter()
-            .map(|(id, name, size)| TaskAttachment { id, name, size })
-            .collect(),
+        attachments: attachments.into_iter().map(TaskAttachment::from).collect(),
         timeline: timeline.into_iter().map(EventView::from).collect(),
         mail,
         handling: TaskHandling {
@@ -341,6 +379,13 @@ struct NewTaskBody {
     due_at: Option<DateTime<Utc>>,
     #[serde(default)]
     measures: Vec<String>,
+    /// What sort of improvement it is.
+    #[serde(default)]
+    kind: Kind,
+    /// How progress is told; by the kind when missing: the measures of most kinds are a checklist, a product
+    /// change has a ticket elsewhere.
+    #[serde(default)]
+    track: Option<super::work_http::TrackWish>,
     #[serde(default)]
     contract: Option<ContractWish>,
 }
@@ -372,6 +417,8 @@ async fn assign(
         owner_email: body.owner_email,
         due_at: body.due_at,
         measures: body.measures,
+        kind: body.kind,
+        track: body.track.map(Into::into),
         wish: body.contract.map(Wish::from).unwrap_or_default(),
     };
     let tx = app.begin().await?;
@@ -456,6 +503,14 @@ struct TaskQuery {
     owner: Option<String>,
     issue: Option<String>,
     topic: Option<String>,
+    /// Sort of improvement.
+    kind: Option<Kind>,
+    /// The task above.
+    parent: Option<String>,
+    /// Due on that day or later.
+    due_from: Option<NaiveDate>,
+    /// Due on that day at the latest.
+    due_to: Option<NaiveDate>,
     cursor: Option<String>,
     limit: Option<u64>,
 }
@@ -483,6 +538,17 @@ async fn list_tasks(
         ),
         None => None,
     };
+    let parent = match query.parent {
+        Some(id) => Some(
+            id.parse()
+                .map_err(|_| Problem::query("parent", "invalid", "not an id"))?,
+        ),
+        None => None,
+    };
+    extract::in_order(query.due_from, query.due_to)
+        .map_err(|_| Problem::query("due_to", "out_of_range", "before due_from"))?;
+    let zone = storage::organisation::organisation(&app.db).await?.zone;
+    let start = |day: NaiveDate| domain::clock::start_of_day(day, zone);
     let department = if caller.role == domain::identity::Role::DepartmentOwner {
         // Without a department of its own such a caller sees nothing.
         Some(caller.department.clone().unwrap_or_default())
@@ -495,6 +561,10 @@ async fn list_tasks(
         owner: query.owner.map(|o| o.to_lowercase()),
         issue,
         topic: query.topic,
+        kind: query.kind.map(|k| k.as_str().to_owned()),
+        parent,
+        due_from: query.due_from.map(start),
+        due_to: query.due_to.and_then(|day| day.succ_opt()).map(start),
         after: extract::cursor(query.cursor)?,
     };
     let page = storage::tasks::list(&app.db, &filter, extract::limit(query.limit)?).await?;
@@ -530,7 +600,7 @@ async fn read_task(
     Ok(tagged(view(&app, &caller, task).await?, StatusCode::OK))
 }
 
-/// A file that the owner attached.
+/// A file of a task, to be saved.
 #[utoipa::path(get, path = "/tasks/{id}/attachments/{file}", tag = "tasks",
     params(("id" = String, Path), ("file" = String, Path)),
     responses((status = 200, body = String, content_type = "application/octet-stream")),
@@ -545,12 +615,7 @@ async fn read_attachment(
     let Some(found) = storage::tasks::attachment(&app.db, task.id, &file).await? else {
         return Err(Problem::not_found("attachment"));
     };
-    // Never shown, only saved: what somebody sent is not ours to run.
-    let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream"),
-        (header::CONTENT_DISPOSITION, "attachment"),
-    ];
-    Ok((headers, found.content).into_response())
+    Ok(super::files::download(found))
 }
 
 // ---------------------------------------------------------------- doing
@@ -732,9 +797,12 @@ struct Completing {
     /// When the fix went live; now when missing. A date in the past is allowed and named in the verdict.
     #[serde(default)]
     effective_at: Option<DateTime<Utc>>,
+    /// Why something that is counted is missing: items that are not ticked, people who are not trained.
+    #[serde(default)]
+    rest: Option<String>,
 }
 
-/// Completes a task.
+/// Completes a task. Where its kind of improvement needs an approval, it waits for that.
 #[utoipa::path(post, path = "/tasks/{id}/complete", request_body = Completing, tag = "tasks",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = TaskView)), security(("bearer" = ["do_task"])))]
@@ -750,6 +818,7 @@ async fn complete(
     let done = Command::Complete {
         solution: body.solution,
         effective_at: body.effective_at,
+        rest: body.rest,
     };
     command(&app, &caller, &headers, expected, &id, done).await
 }
@@ -791,6 +860,9 @@ async fn reassign(
 #[serde(deny_unknown_fields)]
 struct Cancelling {
     reason: String,
+    /// `cancel`: open sub-tasks are withdrawn too. Without it such a task is not withdrawn.
+    #[serde(default)]
+    sub_tasks: Option<super::work_http::SubTasks>,
 }
 
 /// Withdraws a task and tells its owner.
@@ -806,6 +878,9 @@ async fn cancel(
     Body(body): Body<Cancelling>,
 ) -> Result<Response> {
     caller.may(Operation::RunLoop)?;
+    if body.sub_tasks.is_none() {
+        super::work_http::refuse_open_parts(&app.db, &require(&app, &caller, &id).await?).await?;
+    }
     command(
         &app,
         &caller,

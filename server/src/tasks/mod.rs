@@ -2,20 +2,25 @@
 
 mod absence;
 pub mod absence_http;
+mod approval;
+pub mod bulk_http;
 mod chat;
 mod clock;
 mod due;
 mod escalation;
 pub mod escalation_http;
 mod evidence;
+mod files;
 pub mod http;
 mod offer;
 pub mod page;
+mod parts;
 mod people;
 mod refusal;
 pub mod refusal_http;
 mod service;
 pub mod sla_http;
+pub mod work_http;
 
 pub use absence::begin as absence_begins;
 pub use clock::{recalculate, reconcile};
@@ -25,6 +30,7 @@ pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, misdirected, needs_labels, overlap,
     ruled, topic_rows, watched,
 };
+pub use files::{Upload, attach};
 pub use http::require;
 pub use offer::{Actions, assigner, link_token};
 pub use service::{

@@ -32,7 +32,7 @@ pub fn link_token(app: &App, task: &Task) -> String {
     URL_SAFE_NO_PAD.encode(blake3::keyed_hash(&app.key, input.as_bytes()).as_bytes())
 }
 
-fn thread(task: &Task, first: bool) -> Thread {
+pub(super) fn thread(task: &Task, first: bool) -> Thread {
     Thread {
         root: task.thread(),
         first,
@@ -112,6 +112,7 @@ impl Actions {
             task_id: task.id,
             email: task.owner.email.clone(),
             assignment: task.assignment,
+            purpose: storage::tasks::Purpose::Owner,
             expires_at: task.due_at.max(tx.now()) + TimeDelta::days(7),
             revoked_at: None,
         };
@@ -149,6 +150,7 @@ impl Actions {
             due_rule: super::clock::spoken(tx, &task.due_rule)
                 .await?
                 .map(Box::new),
+            work: work(tx, task).await?,
             urgent: task.fast_track,
             data,
             impact,
@@ -236,7 +238,34 @@ impl Actions {
                 let to = Recipient::of(&task.owner);
                 send(app, tx, task, &to, &letter, key("reply")).await
             }
+            Effect::AskApproval => super::approval::ask(app, tx, task, key("approval")).await,
+            Effect::Remind if task.open_approval().is_some() => {
+                super::approval::ask(app, tx, task, key("reminded")).await
+            }
+            Effect::Remind => {
+                let said = (actor.name.as_str(), words);
+                Self::note(
+                    app,
+                    tx,
+                    task,
+                    &task.owner,
+                    "reminded",
+                    said,
+                    key("reminded"),
+                )
+                .await
+            }
+            Effect::TellDecision => {
+                let what = if event == "task.approved" {
+                    "approved"
+                } else {
+                    "rejected"
+                };
+                let said = (actor.name.as_str(), words);
+                Self::note(app, tx, task, &task.owner, what, said, key("decision")).await
+            }
             Effect::OfferTask
+            | Effect::TellParent
             | Effect::TellVerdict(_)
             | Effect::RevokeLinks
             | Effect::ScheduleVerification
@@ -324,7 +353,11 @@ impl Actions {
             department,
             instead: target.outcome != "done",
             next,
-            link: if own {
+            link: if target.action == Action::RemindApprover
+                && let Some(approval) = task.open_approval()
+            {
+                format!("/a/{}", super::approval::token(app, task, approval))
+            } else if own {
                 format!("/a/{}", link_token(app, task))
             } else {
                 format!("/tasks/{}", task.id)
@@ -364,6 +397,52 @@ impl Actions {
     }
 }
 
+/// What people call a department.
+pub(super) async fn department_title(tx: &Tx, key: &str) -> Result<String, DbError> {
+    let found = storage::organisation::get::<domain::organisation::Department>(tx, key).await?;
+    Ok(found.map_or_else(|| key.to_owned(), |d| d.title().to_owned()))
+}
+
+/// What sort of work a task is: its kind, how progress is told, what it is a part of, who approves.
+async fn work(tx: &Tx, task: &Task) -> Result<Option<Box<Bilingual>>, DbError> {
+    let (mut zh, mut en) = (Vec::new(), Vec::new());
+    let mut add = |line: Bilingual| {
+        zh.push(line.zh);
+        en.push(line.en);
+    };
+    if let Some(parent) = task.parent
+        && let Some(parent) = storage::tasks::get(tx, parent).await?
+    {
+        add(Bilingual::new(
+            format!("这是任务「{}」的一部分", parent.title),
+            format!("this is a part of \"{}\"", parent.title),
+        ));
+    }
+    if task.kind != domain::tasks::kind::Kind::Other {
+        let title = task.kind.title();
+        add(Bilingual::new(
+            format!("改进类型：{}", title.zh),
+            format!("kind of improvement: {}", title.en),
+        ));
+    }
+    if let Some(track) = task.track.spoken() {
+        add(track);
+    }
+    let organisation = storage::organisation::organisation(tx).await?;
+    if organisation.approvals.contains_key(&task.kind) {
+        add(Bilingual::new(
+            "完成后需要审批",
+            "what you complete has to be approved",
+        ));
+    }
+    Ok((!zh.is_empty()).then(|| {
+        Box::new(Bilingual::new(
+            format!("{}。", zh.join("；")),
+            format!("{}.", en.join("; ")),
+        ))
+    }))
+}
+
 /// Whoever assigned a task, where they have an address.
 pub async fn assigner(tx: &Tx, task: &Task) -> Result<Option<Recipient>, DbError> {
     let Some(email) = task.assigned_by.email.clone() else {
@@ -382,7 +461,7 @@ pub async fn assigner(tx: &Tx, task: &Task) -> Result<Option<Recipient>, DbError
     }))
 }
 
-async fn send(
+pub(super) async fn send(
     app: &App,
     tx: &Tx,
     task: &Task,

@@ -17,20 +17,23 @@ use axum::routing::get;
 use domain::detection::{Subject, SubjectKind};
 use domain::identity::{Actor, ActorKind};
 use domain::intake::values::{Scalar, parse_time};
-use domain::organisation::{Department, Locale};
+use domain::organisation::{Department, Locale, Owner};
+use domain::tasks::approval::Approval;
+use domain::tasks::kind::{Advance, TicketState, Track};
 use domain::tasks::{Change, Command, Refused, Task, may};
 use minijinja::context;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use storage::tasks::{Attachment, Link};
+use storage::tasks::{Link, Purpose};
 
 /// Bytes of an attached file.
-const FILE_LIMIT: usize = 10 * 1024 * 1024;
+const FILE_LIMIT: usize = domain::tasks::files::MOST_BYTES;
 
 /// The pages' routes.
 pub fn routes() -> Router<Shared> {
     Router::new()
         .route("/a/{token}", get(show).post(submit))
+        .route("/a/{token}/files/{file}", get(file))
         .layer(DefaultBodyLimit::max(FILE_LIMIT + 256 * 1024))
 }
 
@@ -59,9 +62,28 @@ enum Notice {
 }
 
 struct Opened {
+    token: String,
     task: Task,
     link: Link,
     hash: String,
+}
+
+impl Opened {
+    /// Whoever the link was sent to.
+    fn reader(&self) -> &Owner {
+        match &self.task.approval {
+            Some(approval) if self.link.purpose == Purpose::Approver => &approval.approver,
+            _ => &self.task.owner,
+        }
+    }
+}
+
+/// Whether a link is that of whoever has the task, or of whoever approves it.
+fn is_alive(link: &Link, task: &Task) -> bool {
+    let owner = link.purpose == Purpose::Owner
+        && link.assignment == task.assignment
+        && link.email == task.owner.email;
+    link.revoked_at.is_none() && (owner || super::approval::is_of(link, task))
 }
 
 /// Why a link does not open.
@@ -85,12 +107,16 @@ async fn open(app: &Shared, token: &str) -> Result<Result<Opened, Dead>, Problem
     let Some(task) = storage::tasks::get(&app.db, link.task_id).await? else {
         return Ok(Err(Dead::Unknown));
     };
-    let mine = link.assignment == task.assignment && link.email == task.owner.email;
-    if link.revoked_at.is_some() || link.expires_at <= app.now() || !mine {
+    if link.expires_at <= app.now() || !is_alive(&link, &task) {
         return Ok(Err(Dead::Over));
     }
     let task = as_wished(&app.db, task).await?;
-    Ok(Ok(Opened { task, link, hash }))
+    Ok(Ok(Opened {
+        token: token.to_owned(),
+        task,
+        link,
+        hash,
+    }))
 }
 
 /// The task as its owner reads it: in the language and on the clock of their own wish. For showing, not for
@@ -98,6 +124,10 @@ async fn open(app: &Shared, token: &str) -> Result<Result<Opened, Dead>, Problem
 async fn as_wished(db: &impl storage::Read, mut task: Task) -> Result<Task, storage::DbError> {
     let wish = crate::mail::preference(db, &task.owner.email).await?;
     wish.apply(&mut task.owner.language, &mut task.owner.time_zone);
+    if let Some(Approval { approver, .. }) = &mut task.approval {
+        let wish = crate::mail::preference(db, &approver.email).await?;
+        wish.apply(&mut approver.language, &mut approver.time_zone);
+    }
     Ok(task)
 }
 
@@ -181,6 +211,7 @@ pub fn state_name(state: domain::tasks::State, zh: bool) -> &'static str {
         State::Accepted => ("已接受", "accepted"),
         State::Declined => ("已拒绝", "declined"),
         State::InProgress => ("进行中", "in progress"),
+        State::AwaitingApproval => ("已完成，等待审批", "done, waiting for approval"),
         State::Done => ("已完成，等待验证", "done, to be verified"),
         State::Verifying => ("验证中", "being verified"),
         State::Verified => ("已验证", "verified"),
@@ -197,7 +228,8 @@ async fn view(
     notice: Notice,
 ) -> Result<Response, Problem> {
     let task = &opened.task;
-    let locale = task.owner.language;
+    let locale = opened.reader().language;
+    let approves = opened.link.purpose == Purpose::Approver;
     let zh = locale == Locale::ZhCn;
     let departments: Vec<Department> = storage::organisation::all(&app.db).await?;
     let others: Vec<_> = departments
@@ -251,12 +283,15 @@ async fn view(
     };
     let due_rule = super::clock::spoken(&app.db, &task.due_rule).await?;
     let local = |at: domain::clock::Timestamp| {
-        at.with_timezone(&task.owner.time_zone)
+        at.with_timezone(&opened.reader().time_zone)
             .format("%Y-%m-%d %H:%M")
             .to_string()
     };
     let actions: Vec<_> = [
+        ("approve", Change::Decide),
+        ("reject", Change::Decide),
         ("accept", Change::Accept),
+        ("advance", Change::Report),
         ("progress", Change::Report),
         ("complete", Change::Complete),
         ("ask", Change::Ask),
@@ -268,16 +303,24 @@ async fn view(
     .into_iter()
     .filter(|(name, change)| {
         may(task.state, *change)
+            && approves == matches!(change, Change::Decide)
+            // What is counted is not estimated; only a ticket says nothing of how far it is.
+            && (*name != "advance" || task.track != Track::Percent)
+            && (*name != "progress" || matches!(task.track, Track::Percent | Track::Ticket(_)))
             && (*name != "hand_over" || !others.is_empty())
             && (*name != "snooze" || task.due_at > app.now())
             && (*name != "extend" || task.state.is_under_way())
     })
     .map(|(name, _)| context! { name, nonce => random_token() })
     .collect();
+    let work = work(app, task, locale).await?;
     let html = render(context! {
         locale => locale.as_str(),
         zh,
         dead => false,
+        approves,
+        work,
+        base => format!("/a/{}", opened.token),
         notice_kind => kind,
         notice => text,
         title => task.title.clone(),
@@ -285,7 +328,7 @@ async fn view(
         due => local(task.due_at),
         due_rule => due_rule.as_ref().map(|r| r.get(locale).to_owned()),
         standing => task.stands_since().is_some(),
-        zone => task.owner.time_zone.name(),
+        zone => opened.reader().time_zone.name(),
         owner => task.owner.display_name(),
         on_behalf_of => task.on_behalf_of.clone(),
         snoozed => task.snoozed_until.filter(|at| *at > app.now()).map(local),
@@ -313,6 +356,100 @@ async fn view(
         version => task.version,
     })?;
     Ok(page(status, html))
+}
+
+/// What is counted of a task, its parts, its files, and what an approver said.
+async fn work(app: &Shared, task: &Task, locale: Locale) -> Result<minijinja::Value, Problem> {
+    let zh = locale == Locale::ZhCn;
+    let items: Vec<_> = match &task.track {
+        Track::Checklist { items } => items
+            .iter()
+            .map(|i| context! { text => i.text.clone(), done => i.done_at.is_some() })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let (group, total, trained) = match &task.track {
+        Track::Coverage {
+            group,
+            total,
+            trained,
+        } => (group.clone(), *total, *trained),
+        _ => Default::default(),
+    };
+    let (url, ticket) = match &task.track {
+        Track::Ticket(ticket) => (ticket.url.clone(), ticket.state.as_str()),
+        _ => Default::default(),
+    };
+    let tickets: Vec<_> = TicketState::ALL
+        .into_iter()
+        .map(|s| context! { key => s.as_str(), name => s.title().get(locale) })
+        .collect();
+    let parts: Vec<_> = storage::tasks::below(&app.db, task.id)
+        .await?
+        .into_iter()
+        .map(|t| {
+            context! { title => t.title.clone(), state => state_name(t.state, zh), owner => t.owner.display_name() }
+        })
+        .collect();
+    let files: Vec<_> = storage::tasks::attachments(&app.db, task.id)
+        .await?
+        .into_iter()
+        .map(|f| context! { id => f.id, name => f.name, kib => (f.size + 1023) / 1024 })
+        .collect();
+    let approval = task.approval.as_ref();
+    let decision = approval.and_then(|a| a.decision.as_ref());
+    let submitted = approval.filter(|_| task.solution.is_none() || task.open_approval().is_some());
+    Ok(context! {
+        kind => task.kind.title().get(locale),
+        named => task.kind != domain::tasks::kind::Kind::Other,
+        track => task.track.as_str(),
+        spoken => task.track.spoken().map(|s| s.get(locale).to_owned()),
+        whole => task.track.is_whole(),
+        missing => task.track.missing().map(|m| m.get(locale).to_owned()),
+        items, group, total, trained, url, ticket, tickets, parts, files,
+        rest => task.rest.clone(),
+        approver => approval.filter(|a| a.decision.is_none()).map(|a| a.approver.display_name().to_owned()),
+        submitted => submitted.map(|a| a.solution.clone()),
+        rejected => decision.filter(|d| !d.approved && !d.by.is_empty()).map(|d| format!("{}: {}", d.by, d.words)),
+    })
+}
+
+/// A file of the task, to be saved.
+async fn file(
+    State(app): State<Shared>,
+    Path((token, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let opened = match open(&app, &token).await? {
+        Ok(opened) => opened,
+        Err(reason) => return dead(&reason),
+    };
+    match storage::tasks::attachment(&app.db, opened.task.id, &id).await? {
+        Some(found) => Ok(super::files::download(found)),
+        None => dead(&Dead::Unknown),
+    }
+}
+
+/// What a form says of what is counted.
+fn advance(task: &Task, form: &Form) -> Option<Advance> {
+    Some(match &task.track {
+        Track::Checklist { items } => Advance::Ticked(
+            (0..items.len())
+                .filter(|n| !form.text(&format!("done_{n}")).is_empty())
+                .collect(),
+        ),
+        Track::Coverage { .. } => Advance::Trained {
+            trained: form.text("trained").parse().ok()?,
+            total: match form.text("total").as_str() {
+                "" => None,
+                text => Some(text.parse().ok()?),
+            },
+        },
+        Track::Ticket(_) => Advance::Ticket {
+            url: Some(form.text("url")),
+            state: TicketState::parse(&form.text("ticket_state"))?,
+        },
+        Track::Percent => return None,
+    })
 }
 
 /// Shows the task. Changes nothing, however often and by whomever it is called.
@@ -473,6 +610,19 @@ async fn command(
             },
             _ => return say("进度请填 0 到 100。", "Progress is a number from 0 to 100."),
         },
+        "advance" => match advance(task, form) {
+            Some(step) => Command::Advance {
+                step,
+                comment: form.text("comment"),
+            },
+            None => return say("请填写数字。", "Please fill in the figures."),
+        },
+        "approve" => Command::Approve {
+            comment: form.text("comment"),
+        },
+        "reject" => Command::Reject {
+            reason: form.text("reason"),
+        },
         "ask" => Command::Ask {
             comment: form.text("comment"),
         },
@@ -508,6 +658,7 @@ async fn command(
             Command::Complete {
                 solution: form.text("solution"),
                 effective_at: at,
+                rest: Some(form.text("rest")).filter(|r| !r.is_empty()),
             }
         }
         _ => return say("不认识这个操作。", "That action is not known."),
@@ -531,6 +682,12 @@ fn refused(refused: &Refused, zh: bool) -> String {
             "The task's state does not allow this."
         }
         .to_owned(),
+        Refused::OpenSubTasks { titles } if zh => {
+            format!("还有未结束的子任务：{}。", titles.join("、"))
+        }
+        Refused::OpenSubTasks { titles } => {
+            format!("Sub-tasks are still open: {}.", titles.join(", "))
+        }
         Refused::Field { field, code, .. } => {
             let name = match (*field, zh) {
                 ("reason", true) => "原因",
@@ -539,9 +696,37 @@ fn refused(refused: &Refused, zh: bool) -> String {
                 ("percent", true) => "进度",
                 ("effective_at", true) => "上线时间",
                 ("until", true) => "提醒时间",
+                ("trained", true) => "已培训人数",
+                ("total", true) => "总人数",
+                ("url", true) => "链接",
+                ("file", true) => "附件",
                 (other, _) => other,
             };
             match (*code, zh) {
+                ("unfinished", true) => {
+                    "还有未完成的部分：请先更新进度，或说明剩余部分为什么不做。".to_owned()
+                }
+                ("unfinished", false) => {
+                    "Something is not finished: report it first, or say why the rest is left."
+                        .to_owned()
+                }
+                ("type_not_allowed", true) => {
+                    "不接受这种文件，请上传文档、图片、录音、视频或 zip。".to_owned()
+                }
+                ("type_not_allowed", false) => {
+                    "This type of file is not taken: documents, pictures, recordings, films or zip."
+                        .to_owned()
+                }
+                ("type_mismatch", true) => "文件内容与扩展名不符。".to_owned(),
+                ("type_mismatch", false) => "The file is not what its name says.".to_owned(),
+                ("too_large", true) => "文件太大，最多 10 MB。".to_owned(),
+                ("too_large", false) => "The file is too large: at most 10 MB.".to_owned(),
+                ("too_many" | "too_large_together", true) if *field == "file" => {
+                    "这项任务的附件已达上限（20 个、共 50 MB）。".to_owned()
+                }
+                ("too_many" | "too_large_together", false) if *field == "file" => {
+                    "This task has as many files as it can: 20, together 50 MB.".to_owned()
+                }
                 ("required", true) => format!("请填写{name}。"),
                 ("required", false) => format!("{name} must not be empty."),
                 ("too_long", true) => format!("{name}太长了。"),
@@ -563,7 +748,7 @@ async fn submit(
         Ok(opened) => opened,
         Err(reason) => return dead(&reason),
     };
-    let zh = opened.task.owner.language == Locale::ZhCn;
+    let zh = opened.reader().language == Locale::ZhCn;
     let form = match read(&app, request).await {
         Ok(form) => form,
         Err(problem) => {
@@ -583,10 +768,7 @@ async fn submit(
         return dead(&Dead::Unknown);
     };
     let link = storage::tasks::link(&tx, &opened.hash).await?;
-    let alive = link.is_some_and(|l| {
-        l.revoked_at.is_none() && l.assignment == task.assignment && l.email == task.owner.email
-    });
-    if !alive {
+    if !link.is_some_and(|l| is_alive(&l, &task)) {
         return dead(&Dead::Over);
     }
     let nonce = form.text("nonce");
@@ -628,14 +810,16 @@ async fn submit(
         )
         .await;
     }
+    let seen = as_wished(&tx, task.clone()).await?;
+    let approves = opened.link.purpose == Purpose::Approver;
+    let reader = opened.reader();
     let actor = Actor {
         kind: ActorKind::Owner,
-        name: task.owner.display_name().to_owned(),
-        email: Some(task.owner.email.clone()),
+        name: reader.display_name().to_owned(),
+        email: Some(reader.email.clone()),
         via: "link".to_owned(),
     };
-    let seen = as_wished(&tx, task.clone()).await?;
-    if form.text("action") == "extend" {
+    if form.text("action") == "extend" && !approves {
         return extend(&app, tx, &opened, &task, &form, &actor).await;
     }
     let command = match command(&tx, &seen, &form).await? {
@@ -651,27 +835,36 @@ async fn submit(
             .await;
         }
     };
-    let id = task.id;
+    // A link does what it was sent for, whatever a form says.
+    if approves != matches!(command, Command::Approve { .. } | Command::Reject { .. }) {
+        drop(tx);
+        let text = refused(&Refused::State { state: task.state }, zh);
+        return view(&app, &opened, StatusCode::CONFLICT, Notice::Wrong(text)).await;
+    }
+    if let Some((name, media_type, content)) = form.file {
+        let file = super::files::Upload {
+            name,
+            media_type,
+            content,
+        };
+        // Before the command: whoever approves is told which files there are.
+        if let Err(why) = super::files::attach(&app, &tx, task.id, file, &actor.name).await? {
+            drop(tx);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return view(&app, &opened, status, Notice::Wrong(refused(&why, zh))).await;
+        }
+    }
     match act_in(&app, &tx, task, &command, &actor).await {
         Ok(_) => {}
         Err(ActError::Refused(why)) => {
             drop(tx);
             let status = match why {
-                Refused::State { .. } => StatusCode::CONFLICT,
+                Refused::State { .. } | Refused::OpenSubTasks { .. } => StatusCode::CONFLICT,
                 Refused::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             };
             return view(&app, &opened, status, Notice::Wrong(refused(&why, zh))).await;
         }
         Err(error) => return Err(error.into()),
-    }
-    if let Some((name, media_type, content)) = form.file {
-        let file = Attachment {
-            id: app.ids.next().to_string(),
-            name,
-            media_type,
-            content,
-        };
-        storage::tasks::attach(&tx, id, &file).await?;
     }
     tx.commit().await?;
     app.wake_workers();
@@ -710,7 +903,8 @@ async fn extend(
     form: &Form,
     actor: &Actor,
 ) -> Result<Response, Problem> {
-    let zh = task.owner.language == Locale::ZhCn;
+    let owner = &opened.task.owner;
+    let zh = owner.language == Locale::ZhCn;
     let wrong = |text: String| Notice::Wrong(text);
     let day = chrono::NaiveDate::parse_from_str(&form.text("due"), "%Y-%m-%d");
     let comment = form.text("comment");
@@ -727,7 +921,7 @@ async fn extend(
         return view(app, opened, status, wrong(text.to_owned())).await;
     };
     let six = chrono::NaiveTime::from_hms_opt(18, 0, 0).unwrap_or_default();
-    let at = domain::intake::values::in_zone(day.and_time(six), task.owner.time_zone);
+    let at = domain::intake::values::in_zone(day.and_time(six), owner.time_zone);
     let cause = format!("page:{}", hash_secret(&form.text("nonce")));
     match super::due::propose_due(app, &tx, task, at, &comment, actor, &cause).await {
         Ok(()) => {
@@ -744,7 +938,9 @@ async fn extend(
         Err(ActError::Refused(why)) => {
             drop(tx);
             let (status, text) = match why {
-                Refused::State { .. } => (StatusCode::CONFLICT, refused(&why, zh)),
+                Refused::State { .. } | Refused::OpenSubTasks { .. } => {
+                    (StatusCode::CONFLICT, refused(&why, zh))
+                }
                 Refused::Field { .. } if zh => (
                     StatusCode::UNPROCESSABLE_ENTITY,
                     "请选择今天以后、两年以内的日期。".to_owned(),
@@ -766,6 +962,7 @@ async fn fresh(app: &Shared, opened: &Opened) -> Result<Opened, Problem> {
         .unwrap_or_else(|| opened.task.clone());
     let task = as_wished(&app.db, task).await?;
     Ok(Opened {
+        token: opened.token.clone(),
         task,
         link: opened.link.clone(),
         hash: opened.hash.clone(),

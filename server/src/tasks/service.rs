@@ -2,7 +2,7 @@
 
 use super::evidence::{Setting, Span, gather, topic_rows};
 use super::offer::Actions;
-use super::{absence, clock, escalation, refusal};
+use super::{absence, approval, clock, escalation, parts, refusal};
 use crate::app::App;
 use crate::http::{Code, Problem};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -13,6 +13,7 @@ use domain::ids::{IssueId, TaskId};
 use domain::issues::quadrant::Quadrant;
 use domain::issues::{self, Issue};
 use domain::organisation::{Bilingual, Department, Owner, Topic, subtree};
+use domain::tasks::kind::{self, Track, Wanted};
 use domain::tasks::{self, Command, DueRule, Effect, State, Task, check_texts};
 use domain::verification::contract::{Asked, BASELINE_DAYS, Parent, impossible_goal};
 use domain::verification::{Contract, Decidable, GuardMetric, Metric, propose};
@@ -33,6 +34,10 @@ pub struct NewTask {
     pub due_at: Option<DateTime<Utc>>,
     /// Single steps.
     pub measures: Vec<String>,
+    /// What sort of improvement it is.
+    pub kind: kind::Kind,
+    /// How its progress is told; by its kind when missing.
+    pub track: Option<Wanted>,
     /// How it is to be judged, as far as a person says.
     pub wish: Wish,
 }
@@ -489,6 +494,8 @@ pub async fn assign(
     let meant = absence::meant_for(app, tx, &department.key, &owner).await?;
     let due = due(app, tx, &issue, Some(&department), new.due_at).await?;
     let contract = agreed(app, tx, &issue, &new.wish, due.days_to_fix).await?;
+    let measures: Vec<String> = new.measures.iter().map(|m| masked(m.trim())).collect();
+    let track = Track::new(new.kind, new.track.clone(), &measures)?;
     let (task, effects) = tasks::assigned(
         TaskId(app.ids.next()),
         issue.id,
@@ -500,13 +507,15 @@ pub async fn assign(
         actor.clone(),
         due.at,
         due.urgent,
-        new.measures.iter().map(|m| masked(m.trim())).collect(),
+        measures,
         contract,
         tx.now(),
     );
     let task = Task {
         due_rule: due.rule,
         on_behalf_of: meant.for_whom,
+        kind: new.kind,
+        track,
         ..task
     };
     storage::tasks::insert(tx, &task).await?;
@@ -515,7 +524,7 @@ pub async fn assign(
     storage::issues::update(tx, &issue).await?;
     let mut data = serde_json::json!({
         "department": department.key, "owner": task.owner.display_name(), "due_at": task.due_at, "title": task.title,
-        "due_rule": task.due_rule,
+        "due_rule": task.due_rule, "kind": task.kind,
     });
     data["for"] = serde_json::json!(task.on_behalf_of);
     data["nobody_stands_in"] = meant.nobody.into();
@@ -584,10 +593,14 @@ pub async fn carry(
             // The verdict's own service writes these: they need its numbers.
             Effect::TellVerdict(_) | Effect::PublishArticle => {}
             Effect::TellAssigner if event == "task.judged" => {}
+            Effect::TellParent => parts::tell_parent(app, tx, task, actor).await?,
             mail @ (Effect::TellFormerOwner(_)
             | Effect::TellCancelled
             | Effect::TellAssigner
-            | Effect::TellOwner) => {
+            | Effect::TellOwner
+            | Effect::AskApproval
+            | Effect::TellDecision
+            | Effect::Remind) => {
                 Actions::mail(app, tx, task, mail, event, actor, words).await?;
             }
         }
@@ -648,21 +661,28 @@ fn words(command: &Command) -> String {
     match command {
         Command::Decline { reason, .. }
         | Command::Cancel { reason }
+        | Command::Reject { reason }
         | Command::Reassign { reason, .. } => reason.clone(),
         Command::HandOver { reason, .. } => reason.clone().unwrap_or_default(),
         Command::Ask { comment }
         | Command::Answer { comment }
+        | Command::Approve { comment }
+        | Command::Remind { comment }
+        | Command::Advance { comment, .. }
         | Command::Report { comment, .. } => comment.clone(),
-        Command::Complete { solution, .. } => solution.clone(),
+        Command::Complete { solution, .. } | Command::Submit { solution, .. } => solution.clone(),
         Command::PassOn { owner, .. } => format!("→ {}", owner.display_name()),
         Command::Refer { refusal, .. } => words(refusal),
-        Command::Accept | Command::Judge { .. } | Command::Snooze { .. } => String::new(),
+        Command::Accept
+        | Command::Judge { .. }
+        | Command::Snooze { .. }
+        | Command::Split { .. } => String::new(),
     }
 }
 
 /// What people type about customers is masked like what customers say: it travels by mail and into
 /// articles.
-fn masked(text: &str) -> String {
+pub(super) fn masked(text: &str) -> String {
     domain::text::mask(text).text
 }
 
@@ -694,9 +714,24 @@ fn masked_command(command: &Command) -> Command {
         Command::Complete {
             solution,
             effective_at,
+            rest,
         } => Command::Complete {
             solution: masked(&solution),
             effective_at,
+            rest: rest.as_deref().map(masked),
+        },
+        Command::Advance { step, comment } => Command::Advance {
+            step,
+            comment: masked(&comment),
+        },
+        Command::Approve { comment } => Command::Approve {
+            comment: masked(&comment),
+        },
+        Command::Reject { reason } => Command::Reject {
+            reason: masked(&reason),
+        },
+        Command::Remind { comment } => Command::Remind {
+            comment: masked(&comment),
         },
         Command::Reassign {
             department,
@@ -714,6 +749,9 @@ fn masked_command(command: &Command) -> Command {
         | Command::Judge { .. }
         | Command::Snooze { .. }
         | Command::PassOn { .. }
+        | Command::Split { .. }
+        // Made from a completion that was masked before.
+        | Command::Submit { .. }
         | Command::Refer { .. }) => plain,
     }
 }
@@ -730,7 +768,16 @@ pub async fn act_in(
     if let Some(referred) = refusal::referred(app, tx, &task, &command).await? {
         command = referred;
     }
-    let mut data = command.data();
+    let below = storage::tasks::below(tx, task.id).await?;
+    tasks::family::check(&task, &below, &command).map_err(ActError::Refused)?;
+    let (submitted, nobody) = approval::submitted(app, tx, &task, &command).await?;
+    let mut data = submitted.as_ref().unwrap_or(&command).data();
+    if nobody {
+        data["nobody_approves"] = true.into();
+    }
+    if let Some(submitted) = submitted {
+        command = submitted;
+    }
     let mut for_whom = None;
     if let Command::HandOver {
         department, owner, ..
@@ -747,7 +794,7 @@ pub async fn act_in(
         for_whom = meant.for_whom;
     }
     let command = &command;
-    let stood = task.stands_since();
+    let (stood, waited_for) = (task.stands_since(), task.waits_for());
     let hops = task.hops.len();
     let (mut next, effects) =
         tasks::apply(task, command, actor, tx.now()).map_err(ActError::Refused)?;
@@ -775,7 +822,8 @@ pub async fn act_in(
     record(app, tx, &next, command.event(), actor, &data).await?;
     if let Some(before) = before {
         let data = serde_json::json!({
-            "due_before": before, "due_at": next.due_at, "why": "question", "since": stood,
+            "due_before": before, "due_at": next.due_at, "since": stood,
+            "why": waited_for.map(domain::calendar::Why::as_str),
         });
         record(app, tx, &next, "task.due_moved", &Actor::system(), &data).await?;
     }
@@ -795,6 +843,7 @@ pub async fn act_in(
     )
     .await?;
     escalation::plan(app, tx, &next).await?;
+    parts::close_below(app, tx, &next, actor).await?;
     Ok(next)
 }
 
@@ -807,6 +856,10 @@ async fn follow(
     command: &Command,
     actor: &Actor,
 ) -> Result<Issue, ActError> {
+    // A part decides nothing for the issue: the task above does.
+    if task.parent.is_some() {
+        return Ok(issue);
+    }
     let filter = storage::tasks::Filter {
         issue: Some(issue.id),
         ..Default::default()
@@ -815,14 +868,13 @@ async fn follow(
         .await?
         .items
         .into_iter()
-        .filter(|t| t.id != task.id)
+        .filter(|t| t.id != task.id && t.parent.is_none())
         .collect();
-    let open_tasks = others
-        .iter()
-        .filter(|t| t.state.is_under_way() || t.state == State::Declined)
-        .count();
+    let open_tasks = others.iter().filter(|t| t.state.is_open()).count();
     let command = match command {
-        Command::Complete { .. } => issues::Command::TaskDone { open_tasks },
+        Command::Complete { .. } | Command::Approve { .. } => {
+            issues::Command::TaskDone { open_tasks }
+        }
         // Somebody works on it: what is said of the fix before theirs ends nothing.
         Command::Judge { verdict }
             if task.is_reopened() && *verdict != domain::verification::Verdict::Worse =>

@@ -87,9 +87,7 @@ pub async fn set_clock(tx: &Tx, task: TaskId, calendar: &str, stamp: &str) -> Re
 
 /// States in which a due time can still move.
 fn open() -> String {
-    let open = State::ALL
-        .into_iter()
-        .filter(|s| s.is_under_way() || *s == State::Declined);
+    let open = State::ALL.into_iter().filter(|s| s.is_open());
     let names: Vec<String> = open.map(|s| format!("'{}'", s.as_str())).collect();
     names.join(",")
 }

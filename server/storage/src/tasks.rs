@@ -32,8 +32,8 @@ pub async fn hold(tx: &Tx, id: TaskId) -> Result<Option<Task>, DbError> {
 /// Writes a new task.
 pub async fn insert(tx: &Tx, task: &Task) -> Result<(), DbError> {
     tx.exec(
-        "INSERT INTO task (id, issue_id, state, department, owner_email, topic, due_at, created_at, data, version) \
-         VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)",
+        "INSERT INTO task (id, issue_id, state, department, owner_email, topic, due_at, created_at, data, version, \
+         parent_id, kind) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)",
         vec![
             task.id.to_string().into(),
             task.issue_id.to_string().into(),
@@ -45,10 +45,66 @@ pub async fn insert(tx: &Tx, task: &Task) -> Result<(), DbError> {
             micros(task.created_at).into(),
             json(task).into(),
             task.version.into(),
+            task.parent.map(|id| id.to_string()).into(),
+            task.kind.as_str().into(),
         ],
     )
     .await?;
     Ok(())
+}
+
+/// Most tasks below one.
+const MOST_BELOW: i64 = 100;
+
+/// The tasks right below a task, oldest first.
+pub async fn below(db: &impl Read, parent: TaskId) -> Result<Vec<Task>, DbError> {
+    let found: Vec<Document> = rows(
+        db,
+        "SELECT data FROM task WHERE parent_id = $1 ORDER BY id LIMIT $2",
+        vec![parent.to_string().into(), MOST_BELOW.into()],
+    )
+    .await?;
+    found.iter().map(|r| parse("task", "", &r.data)).collect()
+}
+
+/// Tasks made before `to` whose clock stood at some time, in batches behind the id `after`.
+pub async fn paused(
+    db: &impl Read,
+    to: Timestamp,
+    after: &str,
+    limit: u64,
+) -> Result<Vec<Task>, DbError> {
+    let found: Vec<Document> = rows(
+        db,
+        "SELECT data FROM task WHERE created_at < $1 AND id > $2 AND data LIKE '%\"pauses\":[{%' \
+         ORDER BY id LIMIT $3",
+        vec![
+            micros(to).into(),
+            after.into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await?;
+    found.iter().map(|r| parse("task", "", &r.data)).collect()
+}
+
+/// Which department was offered a task when, oldest first.
+pub async fn offers(db: &impl Read, task: TaskId) -> Result<Vec<(Timestamp, String)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        offered_at: i64,
+        department: String,
+    }
+    let found: Vec<Row> = rows(
+        db,
+        "SELECT offered_at, department FROM task_offer WHERE task_id = $1 ORDER BY assignment LIMIT 1000",
+        vec![task.to_string().into()],
+    )
+    .await?;
+    Ok(found
+        .into_iter()
+        .map(|r| (timestamp(r.offered_at), r.department))
+        .collect())
 }
 
 /// Writes a changed task; its version counts from the one that was read.
@@ -121,6 +177,14 @@ pub struct Filter {
     pub issue: Option<IssueId>,
     /// Topic.
     pub topic: Option<String>,
+    /// Sort of improvement.
+    pub kind: Option<String>,
+    /// The task above.
+    pub parent: Option<TaskId>,
+    /// Due then or later.
+    pub due_from: Option<Timestamp>,
+    /// Due before.
+    pub due_to: Option<Timestamp>,
     /// Cursor of the page before.
     pub after: Option<String>,
 }
@@ -142,10 +206,18 @@ pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Ta
         ("owner_email", &filter.owner),
         ("issue_id", &issue),
         ("topic", &filter.topic),
+        ("kind", &filter.kind),
+        ("parent_id", &filter.parent.map(|id| id.to_string())),
     ] {
         if let Some(value) = value {
             values.push(value.clone().into());
             sql.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    for (rule, value) in [("due_at >=", filter.due_from), ("due_at <", filter.due_to)] {
+        if let Some(value) = value {
+            values.push(micros(value).into());
+            sql.push_str(&format!(" AND {rule} ${}", values.len()));
         }
     }
     if let Some(after) = &filter.after {
@@ -177,7 +249,8 @@ pub async fn deployed(db: &impl Read, since: Timestamp) -> Result<Vec<Task>, DbE
         .collect::<Result<_, _>>()?;
     Ok(tasks
         .into_iter()
-        .filter(|t| t.effective_at.is_some())
+        // A part is no fix of its own: the task above is judged.
+        .filter(|t| t.effective_at.is_some() && t.parent.is_none())
         .collect())
 }
 
@@ -185,7 +258,7 @@ pub async fn deployed(db: &impl Read, since: Timestamp) -> Result<Vec<Task>, DbE
 pub async fn without_look(db: &impl Read, since: Timestamp) -> Result<Vec<Task>, DbError> {
     let found: Vec<Document> = rows(
         db,
-        "SELECT t.data FROM task t WHERE t.created_at >= $1 \
+        "SELECT t.data FROM task t WHERE t.created_at >= $1 AND t.parent_id IS NULL \
          AND t.state IN ('done','verifying','verified','not_verified') \
          AND NOT EXISTS (SELECT 1 FROM job j WHERE j.kind = 'verify' \
          AND j.unique_key LIKE 'verify:' || t.id || '%') ORDER BY t.id",
@@ -195,6 +268,25 @@ pub async fn without_look(db: &impl Read, since: Timestamp) -> Result<Vec<Task>,
     found.iter().map(|r| parse("task", "", &r.data)).collect()
 }
 
+/// What a link lets its reader do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Deliver.
+    #[default]
+    Owner,
+    /// Approve what was delivered.
+    Approver,
+}
+
+impl Purpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Approver => "approver",
+        }
+    }
+}
+
 /// A link that lets one person act on one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -202,8 +294,10 @@ pub struct Link {
     pub task_id: TaskId,
     /// Who it was sent to.
     pub email: String,
-    /// Which offer of the task it belongs to.
+    /// Which offer of the task it belongs to; the round of the approval where it is an approver's.
     pub assignment: i64,
+    /// Whose it is.
+    pub purpose: Purpose,
     /// When it ends.
     pub expires_at: Timestamp,
     /// When it was revoked.
@@ -213,8 +307,8 @@ pub struct Link {
 /// Writes a link under the hash of its token.
 pub async fn insert_link(tx: &Tx, token_hash: &str, link: &Link) -> Result<(), DbError> {
     tx.exec(
-        "INSERT INTO action_link (token_hash, task_id, email, assignment, created_at, expires_at) \
-         VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT (token_hash) DO NOTHING",
+        "INSERT INTO action_link (token_hash, task_id, email, assignment, created_at, expires_at, purpose) \
+         VALUES ($1,$2,$3,$4,$5,$6,$7) ON CONFLICT (token_hash) DO NOTHING",
         vec![
             token_hash.into(),
             link.task_id.to_string().into(),
@@ -222,6 +316,7 @@ pub async fn insert_link(tx: &Tx, token_hash: &str, link: &Link) -> Result<(), D
             link.assignment.into(),
             micros(tx.now()).into(),
             micros(link.expires_at).into(),
+            link.purpose.as_str().into(),
         ],
     )
     .await?;
@@ -235,12 +330,13 @@ pub async fn link(db: &impl Read, token_hash: &str) -> Result<Option<Link>, DbEr
         task_id: String,
         email: String,
         assignment: i64,
+        purpose: String,
         expires_at: i64,
         revoked_at: Option<i64>,
     }
     let row: Option<Row> = one(
         db,
-        "SELECT task_id, email, assignment, expires_at, revoked_at FROM action_link WHERE token_hash = $1",
+        "SELECT task_id, email, assignment, purpose, expires_at, revoked_at FROM action_link WHERE token_hash = $1",
         vec![token_hash.into()],
     )
     .await?;
@@ -254,6 +350,11 @@ pub async fn link(db: &impl Read, token_hash: &str) -> Result<Option<Link>, DbEr
             })?,
             email: r.email,
             assignment: r.assignment,
+            purpose: if r.purpose == "approver" {
+                Purpose::Approver
+            } else {
+                Purpose::Owner
+            },
             expires_at: timestamp(r.expires_at),
             revoked_at: r.revoked_at.map(timestamp),
         })
@@ -293,12 +394,17 @@ pub struct Attachment {
     pub media_type: String,
     /// Its bytes.
     pub content: Vec<u8>,
+    /// Hash of its bytes in hexadecimal.
+    pub sha256: String,
+    /// Name of who attached it.
+    pub added_by: String,
 }
 
 /// Writes an attachment.
 pub async fn attach(tx: &Tx, task: TaskId, file: &Attachment) -> Result<(), DbError> {
     tx.exec(
-        "INSERT INTO attachment (id, task_id, name, media_type, content, created_at) VALUES ($1,$2,$3,$4,$5,$6)",
+        "INSERT INTO attachment (id, task_id, name, media_type, content, created_at, sha256, added_by) \
+         VALUES ($1,$2,$3,$4,$5,$6,$7,$8)",
         vec![
             file.id.clone().into(),
             task.to_string().into(),
@@ -306,30 +412,48 @@ pub async fn attach(tx: &Tx, task: TaskId, file: &Attachment) -> Result<(), DbEr
             file.media_type.clone().into(),
             file.content.clone().into(),
             micros(tx.now()).into(),
+            file.sha256.clone().into(),
+            file.added_by.clone().into(),
         ],
     )
     .await?;
     Ok(())
 }
 
-/// Names, types and sizes of a task's attachments.
-pub async fn attachments(
-    db: &impl Read,
-    task: TaskId,
-) -> Result<Vec<(String, String, i64)>, DbError> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        id: String,
-        name: String,
-        size: i64,
+/// What is known of an attachment without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct AttachmentRow {
+    /// Identity.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Bytes.
+    pub size: i64,
+    /// Hash of its bytes in hexadecimal; empty for files of before it was kept.
+    pub sha256: String,
+    /// Name of who attached it; empty for files of before it was kept.
+    pub added_by: String,
+    /// When, microseconds.
+    pub created_at: i64,
+}
+
+impl AttachmentRow {
+    /// When it was attached.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        timestamp(self.created_at)
     }
-    let found: Vec<Row> = rows(
+}
+
+/// A task's attachments, oldest first.
+pub async fn attachments(db: &impl Read, task: TaskId) -> Result<Vec<AttachmentRow>, DbError> {
+    rows(
         db,
-        "SELECT id, name, CAST(LENGTH(content) AS BIGINT) AS size FROM attachment WHERE task_id = $1 ORDER BY id",
+        "SELECT id, name, CAST(LENGTH(content) AS BIGINT) AS size, sha256, added_by, created_at \
+         FROM attachment WHERE task_id = $1 ORDER BY id",
         vec![task.to_string().into()],
     )
-    .await?;
-    Ok(found.into_iter().map(|r| (r.id, r.name, r.size)).collect())
+    .await
 }
 
 /// An attachment with its bytes.
@@ -344,10 +468,12 @@ pub async fn attachment(
         name: String,
         media_type: String,
         content: Vec<u8>,
+        sha256: String,
+        added_by: String,
     }
     let row: Option<Row> = one(
         db,
-        "SELECT id, name, media_type, content FROM attachment WHERE task_id = $1 AND id = $2",
+        "SELECT id, name, media_type, content, sha256, added_by FROM attachment WHERE task_id = $1 AND id = $2",
         vec![task.to_string().into(), id.into()],
     )
     .await?;
@@ -356,6 +482,8 @@ pub async fn attachment(
         name: r.name,
         media_type: r.media_type,
         content: r.content,
+        sha256: r.sha256,
+        added_by: r.added_by,
     }))
 }
 

@@ -61,7 +61,8 @@ export type SlaReason =
   | "day_off"
   | "holiday"
   | "make_up_not_followed"
-  | "paused_question";
+  | "paused_question"
+  | "paused_approval";
 export type SlaLine = {
   from: string;
   until: string;

@@ -5,13 +5,14 @@ import { http, ifMatch, unwrap } from "./client";
 import { useRefresh } from "./hooks";
 import type { List, Task } from "./types";
 
-export const WHENS = ["unanswered", "silent", "before_due", "after_due"] as const;
+export const WHENS = ["unanswered", "silent", "before_due", "after_due", "unapproved"] as const;
 export const ACTIONS = [
   "remind_owner",
   "tell_manager",
   "hand_to_deputy",
   "tell_voc_owner",
   "tell_arbiter",
+  "remind_approver",
 ] as const;
 export type When = (typeof WHENS)[number];
 export type Action = (typeof ACTIONS)[number];

@@ -440,7 +440,14 @@ export function attachmentUrl(task: string, file: string): string {
   return `/api/v1/tasks/${encodeURIComponent(task)}/attachments/${encodeURIComponent(file)}`;
 }
 
-export type TaskFilter = { state?: string; topic?: string; department?: string };
+export type TaskFilter = {
+  state?: string;
+  topic?: string;
+  department?: string;
+  due_from?: string;
+  due_to?: string;
+  limit?: number;
+};
 
 export function useTasks(filter: TaskFilter) {
   return usePages(["tasks", filter], (cursor) =>
@@ -493,9 +500,10 @@ export type TaskAction =
   | { verb: "accept" }
   | { verb: "decline"; reason: string; department?: string }
   | { verb: "progress"; percent: number; comment?: string }
-  | { verb: "complete"; solution: string; effective_at?: string }
+  | { verb: "complete"; solution: string; effective_at?: string; rest?: string }
   | { verb: "reassign"; department: string; owner_email?: string; reason: string }
-  | { verb: "cancel"; reason: string }
+  | { verb: "cancel"; reason: string; sub_tasks?: "cancel" }
+  | { verb: "remind"; comment: string }
   | { verb: "ask"; comment: string }
   | { verb: "answer"; comment: string }
   | { verb: "evaluate" };
@@ -531,10 +539,14 @@ async function actOnTask(id: string, version: number, action: TaskAction): Promi
           : http.POST("/api/v1/tasks/{id}/answer", { params, headers, body }),
       );
     }
-    case "cancel":
-      return unwrap<unknown>(
-        http.POST("/api/v1/tasks/{id}/cancel", { params, headers, body: { reason: action.reason } }),
-      );
+    case "cancel": {
+      const { verb: _, ...body } = action;
+      return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/cancel", { params, headers, body }));
+    }
+    case "remind": {
+      const body = { comment: action.comment };
+      return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/remind", { params, headers, body }));
+    }
     case "evaluate":
       return unwrap<unknown>(http.POST("/api/v1/tasks/{id}/verification/evaluate", { params }));
   }

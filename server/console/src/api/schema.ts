@@ -1582,6 +1582,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long tasks waited for an answer or an approval, by reason and by the department that had them. What
+         *     lies outside of the days does not count; what lasts counts up to now.
+         */
+        get: operations["pauses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/refusals": {
         parameters: {
             query?: never;
@@ -1757,6 +1777,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives many tasks to somebody else, withdraws them, or reminds whoever has to act. Each for itself: what
+         *     cannot be done says why, the others are done. With `preview` nothing is written.
+         */
+        post: operations["act_on_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}": {
         parameters: {
             query?: never;
@@ -1791,6 +1831,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reports what can be counted. */
+        post: operations["advance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/answer": {
         parameters: {
             query?: never;
@@ -1802,6 +1859,23 @@ export interface paths {
         put?: never;
         /** Answers the owner by mail. The clock goes on, and the due time moves by the working time that it stood. */
         post: operations["answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves what was done: as the approver, or instead of them as who runs the loop. */
+        post: operations["approve"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1825,6 +1899,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attaches a file to a task: at most 20, together at most 50 MiB. The same file twice is one. */
+        post: operations["add_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/attachments/{file}": {
         parameters: {
             query?: never;
@@ -1832,7 +1923,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A file that the owner attached. */
+        /** A file of a task, to be saved. */
         get: operations["read_attachment"];
         put?: never;
         post?: never;
@@ -1868,7 +1959,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Completes a task. */
+        /** Completes a task. Where its kind of improvement needs an approval, it waits for that. */
         post: operations["complete"];
         delete?: never;
         options?: never;
@@ -1961,6 +2052,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a task back to its owner, with the reason. */
+        post: operations["reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/remind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reminds whoever has to act: the owner, or the approver. Once an hour at most. */
+        post: operations["remind"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/reroute": {
         parameters: {
             query?: never;
@@ -2026,6 +2151,26 @@ export interface paths {
         get: operations["read_statements"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/sub-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a part of a task to somebody, by mail and with a due time of its own. The task above closes
+         *     last, and it alone is verified.
+         */
+        post: operations["add_sub_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2255,6 +2400,25 @@ export interface components {
             /** @description The person's zone: what the program knows of them, else the organisation's. */
             zone?: string;
         };
+        /** @description What is counted, by the track of the task: `done`, `trained`, or `ticket_state`. */
+        Advancing: {
+            comment?: string | null;
+            /** @description Items of the checklist that are done, by their place from 0; the others are not. */
+            done?: number[] | null;
+            ticket_state?: components["schemas"]["ExternalTicketState"] | null;
+            /**
+             * Format: int32
+             * @description The group has as many people now.
+             */
+            total?: number | null;
+            /**
+             * Format: int32
+             * @description People trained by now.
+             */
+            trained?: number | null;
+            /** @description Where it can be seen; as before when missing. */
+            url?: string | null;
+        };
         /** @description An agent moves away from the own baseline; the supervisor is told. */
         AgentDriftParams: {
             /**
@@ -2302,6 +2466,10 @@ export interface components {
             /** @description Topics that were added; those that exist are left as they are. */
             added: number;
         };
+        /** @description A word. */
+        Approving: {
+            comment?: string | null;
+        };
         /** @description A proven solution with its evidence card. */
         Article: {
             /** @description Plain text with the solution. */
@@ -2315,6 +2483,14 @@ export interface components {
             task_id: string;
             title: string;
             topic: string;
+        };
+        /** @description A form with a file. */
+        AttachmentForm: {
+            /**
+             * Format: binary
+             * @description At most 10 MiB; documents, pictures, recordings, archives: nothing that can be run.
+             */
+            file: string;
         };
         /** @description What a detector would have raised. */
         Backtest: {
@@ -2393,6 +2569,50 @@ export interface components {
             /** @description Simplified Chinese. */
             zh: string;
         };
+        /** @description What happened to one of them, or would. */
+        BulkTaskResult: {
+            /** @description Why not: the stable code of the problem. */
+            code?: string | null;
+            /** @description Why not, for people. */
+            detail?: string | null;
+            id: string;
+            /** @description Addresses that get a mail because of it. */
+            mails: string[];
+            /** @description It was done, or would be. */
+            ok: boolean;
+            owner_after?: string | null;
+            owner_before?: string | null;
+            state_after?: string | null;
+            state_before?: string | null;
+            title: string;
+        };
+        /** @description What happened to each. */
+        BulkTaskResults: {
+            done: number;
+            items: components["schemas"]["BulkTaskResult"][];
+            preview: boolean;
+            refused: number;
+        };
+        /** @description Many tasks, and what is to be done to each. */
+        BulkTasks: {
+            action: components["schemas"]["BulkVerb"];
+            /** @description Of `reassign`. */
+            department?: string | null;
+            /** @description At most 200. */
+            ids: string[];
+            /** @description Of `reassign`; the department's first owner when missing. */
+            owner_email?: string | null;
+            /** @description Says what would happen; nothing is written. */
+            preview?: boolean;
+            /** @description Of `reassign` and `cancel`; what is said in a reminder. */
+            reason?: string | null;
+            sub_tasks?: components["schemas"]["SubTasks"] | null;
+        };
+        /**
+         * @description What is done to many tasks.
+         * @enum {string}
+         */
+        BulkVerb: "reassign" | "cancel" | "remind";
         /** @description When people work. */
         BusinessCalendar: {
             /**
@@ -2509,6 +2729,7 @@ export interface components {
         /** @description A withdrawal. */
         Cancelling: {
             reason: string;
+            sub_tasks?: components["schemas"]["SubTasks"] | null;
         };
         /** @description A metric that the contract might have taken, with its plan. */
         Candidate: {
@@ -2668,6 +2889,8 @@ export interface components {
              * @description When the fix went live; now when missing. A date in the past is allowed and named in the verdict.
              */
             effective_at?: string | null;
+            /** @description Why something that is counted is missing: items that are not ticked, people who are not trained. */
+            rest?: string | null;
             solution: string;
         };
         /** @description A form with a component. */
@@ -3195,7 +3418,7 @@ export interface components {
          * @description What a step does.
          * @enum {string}
          */
-        EscalationAction: "remind_owner" | "tell_manager" | "hand_to_deputy" | "tell_voc_owner" | "tell_arbiter";
+        EscalationAction: "remind_owner" | "tell_manager" | "hand_to_deputy" | "tell_voc_owner" | "tell_arbiter" | "remind_approver";
         /** @description What happens by itself to tasks of some departments. */
         EscalationPolicy: {
             /** @description Departments that it holds for. */
@@ -3231,7 +3454,7 @@ export interface components {
          * @description What a step waits for.
          * @enum {string}
          */
-        EscalationWhen: "unanswered" | "silent" | "before_due" | "after_due";
+        EscalationWhen: "unanswered" | "silent" | "before_due" | "after_due" | "unapproved";
         /** @description One line of a history. */
         Event: {
             actor: components["schemas"]["EventActor"];
@@ -3310,6 +3533,11 @@ export interface components {
             rating?: number | null;
             text: string;
         };
+        /**
+         * @description Where a ticket of another system is.
+         * @enum {string}
+         */
+        ExternalTicketState: "open" | "in_progress" | "done" | "rejected";
         /** @description A day on which people work although the week, or a holiday of the base, says otherwise. */
         ExtraWorkday: {
             /**
@@ -3780,6 +4008,11 @@ export interface components {
             title_rows: number;
             warnings: components["schemas"]["Warning"][];
         };
+        /**
+         * @description The sort of an improvement.
+         * @enum {string}
+         */
+        ImprovementKind: "product_change" | "process" | "script_template" | "training" | "policy" | "kb_rewrite" | "video" | "staffing" | "other";
         /** @description Mails that came back, and how their mailbox is. */
         Inbox: {
             /** @description What stood in the way then. */
@@ -4783,6 +5016,7 @@ export interface components {
         List_Task: {
             /** @description The items. */
             items: {
+                approval?: components["schemas"]["TaskApproval"] | null;
                 assigned_by: string;
                 attachments: components["schemas"]["TaskAttachment"][];
                 contract: components["schemas"]["Contract"];
@@ -4806,19 +5040,26 @@ export interface components {
                 issue_heading: components["schemas"]["Bilingual"];
                 issue_id: string;
                 issue_title: string;
+                kind: components["schemas"]["ImprovementKind"];
                 mail?: components["schemas"]["TaskMail"] | null;
                 measures: string[];
                 overdue: boolean;
                 owner: components["schemas"]["TaskOwner"];
+                parent?: components["schemas"]["TaskRelative"] | null;
                 /** Format: int32 */
                 percent: number;
                 progress: components["schemas"]["TaskProgress"][];
                 proposed_department?: string | null;
+                /** @description Why it was completed although something that is counted is missing. */
+                rest?: string | null;
                 solution?: string | null;
                 state: string;
+                /** @description Its parts. */
+                sub_tasks: components["schemas"]["TaskRelative"][];
                 timeline: components["schemas"]["Event"][];
                 title: string;
                 topic: string;
+                track: components["schemas"]["TaskTrack"];
                 verification?: components["schemas"]["Verification"] | null;
                 /** Format: int64 */
                 version: number;
@@ -5249,6 +5490,22 @@ export interface components {
             /** @description 1 to 500 characters. */
             text: string;
         };
+        /** @description A part of a task, for another department. */
+        NewSubTask: {
+            department: string;
+            description?: string;
+            /**
+             * Format: date-time
+             * @description By the department's calendar when missing; never after the task above.
+             */
+            due_at?: string | null;
+            kind?: components["schemas"]["ImprovementKind"];
+            measures?: string[];
+            /** @description The department's first owner when missing. */
+            owner_email?: string | null;
+            title: string;
+            track?: components["schemas"]["TrackWish"] | null;
+        };
         /** @description A task to be made. */
         NewTask: {
             contract?: components["schemas"]["ContractWish"] | null;
@@ -5261,10 +5518,13 @@ export interface components {
              *     fixed at once, else its `task_hours`.
              */
             due_at?: string | null;
+            /** @description What sort of improvement it is. */
+            kind?: components["schemas"]["ImprovementKind"];
             measures?: string[];
             /** @description The department's first owner when missing; by the owner rules when the department is missing too. */
             owner_email?: string | null;
             title: string;
+            track?: components["schemas"]["TrackWish"] | null;
         };
         /** @description A token to be made. */
         NewToken: {
@@ -5346,6 +5606,8 @@ export interface components {
         Occasion: "night" | "request" | "late_data";
         /** @description The one organisation of this database. */
         Organisation: {
+            /** @description Kinds of improvement that somebody approves before they count as done. */
+            approvals?: Record<string, never>;
             /** @description Who decides when departments do not agree. */
             arbiter_email?: string | null;
             /** @description Business calendar of departments that name none; the built-in one (`cn`) when missing. */
@@ -5577,11 +5839,45 @@ export interface components {
             /** @description Why. */
             why: components["schemas"]["PauseWhy"];
         };
+        /** @description How long tasks waited for others. */
+        PauseReport: {
+            /** Format: date */
+            from: string;
+            rows: components["schemas"]["PauseRow"][];
+            /** Format: date */
+            to: string;
+        };
+        /** @description Waits of one reason in one department. */
+        PauseRow: {
+            department: string;
+            department_name: string;
+            /** @description Of them, those that last. */
+            lasting: number;
+            /**
+             * Format: int64
+             * @description The longest, in working minutes.
+             */
+            longest_minutes: number;
+            /**
+             * Format: int64
+             * @description Minutes in all of them, nights and holidays counted.
+             */
+            minutes: number;
+            pauses: number;
+            tasks: number;
+            /** @description `question` or `approval`. */
+            why: components["schemas"]["PauseWhy"];
+            /**
+             * Format: int64
+             * @description Working minutes of the department's calendar in all of them.
+             */
+            working_minutes: number;
+        };
         /**
          * @description Why the clock stands.
          * @enum {string}
          */
-        PauseWhy: "question";
+        PauseWhy: "question" | "approval";
         /** @description People say something that matters, whatever the topic. */
         PhraseParams: {
             /**
@@ -6123,6 +6419,10 @@ export interface components {
              * @description How often it was refused.
              */
             times: number;
+        };
+        /** @description A reason. */
+        Rejecting: {
+            reason: string;
         };
         /** @description How many held mails go out now. */
         Released: {
@@ -6838,7 +7138,7 @@ export interface components {
          * @description Why a line counts or not.
          * @enum {string}
          */
-        SlaReason: "working_hours" | "make_up_day" | "outside_hours" | "break" | "weekend" | "day_off" | "holiday" | "make_up_not_followed" | "paused_question";
+        SlaReason: "working_hours" | "make_up_day" | "outside_hours" | "break" | "weekend" | "day_off" | "holiday" | "make_up_not_followed" | "paused_question" | "paused_approval";
         /** @description How a due time comes about. */
         SlaSpans: {
             /**
@@ -7134,6 +7434,11 @@ export interface components {
             /** Format: int64 */
             updated: number;
         };
+        /**
+         * @description What happens to open sub-tasks.
+         * @enum {string}
+         */
+        SubTasks: "cancel";
         /** @description What a signal is about. */
         Subject: {
             /**
@@ -7173,6 +7478,7 @@ export interface components {
         };
         /** @description An improvement that an owner must deliver. */
         Task: {
+            approval?: components["schemas"]["TaskApproval"] | null;
             assigned_by: string;
             attachments: components["schemas"]["TaskAttachment"][];
             contract: components["schemas"]["Contract"];
@@ -7196,27 +7502,62 @@ export interface components {
             issue_heading: components["schemas"]["Bilingual"];
             issue_id: string;
             issue_title: string;
+            kind: components["schemas"]["ImprovementKind"];
             mail?: components["schemas"]["TaskMail"] | null;
             measures: string[];
             overdue: boolean;
             owner: components["schemas"]["TaskOwner"];
+            parent?: components["schemas"]["TaskRelative"] | null;
             /** Format: int32 */
             percent: number;
             progress: components["schemas"]["TaskProgress"][];
             proposed_department?: string | null;
+            /** @description Why it was completed although something that is counted is missing. */
+            rest?: string | null;
             solution?: string | null;
             state: string;
+            /** @description Its parts. */
+            sub_tasks: components["schemas"]["TaskRelative"][];
             timeline: components["schemas"]["Event"][];
             title: string;
             topic: string;
+            track: components["schemas"]["TaskTrack"];
             verification?: components["schemas"]["Verification"] | null;
             /** Format: int64 */
             version: number;
         };
-        /** @description A file that the owner attached. */
+        /** @description A completion that somebody has to approve, or the last one that somebody had to. */
+        TaskApproval: {
+            approver: string;
+            approver_email: string;
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: date-time */
+            decided_at?: string | null;
+            decided_by?: string | null;
+            /** Format: date-time */
+            effective_at?: string | null;
+            /** @description The caller may decide. */
+            mine: boolean;
+            /** @description `asked`, `approved`, `rejected` or `taken_back`. */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Which one of its task.
+             */
+            round: number;
+            solution: string;
+            words?: string | null;
+        };
+        /** @description A file that somebody attached. */
         TaskAttachment: {
+            /** Format: date-time */
+            added_at: string;
+            added_by: string;
             id: string;
             name: string;
+            /** @description Hash of its bytes in hexadecimal; empty for files of before it was kept. */
+            sha256: string;
             /** Format: int64 */
             size: number;
         };
@@ -7237,6 +7578,7 @@ export interface components {
              * @description Since when the clock stands because of that.
              */
             standing_since?: string | null;
+            waits_for?: components["schemas"]["PauseWhy"] | null;
             /**
              * Format: date-time
              * @description Since when the owner waits for an answer.
@@ -7304,8 +7646,53 @@ export interface components {
             at: string;
             by: string;
             comment: string;
+            /** @description What had been counted by then: `3/5`; empty where it is an estimate. */
+            figures: string;
             /** Format: int32 */
             percent: number;
+        };
+        /** @description A task above or below. */
+        TaskRelative: {
+            department: string;
+            department_name: string;
+            /** Format: date-time */
+            due_at: string;
+            id: string;
+            /** @description It is neither delivered nor given up. */
+            open: boolean;
+            overdue: boolean;
+            owner: string;
+            /** Format: int32 */
+            percent: number;
+            state: string;
+            title: string;
+            /** @description The caller may open it. */
+            visible: boolean;
+        };
+        /** @description How progress is told, and how far it is. */
+        TaskTrack: {
+            /** @description `percent`, `checklist`, `coverage` or `ticket`. */
+            by: string;
+            /** @description Who is trained. */
+            group?: string | null;
+            /** @description Of a checklist. */
+            items: components["schemas"]["TrackItem"][];
+            missing?: components["schemas"]["Bilingual"] | null;
+            ticket_state?: components["schemas"]["ExternalTicketState"] | null;
+            /**
+             * Format: int32
+             * @description How many they are.
+             */
+            total?: number | null;
+            /**
+             * Format: int32
+             * @description How many of them were trained.
+             */
+            trained?: number | null;
+            /** @description Where the ticket of another system can be seen. */
+            url?: string | null;
+            /** @description Nothing that is counted is missing. */
+            whole: boolean;
         };
         /** @description A verdict with what it is worth and whom it is shared with. */
         TaskVerification: components["schemas"]["Verification"] & {
@@ -7451,6 +7838,38 @@ export interface components {
          * @enum {string}
          */
         TopicState: "active" | "proposed";
+        /** @description An item of a checklist. */
+        TrackItem: {
+            by?: string | null;
+            /** Format: date-time */
+            done_at?: string | null;
+            text: string;
+        };
+        /** @description How progress is to be told. */
+        TrackWish: {
+            /** @enum {string} */
+            by: "percent";
+        } | {
+            /** @enum {string} */
+            by: "checklist";
+            /** @description The task's measures when missing. */
+            items?: string[];
+        } | {
+            /** @enum {string} */
+            by: "coverage";
+            /** @description Who they are. */
+            group: string;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            total: number;
+        } | {
+            /** @enum {string} */
+            by: "ticket";
+            /** @description Where it can be seen. */
+            url?: string;
+        };
         /** @description How the topic moved against the others before the fix. */
         Trend: {
             /** @description Whether it is more than chance, and hence counted against the claim. */
@@ -10339,6 +10758,30 @@ export interface operations {
             };
         };
     };
+    pauses: {
+        parameters: {
+            query?: {
+                /** @description First day; 30 days before the last when missing. */
+                from?: string;
+                /** @description Last day, included; today when missing. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseReport"];
+                };
+            };
+        };
+    };
     refusals: {
         parameters: {
             query?: {
@@ -10610,6 +11053,14 @@ export interface operations {
                 owner?: string;
                 issue?: string;
                 topic?: string;
+                /** @description Sort of improvement. */
+                kind?: components["schemas"]["ImprovementKind"];
+                /** @description The task above. */
+                parent?: string;
+                /** @description Due on that day or later. */
+                due_from?: string;
+                /** @description Due on that day at the latest. */
+                due_to?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -10625,6 +11076,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_Task"];
+                };
+            };
+        };
+    };
+    act_on_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkTasks"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkTaskResults"];
                 };
             };
         };
@@ -10677,6 +11151,33 @@ export interface operations {
             };
         };
     };
+    advance: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Advancing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
     answer: {
         parameters: {
             query?: never;
@@ -10691,6 +11192,33 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Speaking"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approving"];
             };
         };
         responses: {
@@ -10727,6 +11255,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    add_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["AttachmentForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskAttachment"];
                 };
             };
         };
@@ -10936,6 +11489,60 @@ export interface operations {
             };
         };
     };
+    reject: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rejecting"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    remind: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approving"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
     reroute: {
         parameters: {
             query?: never;
@@ -11026,6 +11633,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_MonthlyStatement"];
+                };
+            };
+        };
+    };
+    add_sub_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubTask"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
                 };
             };
         };

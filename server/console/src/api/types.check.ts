@@ -7,6 +7,7 @@ import type * as Newer from "./evidence";
 import type * as Plugins from "./plugins";
 import type { components } from "./schema";
 import type * as Read from "./types";
+import type * as Work from "./work";
 
 type Schemas = components["schemas"];
 /** Fields of `T` that the document does not know; `never` when there are none. */
@@ -14,6 +15,14 @@ type Unknown<T, D> = Exclude<keyof T, keyof D>;
 type Check<T extends never> = T;
 
 export type Checks = [
+  Check<Unknown<Work.Track, Schemas["TaskTrack"]>>,
+  Check<Unknown<Work.Relative, Schemas["TaskRelative"]>>,
+  Check<Unknown<Work.Approval, Schemas["TaskApproval"]>>,
+  Check<Unknown<Work.Advance, Schemas["Advancing"]>>,
+  Check<Unknown<Work.NewSubTask, Schemas["NewSubTask"]>>,
+  Check<Unknown<Work.BulkResults, Schemas["BulkTaskResults"]>>,
+  Check<Unknown<Work.BulkResult, Schemas["BulkTaskResult"]>>,
+  Check<Unknown<Work.PauseReport["rows"][number], Schemas["PauseRow"]>>,
   Check<Unknown<Read.Problem, Schemas["Problem"]>>,
   Check<Unknown<Read.Session, Schemas["Session"]>>,
   Check<Unknown<Read.Session["user"], Schemas["SessionUser"]>>,

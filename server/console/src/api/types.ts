@@ -26,6 +26,7 @@ import type {
 } from "./evidence";
 
 import type { Hypothesis, IssueHold } from "./life";
+import type { ApprovalRules, Work } from "./work";
 
 export type Role = "admin" | "voc_owner" | "department_owner" | "analyst" | "integrator" | "viewer";
 export type Locale = "zh-CN" | "en";
@@ -61,6 +62,8 @@ export type Organisation = MoreOrganisation & {
   target_dissatisfaction: number | null;
   arbiter_email: string | null;
   refusal_hops?: number;
+  /** Kinds of improvement that somebody approves. */
+  approvals?: ApprovalRules;
   notifier?: string | null;
   /** Business calendar of departments that name none. */
   calendar?: string | null;
@@ -311,6 +314,7 @@ export type TaskState =
   | "accepted"
   | "declined"
   | "in_progress"
+  | "awaiting_approval"
   | "done"
   | "verifying"
   | "verified"
@@ -392,7 +396,7 @@ export type Verification = MoreVerification & {
   together_with: string[];
   computed_at: string;
 };
-export type Task = {
+export type Task = Work & {
   id: string;
   issue_id: string;
   issue_title: string;
@@ -413,12 +417,13 @@ export type Task = {
     calendar: string | null;
     calendar_name: Bilingual | null;
     waits_since: string | null;
+    waits_for?: "question" | "approval" | null;
     standing_since: string | null;
   };
   overdue: boolean;
   fast_track: boolean;
   measures: string[];
-  progress: { at: string; percent: number; comment: string; by: string }[];
+  progress: { at: string; percent: number; comment: string; by: string; figures?: string }[];
   percent: number;
   solution: string | null;
   effective_at: string | null;
@@ -426,7 +431,7 @@ export type Task = {
   proposed_department: string | null;
   contract: Contract;
   verification: Verification | null;
-  attachments: { id: string; name: string; size: number }[];
+  attachments: { id: string; name: string; size: number; sha256?: string; added_by?: string }[];
   timeline: LoopEvent[];
   /** Null for callers who may not reassign the task: the link counts as the owner's signature. */
   mail: {

@@ -60,6 +60,7 @@ const TASK_COLOUR: Record<TaskState, string> = {
   accepted: colour.teal700,
   declined: verdictColour.worse,
   in_progress: colour.teal700,
+  awaiting_approval: colour.accent,
   done: verdictColour.pending,
   verifying: verdictColour.pending,
   verified: verdictColour.improved,

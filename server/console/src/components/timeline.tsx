@@ -15,6 +15,10 @@ const TELLING = [
   "owner",
   "verdict",
   "target",
+  "title",
+  "rest",
+  "approver",
+  "file",
 ] as const;
 
 /** `task.accepted` is known by its verb: the page already says what it is about. */

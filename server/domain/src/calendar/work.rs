@@ -18,6 +18,8 @@ pub const MAX_PAUSES: usize = 200;
 pub enum Why {
     /// The owner asked something and waits for the answer.
     Question,
+    /// It was delivered, and somebody has to approve it.
+    Approval,
 }
 
 impl Why {
@@ -26,6 +28,7 @@ impl Why {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Question => "question",
+            Self::Approval => "approval",
         }
     }
 }
@@ -67,6 +70,8 @@ pub enum Reason {
     MakeUpNotFollowed,
     /// It would count, but the clock stood because of a question.
     PausedQuestion,
+    /// It would count, but the clock stood because somebody had to approve.
+    PausedApproval,
 }
 
 impl Reason {
@@ -233,6 +238,7 @@ impl Explanation {
         }
         let reason = match paused {
             Some(Why::Question) => Reason::PausedQuestion,
+            Some(Why::Approval) => Reason::PausedApproval,
             None => piece.reason,
         };
         let minutes = (until - from).num_minutes();

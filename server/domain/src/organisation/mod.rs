@@ -97,6 +97,10 @@ pub struct Organisation {
     /// Refusals and hand-overs of one task after which the arbiter decides, 1 to 20.
     #[serde(default = "usual_hops")]
     pub refusal_hops: u32,
+    /// Kinds of improvement that somebody approves before they count as done.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub approvals: BTreeMap<crate::tasks::kind::Kind, crate::tasks::approval::Rule>,
     /// Installation of a notifier for departments that name none: a chat beside the mails.
     #[serde(default)]
     pub notifier: Option<String>,
@@ -176,6 +180,12 @@ pub fn check_priorities(organisation: &Organisation) -> Result<(), Invalid> {
     if !(1..=20).contains(&organisation.refusal_hops) {
         return refuse("refusal_hops", "1 to 20");
     }
+    for (kind, rule) in &organisation.approvals {
+        if rule.approver_email.as_deref().is_some_and(|e| !is_email(e)) {
+            let field = format!("approvals.{}.approver_email", kind.as_str());
+            return refuse(&field, "not an e-mail address");
+        }
+    }
     if !(0.0..=1.0).contains(&organisation.marginal_share) {
         return refuse("marginal_share", "0 to 1");
     }
@@ -254,6 +264,7 @@ impl Default for Organisation {
             marginal_share: default_marginal_share(),
             arbiter_email: None,
             refusal_hops: usual_hops(),
+            approvals: BTreeMap::new(),
             notifier: None,
             calendar: None,
             fast_track_hours: default_fast_track_hours(),

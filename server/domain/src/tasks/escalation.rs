@@ -30,6 +30,8 @@ pub enum When {
     BeforeDue,
     /// It was due.
     AfterDue,
+    /// The approver has not decided.
+    Unapproved,
 }
 
 impl When {
@@ -41,6 +43,7 @@ impl When {
             Self::Silent => "silent",
             Self::BeforeDue => "before_due",
             Self::AfterDue => "after_due",
+            Self::Unapproved => "unapproved",
         }
     }
 }
@@ -60,16 +63,19 @@ pub enum Action {
     TellVocOwner,
     /// Tells the organisation's arbiter.
     TellArbiter,
+    /// Reminds the approver.
+    RemindApprover,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::RemindOwner,
         Self::TellManager,
         Self::HandToDeputy,
         Self::TellVocOwner,
         Self::TellArbiter,
+        Self::RemindApprover,
     ];
 
     /// The stable name.
@@ -81,6 +87,7 @@ impl Action {
             Self::HandToDeputy => "hand_to_deputy",
             Self::TellVocOwner => "tell_voc_owner",
             Self::TellArbiter => "tell_arbiter",
+            Self::RemindApprover => "remind_approver",
         }
     }
 }
@@ -158,6 +165,9 @@ impl Policy {
                 step(AfterDue, Wait::Hours(0), RemindOwner),
                 step(AfterDue, Wait::Hours(0), TellManager),
                 step(AfterDue, Wait::Hours(16), TellVocOwner),
+                // Behind the others: what was done of them is known by their places.
+                step(Unapproved, Wait::Hours(8), RemindApprover),
+                step(Unapproved, Wait::Hours(16), TellVocOwner),
             ],
             version: 0,
         }
@@ -229,7 +239,21 @@ pub fn check(policy: &Policy, others: &[Policy], departments: &[String]) -> Resu
                 "a step that is repeated needs a wait before each repeat",
             );
         }
-        if step.after.is_zero() && matches!(step.when, When::Unanswered | When::Silent) {
+        let of_approval = step.when == When::Unapproved;
+        let for_approvers = step.action == Action::RemindApprover;
+        let for_owners = matches!(step.action, Action::RemindOwner | Action::HandToDeputy);
+        if of_approval && for_owners || for_approvers && !of_approval {
+            return refuse(
+                format!("steps[{n}].do"),
+                "an approver is waited for: remind_approver goes with unapproved, the owner has done their part",
+            );
+        }
+        if step.after.is_zero()
+            && matches!(
+                step.when,
+                When::Unanswered | When::Silent | When::Unapproved
+            )
+        {
             return refuse(
                 format!("steps[{n}].after"),
                 "nobody has answered at once: a wait above 0",
@@ -276,6 +300,8 @@ pub struct Life {
     pub waits: bool,
     /// The clock of the due time stands.
     pub stands: bool,
+    /// Since when somebody is asked to approve it.
+    pub asked_at: Option<Timestamp>,
 }
 
 impl Life {
@@ -290,6 +316,7 @@ impl Life {
             snoozed_until: task.snoozed_until,
             waits: task.waits_since().is_some(),
             stands: task.stands_since().is_some(),
+            asked_at: task.open_approval().map(|a| a.asked_at),
         }
     }
 
@@ -306,6 +333,7 @@ impl Life {
             When::BeforeDue | When::AfterDue => {
                 (!self.stands && self.state.is_under_way()).then_some(self.due_at)
             }
+            When::Unapproved => self.asked_at,
         }
     }
 }
@@ -476,6 +504,7 @@ mod tests {
             snoozed_until: None,
             waits: false,
             stands: false,
+            asked_at: None,
         }
     }
 

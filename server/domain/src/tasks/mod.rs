@@ -1,7 +1,11 @@
 //! Tasks: improvements that a named owner must deliver by a due time.
 
 pub mod absence;
+pub mod approval;
 pub mod escalation;
+pub mod family;
+pub mod files;
+pub mod kind;
 mod looks;
 pub mod refusal;
 mod set;

@@ -1,5 +1,7 @@
 //! What may happen to a task, and what follows.
 
+use super::approval::{Approval, Decision};
+use super::kind::{Advance, Kind, Track};
 use super::refusal::{Hop, HopKind, has_refused};
 use super::time::{DueRule, resume};
 use crate::calendar::{MAX_PAUSES, Pause, Why};
@@ -22,6 +24,8 @@ pub enum State {
     Declined,
     /// Progress was reported.
     InProgress,
+    /// Delivered; somebody has to approve it.
+    AwaitingApproval,
     /// The solution is described; it goes live at `effective_at`.
     Done,
     /// Being compared before and after.
@@ -36,11 +40,12 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Assigned,
         Self::Accepted,
         Self::Declined,
         Self::InProgress,
+        Self::AwaitingApproval,
         Self::Done,
         Self::Verifying,
         Self::Verified,
@@ -56,6 +61,7 @@ impl State {
             Self::Accepted => "accepted",
             Self::Declined => "declined",
             Self::InProgress => "in_progress",
+            Self::AwaitingApproval => "awaiting_approval",
             Self::Done => "done",
             Self::Verifying => "verifying",
             Self::Verified => "verified",
@@ -74,6 +80,18 @@ impl State {
     #[must_use]
     pub fn is_under_way(self) -> bool {
         matches!(self, Self::Assigned | Self::Accepted | Self::InProgress)
+    }
+
+    /// Whether it is neither delivered nor given up: somebody has to deliver, approve, or find somebody.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        self.is_under_way() || matches!(self, Self::Declined | Self::AwaitingApproval)
+    }
+
+    /// Whether somebody is waited for who can be reminded.
+    #[must_use]
+    pub fn is_chased(self) -> bool {
+        self.is_under_way() || self == Self::AwaitingApproval
     }
 
     /// Whether a verdict is owed or can be renewed.
@@ -97,6 +115,9 @@ pub struct Progress {
     pub comment: String,
     /// Who.
     pub by: String,
+    /// What had been counted by then: `3/5`; empty where it is an estimate.
+    #[serde(default)]
+    pub figures: String,
 }
 
 /// An improvement that an owner must deliver.
@@ -132,6 +153,27 @@ pub struct Task {
     pub fast_track: bool,
     /// Single steps, as suggested.
     pub measures: Vec<String>,
+    /// What sort of improvement it is.
+    #[serde(default)]
+    pub kind: Kind,
+    /// How its progress is told, and how far it is.
+    #[serde(default)]
+    pub track: Track,
+    /// Why it was completed although something of that is missing.
+    #[serde(default)]
+    pub rest: Option<String>,
+    /// The task that it is a part of: judged with that one.
+    #[serde(default)]
+    pub parent: Option<TaskId>,
+    /// Levels below the task that is verified.
+    #[serde(default)]
+    pub depth: u8,
+    /// The latest completion that somebody has to approve.
+    #[serde(default)]
+    pub approval: Option<Approval>,
+    /// When somebody last reminded whoever has to act.
+    #[serde(default)]
+    pub reminded_at: Option<Timestamp>,
     /// Reports so far, oldest first.
     pub progress: Vec<Progress>,
     /// What was done.
@@ -181,9 +223,7 @@ impl Task {
     /// is about is still the last one, so that late data may still change what was said of it.
     #[must_use]
     pub fn is_reopened(&self) -> bool {
-        (self.state.is_under_way() || self.state == State::Declined)
-            && self.verdict.is_some()
-            && self.effective_at.is_some()
+        self.state.is_open() && self.verdict.is_some() && self.effective_at.is_some()
     }
 
     /// Reopened and offered to somebody else since: what is said of the former fix ends their work only
@@ -196,16 +236,36 @@ impl Task {
     /// Whether its verdict is owed or can be renewed.
     #[must_use]
     pub fn can_be_judged(&self) -> bool {
-        self.state.is_judged() || self.is_reopened()
+        self.parent.is_none() && (self.state.is_judged() || self.is_reopened())
     }
 
-    /// The last reported percentage; 100 when done.
+    /// How far it is by its track; 100 when delivered.
     #[must_use]
     pub fn percent(&self) -> u8 {
-        if self.state.is_judged() {
+        if self.state.is_judged() || self.state == State::AwaitingApproval {
             return 100;
         }
+        self.track.percent(self.estimate())
+    }
+
+    /// What the owner estimated last.
+    #[must_use]
+    pub fn estimate(&self) -> u8 {
         self.progress.last().map_or(0, |p| p.percent)
+    }
+
+    /// The approval that is asked for now.
+    #[must_use]
+    pub fn open_approval(&self) -> Option<&Approval> {
+        self.approval
+            .as_ref()
+            .filter(|a| self.state == State::AwaitingApproval && a.decision.is_none())
+    }
+
+    /// Whoever has to act now: the approver, else the owner.
+    #[must_use]
+    pub fn turn(&self) -> &Owner {
+        self.open_approval().map_or(&self.owner, |a| &a.approver)
     }
 
     /// The address part of the Message-ID of the task's first mail: all its mails are one thread.
@@ -243,6 +303,37 @@ pub enum Command {
         /// In the owner's words.
         comment: String,
     },
+    /// The owner reports what can be counted.
+    Advance {
+        /// What has been done by now.
+        step: Advance,
+        /// In the owner's words.
+        comment: String,
+    },
+    /// A part of it is given to somebody as a task of its own.
+    Split {
+        /// That task.
+        child: TaskId,
+        /// What it asks for.
+        title: String,
+        /// Whose it is.
+        department: String,
+    },
+    /// The approver agrees with a completion.
+    Approve {
+        /// In the approver's words.
+        comment: String,
+    },
+    /// The approver does not: the owner has it again.
+    Reject {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody reminds whoever has to act.
+    Remind {
+        /// In their words.
+        comment: String,
+    },
     /// The owner has a question.
     Ask {
         /// The question.
@@ -259,6 +350,19 @@ pub enum Command {
         solution: String,
         /// When it went live; now when missing.
         effective_at: Option<Timestamp>,
+        /// Why something that is counted is missing.
+        rest: Option<String>,
+    },
+    /// The owner has done it, and somebody has to approve that.
+    Submit {
+        /// What was done.
+        solution: String,
+        /// When it goes live; when it is approved where missing.
+        effective_at: Option<Timestamp>,
+        /// Why something that is counted is missing.
+        rest: Option<String>,
+        /// Who approves.
+        approver: Owner,
     },
     /// The VoC owner gives it to somebody else.
     Reassign {
@@ -322,6 +426,12 @@ impl Command {
             Self::Decline { .. } => "task.declined",
             Self::HandOver { .. } => "task.handed_over",
             Self::Report { .. } => "task.progress",
+            Self::Advance { .. } => "task.advanced",
+            Self::Split { .. } => "task.sub_task_added",
+            Self::Submit { .. } => "task.submitted",
+            Self::Approve { .. } => "task.approved",
+            Self::Reject { .. } => "task.rejected",
+            Self::Remind { .. } => "task.reminded_by_hand",
             Self::Ask { .. } => "task.asked",
             Self::Answer { .. } => "task.answered",
             Self::Complete { .. } => "task.completed",
@@ -351,13 +461,45 @@ impl Command {
                 json!({"department": department, "owner": owner.display_name(), "reason": reason})
             }
             Self::Report { percent, comment } => json!({"percent": percent, "comment": comment}),
-            Self::Ask { comment } | Self::Answer { comment } => json!({"comment": comment}),
+            Self::Ask { comment }
+            | Self::Answer { comment }
+            | Self::Approve { comment }
+            | Self::Remind { comment } => json!({"comment": comment}),
+            Self::Advance { step, comment } => {
+                let mut data = match step {
+                    Advance::Ticked(done) => json!({"done": done}),
+                    Advance::Trained { trained, total } => {
+                        json!({"trained": trained, "total": total})
+                    }
+                    Advance::Ticket { url, state } => json!({"url": url, "state": state}),
+                };
+                data["comment"] = comment.clone().into();
+                data
+            }
+            Self::Split {
+                child,
+                title,
+                department,
+            } => {
+                json!({"task": child.to_string(), "title": title, "department": department})
+            }
             Self::Complete {
                 solution,
                 effective_at,
+                rest,
             } => {
-                json!({"solution": solution, "effective_at": effective_at})
+                json!({"solution": solution, "effective_at": effective_at, "rest": rest})
             }
+            Self::Submit {
+                solution,
+                effective_at,
+                rest,
+                approver,
+            } => json!({
+                "solution": solution, "effective_at": effective_at, "rest": rest,
+                "approver": approver.display_name(),
+            }),
+            Self::Reject { reason } => json!({"reason": reason}),
             Self::Reassign {
                 department,
                 owner,
@@ -398,6 +540,14 @@ pub enum Effect {
     TellAssigner,
     /// Tell the owner what whoever assigned it answered.
     TellOwner,
+    /// Mail the approver what was done, with a link that lets them decide.
+    AskApproval,
+    /// Tell the owner what the approver said.
+    TellDecision,
+    /// Mail whoever has to act, because somebody wants it.
+    Remind,
+    /// Tell the owner of the task above that this part of it is over.
+    TellParent,
     /// Links sent so far are dead.
     RevokeLinks,
     /// Compare before and after when there is enough to see.
@@ -414,6 +564,12 @@ pub enum Refused {
     State {
         /// The state it is in.
         state: State,
+    },
+    /// Parts of it are not over.
+    #[error("sub-tasks are still open: {}", titles.join(", "))]
+    OpenSubTasks {
+        /// What they ask for.
+        titles: Vec<String>,
     },
     /// A text is missing or too long, a figure out of range.
     #[error("{field}: {detail}")]
@@ -524,6 +680,13 @@ pub fn assigned(
         pauses: Vec::new(),
         fast_track,
         measures,
+        kind: Kind::default(),
+        track: Track::default(),
+        rest: None,
+        parent: None,
+        depth: 0,
+        approval: None,
+        reminded_at: None,
         progress: Vec::new(),
         solution: None,
         effective_at: None,
@@ -571,6 +734,12 @@ pub enum Change {
     Snooze,
     /// [`Command::PassOn`]
     PassOn,
+    /// [`Command::Split`]
+    Split,
+    /// [`Command::Approve`] and [`Command::Reject`]
+    Decide,
+    /// [`Command::Remind`]
+    Remind,
     /// [`Command::Judge`]
     Judge,
 }
@@ -578,14 +747,19 @@ pub enum Change {
 /// Whether a task in `state` allows `change`: what action pages offer and [`apply`] obeys.
 #[must_use]
 pub fn may(state: State, change: Change) -> bool {
-    use State::{Accepted, Assigned, Declined, InProgress};
+    use State::{Accepted, Assigned, InProgress};
     match change {
         Change::Accept | Change::Decline => matches!(state, Assigned),
-        Change::HandOver | Change::Ask | Change::Answer | Change::Snooze | Change::PassOn => {
-            state.is_under_way()
-        }
+        Change::HandOver
+        | Change::Ask
+        | Change::Answer
+        | Change::Snooze
+        | Change::PassOn
+        | Change::Split => state.is_under_way(),
         Change::Report | Change::Complete => matches!(state, Accepted | InProgress),
-        Change::Reassign | Change::Cancel => state.is_under_way() || state == Declined,
+        Change::Reassign | Change::Cancel => state.is_open(),
+        Change::Decide => state == State::AwaitingApproval,
+        Change::Remind => state.is_chased(),
         Change::Judge => state.is_judged(),
     }
 }
@@ -595,10 +769,13 @@ fn change_of(command: &Command) -> Change {
         Command::Accept => Change::Accept,
         Command::Decline { .. } => Change::Decline,
         Command::HandOver { .. } => Change::HandOver,
-        Command::Report { .. } => Change::Report,
+        Command::Report { .. } | Command::Advance { .. } => Change::Report,
+        Command::Split { .. } => Change::Split,
+        Command::Approve { .. } | Command::Reject { .. } => Change::Decide,
+        Command::Remind { .. } => Change::Remind,
         Command::Ask { .. } => Change::Ask,
         Command::Answer { .. } => Change::Answer,
-        Command::Complete { .. } => Change::Complete,
+        Command::Complete { .. } | Command::Submit { .. } => Change::Complete,
         Command::Reassign { .. } => Change::Reassign,
         Command::Cancel { .. } => Change::Cancel,
         Command::Snooze { .. } => Change::Snooze,
@@ -615,8 +792,10 @@ pub fn apply(
     actor: &Actor,
     at: Timestamp,
 ) -> Result<(Task, Vec<Effect>), Refused> {
-    let anew = matches!(command, Command::Judge { .. }) && task.is_reopened();
-    if !anew && !may(task.state, change_of(command)) {
+    let judges = matches!(command, Command::Judge { .. });
+    let anew = judges && task.is_reopened();
+    let part = judges && task.parent.is_some();
+    if part || !anew && !may(task.state, change_of(command)) {
         return Err(Refused::State { state: task.state });
     }
     let mut next = task;
@@ -660,9 +839,38 @@ pub fn apply(
                 percent: *percent,
                 comment: optional("comment", comment)?,
                 by: actor.name.clone(),
+                figures: next.track.figures(),
             });
             next.spoke_at = Some(at);
             next.state = State::InProgress;
+        }
+        Command::Advance { step, comment } => {
+            let comment = optional("comment", comment)?;
+            let track = std::mem::take(&mut next.track);
+            next.track = track.advanced(step, &actor.name, at)?;
+            next.progress.push(Progress {
+                at,
+                percent: next.track.percent(next.estimate()),
+                comment,
+                by: actor.name.clone(),
+                figures: next.track.figures(),
+            });
+            next.spoke_at = Some(at);
+            next.state = State::InProgress;
+        }
+        Command::Split { .. } => {}
+        Command::Remind { comment } => {
+            optional("comment", comment)?;
+            let soon = |last: Timestamp| at < last + chrono::TimeDelta::minutes(REMIND_MINUTES);
+            if next.reminded_at.is_some_and(soon) {
+                return Err(Refused::Field {
+                    field: "comment",
+                    code: "too_soon",
+                    detail: format!("reminded less than {REMIND_MINUTES} minutes ago"),
+                });
+            }
+            next.reminded_at = Some(at);
+            effects.push(Effect::Remind);
         }
         Command::Ask { comment } => {
             required("comment", comment)?;
@@ -686,29 +894,66 @@ pub fn apply(
         Command::Complete {
             solution,
             effective_at,
+            rest,
         } => {
-            next.solution = Some(required("solution", solution)?);
-            let effective = effective_at.unwrap_or(at);
-            if effective > at + chrono::TimeDelta::days(366) {
-                return Err(Refused::Field {
-                    field: "effective_at",
-                    code: "out_of_range",
-                    detail: "at most a year ahead".into(),
-                });
-            }
-            if effective < at - chrono::TimeDelta::days(400) {
-                return Err(Refused::Field {
-                    field: "effective_at",
-                    code: "out_of_range",
-                    detail: "at most 400 days ago".into(),
-                });
-            }
-            next.backdated = effective < at - chrono::TimeDelta::days(1);
-            next.effective_at = Some(effective);
-            next.done_at = Some(at);
+            let solution = required("solution", solution)?;
+            check_effective(*effective_at, at)?;
+            next.rest = left(&next.track, rest.as_deref())?;
+            delivered(&mut next, solution, *effective_at, at, &mut effects);
+        }
+        Command::Submit {
+            solution,
+            effective_at,
+            rest,
+            approver,
+        } => {
+            let solution = required("solution", solution)?;
+            check_effective(*effective_at, at)?;
+            next.rest = left(&next.track, rest.as_deref())?;
+            next.approval = Some(Approval {
+                round: next.approval.as_ref().map_or(0, |a| a.round) + 1,
+                approver: approver.clone(),
+                asked_at: at,
+                solution,
+                effective_at: *effective_at,
+                decision: None,
+            });
+            // The owner cannot make the approver faster: the clock stands.
             resume(&mut next.pauses, at);
-            next.state = State::Done;
-            effects.extend([Effect::TellAssigner, Effect::ScheduleVerification]);
+            if next.pauses.len() < MAX_PAUSES {
+                next.pauses.push(Pause {
+                    from: at,
+                    until: None,
+                    why: Why::Approval,
+                });
+            }
+            next.spoke_at = Some(at);
+            next.state = State::AwaitingApproval;
+            effects.extend([Effect::AskApproval, Effect::TellAssigner]);
+        }
+        Command::Approve { comment } => {
+            let words = optional("comment", comment)?;
+            let Some(approval) = decide(&mut next, true, words, actor, at) else {
+                return Err(Refused::State { state: next.state });
+            };
+            let live = approval.effective_at.unwrap_or(at);
+            delivered(&mut next, approval.solution, Some(live), at, &mut effects);
+            // Whether a date was given after the fact is a matter of when it was reported.
+            next.backdated = live < approval.asked_at - chrono::TimeDelta::days(1);
+            effects.push(Effect::TellDecision);
+        }
+        Command::Reject { reason } => {
+            let words = required("reason", reason)?;
+            if decide(&mut next, false, words, actor, at).is_none() {
+                return Err(Refused::State { state: next.state });
+            }
+            resume(&mut next.pauses, at);
+            next.rest = None;
+            next.state = State::InProgress;
+            // The owner has it back: waits begin anew.
+            next.spoke_at = Some(at);
+            next.snoozed_until = None;
+            effects.extend([Effect::TellDecision, Effect::TellAssigner]);
         }
         Command::Reassign {
             department,
@@ -723,6 +968,9 @@ pub fn apply(
             resume(&mut next.pauses, at);
             next.state = State::Cancelled;
             effects.extend([Effect::RevokeLinks, Effect::TellCancelled]);
+            if next.parent.is_some() {
+                effects.push(Effect::TellParent);
+            }
         }
         Command::Snooze { until } => {
             next.snoozed_until = Some(snoozed(&next, *until, at)?);
@@ -804,6 +1052,78 @@ pub fn apply(
     Ok((next, effects))
 }
 
+/// Minutes between two reminders that somebody sends by hand.
+const REMIND_MINUTES: i64 = 60;
+
+fn check_effective(effective_at: Option<Timestamp>, at: Timestamp) -> Result<(), Refused> {
+    let wrong = |detail: &str| {
+        Err(Refused::Field {
+            field: "effective_at",
+            code: "out_of_range",
+            detail: detail.to_owned(),
+        })
+    };
+    match effective_at {
+        Some(live) if live > at + chrono::TimeDelta::days(366) => wrong("at most a year ahead"),
+        Some(live) if live < at - chrono::TimeDelta::days(400) => wrong("at most 400 days ago"),
+        _ => Ok(()),
+    }
+}
+
+/// Why what is counted is not whole; nothing where it is.
+fn left(track: &Track, rest: Option<&str>) -> Result<Option<String>, Refused> {
+    let said = optional("rest", rest.unwrap_or_default())?;
+    match track.missing() {
+        None => Ok(None),
+        Some(missing) if said.is_empty() => Err(Refused::Field {
+            field: "rest",
+            code: "unfinished",
+            detail: format!("{}: say why it is left", missing.en),
+        }),
+        Some(_) => Ok(Some(said)),
+    }
+}
+
+fn delivered(
+    task: &mut Task,
+    solution: String,
+    effective_at: Option<Timestamp>,
+    at: Timestamp,
+    effects: &mut Vec<Effect>,
+) {
+    let effective = effective_at.unwrap_or(at);
+    task.solution = Some(solution);
+    task.backdated = effective < at - chrono::TimeDelta::days(1);
+    task.effective_at = Some(effective);
+    task.done_at = Some(at);
+    resume(&mut task.pauses, at);
+    task.state = State::Done;
+    effects.push(Effect::TellAssigner);
+    effects.push(if task.parent.is_some() {
+        Effect::TellParent
+    } else {
+        Effect::ScheduleVerification
+    });
+}
+
+/// Writes down what an approver said; what it was about, if there was something.
+fn decide(
+    task: &mut Task,
+    approved: bool,
+    words: String,
+    actor: &Actor,
+    at: Timestamp,
+) -> Option<Approval> {
+    let approval = task.approval.as_mut().filter(|a| a.decision.is_none())?;
+    approval.decision = Some(Decision {
+        at,
+        approved,
+        by: actor.name.clone(),
+        words,
+    });
+    Some(approval.clone())
+}
+
 /// Writes a refusal or hand-over into the task's trail. What the arbiter decides is neither.
 fn hop(task: &mut Task, command: &Command, actor: &Actor, at: Timestamp) -> Result<(), Refused> {
     if std::mem::take(&mut task.with_arbiter) {
@@ -879,6 +1199,16 @@ fn offer_to(
     task.snoozed_until = None;
     task.on_behalf_of = None;
     task.with_arbiter = false;
+    task.rest = None;
+    // The next owner submits anew; what was asked of the approver before is over.
+    if let Some(approval) = &mut task.approval {
+        approval.decision.get_or_insert_with(|| Decision {
+            at,
+            approved: false,
+            by: String::new(),
+            words: String::new(),
+        });
+    }
     effects.push(Effect::RevokeLinks);
     if former.email != owner.email {
         effects.push(Effect::TellFormerOwner(former));

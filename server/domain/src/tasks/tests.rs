@@ -81,6 +81,7 @@ fn commands() -> Vec<Command> {
         Command::Complete {
             solution: "done".into(),
             effective_at: None,
+            rest: None,
         },
         Command::Reassign {
             department: "e".into(),
@@ -116,7 +117,56 @@ fn commands() -> Vec<Command> {
         Command::Judge {
             verdict: Verdict::Pending,
         },
+        Command::Advance {
+            step: kind::Advance::Ticked(vec![0]),
+            comment: "one".into(),
+        },
+        Command::Advance {
+            step: kind::Advance::Ticked(vec![0, 1]),
+            comment: String::new(),
+        },
+        submit(),
+        Command::Approve {
+            comment: String::new(),
+        },
+        Command::Reject {
+            reason: "the price is missing".into(),
+        },
+        Command::Remind {
+            comment: String::new(),
+        },
+        Command::Split {
+            child: TaskId(Uuid::from_u128(7)),
+            title: "a part".into(),
+            department: "e".into(),
+        },
     ]
+}
+
+fn submit() -> Command {
+    Command::Submit {
+        solution: "done".into(),
+        effective_at: None,
+        rest: Some("the second is not needed".into()),
+        approver: owner("boss@example.com"),
+    }
+}
+
+/// A task in `state` with a checklist of two; somebody is asked where it waits for an approval.
+fn tracked(state: State) -> Task {
+    let steps = ["first".to_owned(), "second".to_owned()];
+    let plain = Task {
+        track: kind::Track::new(kind::Kind::Policy, None, &steps).unwrap(),
+        ..task(state)
+    };
+    if state != State::AwaitingApproval {
+        return plain;
+    }
+    let working = Task {
+        state: State::InProgress,
+        ..plain
+    };
+    apply(working, &submit(), &actor(), now()).unwrap().0
 }
 
 #[test]
@@ -128,7 +178,12 @@ fn the_whole_transition_table() {
                 Command::Judge { verdict } => format!("judge {}", verdict.as_str()),
                 other => other.event().to_owned(),
             };
-            if let Ok((next, effects)) = apply(task(state), &command, &actor(), now()) {
+            let from = if state == State::AwaitingApproval {
+                tracked(state)
+            } else {
+                task(state)
+            };
+            if let Ok((next, effects)) = apply(from, &command, &actor(), now()) {
                 let effects: Vec<String> = effects
                     .iter()
                     .map(|e| {
@@ -140,7 +195,7 @@ fn the_whole_transition_table() {
                     })
                     .collect();
                 table.push_str(&format!(
-                    "{:<12} {name:<18} → {:<12} {}\n",
+                    "{:<17} {name:<19} → {:<17} {}\n",
                     state.as_str(),
                     next.state.as_str(),
                     effects.join(" ")
@@ -211,6 +266,7 @@ fn a_task_given_back_is_judged_anew_until_something_new_is_delivered() {
     let complete = Command::Complete {
         solution: "another".into(),
         effective_at: None,
+        rest: None,
     };
     let (done, _) = apply(accepted, &complete, &actor(), now()).unwrap();
     assert_eq!((done.state, done.is_reopened()), (State::Done, false));
@@ -225,6 +281,7 @@ fn complete_is_allowed_from_accepted() {
     let complete = Command::Complete {
         solution: "x".into(),
         effective_at: None,
+        rest: None,
     };
     let (next, effects) = apply(task(State::Accepted), &complete, &actor(), now()).unwrap();
     assert_eq!(next.state, State::Done);
@@ -239,6 +296,7 @@ fn a_date_in_the_past_is_kept_and_marked() {
     let complete = Command::Complete {
         solution: "x".into(),
         effective_at: Some(at),
+        rest: None,
     };
     let (next, _) = apply(task(State::Accepted), &complete, &actor(), now()).unwrap();
     assert_eq!(next.effective_at, Some(at));
@@ -295,6 +353,7 @@ fn empty_reasons_and_solutions_are_refused() {
         &Command::Complete {
             solution: "x".repeat(20_001),
             effective_at: None,
+            rest: None,
         },
         &actor(),
         now(),
@@ -320,17 +379,76 @@ fn a_verdict_is_told_once() {
     assert!(second.is_empty());
 }
 
+/// Where a task is by its history alone: the names of its events and what they say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Told {
+    state: State,
+    verdict: Option<Verdict>,
+    delivered: bool,
+}
+
+fn replay(told: Told, event: &str, data: &serde_json::Value) -> Told {
+    let state = match event {
+        "task.accepted" => State::Accepted,
+        "task.declined" => State::Declined,
+        "task.handed_over" | "task.reassigned" | "task.passed_on" => State::Assigned,
+        "task.referred" if data["arbiter"].is_null() => State::Declined,
+        "task.referred" => State::Assigned,
+        "task.progress" | "task.advanced" | "task.rejected" => State::InProgress,
+        "task.submitted" => State::AwaitingApproval,
+        "task.completed" | "task.approved" => State::Done,
+        "task.cancelled" => State::Cancelled,
+        "task.judged" => {
+            let verdict: Verdict = serde_json::from_value(data["verdict"].clone()).unwrap();
+            let mended = matches!(verdict, Verdict::Improved | Verdict::Recovered);
+            // Given back and at work on it again; any other open task is somebody's new work.
+            let watched = told.state == State::InProgress && told.verdict == Some(Verdict::Worse);
+            let state = match verdict {
+                _ if told.state.is_open() && !watched && !mended => told.state,
+                Verdict::Improved | Verdict::Recovered => State::Verified,
+                Verdict::NoEffect | Verdict::Inconclusive => State::NotVerified,
+                Verdict::Worse => State::InProgress,
+                Verdict::Pending => State::Verifying,
+            };
+            return Told {
+                state,
+                verdict: Some(verdict),
+                ..told
+            };
+        }
+        "task.asked"
+        | "task.answered"
+        | "task.snoozed"
+        | "task.reminded_by_hand"
+        | "task.sub_task_added" => told.state,
+        other => panic!("{other} is not known to the history"),
+    };
+    let delivered = told.delivered || state == State::Done;
+    Told {
+        state,
+        delivered,
+        ..told
+    }
+}
+
 proptest! {
     /// Whatever happens in whatever order: refusals change nothing, versions count every change, a
-    /// cancelled task stays cancelled, and only an improved one becomes knowledge.
+    /// cancelled task stays cancelled, only an improved one becomes knowledge, and the history alone
+    /// tells where it is.
     #[test]
-    fn any_sequence_keeps_the_rules(picks in proptest::collection::vec(0_usize..16, 0..40)) {
+    fn any_sequence_keeps_the_rules(
+        picks in proptest::collection::vec(0_usize..23, 0..60),
+        counted in proptest::bool::ANY,
+    ) {
         let all = commands();
-        let mut present = task(State::Assigned);
-        for pick in picks {
+        prop_assert_eq!(all.len(), 23);
+        let mut present = if counted { tracked(State::Assigned) } else { task(State::Assigned) };
+        let mut told = Told { state: State::Assigned, verdict: None, delivered: false };
+        for (n, pick) in picks.into_iter().enumerate() {
             let command = &all[pick];
             let before = present.clone();
-            match apply(present, command, &actor(), now()) {
+            let at = now() + TimeDelta::minutes(i64::try_from(n).unwrap());
+            match apply(present, command, &actor(), at) {
                 Ok((next, effects)) => {
                     prop_assert_eq!(next.version, before.version + 1);
                     prop_assert_ne!(before.state, State::Cancelled);
@@ -343,14 +461,213 @@ proptest! {
                     // The clock stands once at most, and never for somebody who need not deliver.
                     let open = next.pauses.iter().filter(|p| p.until.is_none()).count();
                     prop_assert!(open <= 1);
-                    prop_assert!(open == 0 || next.state.is_under_way());
+                    prop_assert!(open == 0 || next.state.is_chased());
                     prop_assert_eq!(&next.due_rule, &before.due_rule);
+                    // Somebody is asked to approve exactly while it waits for that.
+                    let waits = next.state == State::AwaitingApproval;
+                    prop_assert_eq!(next.open_approval().is_some(), waits);
+                    let unsaid = next.approval.as_ref().is_some_and(|a| a.decision.is_none());
+                    prop_assert_eq!(unsaid, waits || (unsaid && next.state.is_judged()) || (unsaid && next.state == State::Cancelled));
+                    prop_assert_eq!(effects.contains(&Effect::AskApproval), matches!(command, Command::Submit { .. }));
+                    prop_assert_eq!(effects.contains(&Effect::TellDecision), matches!(command, Command::Approve { .. } | Command::Reject { .. }));
+                    // Nothing is delivered with something missing and nothing said of it.
+                    let closes = matches!(command, Command::Complete { .. } | Command::Submit { .. });
+                    prop_assert!(!closes || next.track.is_whole() || next.rest.is_some());
+                    told = replay(told, command.event(), &command.data());
+                    prop_assert_eq!(told.state, next.state);
+                    prop_assert_eq!(told.verdict, next.verdict);
+                    prop_assert_eq!(told.delivered, next.effective_at.is_some());
                     present = next;
                 }
                 Err(_) => present = before,
             }
         }
     }
+
+    /// A family of tasks under random commands, as the service carries them out: no task that is not
+    /// open has an open one below it, and parts are never judged.
+    #[test]
+    fn a_parent_closes_last(moves in proptest::collection::vec((0_usize..6, 0_usize..23), 0..120)) {
+        let all = commands();
+        let mut family: Vec<Task> = vec![task(State::Assigned)];
+        for (n, (who, pick)) in moves.into_iter().enumerate() {
+            let place = who % family.len();
+            let at = now() + TimeDelta::minutes(i64::try_from(n).unwrap());
+            let children: Vec<Task> = below(&family, family[place].id);
+            let command = &all[pick];
+            if family::check(&family[place], &children, command).is_err() {
+                let may_be = matches!(command, Command::Complete { .. } | Command::Submit { .. } | Command::Approve { .. });
+                let open = children.iter().any(|c| c.state.is_open());
+                let split = matches!(command, Command::Split { .. });
+                prop_assert!((may_be && open) || split);
+                continue;
+            }
+            let Ok((next, effects)) = apply(family[place].clone(), command, &actor(), at) else {
+                continue;
+            };
+            if next.parent.is_some() {
+                prop_assert!(!effects.contains(&Effect::ScheduleVerification));
+                prop_assert!(!matches!(next.state, State::Verifying | State::Verified | State::NotVerified));
+            }
+            family[place] = next;
+            if matches!(command, Command::Split { .. }) {
+                let id = TaskId(Uuid::from_u128(100 + n as u128));
+                let child = Task { id, ..task(State::Assigned) };
+                let child = family::below(&family[place], child);
+                prop_assert!(child.depth <= family::MOST_DEPTH);
+                family.push(child);
+            }
+            let mut closed = vec![place];
+            while let Some(parent) = closed.pop() {
+                let children = below(&family, family[parent].id);
+                for orphan in family::orphans(&family[parent], &children) {
+                    let place = family.iter().position(|t| t.id == orphan).unwrap();
+                    let cancel = Command::Cancel { reason: "with its parent".into() };
+                    let (gone, _) = apply(family[place].clone(), &cancel, &actor(), at).unwrap();
+                    family[place] = gone;
+                    closed.push(place);
+                }
+            }
+            for parent in family.iter().filter(|t| !t.state.is_open()) {
+                prop_assert!(below(&family, parent.id).iter().all(|c| !c.state.is_open()));
+            }
+        }
+    }
+}
+
+fn below(family: &[Task], parent: TaskId) -> Vec<Task> {
+    let children = family.iter().filter(|t| t.parent == Some(parent));
+    children.cloned().collect()
+}
+
+#[test]
+fn what_is_counted_is_whole_or_its_rest_is_explained() {
+    let complete = |rest: Option<&str>| Command::Complete {
+        solution: "done".into(),
+        effective_at: None,
+        rest: rest.map(str::to_owned),
+    };
+    let open = tracked(State::Accepted);
+    let refused = apply(open.clone(), &complete(None), &actor(), now()).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Refused::Field {
+                field: "rest",
+                code: "unfinished",
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    let (left, _) = apply(open.clone(), &complete(Some("not needed")), &actor(), now()).unwrap();
+    assert_eq!(
+        (left.rest.as_deref(), left.percent()),
+        (Some("not needed"), 100)
+    );
+    let tick = Command::Advance {
+        step: kind::Advance::Ticked(vec![0, 1]),
+        comment: String::new(),
+    };
+    let (ticked, effects) = apply(open, &tick, &actor(), now()).unwrap();
+    assert_eq!(
+        (ticked.state, ticked.percent(), effects),
+        (State::InProgress, 100, vec![])
+    );
+    assert_eq!(ticked.progress[0].figures, "2/2");
+    let (done, _) = apply(ticked, &complete(Some("ignored")), &actor(), now()).unwrap();
+    assert_eq!(done.rest, None);
+    // A percentage is no other track.
+    let refused = apply(task(State::Accepted), &tick, &actor(), now()).unwrap_err();
+    assert!(matches!(
+        refused,
+        Refused::Field {
+            code: "other_track",
+            ..
+        }
+    ));
+}
+
+#[test]
+fn an_approver_decides_and_the_clock_stands_meanwhile() {
+    let hour = |d: u32, h: u32| Utc.with_ymd_and_hms(2026, 3, d, h, 0, 0).unwrap();
+    let (working, days) = clocked(State::Accepted);
+    let (asked, effects) = apply(working.clone(), &submit(), &actor(), hour(3, 2)).unwrap();
+    assert_eq!(effects, [Effect::AskApproval, Effect::TellAssigner]);
+    assert_eq!(
+        (asked.state, asked.percent()),
+        (State::AwaitingApproval, 100)
+    );
+    assert_eq!(asked.turn().email, "boss@example.com");
+    assert_eq!(asked.waits_for(), Some(crate::calendar::Why::Approval));
+    assert!(!asked.is_overdue(hour(30, 0)));
+    assert_eq!(
+        (asked.effective_at, asked.solution.as_deref()),
+        (None, None),
+        "nothing is live"
+    );
+    let reject = Command::Reject {
+        reason: "too dear".into(),
+    };
+    // Tuesday 10:00 to Wednesday 15:00 there: eleven working hours.
+    let (back, effects) = apply(asked.clone(), &reject, &actor(), hour(4, 7)).unwrap();
+    assert_eq!(effects, [Effect::TellDecision, Effect::TellAssigner]);
+    assert_eq!(
+        (back.state, back.turn().email.as_str()),
+        (State::InProgress, "li@example.com")
+    );
+    assert_eq!(
+        back.due_by_rule(&days).unwrap(),
+        Some(hour(10, 8) + TimeDelta::minutes(30))
+    );
+    let (again, _) = apply(back, &submit(), &actor(), hour(5, 2)).unwrap();
+    assert_eq!(again.approval.as_ref().unwrap().round, 2);
+    let approve = Command::Approve {
+        comment: String::new(),
+    };
+    let (done, effects) = apply(again, &approve, &actor(), hour(6, 2)).unwrap();
+    assert_eq!(
+        effects,
+        [
+            Effect::TellAssigner,
+            Effect::ScheduleVerification,
+            Effect::TellDecision
+        ]
+    );
+    assert_eq!(
+        (done.state, done.effective_at),
+        (State::Done, Some(hour(6, 2)))
+    );
+    assert_eq!(done.solution.as_deref(), Some("done"));
+    assert!(apply(done, &approve, &actor(), hour(6, 3)).is_err(), "once");
+    // Given to somebody else, there is nothing to approve any more.
+    let elsewhere = Command::Reassign {
+        department: "e".into(),
+        owner: owner("wang@example.com"),
+        reason: "yours".into(),
+    };
+    let (offered, effects) = apply(asked, &elsewhere, &actor(), hour(4, 7)).unwrap();
+    assert!(offered.open_approval().is_none() && effects.contains(&Effect::RevokeLinks));
+    assert!(apply(offered, &approve, &actor(), hour(4, 8)).is_err());
+}
+
+#[test]
+fn reminders_by_hand_keep_a_distance() {
+    let remind = Command::Remind {
+        comment: String::new(),
+    };
+    let (once, effects) = apply(task(State::Assigned), &remind, &actor(), now()).unwrap();
+    assert_eq!(effects, [Effect::Remind]);
+    let at = |m| now() + TimeDelta::minutes(m);
+    let refused = apply(once.clone(), &remind, &actor(), at(59)).unwrap_err();
+    assert!(matches!(
+        refused,
+        Refused::Field {
+            code: "too_soon",
+            ..
+        }
+    ));
+    assert!(apply(once, &remind, &actor(), at(60)).is_ok());
 }
 
 /// Forty working hours from Sunday noon of `now()` on: 09:00 on 2026-03-02 to 11:30 on 2026-03-09.
@@ -421,6 +738,10 @@ fn whoever_gets_or_ends_a_task_ends_the_pause() {
                 | Command::Report { .. }
                 | Command::Snooze { .. }
                 | Command::Judge { .. }
+                | Command::Advance { .. }
+                | Command::Remind { .. }
+                | Command::Split { .. }
+                | Command::Submit { .. }
         )
     });
     let mut n = 0;

@@ -1,7 +1,7 @@
 //! When a task is due, and whether it is late.
 
 use super::Task;
-use crate::calendar::{Beyond, Days, Pause, Walk, due};
+use crate::calendar::{Beyond, Days, Pause, Walk, Why, due};
 use crate::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,15 @@ impl Task {
             .map(|p| p.from)
     }
 
+    /// What the owner waits for.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<Why> {
+        self.pauses
+            .iter()
+            .find(|p| p.until.is_none())
+            .map(|p| p.why)
+    }
+
     /// Since when its clock stands: the owner waits, the due time is a computed one, and was not over
     /// when the waiting began.
     #[must_use]
@@ -60,8 +69,9 @@ impl Task {
     /// Whether edits of its calendar move its due time: a computed one, nothing delivered yet.
     #[must_use]
     pub fn due_can_move(&self) -> bool {
-        let open = self.state.is_under_way() || self.state == super::State::Declined;
-        open && self.done_at.is_none() && matches!(self.due_rule, DueRule::Calendar { .. })
+        self.state.is_open()
+            && self.done_at.is_none()
+            && matches!(self.due_rule, DueRule::Calendar { .. })
     }
 
     /// When it is due by its rule and `days`: pauses that are over count, the one that lasts moves the

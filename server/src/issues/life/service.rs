@@ -84,7 +84,7 @@ async fn open_tasks(db: &impl Read, id: IssueId) -> Result<usize, DbError> {
     let all = storage::tasks::list(db, &filter, 500).await?.items;
     let open = all
         .iter()
-        .filter(|t| t.state.is_under_way() || t.state == domain::tasks::State::Declined);
+        .filter(|t| t.parent.is_none() && t.state.is_open());
     Ok(open.count())
 }
 

@@ -9,6 +9,7 @@ import { ProblemAlert } from "../../components/problem-alert";
 import { dayIn, useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { useTopicNames } from "../../lib/topic-names";
+import { PausesPanel } from "../tasks/pauses-panel";
 
 /** Topics that re-routed tasks suggest another owner for. */
 function Proposals() {
@@ -138,6 +139,7 @@ export function RefusalsPage() {
           </Panel>
         )}
       </QueryView>
+      <PausesPanel from={days[0]} to={days[1]} />
     </div>
   );
 }

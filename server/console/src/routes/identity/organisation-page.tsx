@@ -11,6 +11,7 @@ import { useBilingual } from "../../lib/bilingual";
 import { dayIn } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { zoneOptions } from "../../lib/zones";
+import { ApprovalsFields } from "./approvals-fields";
 import { GROUPS, organisationOf, type Values, valuesOf } from "./organisation-values";
 
 function OrganisationForm(props: { organisation: Organisation }) {
@@ -69,6 +70,7 @@ function OrganisationForm(props: { organisation: Organisation }) {
       <Form.Item name="refusal_hops" label={t("organisation.hops")} extra={t("organisation.hops_hint")}>
         <InputNumber min={1} max={20} precision={0} />
       </Form.Item>
+      {organisation.approvals !== undefined && <ApprovalsFields />}
       {typeof organisation.fast_track_hours === "number" && (
         <>
           <h3 className="subhead">{t("hours.organisation")}</h3>

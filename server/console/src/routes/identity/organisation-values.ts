@@ -1,5 +1,6 @@
 import type { SupportCost } from "../../api/evidence";
 import type { Organisation } from "../../api/types";
+import type { ApprovalRules, Kind } from "../../api/work";
 
 /** The groups that support costs are entered in. */
 export const GROUPS = ["people", "operations", "indirect"] as const;
@@ -26,6 +27,7 @@ export type Values = {
     operations?: number | null;
     indirect?: number | null;
   }>;
+  approvals?: Array<{ kind?: Kind; approver_email?: string }>;
   tiers?: Array<{ tier?: string; weight?: number | null }>;
 };
 
@@ -52,6 +54,10 @@ export function valuesOf(organisation: Organisation): Values {
     cut_contacts: organisation.cut_lines?.contacts_per_week ?? null,
     cut_negative: percentOf(organisation.cut_lines?.negative_share),
     marginal_share: percentOf(organisation.marginal_share),
+    approvals: Object.entries(organisation.approvals ?? {}).map(([kind, rule]) => ({
+      kind: kind as Kind,
+      approver_email: rule?.approver_email ?? "",
+    })),
     costs: Object.entries(organisation.support_costs ?? {})
       .sort(([a], [b]) => b.localeCompare(a))
       .map(([month, cost]) => ({
@@ -80,6 +86,10 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     const tier = entry?.tier?.trim();
     if (tier && typeof entry.weight === "number") tier_weights[tier] = entry.weight;
   }
+  const approvals: ApprovalRules = {};
+  for (const entry of values.approvals ?? []) {
+    if (entry?.kind) approvals[entry.kind] = { approver_email: entry.approver_email?.trim() || null };
+  }
   return {
     name: values.name.trim(),
     zone: values.zone,
@@ -89,6 +99,7 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     arbiter_email: values.arbiter_email?.trim() || null,
     ...((loaded.notifier !== undefined || values.notifier) && { notifier: values.notifier ?? null }),
     ...(loaded.refusal_hops !== undefined && { refusal_hops: values.refusal_hops ?? loaded.refusal_hops }),
+    ...(loaded.approvals !== undefined && { approvals }),
     ...(loaded.calendar !== undefined && { calendar: values.calendar ?? null }),
     ...(typeof loaded.fast_track_hours === "number" && {
       fast_track_hours: values.fast_track_hours ?? loaded.fast_track_hours,

@@ -12,9 +12,10 @@ import { addDays, dayIn, useFormat, wallTime } from "../../lib/format";
 import { useIssueName } from "../../lib/issue-name";
 import { useSession } from "../../lib/session";
 import { useSettled } from "../../lib/use-settled";
+import { KindFields, type KindValues, kindOf } from "../tasks/kind-fields";
 import { ContractChoice } from "./contract-choice";
 
-type Values = {
+type Values = KindValues & {
   title: string;
   description: string;
   department: string;
@@ -69,6 +70,7 @@ function AssignForm(props: { issue: Issue; departments: readonly Department[]; o
           .split("\n")
           .map((line) => line.trim())
           .filter(Boolean),
+        ...kindOf(values),
         ...(Object.keys(wish).length > 0 && { contract: wish }),
       });
       message.success(t("assign.done", { name: department?.name || values.department }));
@@ -150,6 +152,7 @@ function AssignForm(props: { issue: Issue; departments: readonly Department[]; o
       <Form.Item name="measures" label={t("assign.measures")}>
         <Input.TextArea autoSize={{ minRows: 2, maxRows: 8 }} />
       </Form.Item>
+      <KindFields />
       <ContractChoice
         contract={proposed.data}
         error={proposed.error}

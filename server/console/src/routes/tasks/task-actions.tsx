@@ -1,4 +1,4 @@
-import { App, Button, DatePicker, Form, Input, InputNumber, Modal, Select } from "antd";
+import { App, Button, Checkbox, DatePicker, Form, Input, InputNumber, Modal, Select } from "antd";
 import type { Dayjs } from "dayjs";
 import dayjs from "dayjs";
 import { useState } from "react";
@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { type TaskAction, useDepartments, useTaskAction } from "../../api/hooks";
 import type { Task } from "../../api/types";
 import { ProblemAlert } from "../../components/problem-alert";
+import { useBilingual } from "../../lib/bilingual";
 import { dayIn, useFormat, wallTime } from "../../lib/format";
 import { may, useSession } from "../../lib/session";
 
@@ -13,7 +14,7 @@ export type Verb = TaskAction["verb"];
 
 /** What can be done with a task in its state by somebody of this role. */
 export function offered(
-  task: Pick<Task, "state" | "department" | "due">,
+  task: Pick<Task, "state" | "department" | "due" | "track">,
   user: { role: Parameters<typeof may>[0]; department?: string | null | undefined },
 ): Verb[] {
   const runs = may(user.role, "run_loop");
@@ -21,16 +22,22 @@ export function offered(
     may(user.role, "do_task") && (user.role !== "department_owner" || user.department === task.department);
   const verbs: Verb[] = [];
   // Whoever waits for an answer comes first.
-  if (runs && task.due?.waits_since) verbs.push("answer");
+  if (runs && task.due?.waits_since && task.due.waits_for !== "approval") verbs.push("answer");
+  // What is counted is reported where it is shown; a ticket says nothing of how far it is.
+  const estimated = !task.track || task.track.by === "percent" || task.track.by === "ticket";
   switch (task.state) {
     case "assigned":
       if (owns) verbs.push("accept", "decline", "ask");
-      if (runs) verbs.push("reassign", "cancel");
+      if (runs) verbs.push("remind", "reassign", "cancel");
       break;
     case "accepted":
     case "in_progress":
-      if (owns) verbs.push("progress", "complete", "ask");
-      if (runs) verbs.push("reassign", "cancel");
+      if (owns && estimated) verbs.push("progress");
+      if (owns) verbs.push("complete", "ask");
+      if (runs) verbs.push("remind", "reassign", "cancel");
+      break;
+    case "awaiting_approval":
+      if (runs) verbs.push("remind", "reassign", "cancel");
       break;
     case "declined":
       if (runs) verbs.push("reassign", "cancel");
@@ -54,6 +61,8 @@ type Values = {
   percent?: number;
   comment?: string;
   solution?: string;
+  rest?: string;
+  sub_tasks?: boolean;
   effective?: Dayjs | null;
 };
 
@@ -79,6 +88,7 @@ function actionOf(verb: Verb, values: Values, zone: string): TaskAction {
       return {
         verb,
         solution: text(values.solution),
+        ...(text(values.rest) && { rest: text(values.rest) }),
         ...(values.effective && {
           effective_at: wallTime(values.effective.format("YYYY-MM-DDTHH:mm"), zone),
         }),
@@ -91,7 +101,8 @@ function actionOf(verb: Verb, values: Values, zone: string): TaskAction {
         ...(values.owner_email && { owner_email: values.owner_email }),
       };
     case "cancel":
-      return { verb, reason: text(values.reason) };
+      return { verb, reason: text(values.reason), ...(values.sub_tasks && { sub_tasks: "cancel" as const }) };
+    case "remind":
     case "ask":
     case "answer":
       return { verb, comment: text(values.comment) };
@@ -107,12 +118,14 @@ const LABEL = {
   cancel: "task.cancel",
   ask: "task.ask",
   answer: "task.answer",
+  remind: "task.remind",
   evaluate: "task.evaluate",
 } as const;
 
 function Fields(props: { verb: Verb; task: Task }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const say = useBilingual();
   const departments = useDepartments().data ?? [];
   const form = Form.useFormInstance<Values>();
   const chosen = Form.useWatch("department", form);
@@ -158,6 +171,16 @@ function Fields(props: { verb: Verb; task: Task }) {
           >
             <Input.TextArea autoSize={{ minRows: 4 }} />
           </Form.Item>
+          {props.task.track && !props.task.track.whole && (
+            <Form.Item
+              name="rest"
+              label={t("work.rest")}
+              extra={props.task.track.missing ? say(props.task.track.missing) : undefined}
+              rules={[filled]}
+            >
+              <Input.TextArea autoSize={{ minRows: 2 }} maxLength={20000} />
+            </Form.Item>
+          )}
           <Form.Item
             name="effective"
             label={t("task.effective")}
@@ -194,8 +217,21 @@ function Fields(props: { verb: Verb; task: Task }) {
     }
     case "cancel":
       return (
-        <Form.Item name="reason" label={t("task.reason_cancel")} rules={[filled]}>
-          <Input.TextArea autoSize={{ minRows: 3 }} />
+        <>
+          <Form.Item name="reason" label={t("task.reason_cancel")} rules={[filled]}>
+            <Input.TextArea autoSize={{ minRows: 3 }} />
+          </Form.Item>
+          {(props.task.sub_tasks ?? []).some((part) => part.open) && (
+            <Form.Item name="sub_tasks" valuePropName="checked" rules={[required]}>
+              <Checkbox>{t("work.cancel_sub_tasks")}</Checkbox>
+            </Form.Item>
+          )}
+        </>
+      );
+    case "remind":
+      return (
+        <Form.Item name="comment" label={t("task.comment")} extra={t("task.remind_hint")}>
+          <Input.TextArea autoSize={{ minRows: 3 }} maxLength={20000} />
         </Form.Item>
       );
     case "ask":

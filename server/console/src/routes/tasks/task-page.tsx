@@ -1,7 +1,7 @@
 import { Link, useParams } from "@tanstack/react-router";
 import { Progress } from "antd";
 import { useTranslation } from "react-i18next";
-import { attachmentUrl, useTask } from "../../api/hooks";
+import { useTask } from "../../api/hooks";
 import type { Contract, Task } from "../../api/types";
 import { Badge, TaskStateBadge } from "../../components/badges";
 import { Page, Panel, QueryView } from "../../components/page";
@@ -20,6 +20,7 @@ import { VerdictCard } from "../verification/verdict-card";
 import { DueExplained } from "./due-explained";
 import { MailPanel } from "./mail-panel";
 import { TaskActions } from "./task-actions";
+import { ApprovalPanel, FilesPanel, SubTasksPanel, TrackPanel } from "./work-panel";
 
 function ContractPanel(props: { contract: Contract }) {
   const { t } = useTranslation();
@@ -183,27 +184,14 @@ function Work(props: { task: Task }) {
             <p className="prose">{task.solution}</p>
           </div>
         )}
-        {task.attachments.length > 0 && (
-          <div>
-            <strong>{t("task.attachments")}</strong>
-            <ul>
-              {task.attachments.map((file) => (
-                <li key={file.id}>
-                  <a href={attachmentUrl(task.id, file.id)} download={file.name}>
-                    {file.name}
-                  </a>{" "}
-                  <span className="faint num">{format.decimal(file.size / 1024, 0)} KiB</span>
-                </li>
-              ))}
-            </ul>
-          </div>
-        )}
         {task.progress.length > 0 && (
           <ul className="stack stack--tight">
             {[...task.progress].reverse().map((entry) => (
               <li key={entry.at} className="voice">
                 <div className="row row--between">
-                  <strong className="num">{entry.percent}%</strong>
+                  <strong className="num">
+                    {entry.percent}%{entry.figures && /^\d/.test(entry.figures) && ` (${entry.figures})`}
+                  </strong>
                   <span className="faint">
                     {entry.by} · {format.dateTime(entry.at)}
                   </span>
@@ -232,6 +220,14 @@ function TaskView(props: { task: Task }) {
         <span className="row">
           <TaskStateBadge state={task.state} />
           {task.fast_track && <Badge colour={colour.accent}>{t("task.fast_track")}</Badge>}
+          {task.kind && task.kind !== "other" && (
+            <Badge colour={colour.teal700}>{t(`improvement_kind.${task.kind}`)}</Badge>
+          )}
+          {task.parent && (
+            <Link to="/tasks/$id" params={{ id: task.parent.id }}>
+              {t("work.part_of", { title: task.parent.title })}
+            </Link>
+          )}
           <Link to="/issues/$id" params={{ id: task.issue_id }}>
             {t("task.issue", { title: issueName })}
           </Link>
@@ -240,6 +236,7 @@ function TaskView(props: { task: Task }) {
     >
       <div className="stack">
         <TaskActions task={task} />
+        <ApprovalPanel task={task} />
         {task.verification ? (
           <>
             <VerdictCard verification={task.verification} taskId={task.id} />
@@ -255,8 +252,11 @@ function TaskView(props: { task: Task }) {
         <div className="columns">
           <div className="stack">
             <Facts task={task} />
+            <TrackPanel task={task} />
+            <SubTasksPanel task={task} />
             <DueExplained task={task} />
             <Work task={task} />
+            <FilesPanel task={task} />
             <ContractPanel contract={task.contract} />
           </div>
           <div className="stack">
