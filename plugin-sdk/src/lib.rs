@@ -21,6 +21,8 @@ pub mod host;
 mod lifecycle;
 pub mod manifest;
 pub mod mapping;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod memory;
 pub mod notifier;
 mod roles;
 pub mod taxonomy;

@@ -494,6 +494,12 @@ on_both_engines! {
         assert_eq!(admin.post("/api/v1/installations/orders/pull", &json!({})).status, 202);
         until("some have arrived", || (voices(&database) > 45).then_some(()));
         server.kill9();
+        // Whoever sees items also finds the call that brought them: both were kept in one step.
+        let brought = "SELECT COUNT(*) AS n FROM plugin_call WHERE installation = 'orders' AND operation = 'pull' \
+                       AND outcome = 'ok' AND plugin = 'http-json@";
+        let calls = |version: &str| database.count(&format!("{brought}{version}'"));
+        assert!(calls("9.9.9") >= 1, "{}", calls("9.9.9"));
+        assert!(calls(old["version"].as_str().expect("a version")) >= 6, "forty in pages of seven");
         server.restart();
         arrived(80);
         let admin = server.admin();

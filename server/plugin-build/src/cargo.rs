@@ -7,6 +7,8 @@ use crate::BuildError;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "plugin";
+/// Searching and comparing take 16 bytes at once; joined with flags of the plugin's own configuration.
+const SIMD: &str = r#"target.wasm32-unknown-unknown.rustflags=["-Ctarget-feature=+simd128"]"#;
 
 /// Builds the crate's core module and answers where it stands. The target folder is cargo's own
 /// choice: `CARGO_TARGET_DIR` when set, else the workspace's.
@@ -42,6 +44,8 @@ pub fn build_module(crate_dir: &Path) -> Result<PathBuf, BuildError> {
             PROFILE,
             "--package",
             &package,
+            "--config",
+            SIMD,
         ])
         .arg("--manifest-path")
         .arg(&manifest_path)

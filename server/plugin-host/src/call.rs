@@ -32,12 +32,12 @@ pub(crate) fn settle<T>(
         answer.map_err(|failure| store.data_mut().refusal(Failure::from(failure)))
     });
     let context = store.data_mut();
-    context.record(answer.as_ref().err());
+    let used = context.record(answer.as_ref().err());
     let value = answer?;
     Ok(Answer {
         value,
         staged: context.take_staged(),
-        used: context.used(),
+        used,
     })
 }
 

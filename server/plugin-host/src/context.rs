@@ -71,6 +71,8 @@ pub(crate) enum Mode {
 /// Data of a store.
 pub(crate) struct Context {
     manifest: Arc<Manifest>,
+    /// Name, version and installation, for the record of each call.
+    names: [Arc<str>; 3],
     installation: Arc<Installation>,
     limits: CallLimits,
     config: Arc<HostConfig>,
@@ -164,9 +166,15 @@ impl Context {
         rates: Arc<Rates>,
     ) -> Self {
         let passwords = installation.imap.iter().map(|i| &i.password);
+        let names = [
+            manifest.name.as_str().into(),
+            manifest.version.as_str().into(),
+            installation.id.as_str().into(),
+        ];
         let redactor = Redactor::new(installation.secrets.values().chain(passwords));
         Self {
             manifest,
+            names,
             installation,
             limits,
             config,
@@ -255,7 +263,7 @@ impl Context {
     }
 
     /// Tells the operator how a call ended.
-    pub(crate) fn record(&self, error: Option<&PluginError>) {
+    pub(crate) fn record(&self, error: Option<&PluginError>) -> Used {
         let outcome = match error {
             None => "ok",
             Some(PluginError::Failed(failure)) => failure.class.as_str(),
@@ -266,14 +274,16 @@ impl Context {
         span.record("wall_ms", used.wall_ms);
         span.record("cpu_ms", used.cpu_ms);
         tracing::debug!(target: "plugin", parent: span, "ended");
+        let [plugin, version, installation] = &self.names;
         (self.config.calls)(CallRecord {
-            plugin: self.manifest.name.clone(),
-            version: self.manifest.version.clone(),
-            installation: self.installation.id.clone(),
+            plugin: Arc::clone(plugin),
+            version: Arc::clone(version),
+            installation: Arc::clone(installation),
             operation: self.call.operation,
             outcome,
             used,
         });
+        used
     }
 
     /// The state that the call leaves behind.

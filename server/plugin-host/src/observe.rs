@@ -1,5 +1,7 @@
 //! What the server learns of a running plugin: lines, figures, calls.
 
+use std::sync::Arc;
+
 use crate::shapes::Used;
 
 /// Severity of a line.
@@ -80,11 +82,11 @@ pub struct Metric {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
     /// Name of the plugin.
-    pub plugin: String,
+    pub plugin: Arc<str>,
     /// Version of the plugin.
-    pub version: String,
+    pub version: Arc<str>,
     /// Which installation.
-    pub installation: String,
+    pub installation: Arc<str>,
     /// `pull`, `handle`, `notify` and so on.
     pub operation: &'static str,
     /// `ok`, the class of the plugin's failure, or [`crate::PluginError::code`].

@@ -29,9 +29,10 @@ fn breaker(health: &Health, operation: &str) -> Breaker {
         .unwrap_or_default()
 }
 
-/// Writes down that a call succeeded, in the transaction that keeps its results. The caller holds the
-/// installation.
+/// Writes down that a call succeeded, and the call itself, in the transaction that keeps its results. The caller
+/// holds the installation.
 pub async fn succeeded(app: &App, tx: &Tx, key: &str, operation: &str) -> Result<(), DbError> {
+    app.plugins.ledger.keep(app, tx, key).await?;
     let before = storage::installations::health(tx, key).await?;
     let mut breaker = breaker(&before, operation);
     let now_ms = tx.now().timestamp_millis();

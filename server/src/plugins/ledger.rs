@@ -1,6 +1,7 @@
 //! What plugins did: calls with the budgets they used, and the lines they wrote. The host hands both over as
-//! they come; once a second they are written down, so that a call never waits for the database. A crash may
-//! lose the last second of these figures, and nothing else.
+//! they come. A call whose results are kept is written down in the transaction that keeps them: whoever sees
+//! the items of a page also finds the call that brought it. Everything else (lines, calls without results) is
+//! written once a second, so that a call never waits for the database; a crash may lose the last second of it.
 
 use crate::app::App;
 use domain::clock::Timestamp;
@@ -9,9 +10,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use storage::DbError;
 use storage::figures::Call;
+use storage::{DbError, Tx};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 /// Most calls and most lines that wait to be written; the oldest go first.
 const WAITING: usize = 2000;
@@ -24,7 +26,8 @@ pub struct Ledger {
 
 #[derive(Default)]
 struct Inner {
-    calls: VecDeque<CallRecord>,
+    /// With the identity it was first written under.
+    calls: VecDeque<(Option<Uuid>, CallRecord)>,
     lines: VecDeque<LogLine>,
     totals: BTreeMap<Of, Total>,
     /// Plugin, version and the name that its manifest declares.
@@ -77,7 +80,7 @@ impl Own {
 const BUCKETS: [u64; 10] = [1, 5, 10, 50, 100, 500, 1000, 5000, 10_000, 30_000];
 
 /// Plugin, version, operation, outcome: every one of them comes from a bounded set.
-type Of = (String, String, &'static str, &'static str);
+type Of = (Arc<str>, Arc<str>, &'static str, &'static str);
 
 #[derive(Clone, Copy, Default)]
 struct Total {
@@ -105,6 +108,18 @@ fn push<T>(queue: &mut VecDeque<T>, value: T) {
         queue.pop_front();
     }
     queue.push_back(value);
+}
+
+fn row(id: Uuid, call: &CallRecord, at: Timestamp) -> Call {
+    Call {
+        id: id.to_string(),
+        installation: call.installation.to_string(),
+        plugin: format!("{}@{}", call.plugin, call.version),
+        operation: call.operation.to_owned(),
+        outcome: call.outcome.to_owned(),
+        used: serde_json::to_value(call.used).unwrap_or_default(),
+        at,
+    }
 }
 
 /// Lines and calls of installations are kept; a classifier or a knowledge base without one carries the id of
@@ -140,7 +155,7 @@ impl Ledger {
         total.log_dropped += u64::from(call.used.log_dropped);
         total.memory_peak = total.memory_peak.max(call.used.memory_bytes);
         if is_kept(&call.installation) {
-            push(&mut inner.calls, call);
+            push(&mut inner.calls, (None, call));
         }
     }
 
@@ -187,6 +202,19 @@ impl Ledger {
         self.inner().figures.retain(|(of, _), _| of != installation);
     }
 
+    /// Writes down the calls of an installation in the transaction that keeps what they brought. They stay in
+    /// line, as the transaction may still fail; the same call is never written twice.
+    pub async fn keep(&self, app: &App, tx: &Tx, installation: &str) -> Result<(), DbError> {
+        let calls: Vec<Call> = self
+            .inner()
+            .calls
+            .iter_mut()
+            .filter(|(_, call)| &*call.installation == installation)
+            .map(|(id, call)| row(*id.get_or_insert_with(|| app.ids.next()), call, tx.now()))
+            .collect();
+        storage::figures::record(tx, &calls, &[]).await
+    }
+
     /// Writes down what has come since the last time.
     pub async fn write(&self, app: &App) -> Result<(), DbError> {
         let (calls, lines) = {
@@ -202,15 +230,7 @@ impl Ledger {
         let now = app.now();
         let calls: Vec<Call> = calls
             .into_iter()
-            .map(|c| Call {
-                id: app.ids.next().to_string(),
-                installation: c.installation,
-                plugin: format!("{}@{}", c.plugin, c.version),
-                operation: c.operation.to_owned(),
-                outcome: c.outcome.to_owned(),
-                used: serde_json::to_value(c.used).unwrap_or_default(),
-                at: now,
-            })
+            .map(|(id, call)| row(id.unwrap_or_else(|| app.ids.next()), &call, now))
             .collect();
         let lines: Vec<_> = lines
             .into_iter()

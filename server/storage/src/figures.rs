@@ -42,7 +42,7 @@ pub struct Line {
 }
 
 /// Keeps calls and lines (installation, time, level, message); what is older than the newest 500 of an
-/// installation goes.
+/// installation goes. A call that is there already stays as it is.
 pub async fn record(
     tx: &Tx,
     calls: &[Call],
@@ -53,7 +53,7 @@ pub async fn record(
         touched.insert(("plugin_call", call.installation.clone()));
         tx.exec(
             "INSERT INTO plugin_call (id, installation, plugin, operation, outcome, data, at) \
-             VALUES ($1,$2,$3,$4,$5,$6,$7)",
+             VALUES ($1,$2,$3,$4,$5,$6,$7) ON CONFLICT DO NOTHING",
             vec![
                 call.id.clone().into(),
                 call.installation.clone().into(),
