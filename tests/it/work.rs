@@ -210,6 +210,8 @@ on_both_engines! {
         let told = mails(&server, VOC);
         assert!(text(told.last().expect("a mail"), "subject").contains("无人审批"), "{told:?}");
 
+        // Two days later the session is over.
+        let boss = voc(&server);
         let shown = Page::open(&server.anonymous(), &link);
         let empty = shown.submit(&server.anonymous(), "reject", &[("reason", " ")]);
         assert_eq!(empty.reply.status, 422);

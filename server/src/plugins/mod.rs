@@ -23,6 +23,7 @@ pub use health::{failed, look_for_silence, rests, succeeded};
 pub use installed::{Installed, find};
 pub use manage::checked;
 pub use outbox::revive;
+pub use plugin_host::sha256;
 pub use schedule::next;
 pub use service::{FollowError, Plugins, PublishError, install, install_first_party};
 pub use vault::VaultError;

@@ -1,8 +1,6 @@
 //! Files of tasks: one way in, whoever brings them.
 
 use crate::app::App;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
 use domain::ids::TaskId;
 use domain::tasks::Refused;
 use domain::tasks::files::{Kept, check};
@@ -31,7 +29,7 @@ pub async fn attach(
     let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name = crate::mail::clean_name(name, 120);
     let kept = storage::tasks::attachments(tx, task).await?;
-    let sha256 = plugin_host::sha256(&file.content);
+    let sha256 = crate::plugins::sha256(&file.content);
     if let Some(known) = kept.iter().find(|f| f.sha256 == sha256 && f.name == name) {
         return Ok(Ok(known.id.clone()));
     }
@@ -57,36 +55,4 @@ pub async fn attach(
     };
     storage::tasks::attach(tx, task, &kept).await?;
     Ok(Ok(id))
-}
-
-/// The answer that saves a file. Never shown: what somebody sent is not ours to run.
-pub(super) fn download(file: Attachment) -> Response {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/octet-stream"),
-    );
-    headers.insert(
-        "x-content-type-options",
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; sandbox"),
-    );
-    // RFC 8187: names are not ASCII here.
-    let name: String = file
-        .name
-        .bytes()
-        .map(|b| match b {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => {
-                char::from(b).to_string()
-            }
-            b => format!("%{b:02X}"),
-        })
-        .collect();
-    if let Ok(value) = format!("attachment; filename*=UTF-8''{name}").parse() {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    (headers, file.content).into_response()
 }

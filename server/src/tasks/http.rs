@@ -615,7 +615,7 @@ async fn read_attachment(
     let Some(found) = storage::tasks::attachment(&app.db, task.id, &file).await? else {
         return Err(Problem::not_found("attachment"));
     };
-    Ok(super::files::download(found))
+    Ok(super::work_http::download(found))
 }
 
 // ---------------------------------------------------------------- doing

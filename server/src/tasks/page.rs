@@ -424,7 +424,7 @@ async fn file(
         Err(reason) => return dead(&reason),
     };
     match storage::tasks::attachment(&app.db, opened.task.id, &id).await? {
-        Some(found) => Ok(super::files::download(found)),
+        Some(found) => Ok(super::work_http::download(found)),
         None => dead(&Dead::Unknown),
     }
 }

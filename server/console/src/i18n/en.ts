@@ -373,6 +373,7 @@ export const en: Translation = {
     mails: "mail to {{who}}",
   },
   work: {
+    standing_approval: "The task waits for an approval: the clock stands since {{at}}.",
     kind: "Kind of improvement",
     track: "How progress is told",
     track_hint:

@@ -365,6 +365,7 @@ export const zh = {
     mails: "邮件：{{who}}",
   },
   work: {
+    standing_approval: "任务在等审批，时钟自 {{at}} 起已停。",
     kind: "改进类型",
     track: "进度怎样计",
     track_hint: "不选则按类型：多数类型把措施作为清单，产品改动跟踪外部工单。",

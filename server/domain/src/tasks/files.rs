@@ -18,8 +18,7 @@ pub const ALLOWED: [&str; 33] = [
 ];
 
 /// How files of some types begin. Who renames a program keeps its beginning.
-const BEGINNINGS: [(&[&str], &[&[u8]]); 5] = [
-    (&["pdf"], &[b"%PDF"]),
+const BEGINNINGS: [(&[&str], &[&[u8]]); 4] = [
     (&["png"], &[b"\x89PNG"]),
     (&["jpg", "jpeg"], &[b"\xff\xd8\xff"]),
     (&["gif"], &[b"GIF8"]),

@@ -88,7 +88,12 @@ export function DueExplained(props: { task: Task }) {
           ? t("hours.rule_calendar", { hours: task.due.hours, name: say(task.due.calendar_name) })
           : t("hours.rule_person")}
         {task.due?.standing_since && (
-          <strong> {t("hours.standing", { at: format.dateTime(task.due.standing_since) })}</strong>
+          <strong>
+            {" "}
+            {t(task.due.waits_for === "approval" ? "work.standing_approval" : "hours.standing", {
+              at: format.dateTime(task.due.standing_since),
+            })}
+          </strong>
         )}
       </p>
       {open && (
