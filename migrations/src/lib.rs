@@ -21,6 +21,7 @@ mod m20261122_000010_calendars;
 mod m20261122_000011_mail;
 mod m20261122_000012_issues;
 mod m20261122_000013_tasks;
+mod m20261122_000015_kinds;
 
 /// Applies the migrations in their order.
 pub struct Migrator;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000011_mail::Migration),
             Box::new(m20261122_000012_issues::Migration),
             Box::new(m20261122_000013_tasks::Migration),
+            Box::new(m20261122_000015_kinds::Migration),
         ]
     }
 }

@@ -10,6 +10,7 @@ import type {
   DetectorActivity,
   DetectorKind,
   DetectorParams,
+  IssueKind,
   Look,
   Metric,
   MoreContract,
@@ -168,6 +169,8 @@ export type Topic = {
   causes: { key: string; words: string[] }[];
   owner_department: string | null;
   demand_type: "failure" | "value" | null;
+  /** What its issues are; a problem when nobody says. */
+  issue_kind?: IssueKind | null;
   state: "active" | "proposed";
   version: number;
 };
@@ -203,6 +206,8 @@ export type Detector = {
   enabled: boolean;
   owner: string | null;
   mute?: Mute | null;
+  /** What its issues are; what their topic says when missing. */
+  raises?: IssueKind | null;
   activity?: DetectorActivity;
   version: number;
 };
@@ -279,7 +284,7 @@ export type Issue = MoreIssue & {
     low: number;
     high: number;
     line: number;
-    basis: "ratings" | "sentiment";
+    basis: "ratings" | "sentiment" | "demand";
     negative_share: number | null;
     risk_share: number;
     handling_minutes: number;
