@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(analyse))
         .routes(routes!(call_back))
         .routes(routes!(close))
-        .routes(routes!(reassign))
+        .routes(routes!(reassign_ticket))
 }
 
 /// An attempt to speak to the customer.
@@ -321,7 +321,7 @@ struct Reassignment {
     params(("id" = String, Path), ("If-Match" = Option<String>, Header),
         ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = TicketView)), security(("bearer" = ["run_loop"])))]
-async fn reassign(
+async fn reassign_ticket(
     State(app): State<Shared>,
     caller: Caller,
     IfMatch(expected): IfMatch,

@@ -1771,7 +1771,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Gives a ticket to somebody else: links that were sent die, the new person hears with the next list. */
-        post: operations["reassign"];
+        post: operations["reassign_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -10867,7 +10867,7 @@ export interface operations {
             };
         };
     };
-    reassign: {
+    reassign_ticket: {
         parameters: {
             query?: never;
             header?: {
