@@ -22,6 +22,7 @@ mod m20261122_000011_mail;
 mod m20261122_000012_issues;
 mod m20261122_000013_tasks;
 mod m20261122_000014_parts;
+mod m20261122_000015_kinds;
 mod m20261122_000016_old_mails;
 
 /// Applies the migrations in their order.
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000012_issues::Migration),
             Box::new(m20261122_000013_tasks::Migration),
             Box::new(m20261122_000014_parts::Migration),
+            Box::new(m20261122_000015_kinds::Migration),
             Box::new(m20261122_000016_old_mails::Migration),
         ]
     }

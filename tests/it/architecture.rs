@@ -420,3 +420,52 @@ fn capabilities_call_only_those_on_their_left() {
     let wrong: Vec<String> = wrong.into_iter().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Every Rust file below a folder, read.
+fn sources(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            all.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            all.push_str(&fs::read_to_string(&path).unwrap_or_default());
+        }
+    }
+    all
+}
+
+/// What shows that we do not have what others suffer from is there, and nothing claims more than that.
+#[test]
+fn every_pitfall_names_tests_that_exist() {
+    let text = fs::read_to_string(root().join("server/docs/pitfalls.md")).expect("the table");
+    let mut rows = 0;
+    for line in text
+        .lines()
+        .filter(|l| l.starts_with("| ") && !l.starts_with("| what"))
+    {
+        rows += 1;
+        let named: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
+        assert!(
+            !named.is_empty() || line.contains("**no test yet**"),
+            "a row without a test: {line}"
+        );
+        for name in named {
+            let (place, test) = name.rsplit_once("::").unwrap_or_else(|| panic!("{name}"));
+            let source = match place.strip_prefix("domain:") {
+                Some(area) => sources(&root().join("server/domain/src").join(area)),
+                None => fs::read_to_string(root().join(format!("tests/it/{place}.rs")))
+                    .unwrap_or_default(),
+            };
+            let is_test = source.match_indices(&format!("fn {test}(")).any(|(at, _)| {
+                let before = source[..at].trim_end();
+                // A macro makes tests of what takes an engine.
+                before.ends_with("#[test]")
+                    || source[at..].starts_with(&format!("fn {test}(engine)"))
+                    || place.starts_with("domain:")
+            });
+            assert!(is_test, "{name} is named, and is no test");
+        }
+    }
+    assert!(rows > 30, "{rows} rows");
+}

@@ -7,6 +7,7 @@ use crate::world::{
 };
 use domain::issues::{Life, replay};
 use serde_json::{Value, json};
+use tests::page::Page;
 use tests::{Caller, Server, on_both_engines, time, until};
 
 /// Who runs the loop in these tests.
@@ -351,6 +352,235 @@ on_both_engines! {
         drop(server);
     }
 
+    /// A split takes rule, signals, task and cause along; both sides are right, what rings next rings there,
+    /// and the way back restores what was.
+    fn a_split_is_the_mirror_of_a_merge(engine) {
+        let (server, admin, id) = with_issue(engine);
+        let low = json!({"key": "资费低分", "kind": "low_rating", "scope": {"topic": TOPIC}, "params": {"limit": 2}, "enabled": true});
+        admin.put("/api/v1/detectors/资费低分", &low).ok();
+        let bad = |prefix: &str, n: usize| -> Vec<Value> { contacts(prefix, n).into_iter().map(|mut v| {
+            v["rating"] = json!(1);
+            v["rating_max"] = json!(5);
+            v
+        }).collect() };
+        send(&admin, &bad("bad", 4));
+        let suppose = |text: &str, department: &str| admin.post(&format!("/api/v1/issues/{id}/hypotheses"), &json!({"text": text, "department": department})).ok();
+        suppose("合约到期提醒没有发出", PRODUCT);
+        suppose("客服口径不一致", SERVICE);
+        let mut tasks = Vec::new();
+        for department in [PRODUCT, SERVICE] {
+            let task = json!({"title": format!("{department}先查"), "department": department});
+            tasks.push(text(&admin.post(&format!("/api/v1/issues/{id}/tasks"), &task).ok(), "id").to_owned());
+        }
+        let before = issue(&admin, &id);
+        let rules = |issue: &Value| -> Vec<String> { issue["signals"].as_array().expect("signals").iter().map(|s| text(s, "detector").to_owned()).collect() };
+        let mut both = rules(&before);
+        both.sort();
+        assert_eq!(both, ["资费争议每日上限", "资费低分"].map(str::to_owned).into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+
+        let split = |body: Value| admin.post(&format!("/api/v1/issues/{id}/split"), &body);
+        let field = |body: Value| split(body).problem(422, "invalid_field")["errors"][0]["field"].clone();
+        assert_eq!(field(json!({"title": "一半", "reason": "两件事"})), "rules", "nothing would go along");
+        assert_eq!(field(json!({"title": "", "reason": "两件事", "rules": ["资费低分"]})), "title");
+        assert_eq!(field(json!({"title": "一半", "reason": "", "rules": ["资费低分"]})), "reason");
+        assert_eq!(field(json!({"title": "一半", "reason": "两件事", "rules": ["没有的规则"]})), "rules[0]");
+        assert_eq!(field(json!({"title": "一半", "reason": "两件事", "tasks": [id]})), "tasks[0]", "of another issue");
+        assert_eq!(field(json!({"title": "一半", "reason": "两件事", "hypotheses": [3]})), "hypotheses[0]");
+        assert_eq!(issue(&admin, &id)["version"], before["version"], "nothing of this happened");
+
+        let wish = json!({"title": "低分：客服口径", "reason": "口径问题归客服", "rules": ["资费低分"], "tasks": [tasks[1]], "hypotheses": [2]});
+        let mut look = wish.clone();
+        look["preview"] = json!(true);
+        let preview = split(look).ok();
+        assert_eq!((&preview["signals"], &preview["signals_left"], &preview["tasks"], &preview["tasks_left"], &preview["rings"]),
+            (&json!(1), &json!(1), &json!(1), &json!(1), &json!(true)), "{preview}");
+        let now = issue(&admin, &id);
+        for field in ["version", "state", "signals", "tasks", "hypotheses", "timeline", "parts"] {
+            assert_eq!(now[field], before[field], "a preview changes nothing: {field}");
+        }
+        assert_eq!(issues(&admin).len(), 1);
+
+        let once = admin.with("idempotency-key", "split-1");
+        let moved = once.post(&format!("/api/v1/issues/{id}/split"), &wish).ok();
+        let again = once.post(&format!("/api/v1/issues/{id}/split"), &wish);
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        let part_id = text(&moved, "part_id").to_owned();
+        let (whole, part) = (issue(&admin, &id), issue(&admin, &part_id));
+        assert_eq!(issues(&admin).len(), 2);
+        for side in [&whole, &part] {
+            told_by_its_history(side);
+            assert_eq!(side["state"], "in_progress");
+        }
+        assert_eq!((rules(&whole), rules(&part)), (vec!["资费争议每日上限".to_owned()], vec!["资费低分".to_owned()]));
+        assert_eq!((&whole["count"], &part["count"]), (&before["count"], &json!(4)));
+        assert_eq!((&whole["tasks"][0]["id"], &part["tasks"][0]["id"]), (&json!(tasks[0]), &json!(tasks[1])));
+        assert_eq!((&whole["hypotheses"][0]["number"], &part["hypotheses"][0]["number"]), (&json!(1), &json!(2)));
+        assert_eq!((&part["split"]["from"], &whole["parts"][0]["id"]), (&json!(id), &json!(part_id)));
+        assert_eq!((how_often(&whole, "issue.split_off"), &part["split"]["reason"]), (1, &json!("口径问题归客服")));
+
+        // New voices of the rule follow the part, others stay.
+        send(&admin, &bad("worse", 3));
+        let (whole, part) = (issue(&admin, &id), issue(&admin, &part_id));
+        assert_eq!((&whole["count"], &part["count"]), (&json!(58), &json!(7)));
+        assert_eq!(issues(&admin).len(), 2, "no third issue");
+
+        let rejoin = |body: Value| admin.post(&format!("/api/v1/issues/{part_id}/rejoin"), &body);
+        rejoin(json!({"reason": ""})).problem(422, "invalid_field");
+        assert_eq!(rejoin(json!({"reason": "还是一件事", "preview": true})).ok()["signals"], 1);
+        assert_eq!(issue(&admin, &part_id)["state"], "in_progress", "a preview changes nothing");
+        rejoin(json!({"reason": "还是一件事"})).ok();
+        let (whole, part) = (issue(&admin, &id), issue(&admin, &part_id));
+        told_by_its_history(&whole);
+        told_by_its_history(&part);
+        assert_eq!((&part["state"], &part["merged_into"], &part["signals"]), (&json!("dismissed"), &json!(id), &json!([])));
+        for field in ["state", "kind", "detector", "title", "alarm_day", "opened_at", "hypotheses"] {
+            assert_eq!(whole[field], before[field], "{field}");
+        }
+        let ids = |issue: &Value| -> std::collections::BTreeSet<String> { issue["tasks"].as_array().expect("tasks").iter().map(|t| text(t, "id").to_owned()).collect() };
+        assert_eq!((ids(&whole), rules(&whole).len()), (ids(&before), 2));
+        send(&admin, &bad("last", 2));
+        assert_eq!((rules(&issue(&admin, &id)).len(), issues(&admin).len()), (2, 2));
+        assert_eq!(issue(&admin, &part_id)["signals"], json!([]), "its rule rings for the whole again");
+        rejoin(json!({"reason": "再来"})).problem(409, "wrong_state");
+        admin.post(&format!("/api/v1/issues/{part_id}/unmerge"), &json!({"reason": "再来"})).problem(409, "wrong_state");
+        server.role("viewer").post(&format!("/api/v1/issues/{id}/split"), &wish).problem(403, "not_allowed");
+    }
+
+    /// What was split off is quiet when dismissed, comes back by its own rule, and leaves the other alone;
+    /// a single signal stays where a person put it.
+    fn a_part_lives_its_own_life(engine) {
+        let (server, admin, id) = with_issue(engine);
+        let low = json!({"key": "资费低分", "kind": "low_rating", "scope": {"topic": TOPIC}, "params": {"limit": 2}, "enabled": true});
+        admin.put("/api/v1/detectors/资费低分", &low).ok();
+        let bad = |prefix: &str, n: usize| -> Vec<Value> { contacts(prefix, n).into_iter().map(|mut v| {
+            v["rating"] = json!(1);
+            v["rating_max"] = json!(5);
+            v
+        }).collect() };
+        send(&admin, &bad("bad", 4));
+        let moved = admin.post(&format!("/api/v1/issues/{id}/split"), &json!({"title": "低分", "reason": "另一件事", "kind": "churn_risk", "rules": ["资费低分"]})).ok();
+        let part = text(&moved, "part_id").to_owned();
+        assert_eq!(issue(&admin, &part)["kind"], "churn_risk");
+        act(&admin, &part, "dismiss", &json!({"reason": "accepted_risk", "factor": 2}));
+        send(&admin, &bad("more", 5));
+        assert_eq!((&issue(&admin, &part)["state"], &issue(&admin, &id)["state"]), (&json!("relapsed"), &json!("open")));
+        // A single signal: its day counts on where it was put.
+        let whole = issue(&admin, &id);
+        let signal = text(&whole["signals"][0], "id").to_owned();
+        let moved = admin.post(&format!("/api/v1/issues/{id}/split"), &json!({"title": "促销日", "reason": "只是那一天", "signals": [signal]})).ok();
+        let day = text(&moved, "part_id").to_owned();
+        assert_eq!((&moved["rings"], &issue(&admin, &id)["count"]), (&json!(false), &json!(0)));
+        send(&admin, &contacts("later", 3));
+        assert_eq!((&issue(&admin, &day)["count"], &issue(&admin, &id)["signals"]), (&json!(63), &json!([])));
+        drop(server);
+    }
+
+    /// Many ask for what we do not offer: an opportunity by its topic, placed by demand, filtered, verified
+    /// by how often it is still asked for; its revenue is a person's figure.
+    fn an_opportunity_is_no_problem(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        watch(&admin);
+        let mut topic = admin.get(&format!("/api/v1/topics/{TOPIC}")).ok();
+        topic["issue_kind"] = json!("opportunity");
+        admin.put(&format!("/api/v1/topics/{TOPIC}"), &topic).ok();
+        send(&admin, &contacts("first", 51));
+        let all = admin.get("/api/v1/issues?kind=opportunity").items();
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!(admin.get("/api/v1/issues?kind=problem").items().len(), 0);
+        admin.get("/api/v1/issues?kind=nothing").problem(400, "invalid_query");
+        let id = text(&all[0], "id").to_owned();
+        let chance = issue(&admin, &id);
+        assert_eq!((&chance["impact"]["basis"], &chance["impact"]["parts"]), (&json!("demand"), &json!([])), "{chance}");
+        assert!(text(&chance["impact"]["explanation"], "zh").contains("机会看需求"), "{chance}");
+        assert!(text(&chance, "title").contains("很多客户想要"), "{chance}");
+        let task = json!({"title": "上线新套餐", "department": PRODUCT});
+        let task = admin.post(&format!("/api/v1/issues/{id}/tasks"), &task).ok();
+        assert_eq!((&task["contract"]["metric"], &task["fast_track"]), (&json!("volume"), &json!(false)), "{task}");
+        assert!(text(&task["contract"]["sentence"], "en").contains("whether anybody uses it"), "{task}");
+
+        let report = |body: Value| admin.put(&format!("/api/v1/issues/{id}/outcome"), &body);
+        report(json!({"revenue_cents": -1, "text": "x"})).problem(422, "invalid_field");
+        let with = report(json!({"revenue_cents": 300_000_000, "text": "三个月课程收入，财务口径"})).ok();
+        assert_eq!((&with["outcome"]["revenue_cents"], how_often(&with, "issue.outcome_reported")), (&json!(300_000_000), 1));
+        let call = |kind: &str, reason: &str| admin.put(&format!("/api/v1/issues/{id}/kind"), &json!({"kind": kind, "reason": reason}));
+        call("problem", "").problem(422, "invalid_field");
+        let problem = call("problem", "其实是资费说明不清").ok();
+        assert_eq!((&problem["kind"], how_often(&problem, "issue.kind_changed")), (&json!("problem"), 1));
+        report(json!({"revenue_cents": 1, "text": "x"})).problem(422, "invalid_field");
+        send(&admin, &contacts("more", 5));
+        assert_eq!((&issue(&admin, &id)["count"], issues(&admin).len()), (&json!(56), 1), "signals join it as before");
+
+        // A rule may say otherwise than its topic: who speaks of leaving is a churn risk beside it.
+        let phrase = json!({"key": "要走", "kind": "phrase", "scope": {"topic": TOPIC}, "params": {"phrases": ["太失望了"], "limit": 2}, "raises": "churn_risk", "enabled": true});
+        admin.put("/api/v1/detectors/要走", &phrase).ok();
+        let leaving: Vec<Value> = (0..3).map(|n| contact(&format!("leave-{n}"), &time::just_now(60), 5)).collect();
+        send(&admin, &leaving);
+        let leaving = admin.get("/api/v1/issues?kind=churn_risk").items();
+        assert_eq!(leaving.len(), 1, "{:?}", issues(&admin));
+        assert!(["fix_now", "plan"].contains(&text(&leaving[0], "quadrant")), "bad whatever marks they give: {}", leaving[0]);
+    }
+
+    /// One decision about many: said before it is done, each by itself, never more than a hundred.
+    fn many_issues_are_decided_at_once(engine) {
+        let (server, admin, id) = with_issue(engine);
+        let body = json!({"key": "宽带每日上限", "kind": "threshold", "scope": {"topic": OTHER},
+                          "params": {"limit": 3, "window": "1d"}, "enabled": true});
+        admin.put("/api/v1/detectors/宽带每日上限", &body).ok();
+        let outages: Vec<Value> = (0..4).map(|n| json!({"channel": "chat", "external_id": format!("o{n}"),
+            "occurred_at": time::just_now(60), "kind": "chat", "text": OUTAGES[n % OUTAGES.len()],
+            "customer_ref": format!("c{n}")})).collect();
+        send(&admin, &outages);
+        let seen = || -> Vec<Value> { issues(&admin).iter().map(|i| json!({"id": i["id"], "version": i["version"]})).collect() };
+        let bulk = |body: Value| admin.post("/api/v1/issues/bulk", &body);
+        bulk(json!({"issues": [], "snooze": {"factor": 2}})).problem(422, "invalid_field");
+        bulk(json!({"issues": seen()})).problem(422, "invalid_field");
+        bulk(json!({"issues": seen(), "snooze": {"factor": 2}, "dismiss": {"reason": "duplicate"}})).problem(422, "invalid_field");
+        let many: Vec<Value> = (0..101).map(|n| json!({"id": format!("{n}"), "version": 1})).collect();
+        bulk(json!({"issues": many, "snooze": {"factor": 2}})).problem(422, "invalid_field");
+        let twice = [seen(), seen()].concat();
+        bulk(json!({"issues": twice, "snooze": {"factor": 2}})).problem(422, "invalid_field");
+
+        // One task for each, by the owner rules; the preview says who would get it.
+        let assign = json!({"issues": seen(), "preview": true, "assign": {"title": "先查：{issue}"}});
+        let look = bulk(assign.clone()).ok();
+        assert_eq!((&look["done"], &look["failed"]), (&json!(2), &json!(0)), "{look}");
+        let mut departments: Vec<&str> = look["items"].as_array().expect("items").iter().map(|i| text(i, "department")).collect();
+        departments.sort_unstable();
+        let mut both = [PRODUCT, SERVICE];
+        both.sort_unstable();
+        assert_eq!(departments, both);
+        assert_eq!(admin.get("/api/v1/tasks").items().len(), 0, "a preview does nothing");
+        sent(&server);
+        let mut assign = assign;
+        assign["preview"] = json!(false);
+        // Somebody changed one of them meanwhile: it is left alone and said.
+        act(&admin, &id, "hypotheses", &json!({"text": "合约到期提醒没有发出"}));
+        let once = admin.with("idempotency-key", "bulk-1");
+        let done = once.post("/api/v1/issues/bulk", &assign).ok();
+        assert_eq!((&done["done"], &done["failed"]), (&json!(1), &json!(1)), "{done}");
+        let failed = done["items"].as_array().expect("items").iter().find(|i| i["ok"] == false).expect("one failed");
+        assert_eq!((&failed["id"], &failed["code"]), (&json!(id), &json!("stale_version")));
+        let again = once.post("/api/v1/issues/bulk", &assign);
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        let tasks = admin.get("/api/v1/tasks").items();
+        assert_eq!(tasks.len(), 1);
+        assert!(text(&tasks[0], "title").contains(OTHER), "{tasks:?}");
+
+        // What somebody works on is not put aside; the other one is.
+        let done = bulk(json!({"issues": seen(), "dismiss": {"reason": "known_event"}})).ok();
+        assert_eq!((&done["done"], &done["failed"]), (&json!(1), &json!(1)), "{done}");
+        assert_eq!(issue(&admin, &id)["state"], "dismissed");
+        let busy = done["items"].as_array().expect("items").iter().find(|i| i["ok"] == false).expect("one failed");
+        assert_eq!(busy["code"], "wrong_state");
+        // Merged into one: the target itself cannot go.
+        let into = text(busy, "id").to_owned();
+        let done = bulk(json!({"issues": seen(), "merge": {"into": into}})).ok();
+        assert_eq!((&done["done"], &done["failed"], &issue(&admin, &id)["merged_into"]), (&json!(1), &json!(1), &json!(into)), "{done}");
+        server.role("viewer").post("/api/v1/issues/bulk", &json!({"issues": seen(), "snooze": {"factor": 2}})).problem(403, "not_allowed");
+    }
+
     /// 退款慢: finance and logistics each get a task, each with its supposed cause.
     fn several_causes_and_departments(engine) {
         let (_server, admin, id) = with_issue(engine);
@@ -428,6 +658,87 @@ on_both_engines! {
         assert_eq!(admin.get("/api/v1/review-tickets?state=open").items().len(), 1);
         server.role("viewer").post(&format!("{path}/analyse"), &json!({"cause": "x"})).problem(403, "not_allowed");
         assert_eq!(server.role("viewer").get(&path).ok()["text"], Value::Null, "who may not read voices does not");
+    }
+
+    /// A ticket is done from its mail, without an account: looking never acts, a form acts once, and the link
+    /// dies when it is somebody else's or when its time is over.
+    fn a_review_is_done_from_the_mail(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let voices: Vec<Value> = contacts("bad", 2).into_iter().map(|mut v| {
+            v["rating"] = json!(1);
+            v["rating_max"] = json!(5);
+            v
+        }).collect();
+        send(&admin, &voices);
+        let told = || {
+            let jobs = "SELECT COUNT(*) AS n FROM job WHERE kind = 'reviews'";
+            server.database().run("UPDATE job SET run_at = 1 WHERE kind = 'reviews'");
+            until("the list is written", || (server.database().count(jobs) == 0).then_some(()));
+            sent(&server);
+        };
+        told();
+        let links = |email: &str| -> Vec<String> {
+            let all = admin.get("/api/v1/mailbox?limit=500").items();
+            let texts = all.iter().filter(|m| text(m, "to").contains(email)).map(|m| text(m, "text").to_owned());
+            texts.flat_map(|t| t.split("/r/").skip(1).map(|rest| format!("/r/{}", &rest[..43])).collect::<Vec<_>>()).collect()
+        };
+        let all = links(LI);
+        assert_eq!(all.len(), 2, "a link for each ticket");
+        let phone = server.anonymous();
+        let tickets = || admin.get("/api/v1/review-tickets").items();
+        let before = tickets();
+        for link in &all {
+            for method in ["GET", "HEAD", "GET"] {
+                let reply = phone.send(method, link, None, &[]);
+                assert_eq!(reply.status, 200, "{method}");
+                assert_eq!(reply.header("cache-control"), Some("no-store"));
+            }
+        }
+        assert_eq!(tickets(), before, "looking does nothing");
+        let page = Page::open(&phone, &all[0]);
+        assert!(page.reply.text().len() < 50_000);
+        assert_eq!(page.actions(), ["analyse", "call_back", "close"]);
+        assert!(page.visible().contains("套餐"), "{}", page.visible());
+        let early = page.submit(&phone, "close", &[("outcome", "recovered"), ("text", "好了")]);
+        assert_eq!(early.reply.status, 422, "{}", early.visible());
+        let stale = Page::open(&phone, &all[0]);
+        let form = page.form("analyse");
+        let fields = [("cause", "资费说明不清"), ("text", "短信没有写明，电话 13800138000")];
+        let done = page.press(&phone, &form, &fields);
+        assert_eq!(done.reply.status, 200, "{}", done.visible());
+        assert_eq!(done.actions()[0], "call_back", "the next step first");
+        assert!(!done.reply.text().contains("13800138000"), "numbers are masked");
+        let again = page.press(&phone, &form, &fields);
+        assert!(again.visible().contains("没有重复执行"), "{}", again.visible());
+        assert_eq!(stale.submit(&phone, "call_back", &[("reached", "yes"), ("text", "x")]).reply.status, 409);
+        let done = done.submit(&phone, "call_back", &[("reached", "yes"), ("text", "道歉并退还差额")]);
+        let done = done.submit(&phone, "close", &[("outcome", "recovered"), ("text", "客户满意")]);
+        assert_eq!((done.reply.status, done.actions().len()), (200, 0), "{}", done.visible());
+        let closed = tickets().into_iter().find(|t| t["state"] == "closed").expect("a closed ticket");
+        assert_eq!((&closed["outcome"], &closed["calls"][0]["by"]), (&json!("recovered"), &json!("李梅")));
+        let uses = closed["timeline"].as_array().expect("a timeline").iter().filter(|e| e["actor"]["via"] == "link").count();
+        assert_eq!(uses, 3, "every use is in the history: {closed}");
+
+        // Somebody else's from now on.
+        let open = tickets().into_iter().find(|t| t["state"] == "open").expect("an open ticket");
+        let path = format!("/api/v1/review-tickets/{}/reassign", text(&open, "id"));
+        let wrong = admin.post(&path, &json!({"department": SERVICE, "reason": ""})).problem(422, "invalid_field");
+        assert_eq!(wrong["errors"][0]["field"], "reason");
+        server.role("viewer").post(&path, &json!({"department": SERVICE, "reason": "x"})).problem(403, "not_allowed");
+        let other = admin.post(&path, &json!({"department": SERVICE, "reason": "归客服"})).ok();
+        assert_eq!((&other["owner"], &other["department"]), (&json!(EMMA), &json!(SERVICE)));
+        let dead = Page::open(&phone, &all[1]);
+        assert_eq!((dead.reply.status, dead.actions().len()), (410, 0));
+        assert!(!dead.reply.text().contains("套餐"), "not a word about the ticket");
+        told();
+        let theirs = links(EMMA);
+        assert_eq!((theirs.len(), Page::open(&phone, &theirs[0]).reply.status), (1, 200));
+        server.database().run("UPDATE review_link SET expires_at = 1");
+        assert_eq!(Page::open(&phone, &theirs[0]).reply.status, 410);
+        assert_eq!(Page::open(&phone, &format!("/r/{}", "x".repeat(43))).reply.status, 404);
+        assert_eq!(Page::open(&phone, "/r/x").reply.status, 404);
     }
 
     /// A hundred bad marks of one topic are one mail, and no more tickets than the day's limit.

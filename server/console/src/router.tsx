@@ -48,11 +48,15 @@ const issuesRoute = createRoute({
   path: "/issues",
   validateSearch: (
     search: Record<string, unknown>,
-  ): { state?: string; quadrant?: string; topic?: string } => {
-    const state = text(search.state);
-    const quadrant = text(search.quadrant);
-    const topic = text(search.topic);
-    return { ...(state && { state }), ...(quadrant && { quadrant }), ...(topic && { topic }) };
+  ): { state?: string; quadrant?: string; kind?: string; topic?: string } => {
+    const [state, quadrant] = [text(search.state), text(search.quadrant)];
+    const [kind, topic] = [text(search.kind), text(search.topic)];
+    return {
+      ...(state && { state }),
+      ...(quadrant && { quadrant }),
+      ...(kind && { kind }),
+      ...(topic && { topic }),
+    };
   },
   component: lazyRouteComponent(() => import("./routes/issues/issues-page"), "IssuesPage"),
 });

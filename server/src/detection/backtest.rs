@@ -6,7 +6,7 @@ use super::judge::{Found, Shelf, by_series, counts, read_counts, series};
 use super::phrases::Phrases;
 use super::raise::{key_of, would_mail};
 use super::rolling;
-use super::watch::{path, ruler};
+use super::watch::ruler;
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{local_day, start_of_day};
@@ -15,7 +15,8 @@ use domain::detection::{
     Window, backtest_counts, expectation, fall_days,
 };
 use domain::facts::Counters;
-use domain::organisation::{Bilingual, Topic};
+use domain::issues::IssueKind;
+use domain::organisation::{Bilingual, Topic, path};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{DbError, Read};
 use tokio::task::block_in_place;
@@ -177,8 +178,9 @@ async fn openings(
         });
         let by_channel = joined
             .as_ref()
-            .is_some_and(|s| opened.contains(&key_of(s, &Scope::default())));
-        if by_channel || !opened.insert(key_of(&f.signal, &scope)) {
+            .is_some_and(|s| opened.contains(&key_of(s, &Scope::default(), IssueKind::Problem)));
+        let kind = IssueKind::of(detector, &f.topic, topics);
+        if by_channel || !opened.insert(key_of(&f.signal, &scope, kind)) {
             continue;
         }
         result.issues += 1;

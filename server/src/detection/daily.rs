@@ -12,7 +12,8 @@ use domain::detection::params::SilentParams;
 use domain::detection::{
     After, Detector, Params, Scope, Signal, Subject, SubjectKind, Watched, relapse,
 };
-use domain::issues::{Issue, State};
+use domain::ids::IssueId;
+use domain::issues::{Issue, IssueKind, State};
 use domain::verification::{Metric, Verification};
 use storage::detection::Gap;
 use storage::{DbError, Tx};
@@ -22,7 +23,28 @@ use tokio::task::block_in_place;
 /// an outage that was imported with its history is known too.
 const GAP_DAYS: i64 = 120;
 /// The name under which the watch after a verdict signs its signals.
-pub(super) const RELAPSE: &str = "relapse";
+const RELAPSE: &str = "relapse";
+
+/// What watches an issue after its verdict. An issue that signals of its topic's key do not lead to is
+/// named: a part that was split off, an opportunity, what a person called so.
+fn watcher(issue: &Issue) -> String {
+    if issue.split.is_none() && issue.kind == IssueKind::Problem {
+        RELAPSE.to_owned()
+    } else {
+        format!("{RELAPSE}:{}", issue.id)
+    }
+}
+
+/// The issue that such a watcher names.
+pub(super) fn watched_part(detector: &str) -> Option<IssueId> {
+    let named = detector.strip_prefix(RELAPSE)?.strip_prefix(':')?;
+    named.parse().ok()
+}
+
+/// Whether it is no rule of anybody's, but the watch after a verdict.
+pub(super) fn is_watcher(detector: &str) -> bool {
+    detector == RELAPSE || watched_part(detector).is_some()
+}
 
 /// Why a closed day is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,7 +318,7 @@ pub(super) fn came_back(
     };
     let rule = Detector {
         scope: issue.scope.clone(),
-        ..Detector::new(RELAPSE, params)
+        ..Detector::new(watcher(issue), params)
     };
     let subject = Subject::topic(issue.topic.clone());
     let events = history.left_out(setup, &issue.topic, issue.scope.channel.as_deref(), day);

@@ -1,11 +1,10 @@
 //! Dense daily series of an organisation, as the daily rules read them.
 
-use super::watch::path;
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 use domain::clock::local_day;
 use domain::detection::{Context, Day, Lane, Point, Scope, Series, Span, history_start};
 use domain::facts::{CalendarNote, NoteKind};
-use domain::organisation::{Topic, subtree};
+use domain::organisation::{Topic, path, subtree};
 use std::collections::{BTreeMap, HashMap};
 use storage::detection::IssueDays;
 use storage::{DbError, Read};

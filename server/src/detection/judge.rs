@@ -4,7 +4,7 @@
 use super::details::{distinct, known_of, rows_of, tellers};
 use super::history::{History, Setup};
 use super::raise::key_of;
-use super::watch::{counted, may_be_one, path};
+use super::watch::{counted, may_be_one};
 use chrono::{NaiveDate, TimeDelta};
 use domain::detection::{
     ChannelAlarm, Context, Detector, Params, Rows, Scope, Series, Signal, Span, Subject,
@@ -12,7 +12,8 @@ use domain::detection::{
     rise_against, scan_heard, watched_in,
 };
 use domain::facts::{Class, Counters, Detail};
-use domain::organisation::Topic;
+use domain::issues::IssueKind;
+use domain::organisation::{Topic, path};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::facts::{DetailQuery, Query};
 use storage::{DbError, Read};
@@ -93,7 +94,12 @@ pub(super) fn series(
             return Vec::new();
         }
         let probe = Signal::counted(detector, subject.clone(), to, 0, None);
-        setup.open(&key_of(&probe, &scope), to)
+        let topic = match subject.kind {
+            SubjectKind::Topic => subject.key.as_str(),
+            _ => "",
+        };
+        let kind = IssueKind::of(detector, topic, &setup.topics);
+        setup.open(&key_of(&probe, &scope, kind), to)
     };
     let channel = detector.scope.channel.as_deref();
     let context = &history.context;

@@ -11,6 +11,7 @@ use domain::detection::params::SpikeParams;
 use domain::detection::{
     Detector, Expectation, Params, Point, Scope, Signal, Subject, Watched, expectation,
 };
+use domain::issues::IssueKind;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use storage::DbError;
@@ -112,7 +113,8 @@ pub(super) async fn prepare(app: &App) -> Result<(), DbError> {
         for (topic, series) in places {
             let subject = Subject::topic(topic.clone());
             let probe = Signal::counted(rule, subject.clone(), today, 0, None);
-            let mut open = setup.open(&key_of(&probe, &scope), today);
+            let kind = IssueKind::of(rule, &topic, &setup.topics);
+            let mut open = setup.open(&key_of(&probe, &scope, kind), today);
             open.extend(history.left_out(&setup, &topic, rule.scope.channel.as_deref(), today));
             let watched = Watched {
                 subject: &subject,

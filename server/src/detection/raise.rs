@@ -1,5 +1,6 @@
 //! From a signal to its issue and notice, in one transaction.
 
+use super::daily::watched_part;
 use super::words;
 use crate::app::App;
 use crate::mail::{Letter, Recipient};
@@ -7,7 +8,7 @@ use crate::routing::{Directory, matter_of};
 use domain::detection::{Detector, Kind, Scope, Signal, SubjectKind, issue_key};
 use domain::identity::{Actor, Role};
 use domain::ids::{FeedbackId, IssueId};
-use domain::issues::{self, Command, Issue, State};
+use domain::issues::{self, Command, Issue, IssueKind, State};
 use domain::organisation::{Department, Locale, Organisation, Topic, is_email};
 use storage::{DbError, Tx};
 
@@ -25,10 +26,10 @@ pub(super) struct Raising<'a> {
     pub quiet: bool,
 }
 
-/// The key of the issue that signals of this subject and scope join.
-pub(super) fn key_of(signal: &Signal, scope: &Scope) -> String {
+/// The key of the issue of that kind that signals of this subject and scope join.
+pub(super) fn key_of(signal: &Signal, scope: &Scope, kind: IssueKind) -> String {
     let subject = &signal.subject;
-    match subject.kind {
+    kind.key(match subject.kind {
         SubjectKind::Topic => issue_key(&subject.key, None, scope),
         // Data that does not arrive is another matter than what the data says.
         SubjectKind::Channel if signal.kind == Kind::SilentSource => {
@@ -39,7 +40,7 @@ pub(super) fn key_of(signal: &Signal, scope: &Scope) -> String {
             None,
             scope,
         ),
-    }
+    })
 }
 
 /// Raises a signal: once for its rule, subject and day, whatever happens twice. A muted rule only
@@ -62,6 +63,7 @@ pub(super) async fn raise(
     {
         return Ok(());
     }
+    let known_in = known.as_ref().and_then(|k| Some((k.id.clone(), k.issue?)));
     // Those that crossed the line are quoted, not those that came after.
     let voices = match known {
         Some(known) if !known.voices.is_empty() && known.withdrawn_at.is_none() => known.voices,
@@ -88,7 +90,8 @@ pub(super) async fn raise(
         topic: None,
         ..detector.scope.clone()
     };
-    let (issue, opened, redirected) = open(app, tx, topics, raising, scope).await?;
+    let (issue, opened, redirected) =
+        open(app, tx, topics, raising, scope, known_in.as_ref()).await?;
     let new = keep(Some(issue.id), false).await?;
     if redirected && new && !opened {
         // Whoever reads the issue sees which of its signals a merge has brought.
@@ -117,27 +120,53 @@ async fn channel_issue(tx: &Tx, signal: &Signal) -> Result<Option<IssueId>, DbEr
         subject: subject.clone(),
         ..signal.clone()
     };
-    let key = key_of(&of_channel, &Scope::default());
+    let key = key_of(&of_channel, &Scope::default(), IssueKind::Problem);
     Ok(storage::issues::by_key(tx, &key)
         .await?
         .filter(|i| !i.state.is_quiet())
         .map(|i| i.id))
 }
 
+/// The issue that a signal joins which its own issue would have had: a person may have merged that, or
+/// split off a part with this rule or with this very signal (`known_in`: its id, and where it is).
+async fn joined(
+    tx: &Tx,
+    own: Issue,
+    detector: &str,
+    known_in: Option<&(String, IssueId)>,
+) -> Result<Issue, DbError> {
+    if let Some((signal, at)) = known_in
+        && let Some(part) = storage::issues::get(tx, *at).await?
+        && let Some(split) = &part.split
+        && split.ended.is_none()
+        && split.signals.contains(signal)
+    {
+        return Ok(part);
+    }
+    storage::issues::target(tx, own, detector).await
+}
+
 /// The issue of a signal, opened or told of it; whether it opened or came back; and whether the
-/// signal's own issue was merged into it.
+/// signal's own issue was merged into it, or this part of it split off.
 async fn open(
     app: &App,
     tx: &Tx,
     topics: &[Topic],
     raising: &Raising<'_>,
     scope: Scope,
+    known_in: Option<&(String, IssueId)>,
 ) -> Result<(Issue, bool, bool), DbError> {
     let signal = raising.signal;
-    let key = key_of(signal, &scope);
-    if let Some(own) = storage::issues::by_key(tx, &key).await? {
+    let kind = IssueKind::of(raising.detector, raising.topic, topics);
+    let key = key_of(signal, &scope, kind);
+    // What watches an issue after its verdict rings for that issue.
+    let own = match watched_part(&signal.detector) {
+        Some(named) => storage::issues::get(tx, named).await?,
+        None => storage::issues::by_key(tx, &key).await?,
+    };
+    if let Some(own) = own {
         let of_own = own.id;
-        let present = storage::issues::target(tx, own).await?;
+        let present = joined(tx, own, &signal.detector, known_in).await?;
         let redirected = present.id != of_own;
         let before = present.openings;
         let command = Command::Signalled(signal.clone());
@@ -145,9 +174,9 @@ async fn open(
             return Ok((present, false, redirected));
         };
         let again = next.openings > before;
-        if again {
+        if again && next.split.is_none() {
             // What rings now need not be what rang then: the heading says what is the matter today.
-            let heading = words::heading(signal, &scope, topics);
+            let heading = words::heading(next.kind, signal, &scope, topics);
             next.title.clone_from(&heading.zh);
             next.heading = Some(heading);
         }
@@ -160,16 +189,19 @@ async fn open(
         return Ok((next, again, redirected));
     }
     let id = IssueId(app.ids.next());
-    let heading = words::heading(signal, &scope, topics);
-    let issue = issues::opened(
-        id,
-        key,
-        heading,
-        raising.topic.to_owned(),
-        scope,
-        signal,
-        tx.now(),
-    );
+    let heading = words::heading(kind, signal, &scope, topics);
+    let issue = Issue {
+        kind,
+        ..issues::opened(
+            id,
+            key,
+            heading,
+            raising.topic.to_owned(),
+            scope,
+            signal,
+            tx.now(),
+        )
+    };
     if !storage::issues::insert(tx, &issue, "watch").await? {
         // Another replica opened it in this instant: its next voice counts here as well.
         return Err(DbError::Busy);
@@ -413,7 +445,8 @@ async fn notice(
         day: signal.window,
         quotes,
         similar: similar.into_iter().map(|s| s.title).collect(),
-        finding: (signal.kind != Kind::Threshold).then(|| words::finding(signal.kind)),
+        finding: (signal.kind != Kind::Threshold || issue.kind != IssueKind::Problem)
+            .then(|| words::matter(issue.kind, signal)),
         why: Some(signal.explanation()),
         relapse: issue.state == State::Relapsed,
     };

@@ -15,28 +15,11 @@ use domain::detection::{
 use domain::facts::{Class, Counters, Detail};
 use domain::ids::FeedbackId;
 use domain::intake::feedback::Feedback;
-use domain::organisation::{Topic, subtree};
+use domain::organisation::{Topic, path, subtree};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::detection::Hit;
 use storage::facts::DetailQuery;
 use storage::{DbError, Tx};
-
-/// Topic and everything above it.
-pub(super) fn path(key: &str, topics: &[Topic]) -> Vec<String> {
-    let mut all = vec![key.to_owned()];
-    let mut above = topics
-        .iter()
-        .find(|t| t.key == key)
-        .and_then(|t| t.parent.clone());
-    while let Some(parent) = above.take().filter(|p| !all.contains(p)) {
-        above = topics
-            .iter()
-            .find(|t| t.key == parent)
-            .and_then(|t| t.parent.clone());
-        all.push(parent);
-    }
-    all
-}
 
 /// The topics that a signal about `subject` counts: without a topic of its own a rule watches every
 /// topic by itself.

@@ -1,7 +1,7 @@
 //! Alarms that lose their reason when the rest of the data arrives: half of a day looks like silence, like
 //! a fall, and makes the next day look like a rise.
 
-use super::daily::{RELAPSE, came_back, found_on, verdict_of};
+use super::daily::{came_back, found_on, is_watcher, verdict_of};
 use super::history::Setup;
 use super::judge::Shelf;
 use super::watch::still_rings;
@@ -92,7 +92,7 @@ pub(super) async fn without_reason(
         if issue.as_ref().is_some_and(|i| day > i.alarm_day) {
             continue;
         }
-        if signal.detector == RELAPSE {
+        if is_watcher(&signal.detector) {
             if let Some(issue) = issue.filter(|i| i.state == State::Relapsed)
                 && !relapsed(app, setup, shelf, &issue, day, yesterday).await?
             {

@@ -1,6 +1,7 @@
 //! What an issue and its notice are called.
 
 use domain::detection::{Kind, Scope, Signal, SubjectKind};
+use domain::issues::IssueKind;
 use domain::organisation::{Bilingual, Locale, Topic};
 
 /// A topic's name.
@@ -57,11 +58,21 @@ pub fn finding(kind: Kind) -> Bilingual {
     Bilingual::new(zh, en)
 }
 
+/// What the issue of a signal is about, in a few words: an opportunity is nobody's fault.
+#[must_use]
+pub fn matter(kind: IssueKind, signal: &Signal) -> Bilingual {
+    match kind {
+        IssueKind::Problem => finding(signal.kind),
+        IssueKind::Opportunity => Bilingual::new("很多客户想要", "many customers ask for it"),
+        IssueKind::ChurnRisk => Bilingual::new("客户说要离开", "customers say that they leave"),
+    }
+}
+
 /// The one line of an issue that a signal opens.
 #[must_use]
-pub fn heading(signal: &Signal, scope: &Scope, topics: &[Topic]) -> Bilingual {
+pub fn heading(kind: IssueKind, signal: &Signal, scope: &Scope, topics: &[Topic]) -> Bilingual {
     let name = subject_name(signal, topics);
-    let what = finding(signal.kind);
+    let what = matter(kind, signal);
     let place: Vec<&str> = [scope.channel.as_deref(), scope.region.as_deref()]
         .into_iter()
         .flatten()

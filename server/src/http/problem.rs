@@ -112,6 +112,16 @@ impl Problem {
         }
     }
 
+    /// What is wrong, for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        if self.detail.is_empty() {
+            let locale = REQUEST.try_with(|r| r.locale).unwrap_or_default();
+            return self.code.title(locale).to_owned();
+        }
+        self.detail.clone()
+    }
+
     /// A problem of one query parameter.
     pub fn query(
         field: impl Into<String>,

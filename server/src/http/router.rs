@@ -31,6 +31,7 @@ pub fn router(app: Shared) -> Router {
     Router::new()
         .merge(api)
         .merge(crate::tasks::page::routes())
+        .merge(crate::reviews::page::routes())
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

@@ -1,6 +1,6 @@
 //! Issues, quadrants, facts and the overview over HTTP.
 
-use super::service::{Placed, UNRESOLVED, effective, place, topic_name};
+use super::service::{Placed, UNRESOLVED, demand_of, effective, place, topic_name};
 use crate::app::Shared;
 use crate::http::{Body, Caller, List, Params, Problem, Result, Segment, extract};
 use crate::knowledge::http::SolutionView;
@@ -13,8 +13,8 @@ use domain::detection::{Scope, Subject, SubjectKind, TimeSpan};
 use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
 use domain::ids::{FeedbackId, IssueId};
-use domain::issues::Issue;
 use domain::issues::quadrant::{Component, Money, Point, Quadrant};
+use domain::issues::{Issue, IssueKind};
 use domain::organisation::{Bilingual, subtree};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -304,7 +304,12 @@ async fn quadrants_view(app: &Shared, placed: &Placed) -> Result<Quadrants> {
         .points
         .iter()
         .map(|point| {
-            let of_topic = || issues.iter().filter(|i| i.topic == point.topic);
+            // The chart shows what customers are unhappy with: an opportunity stands by its demand.
+            let of_topic = || {
+                issues
+                    .iter()
+                    .filter(|i| i.topic == point.topic && i.kind != IssueKind::Opportunity)
+            };
             let decided =
                 of_topic().find_map(|i| decisions.iter().find(|d| d.issue == i.id.to_string()));
             QuadrantPoint {
@@ -781,13 +786,28 @@ struct Impact {
     hours_per_week: Option<f64>,
     /// Stands beside the impact and never enters it; null without feedback.
     money: Option<MoneyView>,
-    /// `ratings` or `sentiment`.
+    /// `ratings` or `sentiment`; `demand` of an opportunity: its value is the share of the contacts that
+    /// fall in the later half of the window, its line that share if demand were steady.
     basis: String,
     negative_share: Option<f64>,
     risk_share: f64,
     handling_minutes: f64,
     compensation_cents: i64,
     explanation: Bilingual,
+}
+
+/// Why a churn risk is never harmless.
+fn leaving(explanation: &Bilingual) -> Bilingual {
+    Bilingual::new(
+        format!(
+            "客户明确说要走：无论评分多少都按影响大处理。{}",
+            explanation.zh
+        ),
+        format!(
+            "Customers say that they leave: that is bad whatever marks they give. {}",
+            explanation.en
+        ),
+    )
 }
 
 /// A voice, quoted.
@@ -892,6 +912,44 @@ struct MergedIssue {
     at: Option<DateTime<Utc>>,
 }
 
+/// What an issue was part of.
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssueSplit)]
+struct SplitView {
+    from: String,
+    at: DateTime<Utc>,
+    #[schema(value_type = EventActor)]
+    by: Actor,
+    reason: String,
+    /// Rules whose signals are its own from then on.
+    rules: Vec<String>,
+    /// When it was taken back; null: it stands by itself.
+    ended: Option<DateTime<Utc>>,
+}
+
+/// A part of an issue that was split off.
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuePart)]
+struct PartView {
+    id: String,
+    title: String,
+    state: String,
+    kind: IssueKind,
+    at: Option<DateTime<Utc>>,
+    ended: Option<DateTime<Utc>>,
+}
+
+/// What came of an opportunity.
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssueOutcome)]
+struct OutcomeView {
+    revenue_cents: i64,
+    text: String,
+    #[schema(value_type = EventActor)]
+    by: Actor,
+    at: DateTime<Utc>,
+}
+
 /// A supposed cause.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Hypothesis)]
@@ -911,6 +969,8 @@ struct HypothesisView {
 pub(super) struct IssueView {
     id: String,
     state: String,
+    /// `problem`, `opportunity` or `churn_risk`.
+    kind: IssueKind,
     title: String,
     /// The title in both languages.
     heading: Bilingual,
@@ -949,6 +1009,12 @@ pub(super) struct IssueView {
     merged_into: Option<String>,
     /// Issues whose signals and tasks have come to this one.
     merged: Vec<MergedIssue>,
+    /// What it was part of; null: it rang by itself.
+    split: Option<SplitView>,
+    /// Issues that were split off from this one, also those that came back.
+    parts: Vec<PartView>,
+    /// What came of an opportunity, as a person reports it; null: nobody did.
+    outcome: Option<OutcomeView>,
     /// Supposed causes.
     hypotheses: Vec<HypothesisView>,
     alarm_day: NaiveDate,
@@ -1049,7 +1115,20 @@ async fn view(
     let line = placed.placement.frequency_line;
     let decisions = storage::quadrants::overrides(&app.db, std::slice::from_ref(&id)).await?;
     let decided = decisions.first();
-    let computed = point.map_or(Quadrant::Watch, |p| p.quadrant);
+    let demand = match issue.kind {
+        IssueKind::Opportunity => {
+            let often = point.map_or(0.0, |p| p.probability_frequent);
+            Some(demand_of(&app.db, placed, &issue, &topics, often).await?)
+        }
+        _ => None,
+    };
+    let computed = match (issue.kind, &demand) {
+        (_, Some(demand)) => demand.quadrant,
+        // Who says that they leave is lost, whatever marks they give.
+        (IssueKind::ChurnRisk, _) => point.map_or(Quadrant::Plan, |p| p.quadrant.at_its_worst()),
+        _ => point.map_or(Quadrant::Watch, |p| p.quadrant),
+    };
+    let parts = storage::issues::split_from(&app.db, issue.id, 100).await?;
     let stands_as = point.map_or(issue.topic.as_str(), |p| p.topic.as_str());
     let movement = movement(stands_as, placed, moves);
     Ok(IssueView {
@@ -1082,7 +1161,11 @@ async fn view(
         computed_quadrant: computed.as_str().to_owned(),
         decided: decided.map(QuadrantOverride::from),
         movement,
-        borderline: point.is_none_or(|p| p.borderline),
+        borderline: match &demand {
+            Some(demand) => demand.borderline,
+            None => point.is_none_or(|p| p.borderline),
+        },
+        kind: issue.kind,
         frequency: Frequency {
             contacts: point.map_or(0, |p| p.contacts),
             per_1000: point.map_or(0.0, |p| p.frequency_per_1000),
@@ -1093,8 +1176,27 @@ async fn view(
             probability: point.map(|p| p.probability_frequent),
             line,
         },
-        impact: match point {
-            Some(p) => Impact {
+        impact: match (point, demand) {
+            (_, Some(demand)) => Impact {
+                value: demand.share,
+                low: demand.low,
+                high: demand.high,
+                line: demand.steady,
+                probability: Some(demand.probability),
+                expected: Some(demand.steady),
+                parts: Vec::new(),
+                unhappy_per_week: 0.0,
+                avoidable_per_week: 0.0,
+                hours_per_week: point.and_then(|p| p.hours_per_week),
+                money: None,
+                basis: "demand".to_owned(),
+                negative_share: None,
+                risk_share: 0.0,
+                handling_minutes: 0.0,
+                compensation_cents: 0,
+                explanation: demand.explanation,
+            },
+            (Some(p), None) => Impact {
                 value: p.impact,
                 low: p.impact_low,
                 high: p.impact_high,
@@ -1111,9 +1213,12 @@ async fn view(
                 risk_share: p.risk_share,
                 handling_minutes: p.handling_minutes,
                 compensation_cents: p.compensation_cents,
-                explanation: p.explanation.clone(),
+                explanation: match issue.kind {
+                    IssueKind::ChurnRisk => leaving(&p.explanation),
+                    _ => p.explanation.clone(),
+                },
             },
-            None => Impact {
+            (None, None) => Impact {
                 value: 0.0,
                 low: 0.0,
                 high: 1.0,
@@ -1191,12 +1296,38 @@ async fn view(
         merged_into: issue.merged.map(|m| m.into.to_string()),
         merged: merged
             .into_iter()
+            .filter(|m| m.split.as_ref().is_none_or(|s| s.ended.is_none()))
             .map(|m| MergedIssue {
                 id: m.id.to_string(),
                 title: m.heading.as_ref().map_or(m.title, crate::http::spoken),
                 at: m.merged.map(|m| m.at),
             })
             .collect(),
+        split: issue.split.map(|s| SplitView {
+            from: s.from.to_string(),
+            at: s.at,
+            by: s.by,
+            reason: s.reason,
+            rules: s.rules,
+            ended: s.ended,
+        }),
+        parts: parts
+            .into_iter()
+            .map(|p| PartView {
+                id: p.id.to_string(),
+                title: p.title,
+                state: p.state.as_str().to_owned(),
+                kind: p.kind,
+                at: p.split.as_ref().map(|s| s.at),
+                ended: p.split.and_then(|s| s.ended),
+            })
+            .collect(),
+        outcome: issue.outcome.map(|o| OutcomeView {
+            revenue_cents: o.revenue_cents,
+            text: o.text,
+            by: o.by,
+            at: o.at,
+        }),
         hypotheses: issue
             .hypotheses
             .into_iter()
@@ -1224,6 +1355,8 @@ struct IssueQuery {
     state: Option<String>,
     /// `fix_now`, `plan`, `quick_win` or `watch`.
     quadrant: Option<String>,
+    /// `problem`, `opportunity` or `churn_risk`.
+    kind: Option<String>,
     topic: Option<String>,
     cursor: Option<String>,
     limit: Option<u64>,
@@ -1255,6 +1388,14 @@ async fn list_issues(
             "fix_now, plan, quick_win or watch",
         ));
     }
+    let kind = query.kind.as_deref().map(IssueKind::parse);
+    let Ok(kind) = kind.map_or(Ok(None), |k| k.map(Some).ok_or(())) else {
+        return Err(Problem::query(
+            "kind",
+            "unknown",
+            "problem, opportunity or churn_risk",
+        ));
+    };
     let placed = place(&app, &app.db, 28).await?;
     let moves = trail(&app, &placed).await?;
     let quotes =
@@ -1262,7 +1403,7 @@ async fn list_issues(
     let mut filter = storage::issues::Filter {
         states,
         topic: query.topic,
-        quadrant: None,
+        kind,
         after: extract::cursor(query.cursor)?,
     };
     let mut items = Vec::new();

@@ -4,13 +4,15 @@ use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
 use domain::detection::{Subject, SubjectKind};
-use domain::facts::Counters;
+use domain::facts::{Class, Counters};
 use domain::identity::Actor;
+use domain::issues::demand::{Asked, Demand, demand};
 use domain::issues::quadrant::{
     Drawn, Known, Placement, Quadrant, Settings, TopicSums, WINDOW, days_over, due,
     place as place_points,
 };
-use domain::organisation::{Bilingual, Locale, Organisation, Topic};
+use domain::issues::{Issue, IssueKind};
+use domain::organisation::{Bilingual, Locale, Organisation, Topic, path};
 use domain::verification::Contract;
 use std::collections::BTreeMap;
 use storage::quadrants::{Override, Stand};
@@ -103,18 +105,12 @@ pub async fn place(app: &App, db: &impl Read, days: u32) -> Result<Placed, DbErr
 
 /// Whether a topic, or the next one above it that says so, is failure demand.
 fn failure_demand(key: &str, topics: &[Topic]) -> bool {
-    let mut seen: Vec<&str> = Vec::new();
-    let mut next = topics.iter().find(|t| t.key == key);
-    while let Some(topic) = next.filter(|t| !seen.contains(&t.key.as_str())) {
-        if let Some(demand) = &topic.demand_type {
-            return demand == "failure";
-        }
-        seen.push(&topic.key);
-        next = topics
-            .iter()
-            .find(|t| Some(t.key.as_str()) == topic.parent.as_deref());
-    }
-    false
+    let above = path(key, topics);
+    let said = above.iter().find_map(|key| {
+        let topic = topics.iter().find(|t| t.key == *key)?;
+        topic.demand_type.as_deref()
+    });
+    said == Some("failure")
 }
 
 /// Mean weight of the customer tiers of every topic; empty where tiers have no weight.
@@ -184,7 +180,13 @@ pub(super) async fn evaluate(app: &App, tx: &Tx) -> Result<usize, DbError> {
             continue;
         }
         let data = serde_json::json!({"topic": step.topic, "from": step.from, "to": step.to, "why": step.why});
-        for issue in issues.iter().filter(|i| i.topic == step.topic) {
+        // Where an opportunity stands is not where its topic stands.
+        let problem = |i: &&Issue| i.kind == IssueKind::Problem;
+        for issue in issues
+            .iter()
+            .filter(problem)
+            .filter(|i| i.topic == step.topic)
+        {
             storage::events::record(
                 tx,
                 app.ids.next(),
@@ -220,6 +222,44 @@ async fn contacts(db: &impl Read, on: NaiveDate) -> Result<i64, DbError> {
 #[must_use]
 pub fn effective(computed: Quadrant, decided: Option<&Override>) -> Quadrant {
     decided.map_or(computed, |o| o.quadrant)
+}
+
+/// How an opportunity is asked for in the window: in its topics and its channel.
+pub async fn demand_of(
+    db: &impl Read,
+    placed: &Placed,
+    issue: &Issue,
+    topics: &[String],
+    probability_frequent: f64,
+) -> Result<Demand, DbError> {
+    let days = (placed.to - placed.from).num_days() + 1;
+    let later = placed.to - TimeDelta::days(days / 2 - 1);
+    let sum = async |from, topics: Option<&[String]>| {
+        let query = storage::facts::Query {
+            from: Some(from),
+            to: Some(placed.to),
+            topics: topics.map(<[String]>::to_vec),
+            channel: issue.scope.channel.clone(),
+            classes: vec![Class::Contact],
+            ..Default::default()
+        };
+        let found = storage::facts::sum(db, &query).await?;
+        Ok::<Counters, DbError>(found.first().map(|s| s.counters).unwrap_or_default())
+    };
+    let (own, recent) = (
+        sum(placed.from, Some(topics)).await?,
+        sum(later, Some(topics)).await?,
+    );
+    let (all, all_recent) = (sum(placed.from, None).await?, sum(later, None).await?);
+    let asked = Asked {
+        days: u32::try_from(days).unwrap_or(WINDOW),
+        contacts: own.contacts,
+        recent: recent.contacts,
+        all: all.contacts,
+        all_recent: all_recent.contacts,
+        customers: own.customers,
+    };
+    Ok(demand(asked, probability_frequent))
 }
 
 /// What a subject is called in both languages.

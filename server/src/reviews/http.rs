@@ -26,6 +26,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(analyse))
         .routes(routes!(call_back))
         .routes(routes!(close))
+        .routes(routes!(reassign_ticket))
 }
 
 /// An attempt to speak to the customer.
@@ -217,7 +218,10 @@ async fn act<B: Serialize>(
     body: &B,
     command: Command,
 ) -> Result<Response> {
-    caller.may(Operation::DoTask)?;
+    caller.may(match command {
+        Command::Reassign { .. } => Operation::RunLoop,
+        _ => Operation::DoTask,
+    })?;
     let text = serde_json::to_string(body).unwrap_or_default();
     let what = format!("{}:{id}", command.event());
     let once = Once::of(app, caller, headers, &what, &text)?;
@@ -295,6 +299,45 @@ async fn call_back(
     let command = Command::CallBack {
         reached: body.reached,
         text: body.text.clone(),
+    };
+    act(&app, &caller, &headers, expected, &id, &body, command).await
+}
+
+/// Who has it from now on.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = ReviewReassignment)]
+#[serde(deny_unknown_fields)]
+struct Reassignment {
+    department: String,
+    /// The department's first owner when missing.
+    #[serde(default)]
+    owner_email: Option<String>,
+    /// Why, 1 to 4000 characters.
+    reason: String,
+}
+
+/// Gives a ticket to somebody else: links that were sent die, the new person hears with the next list.
+#[utoipa::path(post, path = "/review-tickets/{id}/reassign", tag = "reviews", request_body = Reassignment,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TicketView)), security(("bearer" = ["run_loop"])))]
+async fn reassign_ticket(
+    State(app): State<Shared>,
+    caller: Caller,
+    IfMatch(expected): IfMatch,
+    headers: HeaderMap,
+    Segment(id): Segment<String>,
+    Body(body): Body<Reassignment>,
+) -> Result<Response> {
+    caller.may(Operation::RunLoop)?;
+    let tx = app.begin().await?;
+    let asked = body.owner_email.as_deref();
+    let (department, owner) = crate::tasks::owner_of(&tx, &body.department, asked).await?;
+    tx.rollback().await?;
+    let command = Command::Reassign {
+        department: department.key,
+        owner_email: owner.email,
+        reason: body.reason.clone(),
     };
     act(&app, &caller, &headers, expected, &id, &body, command).await
 }

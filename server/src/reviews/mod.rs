@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod jobs;
+pub mod page;
 mod service;
 
 pub use service::{open, rated};

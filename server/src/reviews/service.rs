@@ -1,5 +1,6 @@
 //! Opening tickets, telling of them, and what people do with them.
 
+use super::page;
 use crate::analysis::Labelled;
 use crate::app::App;
 use crate::http::{Code, Problem};
@@ -206,7 +207,7 @@ async fn plan_mail(
 }
 
 /// The person of that address.
-async fn reader(tx: &Tx, email: &str) -> Result<Recipient, DbError> {
+pub(super) async fn reader(tx: &impl storage::Read, email: &str) -> Result<Recipient, DbError> {
     let departments: Vec<Department> = storage::organisation::all(tx).await?;
     let organisation = storage::organisation::organisation(tx).await?;
     crate::detection::person(tx, email, &departments, &organisation).await
@@ -224,6 +225,7 @@ pub async fn tell(app: &App, tx: &Tx, email: &str) -> Result<(), DbError> {
     };
     let topics = storage::organisation::all(tx).await?;
     let n = all.len();
+    let base = app.config.public_url.trim_end_matches('/');
     let mut lines = Vec::new();
     for ticket in all.iter().take(LISTED) {
         let voice = storage::feedback::get(tx, ticket.feedback).await?;
@@ -246,9 +248,16 @@ pub async fn tell(app: &App, tx: &Tx, email: &str) -> Result<(), DbError> {
         } else {
             Default::default()
         };
+        let page = page::invite(app, tx, ticket).await?;
         lines.push(Bilingual::new(
-            format!("{} · {} · {words}{more_zh}", topic.zh, reason.zh),
-            format!("{} · {} · {words}{more_en}", topic.en, reason.en),
+            format!(
+                "{} · {} · {words}{more_zh} {base}{page}",
+                topic.zh, reason.zh
+            ),
+            format!(
+                "{} · {} · {words}{more_en} {base}{page}",
+                topic.en, reason.en
+            ),
         ));
     }
     if n > LISTED {
@@ -259,8 +268,8 @@ pub async fn tell(app: &App, tx: &Tx, email: &str) -> Result<(), DbError> {
         ));
     }
     lines.push(Bilingual::new(
-        "请逐张分析原因、回访客户，并写明结果。",
-        "Please find out why, call each customer back, and say how it ended.",
+        "请逐张分析原因、回访客户，并写明结果：点每张后面的链接，不需要账号。",
+        "Please find out why, call each customer back, and say how it ended: behind each one's link, without an account.",
     ));
     let letter = Letter::LoopNote {
         heading: Bilingual::new("服务回溯工单", "Review tickets"),
@@ -315,6 +324,15 @@ pub async fn act(
             outcome,
             text: masked(&text),
         },
+        Command::Reassign {
+            department,
+            owner_email,
+            reason,
+        } => Command::Reassign {
+            department,
+            owner_email,
+            reason: masked(&reason),
+        },
     };
     if ticket.state == State::Closed {
         return Err(Code::WrongState.into());
@@ -322,5 +340,11 @@ pub async fn act(
     let (next, data) = apply(ticket, &command, actor, tx.now())?;
     storage::reviews::update(tx, &next).await?;
     record(app, tx, next.id, command.event(), actor, &data).await?;
+    if matches!(command, Command::Reassign { .. }) {
+        // The former person's mails lead nowhere any more; the new one hears with tomorrow's list.
+        storage::reviews::revoke_links(tx, next.id).await?;
+        let organisation = storage::organisation::organisation(tx).await?;
+        plan_mail(app, tx, &next.owner_email, &organisation).await?;
+    }
     Ok(next)
 }

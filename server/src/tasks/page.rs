@@ -37,6 +37,9 @@ pub fn routes() -> Router<Shared> {
         .layer(DefaultBodyLimit::max(FILE_LIMIT + 256 * 1024))
 }
 
+/// The page's source: others take their head from it, so that all look alike.
+pub(crate) const PAGE: &str = include_str!("page.html");
+
 static ENVIRONMENT: LazyLock<minijinja::Environment<'static>> = LazyLock::new(|| {
     let mut environment = minijinja::Environment::new();
     environment.set_syntax(
@@ -46,7 +49,7 @@ static ENVIRONMENT: LazyLock<minijinja::Environment<'static>> = LazyLock::new(||
             .build()
             .unwrap_or_default(),
     );
-    if let Err(error) = environment.add_template("page.html", include_str!("page.html")) {
+    if let Err(error) = environment.add_template("page.html", PAGE) {
         tracing::error!(error = %error, "the action page does not parse");
     }
     environment
@@ -87,17 +90,21 @@ fn is_alive(link: &Link, task: &Task) -> bool {
 }
 
 /// Why a link does not open.
-enum Dead {
+pub(crate) enum Dead {
+    /// Nobody was ever sent it.
     Unknown,
+    /// It has expired, or somebody else has the matter now.
     Over,
 }
 
+/// Whether it can be the token of a link or the number of a form: 256 bits.
+pub(crate) fn is_token(text: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    text.len() == 43 && text.bytes().all(letter)
+}
+
 async fn open(app: &Shared, token: &str) -> Result<Result<Opened, Dead>, Problem> {
-    if token.len() != 43
-        || !token
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    {
+    if !is_token(token) {
         return Ok(Err(Dead::Unknown));
     }
     let hash = hash_secret(token);
@@ -131,11 +138,12 @@ async fn as_wished(db: &impl storage::Read, mut task: Task) -> Result<Task, stor
     Ok(task)
 }
 
-fn asked_locale() -> Locale {
+pub(crate) fn asked_locale() -> Locale {
     REQUEST.try_with(|r| r.locale).unwrap_or_default()
 }
 
-fn page(status: StatusCode, html: String) -> Response {
+/// A page that nobody may keep, frame or index.
+pub(crate) fn page(status: StatusCode, html: String) -> Response {
     let mut response = (status, html).into_response();
     let headers = response.headers_mut();
     let fixed = [
@@ -462,13 +470,14 @@ async fn show(State(app): State<Shared>, Path(token): Path<String>) -> Result<Re
 
 /// A submitted form.
 #[derive(Default)]
-struct Form {
+pub(crate) struct Form {
     fields: BTreeMap<String, String>,
     file: Option<(String, String, Vec<u8>)>,
 }
 
 impl Form {
-    fn text(&self, name: &str) -> String {
+    /// A field, trimmed; empty where it was not sent.
+    pub(crate) fn text(&self, name: &str) -> String {
         self.fields
             .get(name)
             .map(|v| v.trim().to_owned())
@@ -476,7 +485,8 @@ impl Form {
     }
 }
 
-async fn read(app: &Shared, request: Request<Body>) -> Result<Form, Problem> {
+/// Reads a form as browsers send it.
+pub(crate) async fn read(app: &Shared, request: Request<Body>) -> Result<Form, Problem> {
     let multipart = request
         .headers()
         .get(header::CONTENT_TYPE)

@@ -11,7 +11,7 @@ use domain::detection::{Kind, Subject, SubjectKind};
 use domain::identity::Actor;
 use domain::ids::{IssueId, TaskId};
 use domain::issues::quadrant::Quadrant;
-use domain::issues::{self, Issue};
+use domain::issues::{self, Issue, IssueKind};
 use domain::organisation::{Bilingual, Department, Owner, Topic, subtree};
 use domain::tasks::kind::{self, Track, Wanted};
 use domain::tasks::{self, Command, DueRule, Effect, State, Task, check_texts};
@@ -203,6 +203,10 @@ fn channels(issue: &Issue, wish: &Wish) -> Result<Vec<String>, Problem> {
 /// The metric that made the alarm of an issue ring, where it is not the rules' first anyway; and whether
 /// what rang is that nothing arrives, which no metric measures.
 async fn rang(db: &impl storage::Read, issue: &Issue) -> Result<(Option<Metric>, bool), DbError> {
+    // Whether what was missing is there now shows in how often it is still asked for.
+    if issue.kind == IssueKind::Opportunity {
+        return Ok((Some(Metric::Volume), false));
+    }
     if issue.subject.kind == SubjectKind::Topic {
         return Ok((None, false));
     }
@@ -224,6 +228,14 @@ async fn rang(db: &impl storage::Read, issue: &Issue) -> Result<(Option<Metric>,
         _ => None,
     };
     Ok((metric, signal.kind == Kind::SilentSource))
+}
+
+/// What a verdict about an opportunity cannot say.
+fn not_measured() -> Bilingual {
+    Bilingual::new(
+        "这是一个机会：来访减少只说明不再有人来要，是否有人使用、带来多少收益，本系统量不到，请在机会上填写收益。",
+        " This is an opportunity: fewer contacts show that it is no longer asked for; whether anybody uses it and what it earns is not measured here and is reported by hand.",
+    )
 }
 
 /// Who is asked for a new task: whom a person names, else who gets the issue by the owner rules.
@@ -349,6 +361,11 @@ pub async fn contract(
         ..asked
     };
     let mut contract = propose(&evidence.facts(), &asked);
+    if issue.kind == IssueKind::Opportunity {
+        let limits = not_measured();
+        contract.sentence.zh.push_str(&limits.zh);
+        contract.sentence.en.push_str(&limits.en);
+    }
     if !wish.guards.is_empty() {
         contract.guards.clone_from(&wish.guards);
     }
@@ -453,6 +470,8 @@ pub async fn due(
             .iter()
             .any(|p| topics.contains(&p.topic) && p.quadrant == Quadrant::FixNow),
     };
+    // The fast track puts out fires: what nobody offers yet is not on fire.
+    let urgent = urgent && issue.kind != IssueKind::Opportunity;
     let organisation = storage::organisation::organisation(db).await?;
     let zone = organisation.zone;
     let today = local_day(now, zone);

@@ -533,6 +533,7 @@ pub async fn issue_days(
 ) -> Result<Vec<IssueDays>, DbError> {
     #[derive(FromQueryResult)]
     struct Row {
+        issue_id: String,
         issue_key: String,
         kind: String,
         data: String,
@@ -540,18 +541,19 @@ pub async fn issue_days(
     }
     let found: Vec<Row> = rows(
         db,
-        "SELECT i.issue_key, e.kind, e.data, e.at FROM issue i JOIN event e ON e.subject = 'issue' \
-         AND e.subject_id = i.id WHERE e.kind IN ('issue.opened', 'issue.relapsed', 'issue.resolved', 'issue.open', \
+        "SELECT i.id AS issue_id, COALESCE(i.signal_key, i.issue_key) AS issue_key, e.kind, e.data, e.at \
+         FROM issue i JOIN event e ON e.subject = 'issue' AND e.subject_id = i.id WHERE e.kind IN ('issue.opened', 'issue.relapsed', 'issue.resolved', 'issue.open', \
          'issue.in_progress', 'issue.verifying', 'issue.alarm_withdrawn', 'issue.dismissed', 'issue.snoozed', \
-         'issue.merged', 'issue.reopened', 'issue.woken', 'issue.unmerged', 'issue.task_assigned') \
-         ORDER BY i.issue_key, e.id",
+         'issue.merged', 'issue.reopened', 'issue.woken', 'issue.unmerged', 'issue.task_assigned', 'issue.rejoined', \
+         'issue.taken_back') ORDER BY i.id, e.id",
         vec![],
     )
     .await?;
-    let mut all: Vec<IssueDays> = Vec::new();
+    // With the issue that each belongs to: a part that was split off takes signals of the same key.
+    let mut all: Vec<(String, IssueDays)> = Vec::new();
     for row in found {
         let on = local(timestamp(row.at));
-        let is_open = |d: &IssueDays| d.key == row.issue_key && d.closed.is_none();
+        let is_open = |d: &(String, IssueDays)| d.0 == row.issue_id && d.1.closed.is_none();
         if row.kind == "issue.alarm_withdrawn" {
             // Nothing was wrong: those days are like any other.
             if all.last().is_some_and(is_open) {
@@ -562,8 +564,9 @@ pub async fn issue_days(
         let last = all.last_mut().filter(|d| is_open(d));
         // What a person put aside must be heard again when it grows: its days are days like any other.
         let closes = match row.kind.as_str() {
-            "issue.resolved" | "issue.dismissed" | "issue.snoozed" | "issue.merged" => true,
-            "issue.unmerged" => {
+            "issue.resolved" | "issue.dismissed" | "issue.snoozed" | "issue.merged"
+            | "issue.rejoined" => true,
+            "issue.unmerged" | "issue.taken_back" => {
                 let data: serde_json::Value = parse("event", &row.issue_key, &row.data)?;
                 let to = data["to"].as_str().and_then(State::parse);
                 to.is_some_and(State::is_quiet)
@@ -571,19 +574,20 @@ pub async fn issue_days(
             _ => false,
         };
         match (closes, last) {
-            (true, Some(open)) => open.closed = Some(on),
+            (true, Some((_, open))) => open.closed = Some(on),
             (true, None) | (_, Some(_)) => {}
             (_, None) => {
                 // The event of an alarm holds its signal; a verdict that opens again holds none.
                 let alarm = parse::<Signal>("event", &row.issue_key, &row.data)
                     .map_or(on, |signal| signal.window);
-                all.push(IssueDays {
+                let days = IssueDays {
                     key: row.issue_key,
                     alarm,
                     closed: None,
-                });
+                };
+                all.push((row.issue_id, days));
             }
         }
     }
-    Ok(all)
+    Ok(all.into_iter().map(|(_, days)| days).collect())
 }

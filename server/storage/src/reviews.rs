@@ -1,11 +1,13 @@
 //! Review tickets.
 
-use crate::tx::{Document, Page, count, json, micros, one, parse, placeholders, rows};
+use crate::tx::{
+    Document, Page, Select, count, json, micros, one, parse, placeholders, rows, timestamp,
+};
 use crate::{DbError, Read, Tx};
 use domain::clock::Timestamp;
 use domain::ids::FeedbackId;
 use domain::reviews::Ticket;
-use sea_orm::Value;
+use sea_orm::{FromQueryResult, Value};
 use uuid::Uuid;
 
 /// The ticket of that id.
@@ -45,17 +47,22 @@ pub async fn insert(tx: &Tx, ticket: &Ticket) -> Result<bool, DbError> {
     Ok(written == 1)
 }
 
-/// Writes a changed ticket; its version counts from the one that was read.
+/// Writes a changed ticket; its version counts from the one that was read. Whoever has it now has been
+/// told of it in no list yet.
 pub async fn update(tx: &Tx, ticket: &Ticket) -> Result<(), DbError> {
     let changed = tx
         .exec(
-            "UPDATE review_ticket SET state = $1, data = $2, version = $3 WHERE id = $4 AND version = $5",
+            "UPDATE review_ticket SET state = $1, data = $2, version = $3, department = $6, \
+             told_at = CASE WHEN owner_email = $7 THEN told_at ELSE NULL END, owner_email = $7 \
+             WHERE id = $4 AND version = $5",
             vec![
                 ticket.state.as_str().into(),
                 json(ticket).into(),
                 ticket.version.into(),
                 ticket.id.to_string().into(),
                 (ticket.version - 1).into(),
+                ticket.department.clone().into(),
+                ticket.owner_email.clone().into(),
             ],
         )
         .await?;
@@ -116,6 +123,74 @@ pub async fn take_untold(tx: &Tx, email: &str) -> Result<Vec<Ticket>, DbError> {
     Ok(all)
 }
 
+/// A link that lets one person work on one ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Which ticket.
+    pub ticket: Uuid,
+    /// Who it was sent to.
+    pub email: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Writes a link under the hash of its token; one that is sent again lasts longer.
+pub async fn insert_link(tx: &Tx, token_hash: &str, link: &Link) -> Result<(), DbError> {
+    tx.exec(
+        "INSERT INTO review_link (token_hash, ticket_id, email, created_at, expires_at) VALUES ($1,$2,$3,$4,$5) \
+         ON CONFLICT (token_hash) DO UPDATE SET expires_at = excluded.expires_at, revoked_at = NULL",
+        vec![
+            token_hash.into(),
+            link.ticket.to_string().into(),
+            link.email.clone().into(),
+            micros(tx.now()).into(),
+            micros(link.expires_at).into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The link of that hash.
+pub async fn link(db: &impl Read, token_hash: &str) -> Result<Option<Link>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        ticket_id: String,
+        email: String,
+        expires_at: i64,
+        revoked_at: Option<i64>,
+    }
+    let sql =
+        "SELECT ticket_id, email, expires_at, revoked_at FROM review_link WHERE token_hash = $1";
+    let row: Option<Row> = one(db, sql, vec![token_hash.into()]).await?;
+    row.map(|r| {
+        Ok(Link {
+            ticket: r.ticket_id.parse().map_err(|_| DbError::Corrupt {
+                table: "review_link",
+                column: "ticket_id",
+                id: r.ticket_id.clone(),
+                detail: "not an id".to_owned(),
+            })?,
+            email: r.email,
+            expires_at: timestamp(r.expires_at),
+            revoked_at: r.revoked_at.map(timestamp),
+        })
+    })
+    .transpose()
+}
+
+/// Kills every link to a ticket that was sent so far.
+pub async fn revoke_links(tx: &Tx, ticket: Uuid) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE review_link SET revoked_at = $1 WHERE ticket_id = $2 AND revoked_at IS NULL",
+        vec![micros(tx.now()).into(), ticket.to_string().into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Which tickets to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -133,35 +208,13 @@ pub struct Filter {
 
 /// Tickets, newest first.
 pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Ticket>, DbError> {
-    let mut values: Vec<Value> = Vec::new();
-    let mut sql = "SELECT data FROM review_ticket WHERE 1 = 1".to_owned();
-    if !filter.states.is_empty() {
-        sql.push_str(&format!(
-            " AND state IN {}",
-            placeholders(1, filter.states.len(), 1)
-        ));
-        values.extend(filter.states.iter().map(|s| Value::from(s.clone())));
-    }
-    for (column, value) in [
-        ("department", &filter.department),
-        ("topic", &filter.topic),
-        ("owner_email", &filter.owner),
-    ] {
-        if let Some(value) = value {
-            values.push(value.clone().into());
-            sql.push_str(&format!(" AND {column} = ${}", values.len()));
-        }
-    }
-    if let Some(after) = &filter.after {
-        values.push(after.clone().into());
-        sql.push_str(&format!(" AND id < ${}", values.len()));
-    }
-    values.push(i64::try_from(limit + 1).unwrap_or(i64::MAX).into());
-    sql.push_str(&format!(" ORDER BY id DESC LIMIT ${}", values.len()));
-    let found: Vec<Document> = rows(db, &sql, values).await?;
-    let all: Vec<Ticket> = found
-        .iter()
-        .map(|row| parse("review_ticket", "", &row.data))
-        .collect::<Result<_, _>>()?;
-    Ok(Page::cut(all, limit, |t| t.id.to_string()))
+    Select::from("review_ticket")
+        .any("state", &filter.states)
+        .is("department", filter.department.as_ref())
+        .is("topic", filter.topic.as_ref())
+        .is("owner_email", filter.owner.as_ref())
+        .newest(db, filter.after.as_ref(), limit, |t: &Ticket| {
+            t.id.to_string()
+        })
+        .await
 }

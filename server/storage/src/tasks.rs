@@ -1,11 +1,11 @@
 //! Tasks, the links that let their owners act, and what owners attach.
 
-use crate::tx::{Document, Page, json, micros, one, parse, placeholders, rows, timestamp};
+use crate::tx::{Document, Page, Select, json, micros, one, parse, rows, timestamp};
 use crate::{DbError, Read, Tx};
 use domain::clock::Timestamp;
 use domain::ids::{IssueId, TaskId};
 use domain::tasks::Task;
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::FromQueryResult;
 
 /// The task of that id.
 pub async fn get(db: &impl Read, id: TaskId) -> Result<Option<Task>, DbError> {
@@ -191,47 +191,19 @@ pub struct Filter {
 
 /// Tasks, newest first.
 pub async fn list(db: &impl Read, filter: &Filter, limit: u64) -> Result<Page<Task>, DbError> {
-    let mut values: Vec<Value> = Vec::new();
-    let mut sql = "SELECT data FROM task WHERE 1 = 1".to_owned();
-    if !filter.states.is_empty() {
-        sql.push_str(&format!(
-            " AND state IN {}",
-            placeholders(1, filter.states.len(), 1)
-        ));
-        values.extend(filter.states.iter().map(|s| Value::from(s.clone())));
-    }
-    let issue = filter.issue.map(|i| i.to_string());
-    for (column, value) in [
-        ("department", &filter.department),
-        ("owner_email", &filter.owner),
-        ("issue_id", &issue),
-        ("topic", &filter.topic),
-        ("kind", &filter.kind),
-        ("parent_id", &filter.parent.map(|id| id.to_string())),
-    ] {
-        if let Some(value) = value {
-            values.push(value.clone().into());
-            sql.push_str(&format!(" AND {column} = ${}", values.len()));
-        }
-    }
-    for (rule, value) in [("due_at >=", filter.due_from), ("due_at <", filter.due_to)] {
-        if let Some(value) = value {
-            values.push(micros(value).into());
-            sql.push_str(&format!(" AND {rule} ${}", values.len()));
-        }
-    }
-    if let Some(after) = &filter.after {
-        values.push(after.clone().into());
-        sql.push_str(&format!(" AND id < ${}", values.len()));
-    }
-    values.push(i64::try_from(limit + 1).unwrap_or(i64::MAX).into());
-    sql.push_str(&format!(" ORDER BY id DESC LIMIT ${}", values.len()));
-    let found: Vec<Document> = rows(db, &sql, values).await?;
-    let tasks: Vec<Task> = found
-        .iter()
-        .map(|r| parse("task", "", &r.data))
-        .collect::<Result<_, _>>()?;
-    Ok(Page::cut(tasks, limit, |t| t.id.to_string()))
+    Select::from("task")
+        .any("state", &filter.states)
+        .is("department", filter.department.as_ref())
+        .is("owner_email", filter.owner.as_ref())
+        .is("issue_id", filter.issue.map(|i| i.to_string()).as_ref())
+        .is("topic", filter.topic.as_ref())
+        .is("kind", filter.kind.as_ref())
+        .is("parent_id", filter.parent.map(|id| id.to_string()).as_ref())
+        .between("due_at", filter.due_from, filter.due_to)
+        .newest(db, filter.after.as_ref(), limit, |t: &Task| {
+            t.id.to_string()
+        })
+        .await
 }
 
 /// Tasks made since `since` whose fix went live, whatever became of them; cancelled ones never did.

@@ -206,6 +206,117 @@ pub(crate) struct Document {
     pub(crate) data: String,
 }
 
+/// A query for the documents of one table, filtered by columns.
+pub(crate) struct Select {
+    table: &'static str,
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Select {
+    /// All of them.
+    pub(crate) fn from(table: &'static str) -> Self {
+        Self {
+            table,
+            sql: format!("SELECT data FROM {table} WHERE 1 = 1"),
+            values: Vec::new(),
+        }
+    }
+
+    /// Those with one of these values; without any value, all.
+    pub(crate) fn any(mut self, column: &str, values: &[String]) -> Self {
+        if !values.is_empty() {
+            let list = placeholders(1, values.len(), self.values.len() + 1);
+            self.sql.push_str(&format!(" AND {column} IN {list}"));
+            self.values
+                .extend(values.iter().map(|v| Value::from(v.clone())));
+        }
+        self
+    }
+
+    /// Those with this value; without one, all.
+    pub(crate) fn is(self, column: &str, value: Option<&String>) -> Self {
+        match value {
+            Some(value) => self.any(column, std::slice::from_ref(value)),
+            None => self,
+        }
+    }
+
+    /// Those whose time is in `from..to`; an end that is missing is open.
+    pub(crate) fn between(
+        mut self,
+        column: &str,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Self {
+        for (sign, end) in [(">=", from), ("<", to)] {
+            if let Some(end) = end {
+                self.values.push(micros(end).into());
+                self.sql
+                    .push_str(&format!(" AND {column} {sign} ${}", self.values.len()));
+            }
+        }
+        self
+    }
+
+    /// Those after the cursor of the page before, the newest first: what has no other time than its
+    /// id's.
+    pub(crate) async fn newest<T: serde::de::DeserializeOwned>(
+        mut self,
+        db: &impl Read,
+        after: Option<&String>,
+        limit: u64,
+        id: impl Fn(&T) -> String,
+    ) -> Result<Page<T>, DbError> {
+        if let Some(after) = after {
+            self.values.push(after.clone().into());
+            self.sql
+                .push_str(&format!(" AND id < ${}", self.values.len()));
+        }
+        self.sql.push_str(" ORDER BY id DESC");
+        self.page(db, limit, id).await
+    }
+
+    /// Those after a time and id, the newest first; `cursor` tells both, with a dot between them.
+    pub(crate) async fn newest_by<T: serde::de::DeserializeOwned>(
+        mut self,
+        db: &impl Read,
+        column: &str,
+        after: Option<&String>,
+        limit: u64,
+        cursor: impl Fn(&T) -> String,
+    ) -> Result<Page<T>, DbError> {
+        if let Some((at, id)) = after.and_then(|c| c.split_once('.')) {
+            let at: i64 = at.parse().unwrap_or(i64::MAX);
+            self.values.extend([at.into(), id.into()]);
+            let (at, id) = (self.values.len() - 1, self.values.len());
+            self.sql.push_str(&format!(
+                " AND ({column} < ${at} OR ({column} = ${at} AND id < ${id}))"
+            ));
+        }
+        self.sql
+            .push_str(&format!(" ORDER BY {column} DESC, id DESC"));
+        self.page(db, limit, cursor).await
+    }
+
+    async fn page<T: serde::de::DeserializeOwned>(
+        mut self,
+        db: &impl Read,
+        limit: u64,
+        cursor: impl Fn(&T) -> String,
+    ) -> Result<Page<T>, DbError> {
+        self.values
+            .push(i64::try_from(limit + 1).unwrap_or(i64::MAX).into());
+        self.sql.push_str(&format!(" LIMIT ${}", self.values.len()));
+        let found: Vec<Document> = rows(db, &self.sql, self.values).await?;
+        let items: Vec<T> = found
+            .iter()
+            .map(|row| parse(self.table, "", &row.data))
+            .collect::<Result<_, _>>()?;
+        Ok(Page::cut(items, limit, cursor))
+    }
+}
+
 /// Reads a JSON column back.
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(
     table: &'static str,

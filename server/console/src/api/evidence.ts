@@ -339,7 +339,16 @@ export type MoreIssue = {
   computed_quadrant?: Quadrant;
   override?: QuadrantOverride | null;
   movement?: Movement;
+  kind?: IssueKind;
+  /** What it was part of. */
+  split?: { from: string; at: string; reason: string; rules: string[]; ended: string | null } | null;
+  /** What was split off from it. */
+  parts?: { id: string; title: string; state: string; at: string | null; ended: string | null }[];
+  /** What came of an opportunity, as a person reports it. */
+  outcome?: { revenue_cents: number; text: string; by: { name: string }; at: string } | null;
 };
+export type IssueKind = "problem" | "opportunity" | "churn_risk";
+export const ISSUE_KINDS: readonly IssueKind[] = ["problem", "opportunity", "churn_risk"];
 /** What support costs in a month, in cents, by group. */
 export type SupportCost = { people_cents: number; operations_cents: number; indirect_cents: number };
 export type MoreOrganisation = {

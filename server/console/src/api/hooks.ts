@@ -364,7 +364,7 @@ export function useCoverage(days = 28) {
 
 // ---- issues and tasks -----------------------------------------------------------------------
 
-export type IssueFilter = { state?: string; quadrant?: string; topic?: string };
+export type IssueFilter = { state?: string; quadrant?: string; kind?: string; topic?: string };
 
 export function useIssues(filter: IssueFilter) {
   return usePages(["issues", filter], (cursor) =>

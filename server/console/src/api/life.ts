@@ -1,5 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { http, ifMatch, once, unwrap } from "./client";
+import type { IssueKind } from "./evidence";
 import { usePages, useRefresh } from "./hooks";
 import type { Bilingual, Issue, List, LoopEvent } from "./types";
 
@@ -31,40 +32,6 @@ export type Snooze = { text: string; until?: string; factor?: number };
 type Of = { id: string; version: number };
 
 const REFRESHED = ["issues", "overview"] as const;
-
-export function useDismiss() {
-  const onSuccess = useRefresh(...REFRESHED);
-  return useMutation({
-    onSuccess,
-    mutationFn: ({ id, version, ...body }: Of & Dismissal) =>
-      once("dismiss", [id, version, body], (headers) =>
-        unwrap<Issue>(
-          http.POST("/api/v1/issues/{id}/dismiss", {
-            params: { path: { id } },
-            body,
-            headers: { ...headers, ...ifMatch(version) },
-          }),
-        ),
-      ),
-  });
-}
-
-export function useSnooze() {
-  const onSuccess = useRefresh(...REFRESHED);
-  return useMutation({
-    onSuccess,
-    mutationFn: ({ id, version, ...body }: Of & Snooze) =>
-      once("snooze", [id, version, body], (headers) =>
-        unwrap<Issue>(
-          http.POST("/api/v1/issues/{id}/snooze", {
-            params: { path: { id } },
-            body,
-            headers: { ...headers, ...ifMatch(version) },
-          }),
-        ),
-      ),
-  });
-}
 
 export function useReopen() {
   const onSuccess = useRefresh(...REFRESHED);
@@ -210,6 +177,139 @@ export function useUnmerge() {
   });
 }
 
+// ---- splitting, kinds, many at once ---------------------------------------------------------
+
+export type SplitWish = {
+  title: string;
+  reason: string;
+  kind?: IssueKind;
+  rules: string[];
+  tasks: string[];
+  hypotheses: number[];
+};
+export type SplitResult = {
+  issue_id: string;
+  issue_state: string;
+  part_id: string | null;
+  part_title: string;
+  part_state: string;
+  signals: number;
+  signals_left: number;
+  tasks: number;
+  tasks_under_way: number;
+  tasks_left: number;
+  rings: boolean;
+};
+
+/** What a split would do; nothing is written. */
+export function usePreviewSplit() {
+  return useMutation({
+    mutationFn: ({ id, ...body }: { id: string } & SplitWish) =>
+      unwrap<SplitResult>(
+        http.POST("/api/v1/issues/{id}/split", {
+          params: { path: { id } },
+          body: { ...body, preview: true },
+        }),
+      ),
+  });
+}
+
+export function useSplit() {
+  const onSuccess = useRefresh("issues", "overview", "tasks");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ id, version, ...body }: Of & SplitWish) =>
+      once("split", [id, version, body], (headers) =>
+        unwrap<SplitResult>(
+          http.POST("/api/v1/issues/{id}/split", {
+            params: { path: { id } },
+            body,
+            headers: { ...headers, ...ifMatch(version) },
+          }),
+        ),
+      ),
+  });
+}
+
+/** Takes back what was split off; `preview` only says what would happen. */
+export function useRejoin() {
+  const onSuccess = useRefresh("issues", "overview", "tasks");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ id, version, reason }: Of & { reason: string }) =>
+      once("rejoin", [id, version, reason], (headers) =>
+        unwrap<SplitResult>(
+          http.POST("/api/v1/issues/{id}/rejoin", {
+            params: { path: { id } },
+            body: { reason },
+            headers: { ...headers, ...ifMatch(version) },
+          }),
+        ),
+      ),
+  });
+}
+
+export function useCallKind() {
+  const onSuccess = useRefresh(...REFRESHED);
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ id, version, ...body }: Of & { kind: IssueKind; reason: string }) =>
+      unwrap<Issue>(
+        http.PUT("/api/v1/issues/{id}/kind", { params: { path: { id } }, body, headers: ifMatch(version) }),
+      ),
+  });
+}
+
+export function useReportOutcome() {
+  const onSuccess = useRefresh("issues");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ id, version, ...body }: Of & { revenue_cents: number; text: string }) =>
+      unwrap<Issue>(
+        http.PUT("/api/v1/issues/{id}/outcome", {
+          params: { path: { id } },
+          body,
+          headers: ifMatch(version),
+        }),
+      ),
+  });
+}
+
+export type BulkDecision = { issues: Of[] } & (
+  | { dismiss: Dismissal }
+  | { snooze: Snooze }
+  | { merge: { into: string } }
+  | { assign: { title: string; department?: string } }
+);
+export type BulkOutcome = {
+  preview: boolean;
+  done: number;
+  failed: number;
+  items: {
+    id: string;
+    title: string;
+    ok: boolean;
+    state: string | null;
+    department: string | null;
+    code: string | null;
+    detail: string | null;
+  }[];
+};
+
+/** One decision about many issues: `preview` only says what would become of each. */
+export function useBulk() {
+  const onSuccess = useRefresh("issues", "overview", "tasks");
+  return useMutation({
+    onSuccess,
+    mutationFn: ({ preview, ...body }: BulkDecision & { preview: boolean }) =>
+      preview
+        ? unwrap<BulkOutcome>(http.POST("/api/v1/issues/bulk", { body: { ...body, preview } }))
+        : once("bulk", [body], (headers) =>
+            unwrap<BulkOutcome>(http.POST("/api/v1/issues/bulk", { body, headers })),
+          ),
+  });
+}
+
 export type Belief = "open" | "confirmed" | "rejected";
 export type Hypothesis = {
   number: number;
@@ -302,7 +402,8 @@ export function useReviewTickets(filter: ReviewFilter) {
 type Review =
   | { what: "analyse"; body: { cause: string; text: string } }
   | { what: "call_back"; body: { reached: boolean; text: string } }
-  | { what: "close"; body: { outcome: ReviewOutcome; text: string } };
+  | { what: "close"; body: { outcome: ReviewOutcome; text: string } }
+  | { what: "reassign"; body: { department: string; reason: string } };
 
 export function useReview(id: string, version: number) {
   const onSuccess = useRefresh("reviews");
@@ -320,6 +421,10 @@ export function useReview(id: string, version: number) {
           case "call_back":
             return unwrap<ReviewTicket>(
               http.POST("/api/v1/review-tickets/{id}/call_back", { params, body: review.body, headers }),
+            );
+          case "reassign":
+            return unwrap<ReviewTicket>(
+              http.POST("/api/v1/review-tickets/{id}/reassign", { params, body: review.body, headers }),
             );
           default:
             return unwrap<ReviewTicket>(

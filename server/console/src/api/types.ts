@@ -10,6 +10,7 @@ import type {
   DetectorActivity,
   DetectorKind,
   DetectorParams,
+  IssueKind,
   Look,
   Metric,
   MoreContract,
@@ -171,6 +172,8 @@ export type Topic = {
   causes: { key: string; words: string[] }[];
   owner_department: string | null;
   demand_type: "failure" | "value" | null;
+  /** What its issues are; a problem when nobody says. */
+  issue_kind?: IssueKind | null;
   state: "active" | "proposed";
   version: number;
 };
@@ -206,6 +209,8 @@ export type Detector = {
   enabled: boolean;
   owner: string | null;
   mute?: Mute | null;
+  /** What its issues are; what their topic says when missing. */
+  raises?: IssueKind | null;
   activity?: DetectorActivity;
   version: number;
 };
@@ -282,7 +287,7 @@ export type Issue = MoreIssue & {
     low: number;
     high: number;
     line: number;
-    basis: "ratings" | "sentiment";
+    basis: "ratings" | "sentiment" | "demand";
     negative_share: number | null;
     risk_share: number;
     handling_minutes: number;

@@ -1,5 +1,6 @@
 import type { CSSProperties, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import type { IssueKind } from "../api/evidence";
 import type { IssueState, Quadrant, TaskState, Verdict } from "../api/types";
 import { word } from "../i18n";
 import { colour, quadrantColour, verdictColour } from "../styles/tokens";
@@ -16,7 +17,8 @@ export function Badge(props: { colour: string; solid?: boolean; large?: boolean;
 /** Cells of the small plan: rare/high, frequent/high, rare/low, frequent/low, as on the chart. */
 const CELLS: readonly Quadrant[] = ["plan", "fix_now", "watch", "quick_win"];
 
-export function QuadrantBadge(props: { quadrant: Quadrant; large?: boolean }) {
+/** The words of an opportunity are others: its second axis is demand. */
+export function QuadrantBadge(props: { quadrant: Quadrant; kind?: IssueKind | undefined; large?: boolean }) {
   const { t } = useTranslation();
   return (
     <Badge colour={quadrantColour[props.quadrant]} {...(props.large ? { large: true } : {})}>
@@ -25,7 +27,9 @@ export function QuadrantBadge(props: { quadrant: Quadrant; large?: boolean }) {
           <i key={cell} className={cell === props.quadrant ? "on" : ""} />
         ))}
       </span>
-      {t(`quadrant.${props.quadrant}`)}
+      {props.kind === "opportunity"
+        ? t(`opportunity_quadrant.${props.quadrant}`)
+        : t(`quadrant.${props.quadrant}`)}
     </Badge>
   );
 }

@@ -1,6 +1,7 @@
 //! A detector: what it looks at, how it decides, who answers for it.
 
 use super::params::{InvalidParam, Params, Window};
+use crate::issues::IssueKind;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -128,6 +129,9 @@ pub struct Detector {
     /// Quiet for a while.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mute: Option<Mute>,
+    /// What its issues are; what their topic says when missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raises: Option<IssueKind>,
     /// Counts changes; a signal names the version that raised it.
     #[cfg_attr(feature = "schema", schema(required = false))]
     pub version: i64,
@@ -151,6 +155,8 @@ struct Written {
     #[serde(default)]
     mute: Option<Mute>,
     #[serde(default)]
+    raises: Option<IssueKind>,
+    #[serde(default)]
     version: i64,
 }
 
@@ -170,6 +176,7 @@ impl TryFrom<Written> for Detector {
             enabled: w.enabled,
             owner: w.owner,
             mute: w.mute,
+            raises: w.raises,
             version: w.version,
         })
     }
@@ -187,6 +194,7 @@ impl Detector {
             enabled: true,
             owner: None,
             mute: None,
+            raises: None,
             version: 1,
         }
     }

@@ -3,6 +3,7 @@
 
 use super::hold::Hold;
 use super::state::{Command, Issue, State};
+use crate::detection::Signal;
 use crate::ids::IssueId;
 use serde_json::{Value, json};
 
@@ -93,12 +94,59 @@ pub fn line(before: &Issue, after: &Issue, command: &Command) -> Option<Line> {
             json!({"number": number, "state": state, "reason": why,
                    "text": after.hypotheses.iter().find(|h| h.number == *number).map(|h| &h.text)}),
         ),
+        Command::SplitOff {
+            into,
+            reason,
+            hypotheses,
+            left,
+        } => Line::new(
+            "issue.split_off",
+            json!({"from": from, "to": to, "part": into, "target": into, "reason": reason,
+                   "hypotheses": hypotheses, "signals_left": left.signals.len()}),
+        ),
+        Command::Rejoin { reason, .. } => Line::new(
+            "issue.rejoined",
+            json!({"from": from, "to": to, "reason": reason, "hold": before.held,
+                   "into": after.merged.as_ref().map(|m| m.into)}),
+        ),
+        Command::TakeBack { part, .. } => Line::new(
+            "issue.taken_back",
+            json!({"from": from, "to": to, "hold": after.held, "part": part.id, "target": part.title}),
+        ),
+        Command::Call { kind, reason } => Line::new(
+            "issue.kind_changed",
+            json!({"from_kind": before.kind, "to_kind": kind, "reason": reason}),
+        ),
+        Command::Report {
+            revenue_cents,
+            text,
+            ..
+        } => Line::new(
+            "issue.outcome_reported",
+            json!({"revenue_cents": revenue_cents, "comment": text}),
+        ),
         Command::Unmerge { reason } => Line::new(
             "issue.unmerged",
             json!({"from": from, "to": to, "reason": reason, "hold": after.held,
                    "out_of": before.merged.as_ref().map(|m| m.into)}),
         ),
     })
+}
+
+/// The first line of an issue that was split off: `signal` is the first of those that went along, whose
+/// fields stand at the top as in every alarm.
+#[must_use]
+pub fn opening(issue: &Issue, signal: Option<&Signal>) -> Line {
+    let mut data = signal
+        .and_then(|s| serde_json::to_value(s).ok())
+        .unwrap_or_else(|| json!({}));
+    data["to"] = json!(issue.state);
+    if let Some(split) = &issue.split {
+        data["split_from"] = json!(split.from);
+        data["rules"] = json!(split.rules);
+        data["comment"] = json!(split.reason);
+    }
+    Line::new("issue.opened", data)
 }
 
 /// What the history says of an issue.
@@ -136,7 +184,7 @@ pub fn replay<'a>(lines: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Opti
         let hold = || serde_json::from_value::<Hold>(data["hold"].clone()).ok();
         if kind == "issue.opened" && life.is_none() {
             life = Some(Life {
-                state: State::Open,
+                state: to().unwrap_or(State::Open),
                 openings: 1,
                 held: None,
                 merged_into: None,
@@ -163,7 +211,8 @@ pub fn replay<'a>(lines: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Opti
             "issue.resolved" => enter(Some(State::Resolved), None),
             "issue.dismissed" | "issue.snoozed" | "issue.alarm_withdrawn" => enter(to(), hold()),
             "issue.reopened" | "issue.woken" => enter(to(), None),
-            "issue.merged" => {
+            "issue.split_off" | "issue.taken_back" => enter(to(), hold()),
+            "issue.merged" | "issue.rejoined" => {
                 enter(to(), None);
                 now.merged_into = data["into"].as_str().and_then(|id| id.parse().ok());
             }

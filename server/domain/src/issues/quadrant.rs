@@ -77,13 +77,19 @@ impl Quadrant {
         Self::ALL.into_iter().find(|q| q.as_str() == name)
     }
 
-    const fn of(frequent: bool, bad: bool) -> Self {
+    pub(super) const fn of(frequent: bool, bad: bool) -> Self {
         match (frequent, bad) {
             (true, true) => Self::FixNow,
             (false, true) => Self::Plan,
             (true, false) => Self::QuickWin,
             (false, false) => Self::Watch,
         }
+    }
+
+    /// The same frequency, and bad: what no mark can make harmless.
+    #[must_use]
+    pub const fn at_its_worst(self) -> Self {
+        Self::of(self.frequent(), true)
     }
 
     const fn frequent(self) -> bool {
@@ -796,7 +802,7 @@ fn component(part: Part, value: f64, usual: f64, weight: f64, contribution: f64)
     }
 }
 
-fn percent(x: f64) -> String {
+pub(super) fn percent(x: f64) -> String {
     format!("{:.0}%", x * 100.0)
 }
 

@@ -1,6 +1,8 @@
 //! What may happen to an issue.
 
 use super::hold::{Hold, Unfit, check_note, check_text};
+use super::kind::IssueKind;
+use super::split::{Left, Split};
 use crate::clock::Timestamp;
 use crate::detection::{Scope, Signal, Subject};
 use crate::identity::Actor;
@@ -145,6 +147,22 @@ pub struct Hypothesis {
     pub at: Timestamp,
 }
 
+/// What came of an opportunity, as a person reports it: never counted among verified savings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Revenue in hundredths of the organisation's currency.
+    pub revenue_cents: i64,
+    /// Where the figure comes from.
+    pub text: String,
+    /// Who says so.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Most revenue that can be reported.
+pub const MOST_REVENUE: i64 = 100_000_000_000_000;
+
 /// Most supposed causes of an issue.
 pub const MOST_HYPOTHESES: usize = 20;
 /// Most characters of one.
@@ -159,6 +177,9 @@ pub struct Issue {
     pub key: String,
     /// Where it is in its life.
     pub state: State,
+    /// What it is.
+    #[serde(default)]
+    pub kind: IssueKind,
     /// One line for people.
     pub title: String,
     /// What it is called in both languages; `None` in issues of an earlier version, which have a title
@@ -194,6 +215,12 @@ pub struct Issue {
     /// Where its signals go; only in [`State::Dismissed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<Merged>,
+    /// What it was part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// What came of it; of opportunities only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
     /// Supposed causes, in the order in which people thought of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hypotheses: Vec<Hypothesis>,
@@ -269,6 +296,47 @@ pub enum Command {
     Unmerge {
         /// Why.
         reason: String,
+    },
+    /// A person split a part of it off.
+    SplitOff {
+        /// The part.
+        into: IssueId,
+        /// Why.
+        reason: String,
+        /// Numbers of the supposed causes that went along.
+        hypotheses: Vec<i64>,
+        /// What stays.
+        left: Left,
+    },
+    /// A person says that it is a part of what it was split off from after all.
+    Rejoin {
+        /// Why.
+        reason: String,
+        /// Who says so.
+        by: Actor,
+    },
+    /// What had been split off comes back.
+    TakeBack {
+        /// The part, as it was.
+        part: Box<Issue>,
+        /// What it has with it.
+        left: Left,
+    },
+    /// A person says what it is.
+    Call {
+        /// What it is.
+        kind: IssueKind,
+        /// Why.
+        reason: String,
+    },
+    /// A person reports what came of an opportunity.
+    Report {
+        /// Revenue in hundredths of the organisation's currency.
+        revenue_cents: i64,
+        /// Where the figure comes from.
+        text: String,
+        /// Who.
+        by: Actor,
     },
 }
 
@@ -372,6 +440,7 @@ pub fn opened(
         id,
         key,
         state: State::Open,
+        kind: IssueKind::Problem,
         title: heading.zh.clone(),
         heading: Some(heading),
         subject: signal.subject.clone(),
@@ -386,6 +455,8 @@ pub fn opened(
         before: None,
         held: None,
         merged: None,
+        split: None,
+        outcome: None,
         hypotheses: Vec::new(),
         version: 1,
     }
@@ -525,10 +596,70 @@ pub fn apply(
         }
         Command::Unmerge { reason } => {
             check_note("reason", reason, true)?;
-            let Some(merged) = next.merged.take() else {
+            // What was taken back is part of the other issue: it is split off anew, not torn out.
+            let taken_back = next.split.as_ref().is_some_and(|s| s.ended.is_some());
+            let Some(merged) = next.merged.take().filter(|_| !taken_back) else {
                 return Err(Refused::State { state: next.state });
             };
             next.back(merged.from, merged.held, at);
+        }
+        Command::SplitOff {
+            hypotheses, left, ..
+        } => {
+            if matches!(next.state, Dismissed | Snoozed) {
+                return Err(Refused::State { state: next.state });
+            }
+            next.keep_rest(hypotheses, left);
+        }
+        Command::Rejoin { reason, by } => {
+            check_note("reason", reason, true)?;
+            let Some(split) = &mut next.split else {
+                return Err(Refused::State { state: next.state });
+            };
+            split.ended = Some(at);
+            next.merged = Some(Merged {
+                into: split.from,
+                at,
+                by: by.clone(),
+                from: next.state,
+                held: next.held.take(),
+                tasks: Vec::new(),
+            });
+            next.state = Dismissed;
+        }
+        Command::TakeBack { part, left } => next.take_back(part, left),
+        Command::Call { kind, reason } => {
+            check_note("reason", reason, true)?;
+            next.kind = *kind;
+        }
+        Command::Report {
+            revenue_cents,
+            text,
+            by,
+        } => {
+            if next.kind != IssueKind::Opportunity {
+                return Err(Refused::Unfit(Unfit {
+                    field: "kind",
+                    code: "not_an_opportunity",
+                    detail: Bilingual::new(
+                        "只有机会才记录收益",
+                        "only an opportunity has an outcome in money",
+                    ),
+                }));
+            }
+            if !(0..=MOST_REVENUE).contains(revenue_cents) {
+                return Err(Refused::Unfit(Unfit {
+                    field: "revenue_cents",
+                    code: "out_of_range",
+                    detail: Bilingual::new("0 到 1 万亿元", "0 to 10^14"),
+                }));
+            }
+            next.outcome = Some(Outcome {
+                revenue_cents: *revenue_cents,
+                text: check_note("text", text, true)?,
+                by: by.clone(),
+                at,
+            });
         }
     }
     next.version += 1;
@@ -595,7 +726,7 @@ fn withdrawn(next: &mut Issue, at: Timestamp) {
 
 impl Issue {
     /// Into a state in which nothing is put aside.
-    fn enter(&mut self, state: State) {
+    pub(super) fn enter(&mut self, state: State) {
         self.state = state;
         self.held = None;
     }

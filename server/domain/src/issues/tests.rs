@@ -81,6 +81,73 @@ fn put_aside(asked: &Asked) -> Command {
     }
 }
 
+fn tasks(under_way: usize, waiting: usize) -> Tasks {
+    Tasks {
+        under_way,
+        waiting,
+        solved: 0,
+    }
+}
+
+fn split_off(under_way: usize, waiting: usize) -> Command {
+    Command::SplitOff {
+        into: id(3),
+        reason: "两件事".to_owned(),
+        hypotheses: vec![1],
+        left: Left {
+            tasks: tasks(under_way, waiting),
+            signals: vec![signal(2, 40)],
+        },
+    }
+}
+
+fn wanted(title: &str, reason: &str, has: Left) -> Wanted {
+    Wanted {
+        title: title.to_owned(),
+        kind: IssueKind::Problem,
+        split: Split {
+            from: id(1),
+            at: at(2),
+            by: Actor::system(),
+            reason: reason.to_owned(),
+            rules: vec!["e".to_owned()],
+            signals: Vec::new(),
+            tasks: Vec::new(),
+            detector: String::new(),
+            ended: None,
+        },
+        hypotheses: vec![1],
+        has,
+    }
+}
+
+/// What was split off an issue, with those tasks and one signal of rule `e`.
+fn part(of: &Issue, tasks: Tasks) -> Issue {
+    let signals = vec![Signal {
+        detector: "e".to_owned(),
+        ..signal(2, 7)
+    }];
+    let wanted = wanted("物流那一半", "两件事", Left { tasks, signals });
+    of.split_off(id(3), &wanted, at(2)).unwrap()
+}
+
+fn rejoin() -> Command {
+    Command::Rejoin {
+        reason: "还是一件事".to_owned(),
+        by: Actor::system(),
+    }
+}
+
+fn take_back(under_way: usize) -> Command {
+    Command::TakeBack {
+        part: Box::new(part(&issue(State::Open), Tasks::default())),
+        left: Left {
+            tasks: tasks(under_way, 0),
+            signals: vec![signal(2, 47)],
+        },
+    }
+}
+
 fn judged(verdict: Verdict, open_tasks: usize) -> Command {
     Command::Judged {
         verdict,
@@ -116,6 +183,11 @@ fn the_whole_transition_table() {
             },
         ),
         ("unmerge", Command::Unmerge { reason: reason() }),
+        ("split off", split_off(0, 0)),
+        ("split, busy", split_off(1, 0)),
+        ("split, waits", split_off(0, 1)),
+        ("rejoin", rejoin()),
+        ("takes back", take_back(1)),
         (
             "suppose",
             Command::Suppose {
@@ -136,7 +208,14 @@ fn the_whole_transition_table() {
         tasks: Vec::new(),
     };
     let (merged, _) = apply(issue(State::Open), &merge, at(2)).unwrap();
-    let more = [("withdrawn", withdrawn), ("merged", merged)];
+    let part = part(&issue(State::Open), Tasks::default());
+    let (rejoined, _) = apply(part.clone(), &rejoin(), at(3)).unwrap();
+    let more = [
+        ("withdrawn", withdrawn),
+        ("merged", merged),
+        ("part", part),
+        ("rejoined", rejoined),
+    ];
     let mut table = String::new();
     for (name, of) in plain.into_iter().chain(more) {
         for (done, command) in &commands {
@@ -373,14 +452,26 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => Just(Command::Wake),
         1 => (1..3_u128).prop_map(|n| Command::Merge { into: id(n), by: Actor::system(), tasks: Vec::new() }),
         1 => Just(Command::Unmerge { reason: "不同".to_owned() }),
+        1 => (0..2_usize, 0..2_usize).prop_map(|(busy, waits)| split_off(busy, waits)),
+        1 => Just(rejoin()),
+        1 => (0..2_usize).prop_map(take_back),
+        1 => prop::sample::select(IssueKind::ALL.to_vec()).prop_map(|kind| Command::Call { kind, reason: "看错了".to_owned() }),
+        1 => (-1..3_i64).prop_map(|n| Command::Report { revenue_cents: n, text: "财务口径".to_owned(), by: Actor::system() }),
     ]
 }
 
 proptest! {
     #[test]
-    fn whatever_happens_the_history_tells_it(all in prop::collection::vec((commands(), 1..28_u32), 0..40)) {
+    fn whatever_happens_the_history_tells_it(
+        all in prop::collection::vec((commands(), 1..28_u32), 0..40),
+        of_split in any::<bool>(), busy in 0..2_usize, waits in 0..2_usize,
+    ) {
         let mut issue = issue(State::Open);
-        let first = Line { kind: "issue.opened", data: serde_json::to_value(signal(1, 51)).unwrap() };
+        let mut first = Line { kind: "issue.opened", data: serde_json::to_value(signal(1, 51)).unwrap() };
+        if of_split {
+            issue = part(&issue, tasks(busy, waits));
+            first = opening(&issue, Some(&signal(2, 7)));
+        }
         let mut lines = vec![first];
         for (command, d) in &all {
             let before = issue.clone();
@@ -452,4 +543,200 @@ fn causes_are_supposed_and_judged() {
         full = apply(full, &suppose("x"), at(3)).unwrap().0;
     }
     assert!(apply(full, &suppose("x"), at(3)).is_err());
+}
+
+#[test]
+fn a_split_and_its_way_back_change_nothing() {
+    let reject = |title: &str, reason: &str, state: State| {
+        issue(state)
+            .split_off(id(3), &wanted(title, reason, Left::default()), at(2))
+            .unwrap_err()
+    };
+    for state in [State::Dismissed, State::Snoozed] {
+        assert_eq!(reject("一半", "x", state), Refused::State { state });
+    }
+    assert!(matches!(reject(" ", "x", State::Open), Refused::Unfit(u) if u.field == "title"));
+    assert!(matches!(reject("一半", "", State::Open), Refused::Unfit(u) if u.field == "reason"));
+
+    let suppose = |text: &str| Command::Suppose {
+        text: text.to_owned(),
+        department: None,
+        by: Actor::system(),
+    };
+    let (one, _) = apply(issue(State::InProgress), &suppose("物流没有回传"), at(2)).unwrap();
+    let (two, _) = apply(one, &suppose("财务审批慢"), at(2)).unwrap();
+    let whole = two.clone();
+    let half = part(&whole, tasks(1, 0));
+    assert_eq!(
+        (half.state, half.count, half.detector.as_str()),
+        (State::InProgress, 7, "e")
+    );
+    assert_eq!(half.alarm_day, day(2), "its own first signal");
+    assert_eq!(half.hypotheses.len(), 1);
+    let (rest, _) = apply(two, &split_off(0, 0), at(2)).unwrap();
+    assert_eq!((rest.state, rest.count), (State::Open, 40));
+    assert_eq!(
+        rest.hypotheses.iter().map(|h| h.number).collect::<Vec<_>>(),
+        [2]
+    );
+
+    let (gone, _) = apply(half.clone(), &rejoin(), at(3)).unwrap();
+    assert_eq!(gone.state, State::Dismissed);
+    assert!(
+        apply(gone.clone(), &Command::TaskAssigned, at(3)).is_err(),
+        "it is no more"
+    );
+    let torn = Command::Unmerge {
+        reason: "又是两件".to_owned(),
+    };
+    assert!(matches!(
+        apply(gone, &torn, at(3)),
+        Err(Refused::State { .. })
+    ));
+    let back = Command::TakeBack {
+        part: Box::new(half),
+        left: Left {
+            tasks: tasks(1, 0),
+            signals: vec![signal(1, 51)],
+        },
+    };
+    let (back, _) = apply(rest, &back, at(3)).unwrap();
+    let restored = Issue {
+        version: back.version,
+        ..whole
+    };
+    assert_eq!(back, restored);
+    assert!(
+        apply(issue(State::Open), &rejoin(), at(3)).is_err(),
+        "it was never split off"
+    );
+}
+
+#[test]
+fn half_of_an_issue_relapses_by_its_own_signals() {
+    let mut half = part(
+        &issue(State::Resolved),
+        Tasks {
+            solved: 1,
+            ..Tasks::default()
+        },
+    );
+    assert_eq!(half.state, State::Resolved);
+    half.alarm_day = day(2);
+    let (back, effects) = apply(half, &Command::Signalled(signal(3, 9)), at(3)).unwrap();
+    assert_eq!(
+        (back.state, effects),
+        (State::Relapsed, vec![Effect::Notify])
+    );
+}
+
+#[test]
+fn what_an_issue_is_comes_from_the_rule_then_the_topic_then_a_person() {
+    let topic = |key: &str, parent: Option<&str>, kind| crate::organisation::Topic {
+        key: key.to_owned(),
+        parent: parent.map(str::to_owned),
+        issue_kind: kind,
+        ..Default::default()
+    };
+    let topics = [
+        topic("新课程", None, Some(IssueKind::Opportunity)),
+        topic("在线编程", Some("新课程"), None),
+        topic("退款", None, None),
+    ];
+    let limit = ThresholdParams {
+        limit: 50,
+        window: Window::DAY,
+    };
+    let mut rule = Detector::new("d", Params::Threshold(limit));
+    assert_eq!(
+        IssueKind::of(&rule, "在线编程", &topics),
+        IssueKind::Opportunity
+    );
+    assert_eq!(IssueKind::of(&rule, "退款", &topics), IssueKind::Problem);
+    assert_eq!(
+        IssueKind::of(&rule, "没有的主题", &topics),
+        IssueKind::Problem
+    );
+    rule.raises = Some(IssueKind::ChurnRisk);
+    assert_eq!(
+        IssueKind::of(&rule, "在线编程", &topics),
+        IssueKind::ChurnRisk
+    );
+    let keys: std::collections::BTreeSet<String> =
+        IssueKind::ALL.map(|k| k.key("t".to_owned())).into();
+    assert_eq!(keys.len(), 3, "their signals never join");
+    assert!(keys.contains("t"), "keys of problems stay as they are");
+
+    let report = Command::Report {
+        revenue_cents: 300_000_000,
+        text: "三个月课程收入".to_owned(),
+        by: Actor::system(),
+    };
+    let problem = issue(State::Open);
+    assert!(
+        matches!(apply(problem.clone(), &report, at(2)), Err(Refused::Unfit(u)) if u.field == "kind")
+    );
+    let call = |reason: &str| Command::Call {
+        kind: IssueKind::Opportunity,
+        reason: reason.to_owned(),
+    };
+    assert!(apply(problem.clone(), &call(""), at(2)).is_err());
+    let (chance, _) = apply(problem, &call("很多人要报课"), at(2)).unwrap();
+    let (chance, _) = apply(chance, &report, at(3)).unwrap();
+    assert_eq!(chance.outcome.unwrap().revenue_cents, 300_000_000);
+}
+
+#[test]
+fn an_opportunity_stands_by_its_demand() {
+    use super::demand::{Asked, demand};
+    use super::quadrant::Quadrant;
+    let asked = |contacts, recent| Asked {
+        days: 28,
+        contacts,
+        recent,
+        all: 2000,
+        all_recent: 1000,
+        customers: 0,
+    };
+    // (contacts, of these in the later half, often) → where it stands
+    for (contacts, recent, often, expected) in [
+        (200, 140, 0.99, Quadrant::FixNow),
+        (200, 100, 0.99, Quadrant::QuickWin),
+        (30, 25, 0.1, Quadrant::Plan),
+        (30, 15, 0.1, Quadrant::Watch),
+        // Three in a row are no trend.
+        (3, 3, 0.1, Quadrant::Watch),
+        (0, 0, 0.0, Quadrant::Watch),
+    ] {
+        let d = demand(asked(contacts, recent), often);
+        assert_eq!(d.quadrant, expected, "{contacts} {recent}");
+        assert!(d.low <= d.share && d.share <= d.high);
+        assert!((0.0..=1.0).contains(&d.probability));
+    }
+    // When everything grows, growing with it is steady.
+    let tide = Asked {
+        all_recent: 1400,
+        ..asked(200, 140)
+    };
+    assert_eq!(demand(tide, 0.99).quadrant, Quadrant::QuickWin);
+    assert!(
+        demand(asked(200, 60), 0.9)
+            .explanation
+            .en
+            .contains("demand falls")
+    );
+    assert!(
+        (demand(
+            Asked {
+                all: 0,
+                all_recent: 0,
+                ..asked(0, 0)
+            },
+            0.0
+        )
+        .steady
+            - 0.5)
+            .abs()
+            < 1e-12
+    );
 }

@@ -331,6 +331,10 @@ pub struct Topic {
     /// `failure` (a fault of ours caused the contact) or `value`.
     #[serde(default)]
     pub demand_type: Option<String>,
+    /// What issues of this topic and those below it are; a rule may say otherwise. A problem when nobody
+    /// says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue_kind: Option<crate::issues::IssueKind>,
     /// Confirmed or proposed.
     #[serde(default)]
     pub state: TopicState,
@@ -495,6 +499,22 @@ pub fn subtree(key: &str, topics: &[Topic]) -> Vec<String> {
         next += 1;
     }
     found
+}
+
+/// `key` and everything above it, from the bottom up.
+#[must_use]
+pub fn path(key: &str, topics: &[Topic]) -> Vec<String> {
+    let above = |key: &str| {
+        let topic = topics.iter().find(|t| t.key == key);
+        topic.and_then(|t| t.parent.clone())
+    };
+    let mut all = vec![key.to_owned()];
+    let mut next = above(key);
+    while let Some(parent) = next.filter(|p| !all.contains(p)) {
+        next = above(&parent);
+        all.push(parent);
+    }
+    all
 }
 
 /// A person who receives tasks; needs no account.

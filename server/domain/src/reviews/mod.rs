@@ -267,6 +267,15 @@ pub enum Command {
         /// What was said.
         text: String,
     },
+    /// It is somebody else's.
+    Reassign {
+        /// Whose it is now.
+        department: String,
+        /// The one person.
+        owner_email: String,
+        /// Why.
+        reason: String,
+    },
     /// Somebody says how it ended.
     Close {
         /// How.
@@ -284,6 +293,7 @@ impl Command {
             Self::Analyse { .. } => "review.analysed",
             Self::CallBack { reached: true, .. } => "review.called_back",
             Self::CallBack { reached: false, .. } => "review.not_reached",
+            Self::Reassign { .. } => "review.reassigned",
             Self::Close { .. } => "review.closed",
         }
     }
@@ -340,6 +350,24 @@ pub fn apply(
                 by: by.name.clone(),
             });
             data
+        }
+        Command::Reassign {
+            department,
+            owner_email,
+            reason,
+        } => {
+            let reason = check_text("reason", reason, LONGEST_TEXT, true)?;
+            if next.owner_email == *owner_email {
+                return Err(missing(
+                    "owner_email",
+                    "unchanged",
+                    "工单已经在此人名下",
+                    "this person has it already",
+                ));
+            }
+            next.department.clone_from(department);
+            next.owner_email.clone_from(owner_email);
+            serde_json::json!({"department": department, "owner": owner_email, "reason": reason})
         }
         Command::Close { outcome, text } => {
             let text = check_text("text", text, LONGEST_TEXT, true)?;

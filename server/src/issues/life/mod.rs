@@ -1,5 +1,7 @@
-//! What people decide about issues: dismiss, snooze, open again; and the end of what was put aside.
+//! What people decide about issues: dismiss, snooze, open again, merge, split; and the end of what was put aside.
 
+mod bulk;
 pub mod http;
 pub mod jobs;
 mod service;
+mod split;

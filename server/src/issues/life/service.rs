@@ -52,7 +52,7 @@ pub async fn change(
     Ok(next)
 }
 
-async fn record(
+pub(super) async fn record(
     app: &App,
     tx: &Tx,
     id: IssueId,
@@ -367,7 +367,7 @@ pub async fn merging(db: &impl Read, from: Issue, into: IssueId) -> Result<Mergi
     })
 }
 
-async fn move_tasks(
+pub(super) async fn move_tasks(
     app: &App,
     tx: &Tx,
     tasks: &[domain::tasks::Task],

@@ -1,6 +1,6 @@
 import { Collapse, Form, type FormInstance, Input, InputNumber, Select, Switch } from "antd";
 import { useTranslation } from "react-i18next";
-import type { DetectorKind, DetectorParams } from "../../api/evidence";
+import { type DetectorKind, type DetectorParams, ISSUE_KINDS, type IssueKind } from "../../api/evidence";
 import { type DetectorDraft, useChannels, useTopics } from "../../api/hooks";
 import type { Detector } from "../../api/types";
 import { word } from "../../i18n";
@@ -12,6 +12,7 @@ export type Values = {
   channel?: string;
   region?: string;
   owner?: string;
+  raises?: IssueKind;
   enabled: boolean;
   params: DetectorParams;
 };
@@ -24,6 +25,7 @@ export function valuesOf(draft: DetectorDraft): Values {
     ...(channel && { channel }),
     ...(region && { region }),
     owner: draft.owner ?? "",
+    ...(draft.raises && { raises: draft.raises }),
     enabled: draft.enabled,
     params: toForm(draft.kind, draft.params),
   };
@@ -43,6 +45,7 @@ export function draftOf(draft: DetectorDraft, values: Values): DetectorDraft {
     params: fromForm(draft.kind, values.params ?? {}, draft.version === undefined ? {} : draft.params),
     enabled: values.enabled,
     owner: values.owner?.trim() || null,
+    raises: values.raises ?? null,
   };
 }
 
@@ -205,6 +208,13 @@ export function DetectorForm(props: {
       )}
       <Form.Item name="owner" label={t("detectors.owner")} extra={t("detectors.owner_hint")}>
         <Input maxLength={200} />
+      </Form.Item>
+      <Form.Item name="raises" label={t("kind.of_rule")} extra={t("kind.of_rule_hint")}>
+        <Select
+          allowClear
+          placeholder={t("kind.of_rule_none")}
+          options={ISSUE_KINDS.map((value) => ({ value, label: t(`issue_kind.${value}`) }))}
+        />
       </Form.Item>
       <Form.Item name="enabled" label={t("detectors.enabled")} valuePropName="checked">
         <Switch />

@@ -3,7 +3,7 @@ import type { Dayjs } from "dayjs";
 import dayjs from "dayjs";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { HOLD_REASONS, type HoldReason, useDismiss, useReopen, useSnooze } from "../../api/life";
+import { type BulkOutcome, HOLD_REASONS, type HoldReason, useBulk, useReopen } from "../../api/life";
 import type { Issue } from "../../api/types";
 import { ProblemAlert } from "../../components/problem-alert";
 import { word } from "../../i18n";
@@ -18,59 +18,50 @@ export type HoldKind = "dismiss" | "snooze";
 type Values = { reason?: HoldReason; text?: string; until?: Dayjs | null; factor?: number | null };
 
 /**
- * Puts one issue or several aside. Each is asked for by itself, with the version that the reader saw: what somebody
- * else changed meanwhile stays as it is and is named.
+ * Puts one issue or several aside, with the versions that the reader saw: what somebody else changed meanwhile stays
+ * as it is and is named.
  */
 export function HoldDialog(props: {
   kind: HoldKind | null;
   issues: readonly Issue[];
-  nameOf: (issue: Issue) => string;
   onClose: (done: boolean) => void;
 }) {
   const { t } = useTranslation();
   const format = useFormat();
   const { message } = App.useApp();
-  const dismiss = useDismiss();
-  const snooze = useSnooze();
+  const bulk = useBulk();
   const [form] = Form.useForm<Values>();
-  const [failed, setFailed] = useState<{ name: string; error: unknown }[]>([]);
-  const [busy, setBusy] = useState(false);
+  const [failed, setFailed] = useState<BulkOutcome["items"]>([]);
   const { kind, issues } = props;
   const reason = Form.useWatch("reason", form);
   const today = dayIn(new Date(), format.zone);
 
   function close(done: boolean) {
     setFailed([]);
+    bulk.reset();
     form.resetFields();
     props.onClose(done);
   }
 
   async function submit(values: Values) {
-    setBusy(true);
-    const wrong: { name: string; error: unknown }[] = [];
-    for (const issue of issues) {
-      const common = {
-        id: issue.id,
-        version: issue.version,
-        text: values.text?.trim() ?? "",
-        ...(values.until && { until: values.until.format("YYYY-MM-DD") }),
-        ...(typeof values.factor === "number" && { factor: values.factor }),
-      };
-      try {
-        if (kind === "dismiss") {
-          await dismiss.mutateAsync({ ...common, reason: values.reason ?? "other" });
-        } else {
-          await snooze.mutateAsync(common);
-        }
-      } catch (error) {
-        wrong.push({ name: props.nameOf(issue), error });
+    const common = {
+      text: values.text?.trim() ?? "",
+      ...(values.until && { until: values.until.format("YYYY-MM-DD") }),
+      ...(typeof values.factor === "number" && { factor: values.factor }),
+    };
+    const decision =
+      kind === "dismiss" ? { dismiss: { ...common, reason: values.reason ?? "other" } } : { snooze: common };
+    try {
+      const seen = issues.map(({ id, version }) => ({ id, version }));
+      const { items } = await bulk.mutateAsync({ issues: seen, preview: false, ...decision });
+      const wrong = items.filter((item) => !item.ok);
+      setFailed(wrong);
+      if (wrong.length === 0) {
+        message.success(t(kind === "dismiss" ? "life.dismissed_n" : "life.snoozed_n", { n: issues.length }));
+        close(true);
       }
-    }
-    setBusy(false);
-    setFailed(wrong);
-    if (wrong.length === 0) {
-      message.success(t(kind === "dismiss" ? "life.dismissed_n" : "life.snoozed_n", { n: issues.length }));
-      close(true);
+    } catch {
+      // Shown below.
     }
   }
 
@@ -80,16 +71,21 @@ export function HoldDialog(props: {
       title={t(kind === "dismiss" ? "life.dismiss_title" : "life.snooze_title", { n: issues.length })}
       okText={t(kind === "dismiss" ? "life.dismiss" : "life.snooze")}
       cancelText={t("app.cancel")}
-      confirmLoading={busy}
+      confirmLoading={bulk.isPending}
       onCancel={() => close(false)}
       onOk={() => form.submit()}
       destroyOnHidden
     >
+      <ProblemAlert error={bulk.error} />
       {failed.map((one) => (
-        <div key={one.name}>
-          {issues.length > 1 && <strong>{one.name}</strong>}
-          <ProblemAlert error={one.error} />
-        </div>
+        <Alert
+          key={one.id}
+          type="error"
+          showIcon
+          style={{ marginBottom: 12 }}
+          title={issues.length > 1 ? one.title : one.detail}
+          description={issues.length > 1 ? one.detail : undefined}
+        />
       ))}
       <p className="soft" style={{ marginBottom: 12 }}>
         {t(kind === "dismiss" ? "life.dismiss_intro" : "life.snooze_intro")}

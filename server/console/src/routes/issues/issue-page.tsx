@@ -17,10 +17,23 @@ import { Evidence } from "../verification/evidence";
 import { AssignDrawer } from "./assign-drawer";
 import { HoldBanner, HoldDialog, type HoldKind, ReopenDialog } from "./hold-dialogs";
 import { HypothesesPanel } from "./hypotheses-panel";
+import { KindBadge, KindDialog, OutcomePanel } from "./kind-panel";
 import { MergeDialog, MergedBanner, MergedList } from "./merge-dialog";
 import { QuadrantPanel } from "./quadrant-decision";
 import { RoutePanel } from "./route-panel";
+import { PartsList, SplitBanner, SplitDialog } from "./split-dialog";
 import { TrendChart } from "./trend-chart";
+
+const WHY = {
+  problem: "issue.why",
+  opportunity: "kind.why_opportunity",
+  churn_risk: "kind.why_churn_risk",
+} as const;
+const BASIS = {
+  ratings: "issue.basis_ratings",
+  sentiment: "issue.basis_sentiment",
+  demand: "kind.basis_demand",
+} as const;
 
 function Why(props: { issue: Issue }) {
   const { t } = useTranslation();
@@ -28,7 +41,7 @@ function Why(props: { issue: Issue }) {
   const say = useBilingual();
   const { signals } = props.issue;
   return (
-    <Panel title={t("issue.why")}>
+    <Panel title={t(WHY[props.issue.kind ?? "problem"])}>
       <div className="stack">
         {signals.length === 0 ? (
           <p className="faint">{t("issue.no_signals")}</p>
@@ -74,8 +87,7 @@ function OfTopic(props: { issue: Issue }) {
         </div>
         <div>
           <dt>
-            {t("issue.impact")} (
-            {t(impact.basis === "ratings" ? "issue.basis_ratings" : "issue.basis_sentiment")})
+            {t("issue.impact")} ({t(BASIS[impact.basis])})
           </dt>
           <dd>
             {t("issue.impact_text", {
@@ -96,14 +108,18 @@ function OfTopic(props: { issue: Issue }) {
             <dd>{format.percent(impact.negative_share)}</dd>
           </div>
         )}
-        <div>
-          <dt>{t("issue.risk_share")}</dt>
-          <dd>{format.percent(impact.risk_share)}</dd>
-        </div>
-        <div>
-          <dt>{t("issue.handling")}</dt>
-          <dd>{t("issue.handling_text", { n: format.count(impact.handling_minutes) })}</dd>
-        </div>
+        {impact.basis !== "demand" && (
+          <>
+            <div>
+              <dt>{t("issue.risk_share")}</dt>
+              <dd>{format.percent(impact.risk_share)}</dd>
+            </div>
+            <div>
+              <dt>{t("issue.handling")}</dt>
+              <dd>{t("issue.handling_text", { n: format.count(impact.handling_minutes) })}</dd>
+            </div>
+          </>
+        )}
         {typeof impact.money?.total_cents_per_month === "number" && (
           <div>
             <dt>{t("quadrant.money_month")}</dt>
@@ -229,8 +245,11 @@ function IssueView(props: { issue: Issue }) {
   const [holding, setHolding] = useState<HoldKind | null>(null);
   const [reopening, setReopening] = useState(false);
   const [merging, setMerging] = useState(false);
+  const [splitting, setSplitting] = useState(false);
+  const [calling, setCalling] = useState(false);
   const merged = Boolean(issue.merged_into);
   const mayHold = mayAssign && !merged && (["open", "relapsed"].includes(issue.state) || Boolean(issue.held));
+  const maySplit = mayAssign && !merged && !["dismissed", "snoozed"].includes(issue.state);
   const mayReopen = mayAssign && !merged && ["dismissed", "snoozed", "resolved"].includes(issue.state);
   const scope = Object.entries(issue.scope).filter(([name, value]) => name !== "topic" && value);
   return (
@@ -239,7 +258,8 @@ function IssueView(props: { issue: Issue }) {
       crumb={{ to: "/issues", label: t("issues.title") }}
       intro={
         <span className="row">
-          <QuadrantBadge quadrant={issue.quadrant} />
+          <KindBadge kind={issue.kind} />
+          <QuadrantBadge quadrant={issue.quadrant} kind={issue.kind} />
           {issue.override && <Badge colour={colour.inkFaint}>{t("quadrant.decided")}</Badge>}
           <IssueStateBadge state={issue.state} />
           {issue.topic !== "" && (
@@ -261,7 +281,9 @@ function IssueView(props: { issue: Issue }) {
             {mayReopen && <Button onClick={() => setReopening(true)}>{t("life.reopen")}</Button>}
             {mayHold && <Button onClick={() => setHolding("snooze")}>{t("life.snooze")}</Button>}
             {mayHold && <Button onClick={() => setHolding("dismiss")}>{t("life.dismiss")}</Button>}
+            {!merged && <Button onClick={() => setCalling(true)}>{t("kind.change")}</Button>}
             {!merged && <Button onClick={() => setMerging(true)}>{t("merge.action")}</Button>}
+            {maySplit && <Button onClick={() => setSplitting(true)}>{t("split.action")}</Button>}
             {!merged && (
               <Button type="primary" onClick={() => setAssigning(true)}>
                 {t("issue.assign")}
@@ -272,7 +294,8 @@ function IssueView(props: { issue: Issue }) {
       }
     >
       <HoldBanner issue={issue} />
-      <MergedBanner issue={issue} />
+      <SplitBanner issue={issue} />
+      {!issue.split?.ended && <MergedBanner issue={issue} />}
       <div className="columns">
         <div className="stack">
           <Why issue={issue} />
@@ -283,16 +306,20 @@ function IssueView(props: { issue: Issue }) {
           <QuadrantPanel issue={issue} />
           <RoutePanel issue={issue} />
           {seesTasks && <Tasks issue={issue} onAssign={mayAssign ? () => setAssigning(true) : null} />}
+          <OutcomePanel issue={issue} />
           <HypothesesPanel issue={issue} />
           <MergedList issue={issue} />
+          <PartsList issue={issue} />
           <Similar issue={issue} />
           <Panel title={t("issue.timeline")}>
             <Timeline events={issue.timeline} />
           </Panel>
         </div>
       </div>
-      <HoldDialog kind={holding} issues={[issue]} nameOf={nameOf} onClose={() => setHolding(null)} />
+      <HoldDialog kind={holding} issues={[issue]} onClose={() => setHolding(null)} />
       <ReopenDialog issue={issue} open={reopening} onClose={() => setReopening(false)} />
+      {mayAssign && <SplitDialog issue={issue} open={splitting} onClose={() => setSplitting(false)} />}
+      {mayAssign && <KindDialog issue={issue} open={calling} onClose={() => setCalling(false)} />}
       {mayAssign && <MergeDialog issue={issue} open={merging} onClose={() => setMerging(false)} />}
       {mayAssign && <AssignDrawer issue={issue} open={assigning} onClose={() => setAssigning(false)} />}
     </Page>

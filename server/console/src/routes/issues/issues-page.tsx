@@ -1,7 +1,8 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Button, Checkbox, Segmented, Select } from "antd";
-import { useState } from "react";
+import { Button, Checkbox, Modal, Segmented, Select } from "antd";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { ISSUE_KINDS } from "../../api/evidence";
 import { type IssueFilter, useIssues, useTopics } from "../../api/hooks";
 import type { Issue, IssueState, Quadrant } from "../../api/types";
 import { IssueStateBadge, QuadrantBadge } from "../../components/badges";
@@ -11,7 +12,10 @@ import { useFormat } from "../../lib/format";
 import { useIssueName } from "../../lib/issue-name";
 import { useMay } from "../../lib/session";
 import { topicName } from "../../lib/topic-names";
+import { useKeys } from "../../lib/use-keys";
+import { BulkDialog, type BulkKind } from "./bulk-dialog";
 import { HoldDialog, type HoldKind } from "./hold-dialogs";
+import { KindBadge } from "./kind-panel";
 
 const STATES: readonly IssueState[] = [
   "open",
@@ -22,6 +26,16 @@ const STATES: readonly IssueState[] = [
   "snoozed",
   "dismissed",
 ];
+/** As many as the server takes at once. */
+const MOST = 100;
+const KEYS = [
+  ["j / k", "key_next"],
+  ["x", "key_choose"],
+  ["Enter", "key_open"],
+  ["b", "key_view"],
+  ["Esc", "key_none"],
+  ["?", "key_help"],
+] as const;
 const QUADRANTS: readonly Quadrant[] = ["fix_now", "plan", "quick_win", "watch"];
 
 export function IssueRow(props: { issue: Issue }) {
@@ -43,7 +57,8 @@ export function IssueRow(props: { issue: Issue }) {
         </span>
       </span>
       <span className="record__side">
-        <QuadrantBadge quadrant={issue.quadrant} />
+        <KindBadge kind={issue.kind} />
+        <QuadrantBadge quadrant={issue.quadrant} kind={issue.kind} />
         <IssueStateBadge state={issue.state} />
       </span>
     </Link>
@@ -71,7 +86,8 @@ function Board(props: { issues: readonly Issue[] }) {
                   <Link className="board__card" to="/issues/$id" params={{ id: issue.id }}>
                     <strong>{nameOf(issue)}</strong>
                     <span className="row">
-                      <QuadrantBadge quadrant={issue.quadrant} />
+                      <KindBadge kind={issue.kind} />
+                      <QuadrantBadge quadrant={issue.quadrant} kind={issue.kind} />
                     </span>
                     <span className="faint num">
                       {issue.held
@@ -96,11 +112,12 @@ function canHold(issue: Issue): boolean {
 
 export function IssuesPage() {
   const { t, i18n } = useTranslation();
-  const { state, quadrant, topic } = useSearch({ from: "/shell/issues" });
+  const { state, quadrant, kind, topic } = useSearch({ from: "/shell/issues" });
   // Only these: the address may carry more, and the server refuses what it does not know.
   const filter: IssueFilter = {
     ...(state && { state }),
     ...(quadrant && { quadrant }),
+    ...(kind && { kind }),
     ...(topic && { topic }),
   };
   const navigate = useNavigate();
@@ -110,16 +127,42 @@ export function IssuesPage() {
   const filtered = Object.keys(filter).length > 0;
   const nameOf = useIssueName();
   const mayHold = useMay("run_loop");
+  const [bulk, setBulk] = useState<BulkKind | null>(null);
+  const [help, setHelp] = useState(false);
+  const [at, setAt] = useState(-1);
+  const list = useRef<HTMLDivElement>(null);
   const [board, setBoard] = useState(false);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [holding, setHolding] = useState<HoldKind | null>(null);
-  const picked = (issues.data ?? []).filter((issue) => chosen.has(issue.id) && canHold(issue));
+  const items = issues.data ?? [];
+  const picked = items.filter((issue) => chosen.has(issue.id) && !issue.merged_into);
+  const holdable = picked.filter(canHold);
   const choose = (id: string, on: boolean) => {
     const next = new Set(chosen);
     if (on) next.add(id);
     else next.delete(id);
     setChosen(next);
   };
+
+  /** Moves through what is shown: the focus goes along, so that Enter opens and a reader hears where it is. */
+  const go = (step: number) => {
+    const links = list.current?.querySelectorAll<HTMLAnchorElement>("a.record, a.board__card") ?? [];
+    const next = Math.max(0, Math.min(links.length - 1, at + step));
+    setAt(next);
+    links[next]?.focus();
+  };
+  useKeys({
+    j: () => go(1),
+    k: () => go(-1),
+    x: () => {
+      const href = (document.activeElement as HTMLAnchorElement | null)?.getAttribute?.("href");
+      const issue = items.find((one) => href?.endsWith(`/issues/${one.id}`));
+      if (issue && mayHold && !issue.merged_into) choose(issue.id, !chosen.has(issue.id));
+    },
+    b: () => setBoard(!board),
+    Escape: () => setChosen(new Set()),
+    "?": () => setHelp(true),
+  });
 
   const set = (change: { [K in keyof IssueFilter]: IssueFilter[K] | undefined }) => {
     const next: IssueFilter = {};
@@ -150,6 +193,14 @@ export function IssuesPage() {
         />
         <Select
           allowClear
+          aria-label={t("kind.filter")}
+          placeholder={t("kind.filter")}
+          value={filter.kind ?? null}
+          onChange={(kind) => set({ kind: kind ?? undefined })}
+          options={ISSUE_KINDS.map((value) => ({ value: value as string, label: t(`issue_kind.${value}`) }))}
+        />
+        <Select
+          allowClear
           showSearch={{ optionFilterProp: "label" }}
           aria-label={t("issues.filter_topic")}
           placeholder={t("issues.filter_topic")}
@@ -175,12 +226,26 @@ export function IssuesPage() {
             { value: "board", label: t("bulk.board") },
           ]}
         />
+        <Button type="text" aria-label={t("bulk.keys")} onClick={() => setHelp(true)}>
+          ?
+        </Button>
       </div>
       {picked.length > 0 && (
         <div className="row flagged" role="status" style={{ marginBottom: 12 }}>
           <strong>{t("bulk.chosen", { n: picked.length })}</strong>
-          <Button onClick={() => setHolding("snooze")}>{t("life.snooze")}</Button>
-          <Button onClick={() => setHolding("dismiss")}>{t("life.dismiss")}</Button>
+          <Button disabled={picked.length > MOST} onClick={() => setBulk("assign")}>
+            {t("bulk.assign")}
+          </Button>
+          <Button disabled={holdable.length === 0} onClick={() => setHolding("snooze")}>
+            {t("life.snooze")}
+          </Button>
+          <Button disabled={holdable.length === 0} onClick={() => setHolding("dismiss")}>
+            {t("life.dismiss")}
+          </Button>
+          <Button disabled={picked.length > MOST} onClick={() => setBulk("merge")}>
+            {t("bulk.merge")}
+          </Button>
+          {picked.length > MOST && <span className="faint">{t("bulk.most")}</span>}
           <Button type="text" onClick={() => setChosen(new Set())}>
             {t("bulk.none")}
           </Button>
@@ -188,50 +253,71 @@ export function IssuesPage() {
       )}
       <HoldDialog
         kind={holding}
-        issues={picked}
-        nameOf={nameOf}
+        issues={holdable.slice(0, MOST)}
         onClose={(done) => {
           setHolding(null);
           if (done) setChosen(new Set());
         }}
       />
-      <QueryView query={issues}>
-        {(items) =>
-          board && items.length > 0 ? (
-            <Board issues={items} />
-          ) : (
-            <Panel flush>
-              {items.length === 0 ? (
-                filtered ? (
-                  <EmptyState title={t("issues.none")} next={t("issues.none_filter")} />
+      <BulkDialog
+        kind={bulk}
+        issues={picked}
+        onClose={(done) => {
+          setBulk(null);
+          if (done) setChosen(new Set());
+        }}
+      />
+      <Modal open={help} title={t("bulk.keys")} footer={null} onCancel={() => setHelp(false)}>
+        <dl className="facts">
+          {KEYS.map(([keys, what]) => (
+            <div key={keys}>
+              <dt>
+                <kbd>{keys}</kbd>
+              </dt>
+              <dd>{t(`bulk.${what}`)}</dd>
+            </div>
+          ))}
+        </dl>
+      </Modal>
+      <div ref={list}>
+        <QueryView query={issues}>
+          {(items) =>
+            board && items.length > 0 ? (
+              <Board issues={items} />
+            ) : (
+              <Panel flush>
+                {items.length === 0 ? (
+                  filtered ? (
+                    <EmptyState title={t("issues.none")} next={t("issues.none_filter")} />
+                  ) : (
+                    <EmptyState
+                      title={t("issues.none_yet")}
+                      next={t("issues.none_yet_next")}
+                      action={<Link to="/settings/detectors">{t("issues.to_detectors")}</Link>}
+                    />
+                  )
                 ) : (
-                  <EmptyState
-                    title={t("issues.none_yet")}
-                    next={t("issues.none_yet_next")}
-                    action={<Link to="/settings/detectors">{t("issues.to_detectors")}</Link>}
-                  />
-                )
-              ) : (
-                <ul className="records">
-                  {items.map((issue) => (
-                    <li key={issue.id} className={mayHold ? "choosable" : undefined}>
-                      {mayHold && (
-                        <Checkbox
-                          aria-label={t("bulk.choose", { name: nameOf(issue) })}
-                          disabled={!canHold(issue)}
-                          checked={chosen.has(issue.id)}
-                          onChange={(event) => choose(issue.id, event.target.checked)}
-                        />
-                      )}
-                      <IssueRow issue={issue} />
-                    </li>
-                  ))}
-                </ul>
-              )}
-            </Panel>
-          )
-        }
-      </QueryView>
+                  <ul className="records">
+                    {items.map((issue) => (
+                      <li key={issue.id} className={mayHold ? "choosable" : undefined}>
+                        {mayHold && (
+                          <Checkbox
+                            aria-label={t("bulk.choose", { name: nameOf(issue) })}
+                            disabled={Boolean(issue.merged_into)}
+                            checked={chosen.has(issue.id)}
+                            onChange={(event) => choose(issue.id, event.target.checked)}
+                          />
+                        )}
+                        <IssueRow issue={issue} />
+                      </li>
+                    ))}
+                  </ul>
+                )}
+              </Panel>
+            )
+          }
+        </QueryView>
+      </div>
       <More query={issues} />
     </Page>
   );

@@ -1,9 +1,9 @@
 import { useTranslation } from "react-i18next";
-import { useDailyFacts } from "../../api/hooks";
+import { useCalendarNotes, useDailyFacts, useTopics } from "../../api/hooks";
 import { Chart } from "../../components/chart";
 import { Panel, QueryView } from "../../components/page";
 import { addDays, dayIn, useFormat } from "../../lib/format";
-import { trendOption } from "./trend-option";
+import { noted, trendOption } from "./trend-option";
 
 const DAYS = 56;
 
@@ -14,6 +14,7 @@ export function TrendChart(props: { topic: string }) {
   const from = addDays(to, 1 - DAYS);
   const contacts = useDailyFacts({ metric: "contacts", from, to, topic: props.topic });
   const csat = useDailyFacts({ metric: "csat", from, to, topic: props.topic });
+  const notes = noted(useCalendarNotes().data ?? [], props.topic, useTopics().data ?? [], from, to);
   return (
     <Panel title={t("issue.trend")}>
       <QueryView query={contacts}>
@@ -29,6 +30,7 @@ export function TrendChart(props: { topic: string }) {
                 csat: csat.data ?? [],
                 from,
                 to,
+                notes,
                 format,
                 words: {
                   contacts: t("issue.trend_contacts"),
@@ -40,6 +42,14 @@ export function TrendChart(props: { topic: string }) {
           )
         }
       </QueryView>
+      {notes.length > 0 && (
+        <p className="faint">
+          {t("issue.noted")}{" "}
+          {notes
+            .map((note) => `${note.name} (${format.day(note.from)} – ${format.day(note.to)})`)
+            .join(" · ")}
+        </p>
+      )}
     </Panel>
   );
 }

@@ -1,4 +1,5 @@
-import type { FactRow } from "../../api/types";
+import type { CalendarNote } from "../../api/evidence";
+import type { FactRow, Topic } from "../../api/types";
 import {
   axisStyle,
   baseOption,
@@ -8,7 +9,24 @@ import {
 } from "../../components/chart-option";
 import type { Format } from "../../lib/format";
 import { colour } from "../../styles/tokens";
+import { subtree } from "../topics/tree";
 import { daysBetween, weekly } from "../verification/before-after-option";
+
+/** What is noted about a topic's days: for everything, for the topic, or for one above it. */
+export function noted(
+  notes: readonly CalendarNote[],
+  topic: string,
+  topics: readonly Topic[],
+  from: string,
+  to: string,
+): CalendarNote[] {
+  return notes.filter(
+    (note) =>
+      note.from <= to &&
+      note.to >= from &&
+      (note.topics.length === 0 || note.topics.some((key) => subtree(key, topics).includes(topic))),
+  );
+}
 
 /** Contacts a day as bars with the weekly satisfaction as a line over them; days without ratings leave a gap. */
 export function trendOption(input: {
@@ -16,6 +34,8 @@ export function trendOption(input: {
   csat: readonly FactRow[];
   from: string;
   to: string;
+  /** Days that are known to be different: drawn, and left out of baselines by the server. */
+  notes?: readonly CalendarNote[];
   format: Format;
   words: { contacts: string; csat: string; rated: (n: string) => string };
 }): ChartOption {
@@ -79,6 +99,15 @@ export function trendOption(input: {
         data: days.map((day) => perDay.get(day) ?? 0),
         itemStyle: { color: colour.teal300, borderRadius: [2, 2, 0, 0] },
         barCategoryGap: "28%",
+        markArea: {
+          silent: true,
+          itemStyle: { color: colour.inkFaint, opacity: 0.16 },
+          label: { position: "insideTop", color: colour.inkFaint, fontSize: 11 },
+          data: (input.notes ?? []).map((note) => [
+            { name: note.name, xAxis: note.from < input.from ? input.from : note.from },
+            { xAxis: note.to > input.to ? input.to : note.to },
+          ]) as never,
+        },
       },
       {
         type: "line",

@@ -2,6 +2,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { App, Button, Drawer, Form, Input, Radio, Select } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useDepartments } from "../../api/hooks";
 import {
   REVIEW_OUTCOMES,
   REVIEW_STATES,
@@ -46,6 +47,8 @@ function Steps(props: { ticket: ReviewTicket }) {
   const { message } = App.useApp();
   const { ticket } = props;
   const review = useReview(ticket.id, ticket.version);
+  const mayGive = useMay("run_loop");
+  const departments = useDepartments().data ?? [];
   const required = [{ required: true, whitespace: true, message: t("app.required") }];
   const run = async (change: Parameters<typeof review.mutateAsync>[0]) => {
     try {
@@ -126,6 +129,35 @@ function Steps(props: { ticket: ReviewTicket }) {
           </Button>
         </Form>
       </Panel>
+      {mayGive && (
+        <Panel title={t("review.reassign")}>
+          <p className="faint">{t("review.reassign_hint")}</p>
+          <Form
+            layout="vertical"
+            onFinish={(values: { department: string; reason: string }) =>
+              run({ what: "reassign", body: { department: values.department, reason: values.reason.trim() } })
+            }
+          >
+            <Form.Item
+              name="department"
+              label={t("topics.department")}
+              rules={[{ required: true, message: t("app.required") }]}
+            >
+              <Select
+                options={departments
+                  .filter((d) => d.owners.length > 0 && d.owners[0]?.email !== ticket.owner)
+                  .map((d) => ({ value: d.key, label: d.name || d.key }))}
+              />
+            </Form.Item>
+            <Form.Item name="reason" label={t("review.reassign_reason")} rules={required}>
+              <Input.TextArea autoSize={{ minRows: 2, maxRows: 6 }} maxLength={1000} />
+            </Form.Item>
+            <Button htmlType="submit" loading={review.isPending}>
+              {t("review.reassign")}
+            </Button>
+          </Form>
+        </Panel>
+      )}
     </div>
   );
 }

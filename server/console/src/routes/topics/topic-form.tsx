@@ -1,5 +1,6 @@
 import { Alert, App, Button, Form, Input, Select, Space } from "antd";
 import { useTranslation } from "react-i18next";
+import { ISSUE_KINDS, type IssueKind } from "../../api/evidence";
 import { type TopicDraft, useDepartments, useRemoveTopic, useSaveTopic } from "../../api/hooks";
 import type { Topic } from "../../api/types";
 import { ProblemAlert } from "../../components/problem-alert";
@@ -16,6 +17,7 @@ type Values = {
   synonyms?: Array<{ said: string; means: string }>;
   owner_department?: string;
   demand_type?: "failure" | "value";
+  issue_kind?: IssueKind;
 };
 
 export function emptyTopic(words: string[] = []): TopicDraft {
@@ -64,6 +66,7 @@ export function TopicForm(props: {
       causes: topic.causes,
       owner_department: values.owner_department ?? null,
       demand_type: values.demand_type ?? null,
+      issue_kind: values.issue_kind ?? null,
       ...(topic.version !== undefined && { version: topic.version }),
     };
     try {
@@ -89,6 +92,7 @@ export function TopicForm(props: {
         synonyms: Object.entries(topic.synonyms).map(([said, means]) => ({ said, means })),
         owner_department: topic.owner_department ?? undefined,
         demand_type: topic.demand_type ?? undefined,
+        issue_kind: topic.issue_kind ?? undefined,
       }}
     >
       <ProblemAlert error={save.error ?? remove.error} />
@@ -138,6 +142,13 @@ export function TopicForm(props: {
               { value: "failure", label: t("topics.demand_failure") },
               { value: "value", label: t("topics.demand_value") },
             ]}
+          />
+        </Form.Item>
+        <Form.Item name="issue_kind" label={t("kind.of_topic")} extra={t("kind.of_topic_hint")}>
+          <Select
+            allowClear
+            placeholder={t("kind.of_topic_none")}
+            options={ISSUE_KINDS.map((value) => ({ value, label: t(`issue_kind.${value}`) }))}
           />
         </Form.Item>
       </div>
