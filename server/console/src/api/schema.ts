@@ -893,6 +893,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismisses, snoozes or merges several issues, or assigns one task for each. Every issue is decided by
+         *     itself: what cannot be done to one leaves the others alone and is said.
+         */
+        post: operations["bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}": {
         parameters: {
             query?: never;
@@ -984,6 +1004,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/{id}/kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says that an issue is a problem, an opportunity or a churn risk. Signals join it as before. */
+        put: operations["call"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}/merge": {
         parameters: {
             query?: never;
@@ -1004,6 +1041,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/{id}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Reports what came of an opportunity: a person's figure, shown as such and counted among no savings. */
+        put: operations["report"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}/quadrant": {
         parameters: {
             query?: never;
@@ -1017,6 +1071,23 @@ export interface paths {
         post?: never;
         /** Releases a person's decision: the issue stands again where its topic stands. */
         delete: operations["release_quadrant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/rejoin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a part back into the issue that it was split off from, with everything that came to it meanwhile. */
+        post: operations["rejoin"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1050,6 +1121,26 @@ export interface paths {
         put?: never;
         /** Puts an issue aside until a day, until it grows, or both. */
         post: operations["snooze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Splits an issue: what is named becomes an issue of its own, with its signals, tasks and supposed
+         *     causes. It can be taken back.
+         */
+        post: operations["split_issue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1718,6 +1809,23 @@ export interface paths {
         put?: never;
         /** Closes a ticket: after the analysis and a call, unless the mark was not about our service. */
         post: operations["close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-tickets/{id}/reassign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a ticket to somebody else: links that were sent die, the new person hears with the next list. */
+        post: operations["reassign_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2569,6 +2677,67 @@ export interface components {
             /** @description Simplified Chinese. */
             zh: string;
         };
+        /** @description A decision about several issues; exactly one of `dismiss`, `snooze`, `merge`, `assign`. */
+        BulkDecision: {
+            assign?: components["schemas"]["BulkTask"] | null;
+            dismiss?: components["schemas"]["Dismissal"] | null;
+            /** @description 1 to 100, each once. */
+            issues: components["schemas"]["BulkIssue"][];
+            merge?: components["schemas"]["BulkMerge"] | null;
+            /** @description Only says what would become of each. */
+            preview?: boolean;
+            snooze?: components["schemas"]["Snooze"] | null;
+        };
+        /** @description An issue, as whoever decides has seen it. */
+        BulkIssue: {
+            id: string;
+            /**
+             * Format: int64
+             * @description What changed meanwhile stays as it is.
+             */
+            version: number;
+        };
+        /** @description The other issue. */
+        BulkMerge: {
+            /** @description The issue that gets the signals and the tasks. */
+            into: string;
+        };
+        /** @description What became of all. */
+        BulkOutcome: {
+            done: number;
+            failed: number;
+            /** @description In the order of the request. */
+            items: components["schemas"]["BulkResult"][];
+            /** @description Nothing was done. */
+            preview: boolean;
+        };
+        /** @description What became of one issue. */
+        BulkResult: {
+            /** @description Why not: the code and the sentence of the problem. */
+            code?: string | null;
+            /** @description Who gets the task. */
+            department?: string | null;
+            detail?: string | null;
+            id: string;
+            ok: boolean;
+            /** @description Its state then; null where it was left alone. */
+            state?: string | null;
+            /** @description Its new task; null in a preview and of other decisions. */
+            task_id?: string | null;
+            /** @description Empty where nobody knows the issue. */
+            title: string;
+        };
+        /** @description The same task for each issue. */
+        BulkTask: {
+            /** @description By the owner rules, for each issue by itself, when missing. */
+            department?: string | null;
+            description?: string;
+            /** Format: date-time */
+            due_at?: string | null;
+            measures?: string[];
+            /** @description `{issue}` stands for the issue's title. */
+            title: string;
+        };
         /** @description What happened to one of them, or would. */
         BulkTaskResult: {
             /** @description Why not: the stable code of the problem. */
@@ -3236,6 +3405,7 @@ export interface components {
             owner?: string | null;
             /** @description How it decides: the parameters of its kind. */
             params: components["schemas"]["DetectorParams"];
+            raises?: components["schemas"]["IssueKind"] | null;
             /** @description What it looks at. */
             scope?: components["schemas"]["DetectorScope"];
             /**
@@ -3905,7 +4075,10 @@ export interface components {
              * @description Those above what is usual at its channels, by a cautious estimate.
              */
             avoidable_per_week: number;
-            /** @description `ratings` or `sentiment`. */
+            /**
+             * @description `ratings` or `sentiment`; `demand` of an opportunity: its value is the share of the contacts that
+             *     fall in the later half of the window, its line that share if demand were steady.
+             */
             basis: string;
             /** Format: int64 */
             compensation_cents: number;
@@ -4164,6 +4337,8 @@ export interface components {
             hypotheses: components["schemas"]["Hypothesis"][];
             id: string;
             impact: components["schemas"]["Impact"];
+            /** @description `problem`, `opportunity` or `churn_risk`. */
+            kind: components["schemas"]["IssueKind"];
             /** @description Issues whose signals and tasks have come to this one. */
             merged: components["schemas"]["MergedIssue"][];
             /** @description The issue that has its signals; null: itself. */
@@ -4171,13 +4346,17 @@ export interface components {
             movement: components["schemas"]["QuadrantMovement"];
             /** Format: date-time */
             opened_at: string;
+            outcome?: components["schemas"]["IssueOutcome"] | null;
             override?: components["schemas"]["QuadrantOverride"] | null;
+            /** @description Issues that were split off from this one, also those that came back. */
+            parts: components["schemas"]["IssuePart"][];
             /** @description What a person decided, else where the topic stands. Never null. */
             quadrant: string;
             scope: Record<string, never>;
             signals: components["schemas"]["Signal"][];
             /** @description Proven solutions; empty: none yet. */
             similar_solutions: components["schemas"]["Solution"][];
+            split?: components["schemas"]["IssueSplit"] | null;
             state: string;
             /** @description What it is about: a topic, search, article, agent or channel. */
             subject: components["schemas"]["Subject"];
@@ -4211,6 +4390,63 @@ export interface components {
              * @description When it is looked at again.
              */
             until: string;
+        };
+        /**
+         * @description What an issue is. A problem is to go away; an opportunity is demand that nobody meets yet; a churn
+         *     risk is about keeping those who speak of leaving.
+         * @enum {string}
+         */
+        IssueKind: "problem" | "opportunity" | "churn_risk";
+        /** @description What an issue is. */
+        IssueKindBody: {
+            kind: components["schemas"]["IssueKind"];
+            /** @description Why, 1 to 1000 characters. */
+            reason: string;
+        };
+        /** @description What came of an opportunity. */
+        IssueOutcome: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["EventActor"];
+            /** Format: int64 */
+            revenue_cents: number;
+            text: string;
+        };
+        /** @description What came of an opportunity. */
+        IssueOutcomeBody: {
+            /**
+             * Format: int64
+             * @description Revenue so far, in hundredths of the organisation's currency.
+             */
+            revenue_cents: number;
+            /** @description Where the figure comes from, 1 to 1000 characters. */
+            text: string;
+        };
+        /** @description A part of an issue that was split off. */
+        IssuePart: {
+            /** Format: date-time */
+            at?: string | null;
+            /** Format: date-time */
+            ended?: string | null;
+            id: string;
+            kind: components["schemas"]["IssueKind"];
+            state: string;
+            title: string;
+        };
+        /** @description What an issue was part of. */
+        IssueSplit: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["EventActor"];
+            /**
+             * Format: date-time
+             * @description When it was taken back; null: it stands by itself.
+             */
+            ended?: string | null;
+            from: string;
+            reason: string;
+            /** @description Rules whose signals are its own from then on. */
+            rules: string[];
         };
         /** @description A task, in short. */
         IssueTask: {
@@ -4628,6 +4864,8 @@ export interface components {
                 hypotheses: components["schemas"]["Hypothesis"][];
                 id: string;
                 impact: components["schemas"]["Impact"];
+                /** @description `problem`, `opportunity` or `churn_risk`. */
+                kind: components["schemas"]["IssueKind"];
                 /** @description Issues whose signals and tasks have come to this one. */
                 merged: components["schemas"]["MergedIssue"][];
                 /** @description The issue that has its signals; null: itself. */
@@ -4635,13 +4873,17 @@ export interface components {
                 movement: components["schemas"]["QuadrantMovement"];
                 /** Format: date-time */
                 opened_at: string;
+                outcome?: components["schemas"]["IssueOutcome"] | null;
                 override?: components["schemas"]["QuadrantOverride"] | null;
+                /** @description Issues that were split off from this one, also those that came back. */
+                parts: components["schemas"]["IssuePart"][];
                 /** @description What a person decided, else where the topic stands. Never null. */
                 quadrant: string;
                 scope: Record<string, never>;
                 signals: components["schemas"]["Signal"][];
                 /** @description Proven solutions; empty: none yet. */
                 similar_solutions: components["schemas"]["Solution"][];
+                split?: components["schemas"]["IssueSplit"] | null;
                 state: string;
                 /** @description What it is about: a topic, search, article, agent or channel. */
                 subject: components["schemas"]["Subject"];
@@ -5107,6 +5349,7 @@ export interface components {
                 causes?: components["schemas"]["CauseWords"][];
                 /** @description `failure` (a fault of ours caused the contact) or `value`. */
                 demand_type?: string | null;
+                issue_kind?: components["schemas"]["IssueKind"] | null;
                 /** @description Stable name, chosen by the organisation. */
                 key?: string;
                 /** @description Chinese name; the key when empty. */
@@ -6001,12 +6244,15 @@ export interface components {
         Preference: {
             /** @description When the daily mail comes, on the person's clock. */
             daily_at?: string;
+            language?: components["schemas"]["Locale"] | null;
             /** @description How often. */
             pace?: components["schemas"]["Pace"];
             /** @description Times without mail. */
             quiet?: components["schemas"]["Quiet"][];
             /** @description Urgent mails come at once all the same. */
             urgent_at_once?: boolean;
+            /** @description The person's clock, an IANA name; as the department or the organisation says when missing. */
+            zone?: string | null;
         };
         /** @description What a stream would bring. */
         Preview: {
@@ -6424,6 +6670,13 @@ export interface components {
         Rejecting: {
             reason: string;
         };
+        /** @description Why a part is taken back. */
+        RejoinBody: {
+            /** @description Only says what would happen. */
+            preview?: boolean;
+            /** @description 1 to 1000 characters. */
+            reason: string;
+        };
         /** @description How many held mails go out now. */
         Released: {
             released: number;
@@ -6533,6 +6786,14 @@ export interface components {
              * @description The answer, 0 to 10.
              */
             nps: number;
+        };
+        /** @description Who has it from now on. */
+        ReviewReassignment: {
+            department: string;
+            /** @description The department's first owner when missing. */
+            owner_email?: string | null;
+            /** @description Why, 1 to 4000 characters. */
+            reason: string;
         };
         /** @description When a voice opens a ticket, and how many open. */
         ReviewRule: {
@@ -7308,6 +7569,53 @@ export interface components {
              */
             with_channel: boolean;
         };
+        /** @description What is to be an issue of its own; at least one of `rules`, `signals`, `tasks` and `hypotheses`. */
+        SplitBody: {
+            /** @description Numbers of the supposed causes that go along. */
+            hypotheses?: number[];
+            kind?: components["schemas"]["IssueKind"] | null;
+            /** @description Only says what would happen. */
+            preview?: boolean;
+            /** @description Why, 1 to 1000 characters. */
+            reason: string;
+            /** @description Rules whose signals, those so far and those to come, go along. */
+            rules?: string[];
+            /** @description Further signals, by id: what their rule raises later stays. */
+            signals?: string[];
+            /** @description Tasks that go along, by id. */
+            tasks?: string[];
+            /** @description What the new issue is called, 1 to 200 characters. */
+            title: string;
+        };
+        /** @description What a split, or its way back, does. */
+        SplitResult: {
+            /**
+             * Format: int64
+             * @description What its own rule counted last of what it has then.
+             */
+            issue_count: number;
+            issue_id: string;
+            /** @description Its state then. */
+            issue_state: string;
+            /** Format: int64 */
+            part_count: number;
+            /** @description The part; null in the preview of a split. */
+            part_id?: string | null;
+            part_state: string;
+            part_title: string;
+            /** @description Nothing was done. */
+            preview: boolean;
+            /** @description Whether rules ring for the part from then on; without any only the watch after its verdict does. */
+            rings: boolean;
+            /** @description Signals that move, and those that the issue has then. */
+            signals: number;
+            signals_left: number;
+            tasks: number;
+            tasks_left: number;
+            tasks_under_way: number;
+            /** Format: int64 */
+            version: number;
+        };
         /**
          * @description Whether the after-window is complete.
          * @enum {string}
@@ -7802,6 +8110,7 @@ export interface components {
             causes?: components["schemas"]["CauseWords"][];
             /** @description `failure` (a fault of ours caused the contact) or `value`. */
             demand_type?: string | null;
+            issue_kind?: components["schemas"]["IssueKind"] | null;
             /** @description Stable name, chosen by the organisation. */
             key?: string;
             /** @description Chinese name; the key when empty. */
@@ -9640,6 +9949,8 @@ export interface operations {
                 state?: string;
                 /** @description `fix_now`, `plan`, `quick_win` or `watch`. */
                 quadrant?: string;
+                /** @description `problem`, `opportunity` or `churn_risk`. */
+                kind?: string;
                 topic?: string;
                 cursor?: string;
                 limit?: number;
@@ -9656,6 +9967,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_Issue"];
+                };
+            };
+        };
+    };
+    bulk: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkDecision"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkOutcome"];
                 };
             };
         };
@@ -9801,6 +10137,34 @@ export interface operations {
             };
         };
     };
+    call: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssueKindBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
     merge: {
         parameters: {
             query?: never;
@@ -9825,6 +10189,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Merge"];
+                };
+            };
+        };
+    };
+    report: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssueOutcomeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issue"];
                 };
             };
         };
@@ -9871,6 +10263,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    rejoin: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RejoinBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitResult"];
                 };
             };
         };
@@ -9927,6 +10347,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Issue"];
+                };
+            };
+        };
+    };
+    split_issue: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitResult"];
                 };
             };
         };
@@ -10948,6 +11396,34 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ReviewClosing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewTicket"];
+                };
+            };
+        };
+    };
+    reassign_ticket: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewReassignment"];
             };
         };
         responses: {
