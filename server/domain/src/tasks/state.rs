@@ -1029,6 +1029,8 @@ pub fn apply(
                 Verdict::Worse => State::InProgress,
                 Verdict::Pending => State::Verifying,
             };
+            // What was asked of an approver before is over: the figures have spoken.
+            nobody_approves(&mut next, at);
             if !next.state.is_under_way() {
                 resume(&mut next.pauses, at);
             }
@@ -1050,6 +1052,18 @@ pub fn apply(
     }
     next.version += 1;
     Ok((next, effects))
+}
+
+/// Takes back what was asked of an approver, where nothing was said yet.
+fn nobody_approves(task: &mut Task, at: Timestamp) {
+    if let Some(approval) = &mut task.approval {
+        approval.decision.get_or_insert_with(|| Decision {
+            at,
+            approved: false,
+            by: String::new(),
+            words: String::new(),
+        });
+    }
 }
 
 /// Minutes between two reminders that somebody sends by hand.
@@ -1200,15 +1214,8 @@ fn offer_to(
     task.on_behalf_of = None;
     task.with_arbiter = false;
     task.rest = None;
-    // The next owner submits anew; what was asked of the approver before is over.
-    if let Some(approval) = &mut task.approval {
-        approval.decision.get_or_insert_with(|| Decision {
-            at,
-            approved: false,
-            by: String::new(),
-            words: String::new(),
-        });
-    }
+    // The next owner submits anew.
+    nobody_approves(task, at);
     effects.push(Effect::RevokeLinks);
     if former.email != owner.email {
         effects.push(Effect::TellFormerOwner(former));

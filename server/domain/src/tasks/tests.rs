@@ -467,7 +467,7 @@ proptest! {
                     let waits = next.state == State::AwaitingApproval;
                     prop_assert_eq!(next.open_approval().is_some(), waits);
                     let unsaid = next.approval.as_ref().is_some_and(|a| a.decision.is_none());
-                    prop_assert_eq!(unsaid, waits || (unsaid && next.state.is_judged()) || (unsaid && next.state == State::Cancelled));
+                    prop_assert_eq!(unsaid, waits || (unsaid && next.state == State::Cancelled));
                     prop_assert_eq!(effects.contains(&Effect::AskApproval), matches!(command, Command::Submit { .. }));
                     prop_assert_eq!(effects.contains(&Effect::TellDecision), matches!(command, Command::Approve { .. } | Command::Reject { .. }));
                     // Nothing is delivered with something missing and nothing said of it.
