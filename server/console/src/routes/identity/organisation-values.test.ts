@@ -30,6 +30,11 @@ test("what was loaded is what is saved", () => {
   expect(organisationOf(valuesOf(newer), newer)).toEqual(newer);
 });
 
+test("what the page does not show is not lost", () => {
+  const ruled = { ...newer, review: { enabled: true, ratings_up_to: 2 } } as unknown as Organisation;
+  expect(organisationOf(valuesOf(ruled), ruled)).toEqual(ruled);
+});
+
 test("an older server is sent only what it knows", () => {
   expect(organisationOf(valuesOf(older), older)).toEqual(older);
 });

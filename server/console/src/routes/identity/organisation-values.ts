@@ -91,6 +91,8 @@ export function organisationOf(values: Values, loaded: Organisation): Organisati
     if (entry?.kind) approvals[entry.kind] = { approver_email: entry.approver_email?.trim() || null };
   }
   return {
+    // What this page does not show stays as it is.
+    ...loaded,
     name: values.name.trim(),
     zone: values.zone,
     locale: values.locale,

@@ -123,7 +123,11 @@ function LinesText(props: { quadrants: Quadrants }) {
   const format = useFormat();
   const { lines, basis, line_rule } = props.quadrants;
   const rules = lines ? [lines.frequency_rule, lines.impact_rule] : line_rule.split("/");
-  const today = lines && (basis === "ratings" ? lines.ratings_today : lines.sentiment_today);
+  // A line that somebody set does not follow the data.
+  const drawn = basis === "ratings" ? lines?.ratings_today : lines?.sentiment_today;
+  const impact = lines?.impact_rule === "overall" ? drawn : props.quadrants.impact_line;
+  const follows = lines?.frequency_rule === "fixed" ? undefined : lines?.frequency_today;
+  const frequency = follows ?? props.quadrants.frequency_line;
   return (
     <p className="faint" style={{ marginTop: 6 }}>
       {t(basis === "ratings" ? "quadrant.basis_ratings" : "quadrant.basis_sentiment")}{" "}
@@ -132,8 +136,8 @@ function LinesText(props: { quadrants: Quadrants }) {
         (lines.drawn_on
           ? t("quadrant.frozen", {
               day: format.day(lines.drawn_on),
-              frequency: format.decimal(lines.frequency_today, 0),
-              impact: format.percent(today),
+              frequency: format.decimal(frequency, 0),
+              impact: format.percent(impact),
             })
           : t("quadrant.follows"))}
     </p>
