@@ -358,11 +358,16 @@ fn capabilities_call_only_those_on_their_left() {
         "notify",
     ];
     /// Who reaches to the right all the same, to whom, and why.
-    const KNOWN: [(&str, &str, &str); 4] = [
+    const KNOWN: [(&str, &str, &str); 5] = [
         (
             "intake/http.rs",
             "analysis",
             "a correction is addressed to the voice, and is analysis",
+        ),
+        (
+            "issues/life/bulk_http.rs",
+            "tasks",
+            "many issues are assigned by the call that dismisses or merges many",
         ),
         (
             "plugins/service.rs",

@@ -336,7 +336,7 @@ pub async fn relabel_some(
         storage::feedback::relabel(&tx, &voice, label, &mut facts).await?;
     }
     storage::facts::apply(&tx, &facts).await?;
-    crate::detection::taken_off(app, &tx, &facts).await?;
+    crate::jobs::counted_less(app, &tx, &facts).await?;
     tx.commit().await?;
     Ok(voices.len())
 }
@@ -441,7 +441,7 @@ pub async fn correct(
     let mut facts = Batch::new();
     storage::feedback::relabel(&tx, &voice, &label, &mut facts).await?;
     storage::facts::apply(&tx, &facts).await?;
-    crate::detection::taken_off(app, &tx, &facts).await?;
+    crate::jobs::counted_less(app, &tx, &facts).await?;
     let data = serde_json::json!({
         "from": {"topic": present.topic, "cause": present.cause, "sentiment": present.polarity},
         "to": {"topic": label.topic, "cause": label.cause, "sentiment": label.polarity},

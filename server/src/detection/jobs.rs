@@ -7,7 +7,6 @@ use crate::app::{App, Shared};
 use crate::jobs::{JobError, Outcome};
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{Timestamp, local_day};
-use domain::facts::Batch;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -178,17 +177,19 @@ pub(super) async fn ask(app: &App, tx: &Tx, day: NaiveDate, backfill: bool) -> R
     crate::jobs::gather(tx, day_job(app, &day), &day.key()).await
 }
 
-/// Asks for the days to be judged again of which something is counted no more: a voice was corrected,
-/// sent anew or given another topic.
-pub(crate) async fn taken_off(app: &App, tx: &Tx, facts: &Batch) -> Result<(), DbError> {
-    let days = facts.shrunk_days();
-    if days.is_empty() {
-        return Ok(());
-    }
-    let zone = storage::organisation::organisation(tx).await?.zone;
+#[derive(Deserialize)]
+struct Shrunk {
+    days: BTreeSet<NaiveDate>,
+}
+
+/// Asks for days of which something is counted no more to be judged again, as far back as that is done.
+pub async fn counted_less(app: &App, payload: &serde_json::Value) -> Result<Outcome, JobError> {
+    let shrunk: Shrunk = serde_json::from_value(payload.clone()).map_err(JobError::fail)?;
+    let tx = app.begin().await?;
+    let zone = storage::organisation::organisation(&tx).await?.zone;
     let today = local_day(tx.now(), zone);
     let oldest = today - TimeDelta::days(super::watch::JUDGED_AGAIN);
-    for day in days.range(oldest..=today) {
+    for day in shrunk.days.range(oldest..=today) {
         let day = Day {
             day: *day,
             backfill: false,
@@ -196,9 +197,9 @@ pub(crate) async fn taken_off(app: &App, tx: &Tx, facts: &Batch) -> Result<(), D
             less: true,
             since: Some(tx.now()),
         };
-        crate::jobs::gather(tx, day_job(app, &day), &day.key()).await?;
+        crate::jobs::gather(&tx, day_job(app, &day), &day.key()).await?;
     }
-    Ok(())
+    Ok(Outcome::Done(tx))
 }
 
 /// Closes the days that have ended since somebody last looked: each once, whoever looks. Days older

@@ -16,6 +16,5 @@ mod withdraw;
 mod words;
 
 pub use backtest::{Backtest, BacktestDay, LONGEST, run as backtest};
-pub(crate) use jobs::taken_off;
 pub use present::Lines;
 pub(crate) use raise::{loop_people, person};

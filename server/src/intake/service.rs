@@ -218,7 +218,7 @@ pub async fn store_batch(
     let mut facts = Batch::new();
     let outcomes = storage::feedback::store(tx, &batch.to_string(), &new, &mut facts).await?;
     storage::facts::apply(tx, &facts).await?;
-    crate::detection::taken_off(app, tx, &facts).await?;
+    crate::jobs::counted_less(app, tx, &facts).await?;
     let mut changed = false;
     for (voice, outcome) in new.iter().zip(&outcomes) {
         match outcome {
@@ -412,7 +412,7 @@ pub async fn rate(
     let mut facts = Batch::new();
     storage::feedback::rate(&tx, &voice, &rated, &mut facts).await?;
     storage::facts::apply(&tx, &facts).await?;
-    crate::detection::taken_off(app, &tx, &facts).await?;
+    crate::jobs::counted_less(app, &tx, &facts).await?;
     if let (Some((label, _)), Some(day)) = (&voice.label, rated.day) {
         // One look for all late ratings of a topic and day that wait together.
         let place = [

@@ -7,14 +7,16 @@ pub use worker::{JobError, Outcome, pending_of, run_workers, run_workers_for, se
 use crate::app::App;
 use chrono::TimeDelta;
 use domain::clock::Timestamp;
+use domain::facts::Batch;
 use domain::ids::Ids;
 use storage::queue::{self, NewJob};
 use storage::{DbError, Tx};
 
 /// Kinds of jobs. One job per batch, import, delivery or verdict: never one per voice.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 15] = [
     "absence",
     "analyse",
+    "counted_less",
     "deliver",
     "detect",
     "escalate",
@@ -64,6 +66,18 @@ pub async fn gather(tx: &Tx, job: NewJob, key: &str) -> Result<(), DbError> {
         ..job
     };
     queue::gather(tx, &job, key, TimeDelta::seconds(PATIENCE)).await
+}
+
+/// Asks for the days to be judged again of which something is counted no more: a voice was corrected,
+/// sent anew or given another topic.
+pub async fn counted_less(app: &App, tx: &Tx, facts: &Batch) -> Result<(), DbError> {
+    let days = facts.shrunk_days();
+    if days.is_empty() {
+        return Ok(());
+    }
+    let payload = serde_json::json!({"days": days});
+    let job = job(app.ids.as_ref(), "counted_less", payload, tx.now());
+    queue::enqueue(tx, &job).await.map(|_| ())
 }
 
 /// Whether a look that was first asked for at `since` should wait: half of a file says other things

@@ -210,6 +210,7 @@ async fn dispatch(app: &Shared, job: &Job) -> Result<Outcome, JobError> {
             }
             Ok(counted.outcome)
         }
+        "counted_less" => crate::detection::jobs::counted_less(app, &payload).await,
         "detect" => crate::detection::jobs::detect(app, &payload).await,
         "hold" => crate::issues::life::jobs::hold(app, &payload).await,
         "import" => crate::intake::jobs::import(app, &payload).await,

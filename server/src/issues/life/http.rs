@@ -33,7 +33,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(report))
         .routes(routes!(suppose))
         .routes(routes!(judge))
-        .merge(super::bulk::routes())
+        .merge(super::bulk_http::routes())
 }
 
 /// Why nothing is to be done, and when it is looked at again.
