@@ -9,7 +9,7 @@ use domain::facts::{Class, Counters};
 use domain::issues::Issue;
 use domain::organisation::Topic;
 use domain::tasks::Task;
-use domain::verification::savings::{Costs, Counted, Measured, Savings, savings};
+use domain::verification::savings::{Costs, Counted, Level, Measured, Savings, savings};
 use domain::verification::statement::{Earned, Month, Report, Statement, report, statement};
 use domain::verification::{DayRow, Metric, Verdict, Verification};
 use storage::{DbError, Read, Tx};
@@ -154,6 +154,7 @@ pub async fn since_fix(
     let after = sum(&all, from, to);
     let counted = Counted {
         days: float((to - from).num_days() + 1),
+        level: None,
         contacts: float(after.contacts),
         seconds: ratio(after.handle_sum, after.handle_n),
         compensation_cents: float(after.compensation_cents),
@@ -164,7 +165,7 @@ pub async fn since_fix(
     let costs = costs(&app.db, cost_month(to, local_day(app.now(), setting.zone))).await?;
     Ok(Some(savings(
         &measured(verification),
-        &counted,
+        &[counted],
         &costs,
         relapsed,
     )))
@@ -207,6 +208,17 @@ async fn earned(
         }
         None => None,
     };
+    let looked_at = match verification.after.from.zip(verification.after.to) {
+        Some((from, to)) if from <= to => {
+            let after = sum(&rows(db, setting, task, from, to).await?, from, to);
+            let level = Level {
+                contacts_per_day: float(after.contacts) / float((to - from).num_days() + 1),
+                seconds: ratio(after.handle_sum, after.handle_n),
+            };
+            Some((to, level))
+        }
+        _ => None,
+    };
     Ok(Some(Earned {
         task: task.id.to_string(),
         above: above(&topic, &setting.topics),
@@ -216,6 +228,7 @@ async fn earned(
         relapsed_on: relapsed_on(task, issue.as_ref(), setting.zone),
         together_with: verification.together_with.clone(),
         measured: measured(verification),
+        looked_at,
         compensation_before: before,
     }))
 }

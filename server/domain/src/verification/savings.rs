@@ -4,7 +4,9 @@
 //!   ticket that does not come saves is less than the average, because desks and systems stay: only
 //!   the marginal share v counts.
 //! - Contacts avoided over the days since the fix: A = Y (1/RR − 1), where Y is how many came and RR
-//!   the ratio that the verification measured; its repeated interval gives the range.
+//!   the ratio that the verification measured; its repeated interval gives the range. After the days that
+//!   the verdict looked at, what would come without the fix stays what it was then: Y counts at most as
+//!   much as came then, and what came beyond it is taken off. Else the worse it gets the more is saved.
 //! - Money: handled seconds that would have been, minus those that were, times the cost of a second,
 //!   so that fewer contacts and shorter ones are not counted twice; without handling times A · v · c.
 //! - *Secured* is the lower end of the range, *estimated* the middle. Only `improved` earns money, and
@@ -118,6 +120,14 @@ impl Range {
             value,
             low: value,
             high: value,
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            value: self.value + other.value,
+            low: self.low + other.low,
+            high: self.high + other.high,
         }
     }
 
@@ -247,22 +257,26 @@ impl Measured {
         }
     }
 
-    /// Contacts that did not come in `days` days in which `contacts` came; negative = extra ones.
+    /// Contacts that did not come in the days that were counted; negative = extra ones.
     #[must_use]
-    pub fn avoided(&self, contacts: f64, days: f64) -> Option<Range> {
+    pub fn avoided(&self, counted: &Counted) -> Option<Range> {
         let ratio = self.volume?;
-        if contacts <= 0.0 {
+        let none = counted.contacts <= 0.0;
+        let known = counted.level.map(|l| l.contacts_per_day * counted.days);
+        if none || known.is_some_and(|known| known <= 0.0) {
             // None came: all that would have come were avoided; of the range only the ratio's upper
             // end says something.
-            let expected = self.expected_per_day? * days;
+            let expected = self.expected_per_day? * counted.days;
+            let came = counted.contacts.max(0.0);
             return Some(Range {
-                value: expected,
-                low: expected * (1.0 - ratio.high),
-                high: expected,
+                value: expected - came,
+                low: expected * (1.0 - ratio.high) - came,
+                high: expected - came,
             });
         }
+        let counts = known.map_or(counted.contacts, |known| known.min(counted.contacts));
         // A ratio's lower end is the upper end of what was avoided.
-        let of = |ratio: f64| contacts * (1.0 / ratio.max(1e-9) - 1.0);
+        let of = |ratio: f64| counts / ratio.max(1e-9) - counted.contacts;
         Some(Range {
             value: of(ratio.value),
             low: of(ratio.high),
@@ -271,11 +285,22 @@ impl Measured {
     }
 }
 
+/// What came in the days that the verdict looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// Contacts a day.
+    pub contacts_per_day: f64,
+    /// Mean handling time in seconds, where measured.
+    pub seconds: Option<f64>,
+}
+
 /// What was counted over some days since the fix.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counted {
     /// Days.
     pub days: f64,
+    /// Of days that the verdict did not look at: what came in those that it did.
+    pub level: Option<Level>,
     /// Contacts that came.
     pub contacts: f64,
     /// Mean handling time in seconds, where measured.
@@ -313,37 +338,56 @@ pub struct Savings {
     pub sentence: Sentence,
 }
 
-/// What the days in `counted` are worth. `relapsed` = it came back, so no year is projected.
+/// What the days in `counted` are worth, those that the verdict looked at and later ones apart.
+/// `relapsed` = it came back, so no year is projected. Later days may take off what earlier ones of the
+/// same sum saved, and no more: what came on top of that is not the fix's doing.
 #[must_use]
-pub fn savings(measured: &Measured, counted: &Counted, costs: &Costs, relapsed: bool) -> Savings {
-    let avoided = measured.avoided(counted.contacts, counted.days);
-    let worth = worth(measured, counted, costs, avoided);
+pub fn savings(measured: &Measured, counted: &[Counted], costs: &Costs, relapsed: bool) -> Savings {
+    let later = counted.iter().any(|c| c.level.is_some());
+    let settled = |r: Range| if later { r.map(|x| x.max(0.0)) } else { r };
+    let sum = |of: &dyn Fn(&Counted) -> Option<Range>| {
+        counted
+            .iter()
+            .filter_map(of)
+            .reduce(Range::plus)
+            .map(settled)
+    };
+    let days: f64 = counted.iter().map(|c| c.days).sum();
+    let avoided = sum(&|c| measured.avoided(c));
+    let seconds = sum(&|c| freed(measured, c));
+    let by_time = seconds
+        .zip(costs.per_second())
+        .map(|(s, cost)| s.map(|s| s * cost));
+    let by_contact = avoided
+        .zip(costs.per_avoided())
+        .map(|(a, cost)| a.map(|a| a * cost));
+    let worth = by_time.or(by_contact);
     let none = measured.no_money();
     let earned = none.is_none();
     let no_money = none
-        .or_else(|| worth.money.is_none().then_some(NoMoney::NoCost))
+        .or_else(|| worth.is_none().then_some(NoMoney::NoCost))
         .or_else(|| measured.edited_afterwards.then_some(NoMoney::BackDated));
-    let money = worth.money.filter(|_| earned);
+    let money = worth.filter(|_| earned);
+    let contacts: f64 = counted.iter().map(|c| c.contacts).sum();
+    let paid: f64 = counted.iter().map(|c| c.compensation_cents).sum();
     let compensation = counted
-        .compensation_before
+        .iter()
+        .find_map(|c| c.compensation_before)
         .filter(|_| earned)
-        .map(|before| {
-            let without = counted.contacts + avoided.map_or(0.0, |a| a.value);
-            cents(before * without - counted.compensation_cents)
-        });
+        .map(|before| cents(before * (contacts + avoided.map_or(0.0, |a| a.value)) - paid));
     let mut savings = Savings {
-        days: whole(counted.days),
+        days: whole(days),
         contacts_avoided: avoided,
         cost_per_contact_cents: costs.per_avoided(),
         secured_cents: money
             .filter(|_| !measured.edited_afterwards)
             .map(|m| cents(m.low.max(0.0))),
         estimated_cents: money.map(|m| cents(m.value)),
-        freed_hours: worth.hours.filter(|_| earned),
+        freed_hours: seconds.map(|s| s.value / 3600.0).filter(|_| earned),
         compensation_avoided_cents: compensation,
         per_year_cents: money
-            .filter(|_| !relapsed && counted.days > 0.0)
-            .map(|m| cents(m.value * YEAR_DAYS / counted.days)),
+            .filter(|_| !relapsed && days > 0.0)
+            .map(|m| cents(m.value * YEAR_DAYS / days)),
         no_money,
         sentence: Sentence::default(),
     };
@@ -351,41 +395,27 @@ pub fn savings(measured: &Measured, counted: &Counted, costs: &Costs, relapsed: 
     savings
 }
 
-struct Worth {
-    money: Option<Range>,
-    hours: Option<f64>,
-}
-
-/// Handled seconds with and without the fix, or contacts alone where there are no seconds.
-fn worth(m: &Measured, counted: &Counted, costs: &Costs, avoided: Option<Range>) -> Worth {
-    let nothing = Range::exactly(0.0);
-    let without = avoided.map(|a| a.map(|a| counted.contacts + a));
-    let seconds = counted.seconds.map(|now| {
-        // A handling time of a task that ended all contacts is the one before; then there is none now.
-        let before = m.handling.map_or(Range::exactly(now), |r| Range {
-            value: now / r.value.max(1e-9),
-            low: now / r.high.max(1e-9),
-            high: now / r.low.max(1e-9),
-        });
-        let came = without.unwrap_or_else(|| Range::exactly(counted.contacts));
-        let spent = counted.contacts * now;
-        Range {
-            value: came.value * before.value - spent,
-            low: came.low.max(0.0) * before.low - spent,
-            high: came.high * before.high - spent,
-        }
+/// Handled seconds that would have been without the fix, minus those that were.
+fn freed(m: &Measured, counted: &Counted) -> Option<Range> {
+    let now = counted.seconds?;
+    let known = counted.level.and_then(|l| l.seconds).unwrap_or(now);
+    let avoided = m.avoided(counted);
+    let Some(ratio) = m.handling else {
+        // Nobody compared how long a contact takes: a missing one is no dearer than it was then.
+        let each = |contacts: f64| contacts * if contacts < 0.0 { now } else { now.min(known) };
+        return Some(avoided.unwrap_or(Range::exactly(0.0)).map(each));
+    };
+    // A handling time of a task that ended all contacts is the one before; then there is none now.
+    let before = |ratio: f64| now.min(known) / ratio.max(1e-9);
+    let came = avoided.map_or(Range::exactly(counted.contacts), |avoided| {
+        avoided.map(|avoided| counted.contacts + avoided)
     });
-    let by_time = seconds
-        .zip(costs.per_second())
-        .map(|(s, cost)| s.map(|s| s * cost));
-    let by_contact = costs
-        .per_avoided()
-        .map(|cost| avoided.unwrap_or(nothing).map(|a| a * cost))
-        .filter(|_| avoided.is_some());
-    Worth {
-        money: by_time.or(by_contact),
-        hours: seconds.map(|s| s.value / 3600.0),
-    }
+    let spent = counted.contacts * now;
+    Some(Range {
+        value: came.value * before(ratio.value) - spent,
+        low: came.low.max(0.0) * before(ratio.high) - spent,
+        high: came.high * before(ratio.low) - spent,
+    })
 }
 
 /// Cents as people read money.
@@ -497,7 +527,7 @@ fn cents(value: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::{
-        Costs, Counted, Measured, NoMoney, Range, Savings, cost_per_ticket, savings, yuan,
+        Costs, Counted, Level, Measured, NoMoney, Range, Savings, cost_per_ticket, savings, yuan,
     };
     use crate::verification::{Metric, Verdict};
 
@@ -520,6 +550,7 @@ mod tests {
 
     const MONTH: Counted = Counted {
         days: 28.0,
+        level: None,
         contacts: 1120.0,
         seconds: None,
         compensation_cents: 0.0,
@@ -535,7 +566,7 @@ mod tests {
     }
 
     fn of(measured: Measured) -> Savings {
-        savings(&measured, &MONTH, &costs(), false)
+        savings(&measured, &[MONTH], &costs(), false)
     }
 
     #[test]
@@ -548,7 +579,7 @@ mod tests {
             ..costs()
         };
         assert_eq!(none_resolved.per_avoided(), None);
-        let s = savings(&IMPROVED, &MONTH, &none_resolved, false);
+        let s = savings(&IMPROVED, &[MONTH], &none_resolved, false);
         assert_eq!((s.secured_cents, s.estimated_cents), (None, None));
         assert_eq!(s.no_money, Some(NoMoney::NoCost));
         assert!(s.sentence.en.contains("No data"), "{:?}", s.sentence);
@@ -584,7 +615,7 @@ mod tests {
             "In the 28 days since the fix, about 280 fewer contacts (111 to 480), an estimated 3,360 yuan saved, 1,329.23 of them secured; if it lasts, about 43,800 a year."
         );
         assert_eq!(
-            savings(&IMPROVED, &MONTH, &costs(), true).per_year_cents,
+            savings(&IMPROVED, &[MONTH], &costs(), true).per_year_cents,
             None
         );
     }
@@ -657,7 +688,7 @@ mod tests {
             contacts: 0.0,
             ..MONTH
         };
-        let a = savings(&m, &none, &costs(), false)
+        let a = savings(&m, &[none], &costs(), false)
             .contacts_avoided
             .unwrap();
         assert_eq!((a.value, a.low, a.high), (560.0, 504.0, 560.0));
@@ -678,7 +709,7 @@ mod tests {
             cents_per_minute: Some(120),
             ..costs()
         };
-        let s = savings(&m, &timed, &costs, false);
+        let s = savings(&m, &[timed], &costs, false);
         // 1,400 contacts of 600 s against 1,120 of 540 s, two cents a second.
         let seconds = 1400.0 * 600.0 - 1120.0 * 540.0;
         assert_eq!(s.estimated_cents, Some(seconds as i64 * 2));
@@ -691,15 +722,109 @@ mod tests {
             volume: None,
             ..m
         };
-        let s = savings(&aht, &timed, &costs, false);
+        let s = savings(&aht, &[timed], &costs, false);
         assert_eq!(s.contacts_avoided, None);
         assert_eq!(s.estimated_cents, Some(1120 * 60 * 2));
         // And where no minute has a price, contacts alone are worth something.
-        let s = savings(&m, &timed, &self::costs(), false);
+        let s = savings(&m, &[timed], &self::costs(), false);
         assert_eq!(s.estimated_cents, Some(336_000));
         assert_eq!(
-            savings(&aht, &timed, &self::costs(), false).no_money,
+            savings(&aht, &[timed], &self::costs(), false).no_money,
             Some(NoMoney::NoCost)
+        );
+    }
+
+    /// 40 a day in the days of the verdict, of 50 without the fix.
+    fn later(contacts: f64) -> Counted {
+        Counted {
+            contacts,
+            level: Some(Level {
+                contacts_per_day: 40.0,
+                seconds: Some(300.0),
+            }),
+            ..MONTH
+        }
+    }
+
+    /// After the days of the verdict, what would come without the fix no longer moves: as much came,
+    /// the same is saved; more, and what is more comes off; less, and it is the ratio of what came.
+    #[test]
+    fn the_worse_it_gets_the_less_is_saved() {
+        let avoided = |contacts: f64| {
+            let s = savings(&IMPROVED, &[later(contacts)], &costs(), false);
+            let a = s.contacts_avoided.unwrap();
+            assert_eq!(s.estimated_cents, Some((a.value * 1200.0).round() as i64));
+            (a.value.round(), a.low.round(), a.high.round())
+        };
+        assert_eq!(avoided(1120.0), (280.0, 111.0, 480.0));
+        assert_eq!(avoided(1200.0), (200.0, 31.0, 400.0));
+        assert_eq!(avoided(1350.0), (50.0, 0.0, 250.0));
+        assert_eq!(avoided(1400.0), (0.0, 0.0, 200.0));
+        assert_eq!(avoided(9000.0), (0.0, 0.0, 0.0));
+        assert_eq!(avoided(560.0), (140.0, 55.0, 240.0));
+        // What was saved in the days of the verdict is taken off too, but nothing of it is owed.
+        let both = |contacts| {
+            let s = savings(&IMPROVED, &[MONTH, later(contacts)], &costs(), false);
+            assert_eq!(s.days, 56);
+            s.contacts_avoided.unwrap().value.round()
+        };
+        assert_eq!(
+            (both(1120.0), both(1500.0), both(5000.0)),
+            (560.0, 180.0, 0.0)
+        );
+        // Where none came in the days of the verdict, one contact later is no thousand saved.
+        let gone = Measured {
+            volume: Some(range(0.001, 0.0, 0.10)),
+            expected_per_day: Some(20.0),
+            ..IMPROVED
+        };
+        let one = Counted {
+            contacts: 1.0,
+            level: Some(Level {
+                contacts_per_day: 0.0,
+                seconds: None,
+            }),
+            ..MONTH
+        };
+        let a = savings(&gone, &[one], &costs(), false)
+            .contacts_avoided
+            .unwrap();
+        assert_eq!((a.value, a.low, a.high), (559.0, 503.0, 559.0));
+    }
+
+    #[test]
+    fn longer_contacts_free_no_hours() {
+        let m = Measured {
+            metric: Metric::Aht,
+            volume: None,
+            handling: Some(range(0.75, 0.70, 0.80)),
+            ..IMPROVED
+        };
+        let hours = |m: &Measured, seconds: f64| {
+            let c = Counted {
+                seconds: Some(seconds),
+                ..later(1120.0)
+            };
+            savings(m, &[c], &costs(), false).freed_hours.unwrap() * 3600.0 / 1120.0
+        };
+        // 300 s when it was verified, 400 s without the fix.
+        for (now, freed) in [
+            (300.0, 100.0),
+            (350.0, 50.0),
+            (400.0, 0.0),
+            (1200.0, 0.0),
+            (150.0, 50.0),
+        ] {
+            assert!(
+                (hours(&m, now) - freed).abs() < 1e-6,
+                "{now}: {}",
+                hours(&m, now)
+            );
+        }
+        // Fewer contacts, whose length nobody compared, are worth no more because they became longer.
+        assert!(
+            (hours(&IMPROVED, 1200.0) - 75.0).abs() < 1e-6,
+            "a quarter of 300 s"
         );
     }
 
@@ -710,7 +835,7 @@ mod tests {
             compensation_before: Some(150.0),
             ..MONTH
         };
-        let s = savings(&IMPROVED, &counted, &costs(), false);
+        let s = savings(&IMPROVED, &[counted], &costs(), false);
         // 1,400 contacts at 1.50 would have cost 2,100; 1,000 were paid.
         assert_eq!(s.compensation_avoided_cents, Some(110_000));
         assert_eq!(s.estimated_cents, Some(336_000));

@@ -1,13 +1,15 @@
 //! The monthly statement: what each verified task was worth in one month, and the organisation's sum.
 //!
 //! Within a month the ratio that the verdict found is applied to the contacts that really came, from
-//! the day after the fix until it came back, at most for twelve months. In the sum every topic's
+//! the day after the fix until it came back, at most for twelve months. Days that the verdict did not
+//! look at are compared with what would have come without the fix as it was known then
+//! ([`super::savings`]): a month that is worse than that saves nothing. In the sum every topic's
 //! avoided contacts count once: of several tasks of one topic, or of a topic and one above it, the
 //! one that secures most is counted and the others say with which.
 
 use super::baseline::{minus, plus};
 use super::savings::{
-    Costs, Counted, Measured, NoMoney, Range, Savings, TicketCost, contacts_in_words, float,
+    Costs, Counted, Level, Measured, NoMoney, Range, Savings, TicketCost, contacts_in_words, float,
     savings, whole, yuan,
 };
 use super::{DayRow, Sentence};
@@ -93,6 +95,8 @@ pub struct Earned {
     pub together_with: Vec<String>,
     /// What was measured.
     pub measured: Measured,
+    /// The last day that the verdict looked at and what came until then; `None` = no day was looked at.
+    pub looked_at: Option<(NaiveDate, Level)>,
     /// Compensation per contact in the days before, in cents, where any is recorded.
     pub compensation_before: Option<f64>,
 }
@@ -179,17 +183,32 @@ pub fn statement(
     if from > to {
         return None;
     }
-    let mut sum = Counters::default();
-    for row in rows.iter().filter(|r| from <= r.day && r.day <= to) {
-        sum.add(&row.counters);
-    }
-    let counted = Counted {
-        days: float((to - from).num_days() + 1),
-        contacts: float(sum.contacts.max(0)),
-        seconds: (sum.handle_n > 0).then(|| float(sum.handle_sum) / float(sum.handle_n)),
-        compensation_cents: float(sum.compensation_cents),
-        compensation_before: earned.compensation_before,
+    let between = |from: NaiveDate, to: NaiveDate| {
+        let mut sum = Counters::default();
+        for row in rows.iter().filter(|r| from <= r.day && r.day <= to) {
+            sum.add(&row.counters);
+        }
+        sum
     };
+    let sum = between(from, to);
+    let seconds = |c: &Counters| (c.handle_n > 0).then(|| float(c.handle_sum) / float(c.handle_n));
+    let known = earned.looked_at.map_or(to, |(day, _)| day.min(to));
+    let level = earned.looked_at.map(|(_, level)| level);
+    let counted: Vec<Counted> = [(from, known, None), (from.max(plus(known, 1)), to, level)]
+        .into_iter()
+        .filter(|(from, to, _)| from <= to)
+        .map(|(from, to, level)| {
+            let part = between(from, to);
+            Counted {
+                days: float((to - from).num_days() + 1),
+                level,
+                contacts: float(part.contacts.max(0)),
+                seconds: seconds(&part).or_else(|| seconds(&sum)),
+                compensation_cents: float(part.compensation_cents),
+                compensation_before: earned.compensation_before,
+            }
+        })
+        .collect();
     let ended = if to >= month.last() {
         None
     } else if to == minus(end, 1) {
@@ -203,8 +222,18 @@ pub fn statement(
     };
     let relapsed = earned.relapsed_on.is_some();
     let savings = savings(&earned.measured, &counted, costs, relapsed);
-    let by_time = counted.seconds.and(costs.cents_per_minute);
-    let sentence = words(earned, month, &savings, by_time, ended);
+    let by_time = seconds(&sum).and(costs.cents_per_minute);
+    let mut sentence = words(earned, month, &savings, by_time, ended);
+    let nothing = savings.contacts_avoided.map_or_else(
+        || savings.freed_hours.is_some_and(|hours| hours <= 0.0),
+        |avoided| avoided.value <= 0.0,
+    );
+    if nothing && counted.iter().any(|c| c.level.is_some()) {
+        sentence.zh.push_str("这个月不比没有修复时少，不计节省。");
+        sentence
+            .en
+            .push_str(" It was no less than without the fix: nothing is counted as saved.");
+    }
     Some(Statement {
         month: month.to_string(),
         task: earned.task.clone(),
@@ -473,7 +502,7 @@ fn sum_in_words(month: Month, tasks: usize, compared: usize, report: &Report) ->
 mod tests {
     use super::{Earned, Ended, Month, Statement, report, statement};
     use crate::facts::Counters;
-    use crate::verification::savings::{Costs, Measured, NoMoney, Range};
+    use crate::verification::savings::{Costs, Level, Measured, NoMoney, Range};
     use crate::verification::{DayRow, Metric, Sentence, Verdict};
     use chrono::NaiveDate;
 
@@ -506,6 +535,7 @@ mod tests {
                 handling: None,
                 expected_per_day: Some(50.0),
             },
+            looked_at: None,
             compensation_before: None,
         }
     }
@@ -588,6 +618,53 @@ mod tests {
         );
         assert_eq!(of(&e, "2026-06").unwrap().contacts, 1200);
         assert_eq!(of(&e, "2026-04"), None);
+    }
+
+    /// Days after those of the verdict count against the level that it knew: 20 days of 40 and then
+    /// 11 days of three times as many.
+    #[test]
+    fn a_month_that_gets_worse_saves_less() {
+        let verified = |until: &str| Earned {
+            looked_at: Some((
+                day(until),
+                Level {
+                    contacts_per_day: 40.0,
+                    seconds: None,
+                },
+            )),
+            ..earned("1", "a", 0.8)
+        };
+        let month = |until: &str, from: &str, times: i64| {
+            let mut rows = rows();
+            for row in rows.iter_mut().filter(|r| r.day >= day(from)) {
+                row.counters.contacts *= times;
+            }
+            let may = Month::parse("2026-05").unwrap();
+            statement(&verified(until), may, &rows, &costs(), day("2026-12-31")).unwrap()
+        };
+        let avoided = |s: &Statement| s.savings.contacts_avoided.unwrap().value;
+        let same = month("2026-05-20", "2026-12-01", 1);
+        assert!((avoided(&same) - 200.0).abs() < 1e-9, "as before");
+        // Three days of 120: 3 × (50 − 120) come off.
+        let worse = month("2026-05-20", "2026-05-29", 3);
+        assert_eq!(worse.contacts, 17 * 40 + 3 * 120);
+        assert!((avoided(&worse) - (170.0 - 210.0_f64).max(0.0)).abs() < 1e-9);
+        assert_eq!(worse.savings.estimated_cents, Some(0));
+        assert_eq!(worse.savings.days, 20);
+        assert!(
+            worse.sentence.zh.contains("不计节省"),
+            "{:?}",
+            worse.sentence
+        );
+        // Within the days of the verdict the ratio already knows them.
+        let within = month("2026-05-31", "2026-05-29", 3);
+        assert!((avoided(&within) - 260.0).abs() < 1e-9);
+        // A month of which the verdict saw no day.
+        let after = month("2026-05-11", "2026-05-12", 3);
+        assert_eq!(
+            (avoided(&after), after.savings.per_year_cents),
+            (0.0, Some(0))
+        );
     }
 
     #[test]
