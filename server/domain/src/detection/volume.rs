@@ -11,7 +11,8 @@ use crate::statistics::cusum::{CountShift, count_below, count_tail, crosses, ste
 /// The moving baseline of a series.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    lanes: Vec<f64>,
+    /// Contacts and distinct customers of every channel.
+    lanes: Vec<[f64; 2]>,
     contacts: f64,
     customers: f64,
     exposure: f64,
@@ -25,7 +26,7 @@ impl Levels {
     /// Begins a series of `lanes` channels.
     pub(super) fn restart(&mut self, lanes: usize) {
         self.lanes.clear();
-        self.lanes.resize(lanes, 0.0);
+        self.lanes.resize(lanes, [0.0; 2]);
         self.contacts = 0.0;
         self.customers = 0.0;
         self.exposure = 0.0;
@@ -36,7 +37,8 @@ impl Levels {
         self.exposure += sign * context.factor(e);
         for (lane, sum) in series.lanes.iter().zip(&mut self.lanes) {
             let p = lane.at(e);
-            *sum += sign * f64::from(p.contacts);
+            sum[0] += sign * f64::from(p.contacts);
+            sum[1] += sign * f64::from(p.customers);
             self.contacts += sign * f64::from(p.contacts);
             self.customers += sign * f64::from(p.customers);
         }
@@ -98,11 +100,12 @@ impl Levels {
         let mut moved = 1.0;
         if others && self.contacts > 0.0 {
             moved = 0.0;
-            for (lane, sum) in series.lanes.iter().zip(&self.lanes) {
-                let share = sum / self.contacts;
+            for (lane, [contacts, customers]) in series.lanes.iter().zip(&self.lanes) {
+                let share = contacts / self.contacts;
                 if share > 0.0 {
-                    let y = f64::from(lane.at(d).contacts);
-                    moved += share * context.moved(lane.channel, d, y, usual * share);
+                    let own = f64::from(lane.at(d).customers);
+                    let expected = usual * customers / self.contacts;
+                    moved += share * context.moved(lane.channel, d, own, expected);
                 }
             }
         }

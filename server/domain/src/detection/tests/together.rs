@@ -145,6 +145,48 @@ fn the_rest_of_a_channel_may_be_silent() {
     assert!(z > 2.0, "{z}");
 }
 
+/// What one customer writes on another topic, however much and on whatever day, hides no spike.
+#[test]
+fn one_loud_customer_does_not_silence_other_topics() {
+    let few = |loud: Option<usize>, spike: bool| {
+        let mut topics: Vec<Series> = (0..8)
+            .map(|i| {
+                series(DAYS, |d| {
+                    let usual = 17 + wobble(d + 3 * i) + wobble(d / 2 + i);
+                    let n = if spike && (i, d) == (4, FROM) {
+                        51
+                    } else {
+                        usual
+                    };
+                    (n, 0, 0)
+                })
+            })
+            .collect();
+        if let Some(d) = loud {
+            topics[1].lanes[0].points[d].contacts += 300;
+        }
+        (context(DAYS, &topics), topics)
+    };
+    let rule = rule("spike", Value::Null);
+    let subject = Subject::topic("t4");
+    let expected = |(context, topics): &(Context, Vec<Series>)| {
+        let w = watched(&subject, &topics[4]);
+        let found = backtest(&rule, context, w, date(FROM), date(FROM));
+        let off = rise_against(context, &topics[4], 0, (FROM, 1));
+        (found.first().map(|s| (s.limit, s.baseline)), off)
+    };
+    let (quiet, off) = expected(&few(None, true));
+    let (limit, usual) = quiet.unwrap();
+    // On the day itself, and on a day off that the day types of its weeks are learnt from.
+    for day in [FROM, FROM - 10, FROM - 9] {
+        let (found, of) = expected(&few(Some(day), true));
+        let (line, level) = found.unwrap();
+        assert_eq!((line, of), (limit, off), "{day}");
+        assert!((level.unwrap() - usual.unwrap()).abs() < 0.01, "{day}");
+        assert_eq!(expected(&few(Some(day), false)).0, None, "{day}");
+    }
+}
+
 /// One who writes again and again is nothing that a topic has, on the list of unusual ones either.
 #[test]
 fn one_loud_customer_is_on_no_list() {
