@@ -71,7 +71,12 @@ fn each_day_says_at_which_share_it_would_have_rung() {
             let rings = day.rings_at.is_some_and(|line| share <= line);
             assert_eq!(rings, rang.contains(&day.day), "{day:?} {share}");
             assert!((day.usual - 0.8).abs() < 0.2, "{day:?}");
+            // A day has a line, or the reason why there is none.
+            assert_ne!(day.rings_at.is_some(), day.note.is_some(), "{day:?}");
         }
+        let after = days.iter().find(|d| d.day == rang[0].succ_opt().unwrap());
+        let note = after.unwrap().note.as_ref().unwrap();
+        assert!(note.zh.starts_with(&rang[0].to_string()), "{}", note.zh);
         // In a quiet time there is a line on most days, clearly below the usual level.
         let quiet = days
             .iter()
