@@ -197,7 +197,7 @@ pub(super) fn scan(
     let mut levels = Levels::default();
     levels.restart(series.lanes.len());
     let (mut rise, mut people, mut fall) = (Running::new(), Running::new(), Running::new());
-    let (mut up, mut sunk) = (Gathered::default(), Gathered::default());
+    let (mut up, mut crowd, mut sunk) = <(Gathered, Gathered, Gathered)>::default();
     let (mut quiet, mut quiet_down) = (0, 0);
     let quiet_days = usize::from(params.quiet_days);
     for d in after.map_or(first, |a| a.from.max(first))..=to {
@@ -244,7 +244,14 @@ pub(super) fn scan(
                 ..Gathered::default()
             };
         }
+        if people.s <= 0.0 {
+            crowd = Gathered {
+                from: d,
+                ..Gathered::default()
+            };
+        }
         gather(&mut up, day, mu);
+        gather(&mut crowd, day, mu);
         rise.s = step(rise.s, shift.increment(y));
         let mu_people = mu * levels.people;
         if alike {
@@ -259,13 +266,23 @@ pub(super) fn scan(
             let days = 365.0 / (params.alarms_per_year * per_year);
             let mut alarm = None;
             if let Some(line) = rise.crossed(days)
-                && (alike || people.crossed(days).is_some())
+                && let Some(of_people) = if alike {
+                    Some(line)
+                } else {
+                    people.crossed(days)
+                }
             {
-                let line = (rise.s, Some(line));
-                alarm = Some(added_up(detector, context, watched, d, up, line));
+                // Before customers rose as well it was one who wrote again and again: such days are
+                // no part of what is said.
+                let (since, line) = if crowd.from > up.from {
+                    (crowd, (people.s, Some(of_people)))
+                } else {
+                    (up, (rise.s, Some(line)))
+                };
+                alarm = Some(added_up(detector, context, watched, d, since, line));
             }
             // What one day says by itself is said as that of one day.
-            if full && (alarm.is_none() || up.from == d) {
+            if full && (alarm.is_none() || up.from.max(crowd.from) == d) {
                 alarm =
                     one_day(detector, params, context, watched, d, (mu, mu_people, a)).or(alarm);
             }

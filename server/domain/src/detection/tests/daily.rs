@@ -140,6 +140,26 @@ fn one_customer_who_writes_again_and_again_is_no_spike() {
     }
 }
 
+/// What a rise of several days says is of the days on which customers rose too: the days of one who
+/// wrote again and again before are no part of it.
+#[test]
+fn a_rise_after_the_days_of_one_customer_is_told_by_its_own_days() {
+    let mut s = series(DAYS, |d| (if d >= 103 { 26 } else { 18 } + wobble(d), 0, 0));
+    for p in &mut s.lanes[0].points[100..102] {
+        p.contacts += 225;
+        p.customers -= 2;
+    }
+    let found = signals(&rule("spike", Value::Null), &s);
+    let first = &found[0];
+    assert!(first.change_day >= Some(date(102)), "{first:?}");
+    let customers = first.customers.unwrap();
+    assert_eq!(first.count, customers, "{first:?}");
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    let customers = customers as f64;
+    assert!(customers > first.baseline.unwrap(), "{first:?}");
+    assert!(first.statistic >= first.threshold, "{first:?}");
+}
+
 #[test]
 fn a_short_history_has_a_plainer_rule() {
     let counts = [20, 24, 19, 22, 70, 20];
