@@ -12,7 +12,7 @@ use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{local_day, start_of_day};
 use domain::detection::{
     Detector, Kind, Moment, Params, Rows, Scope, Signal, Span, Subject, SubjectKind, Watched,
-    Window, backtest_counts, expectation, fall_days,
+    Window, backtest_counts, fall_days, rise_days,
 };
 use domain::facts::Counters;
 use domain::issues::IssueKind;
@@ -60,6 +60,8 @@ pub struct BacktestDay {
     pub baseline: Option<f64>,
     /// The rule rang.
     pub signal: bool,
+    /// Why it did not although the day stands above its limit, or why there is no limit.
+    pub note: Option<Bilingual>,
 }
 
 /// Runs a rule over the days from `from` to `to`. `subject`: whose days the chart shows. Issues that
@@ -312,11 +314,12 @@ fn fill(
             day,
             count,
             level,
-            limit: fixed.or(expected.and_then(|e| e.1)).or(of_day),
+            limit: fixed.or(expected.and_then(|e| e.limit)).or(of_day),
             baseline: expected
-                .map(|e| e.0)
+                .map(|e| e.baseline)
                 .or_else(|| rang.and_then(baseline_of_a_day)),
             signal: rang.is_some(),
+            note: expected.and_then(|e| e.note.clone()),
         });
         day += TimeDelta::days(1);
     }
@@ -334,9 +337,17 @@ fn baseline_of_a_day(signal: &Signal) -> Option<f64> {
     signal.baseline.map(|b| b / f64::from(days.max(1)))
 }
 
-/// What a day is expected to count, and the most that it may by itself; for shares the usual one, and
-/// the one that would have rung.
-type Usual = BTreeMap<NaiveDate, (f64, Option<f64>)>;
+/// What a day was held against.
+struct UsualDay {
+    /// What it was expected to count, or the usual share.
+    baseline: f64,
+    /// The most that it might by itself, or the share that would have rung.
+    limit: Option<f64>,
+    /// Why it did not ring above that, or why there is none.
+    note: Option<Bilingual>,
+}
+
+type Usual = BTreeMap<NaiveDate, UsualDay>;
 
 /// The expectation and the line of every day of the chart, where a rule compares days with their history.
 fn usual_days(
@@ -363,27 +374,23 @@ fn usual_days(
         series: &series,
         open: &open,
     };
-    if matches!(detector.params, Params::CsatFall(_)) {
-        let days = fall_days(detector, &history.context, watched, from, to);
-        return days
-            .into_iter()
-            .map(|d| (d.day, (d.usual, d.rings_at)))
-            .collect();
+    let context = &history.context;
+    for d in fall_days(detector, context, watched, from, to) {
+        let day = UsualDay {
+            baseline: d.usual,
+            limit: d.rings_at,
+            note: d.note,
+        };
+        usual.insert(d.day, day);
     }
-    let Params::Spike(params) = &detector.params else {
-        return usual;
-    };
-    if params.weekday_weeks > 0 {
-        return usual;
-    }
-    let mut day = from;
-    while day <= to {
-        if let Some(expected) = expectation(params, &history.context, watched, day) {
-            #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
-            let limit = expected.limit(params).map(|l| l as f64);
-            usual.insert(day, (expected.expected(), limit));
-        }
-        day += TimeDelta::days(1);
+    for d in rise_days(detector, context, watched, from, to) {
+        #[expect(clippy::cast_precision_loss, reason = "limits of a day")]
+        let day = UsualDay {
+            baseline: d.expected,
+            limit: d.limit.map(|l| l as f64),
+            note: d.note,
+        };
+        usual.insert(d.day, day);
     }
     usual
 }

@@ -589,6 +589,8 @@ struct ChartDay {
     baseline: Option<f64>,
     /// The rule rings on this day.
     signal: bool,
+    /// Why it does not although the day stands above its limit, or why there is no limit.
+    note: Option<Bilingual>,
 }
 
 impl From<Signal> for BacktestSignal {
@@ -631,6 +633,7 @@ impl From<Backtest> for BacktestView {
                     limit: d.limit,
                     baseline: d.baseline,
                     signal: d.signal,
+                    note: d.note,
                 })
                 .collect(),
             notes: b.notes,

@@ -233,6 +233,8 @@ export type BacktestDay = {
   limit?: number | null;
   baseline?: number | null;
   signal?: boolean;
+  /** Why it does not ring above its limit, or why it has none. */
+  note?: Bilingual | null;
 };
 export type Backtest = {
   signals: BacktestSignal[];

@@ -2627,6 +2627,7 @@ export interface components {
             level?: number | null;
             /** Format: double */
             limit?: number | null;
+            note?: components["schemas"]["Bilingual"] | null;
             /** @description The rule rings on this day. */
             signal: boolean;
         };

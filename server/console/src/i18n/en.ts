@@ -1706,6 +1706,7 @@ export const en: Translation = {
     day_signals: "{{n}} signals",
     legend_bars: "Orange: days on which it would have fired",
     legend_lines: "Dashed: limit; solid: the usual level",
+    legend_notes: "Point at a day without a line, or above it without a signal, to see why",
     legend_lines_share: "Dashed: the share at which that day would have rung; solid: the usual level",
     limit_share: "would ring at",
     day: "Day",

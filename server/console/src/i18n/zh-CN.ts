@@ -1661,6 +1661,7 @@ export const zh = {
     day_signals: "{{n}} 个信号",
     legend_bars: "橙色：会触发的日子",
     legend_lines: "虚线：上限；实线：往常水平",
+    legend_notes: "指向没有线或高出线而没有触发的日子，可见原因",
     legend_lines_share: "虚线：当天的比例到这里就会触发；实线：往常水平",
     limit_share: "触发线",
     day: "日期",

@@ -1,8 +1,10 @@
 //! A1: satisfaction falls. A Bernoulli CUSUM against the topic's own level.
 
 use super::params::CsatFallParams;
+use super::present::silence;
 use super::series::{Context, FIRST_DAYS, FULL_DAYS, Series, Watched, baseline};
 use super::{Detector, Params, Signal};
+use crate::organisation::Bilingual;
 use crate::statistics::cusum::{ShareShift, least_threshold, step, threshold};
 use chrono::NaiveDate;
 
@@ -44,7 +46,7 @@ impl Course {
 }
 
 /// What a day is held against, for people.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FallDay {
     /// The day.
     pub day: NaiveDate,
@@ -53,6 +55,8 @@ pub struct FallDay {
     /// The share at which this day would have rung, with what the days before it had added up; `None`
     /// where no share of its own could have, or nothing rings.
     pub rings_at: Option<f64>,
+    /// Why there is none.
+    pub note: Option<Bilingual>,
 }
 
 /// The usual level of the days from `from` to `to`, and what each would have rung at.
@@ -219,11 +223,42 @@ fn replay<E: EachDay>(
                 .then(|| line(&mut course[..filled], 365.0 / per_year))
                 .flatten()
                 .map(|line| line.max(0.5));
-            let share = line.map(|line| (worst + before - line) / (worst - best));
+            let rings_at = line
+                .map(|line| (worst + before - line) / (worst - best))
+                .filter(|share| (0.0..=1.0).contains(share));
+            let note = if rings_at.is_some() {
+                None
+            } else if d < quiet_until {
+                let alarm = quiet_until - usize::from(params.quiet_days) - 1;
+                Some(silence(context.date(alarm), params.quiet_days))
+            } else if context.left_out(d) {
+                Some(Bilingual::new(
+                    "计划内的日子，不判断",
+                    "a planned day is not judged",
+                ))
+            } else if pace < params.min_rated_per_day {
+                Some(Bilingual::new(
+                    format!("平均每天 {pace:.1} 条评分，太少，不判断"),
+                    format!("{pace:.1} ratings a day are too few to be judged"),
+                ))
+            } else if worst <= best {
+                Some(Bilingual::new("当天没有评分", "no ratings on this day"))
+            } else if line.is_none() {
+                Some(Bilingual::new(
+                    "历史还太短，不判断",
+                    "history is too short yet",
+                ))
+            } else {
+                Some(Bilingual::new(
+                    "当天的评分不足以单独触发：要与前后几天累积才够",
+                    "the ratings of this day alone cannot make it ring: it takes several days that add up",
+                ))
+            };
             each.say(FallDay {
                 day: context.date(d),
                 usual: level,
-                rings_at: share.filter(|share| (0.0..=1.0).contains(share)),
+                rings_at,
+                note,
             });
         }
         if judged && let Some(line) = crossed(&mut course[..filled], s, 365.0 / per_year) {

@@ -25,7 +25,7 @@ pub use daily::{backtest, history_start, relapse, scan_day, scan_heard};
 pub use fall::{After, FallDay, fall_days, watched_in};
 pub use moments::{Crossing, Moment, first_crossing};
 pub use params::{InvalidParam, Params, ThresholdParams, Window};
-pub use present::{Expectation, expectation};
+pub use present::{Expectation, RiseDay, expectation, rise_days};
 pub use rule::{Detector, Kind, Mute, Scope, issue_key};
 pub use series::{
     BASELINE_DAYS, Context, Day, FIRST_DAYS, FULL_DAYS, GAP_DAYS, Lane, Point, QUIET_DAYS, Series,

@@ -1,13 +1,15 @@
-//! The running day: its line, known beforehand.
+//! The line of a day: of the running one, known beforehand, and of those that are over, for charts.
 
+use super::daily::backtest;
 use super::fall::Open;
 use super::params::SpikeParams;
 use super::series::{Context, FULL_DAYS, Point, Watched};
 use super::short::Earlier;
 use super::volume::{Levels, as_f64};
-use super::{Detector, Signal, Subject};
+use super::{Detector, Params, Signal, Subject, SubjectKind};
+use crate::organisation::Bilingual;
 use crate::statistics::cusum::count_tail;
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 /// What a day that is still running is compared with: the expectation of the whole day, so that it
 /// is beyond the line only once the day would be, however it goes on.
@@ -34,6 +36,17 @@ pub fn expectation(
     watched: Watched<'_>,
     date: NaiveDate,
 ) -> Option<Expectation> {
+    expected_on(params, context, watched, date, false)
+}
+
+/// `others`: with what the rest of the channels did, which is known once the day is over.
+fn expected_on(
+    params: &SpikeParams,
+    context: &Context,
+    watched: Watched<'_>,
+    date: NaiveDate,
+    others: bool,
+) -> Option<Expectation> {
     let d = context.index(date)?;
     let series = watched.series;
     let first = series.first().filter(|first| *first < d)?;
@@ -43,7 +56,7 @@ pub fn expectation(
     }
     let mut levels = Levels::default();
     levels.restart(series.lanes.len());
-    let expected = levels.advance(context, series, first, d, false, |e| open.on(e))?;
+    let expected = levels.advance(context, series, first, d, others, |e| open.on(e))?;
     let days = |from: usize| (from..d).map(|e| series.day(e));
     let week = days(d.saturating_sub(6))
         .map(|p| i64::from(p.contacts))
@@ -78,7 +91,100 @@ pub fn expectation(
     })
 }
 
+/// What a day that is over was held against, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RiseDay {
+    /// The day.
+    pub day: NaiveDate,
+    /// Contacts expected of it, with what the rest of the channel did.
+    pub expected: f64,
+    /// The most contacts, all of different customers, that it might have by itself.
+    pub limit: Option<i64>,
+    /// Why it did not ring although it stands above that.
+    pub note: Option<Bilingual>,
+}
+
+/// What a rule of kind `spike` held the days from `from` to `to` against. Against the same weekday
+/// of the weeks before there is no such line.
+#[must_use]
+pub fn rise_days(
+    detector: &Detector,
+    context: &Context,
+    watched: Watched<'_>,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Vec<RiseDay> {
+    let Params::Spike(params) = &detector.params else {
+        return Vec::new();
+    };
+    if params.weekday_weeks > 0 {
+        return Vec::new();
+    }
+    let others = params.with_channel && watched.subject.kind != SubjectKind::Channel;
+    let quiet = Days::new(params.quiet_days.into());
+    let since = from.checked_sub_days(quiet).unwrap_or(from);
+    let mut rang = backtest(detector, context, watched, since, to);
+    rang.retain(|s| !s.information);
+    from.iter_days()
+        .take_while(|day| *day <= to)
+        .filter_map(|day| {
+            let expected = expected_on(params, context, watched, day, others)?;
+            let limit = expected.limit(params);
+            let point = watched.series.day(context.index(day)?);
+            let above = limit.is_some_and(|limit| i64::from(point.contacts) > limit);
+            let alarm = rang
+                .iter()
+                .rfind(|s| s.window <= day && day <= s.window + quiet);
+            let note = match alarm {
+                _ if !above => None,
+                Some(alarm) if alarm.window == day => None,
+                Some(alarm) => Some(silence(alarm.window, params.quiet_days)),
+                None => Some(expected.unheard(params, point)),
+            };
+            Some(RiseDay {
+                day,
+                expected: expected.expected(),
+                limit,
+                note,
+            })
+        })
+        .collect()
+}
+
+/// A day within the silence after an alarm.
+pub(super) fn silence(alarm: NaiveDate, days: u16) -> Bilingual {
+    Bilingual::new(
+        format!("{alarm} 已经提醒，之后 {days} 天内不再触发"),
+        format!("it rang on {alarm} and is silent for {days} days after"),
+    )
+}
+
 impl Expectation {
+    /// Why a day above its limit did not ring, outside of the silence after an alarm.
+    fn unheard(&self, params: &SpikeParams, day: Point) -> Bilingual {
+        let week = self.week + i64::from(day.contacts);
+        if week < params.min_week {
+            let least = params.min_week;
+            return Bilingual::new(
+                format!("最近 7 天只有 {week} 次联系，不到 {least} 次不触发"),
+                format!("only {week} contacts in the last 7 days; below {least} nothing rings"),
+            );
+        }
+        let usual = match &self.earlier {
+            Some(earlier) => earlier.customers / earlier.days.max(1.0),
+            None => self.people,
+        };
+        let n = day.customers;
+        Bilingual::new(
+            format!(
+                "联系次数超过上限，但只来自 {n} 位客户（往常约 {usual:.0} 位）：少数客户反复联系不触发"
+            ),
+            format!(
+                "above the limit, but by {n} customers only (usually about {usual:.0}): a few who write again and again ring nothing"
+            ),
+        )
+    }
+
     /// Contacts of the whole day.
     #[must_use]
     pub fn expected(&self) -> f64 {

@@ -25,7 +25,7 @@ const USUAL_DISPERSION: f64 = 0.04;
 const DISPERSION_WEIGHT: f64 = 60.0;
 /// Days from which dispersion is taken.
 const DISPERSION_DAYS: usize = 112;
-/// Contacts that "nothing moved" is worth in the factor of a channel.
+/// Customers that "nothing moved" is worth in the factor of a channel.
 const STEADY: f64 = 20.0;
 
 /// What one day of one topic in one channel counts.
@@ -143,7 +143,7 @@ struct ChannelDay {
     odds: [f64; 2],
     /// Satisfaction of the channel in earlier weeks.
     level: f64,
-    /// Contacts expected of all topics together.
+    /// Distinct customers expected of all topics together, day by day and topic by topic.
     expected: f64,
 }
 
@@ -156,7 +156,7 @@ pub struct Context {
     pub channels: Vec<String>,
     totals: Vec<Lane>,
     by_channel: Vec<Vec<ChannelDay>>,
-    /// Expected contacts of a day over those of an average day.
+    /// Expected customers of a day over those of an average day.
     factor: Vec<f64>,
     /// Mean contacts a day of a topic.
     mean: Vec<f64>,
@@ -311,15 +311,17 @@ impl Context {
             .map_or_else(Point::default, |l| l.at(d))
     }
 
-    /// How all other topics of `channel` moved on day `d`, of which `contacts` (expected: `mu`)
-    /// are the topic's own: their contacts over their expectation, between 0.5 and 2.
-    pub(super) fn moved(&self, channel: usize, d: usize, contacts: f64, mu: f64) -> f64 {
+    /// How all other topics of `channel` moved on day `d`, of which `customers` (expected: `mu`)
+    /// are the topic's own: their customers over their expectation, between 0.5 and 2. Customers, not
+    /// contacts: one who writes again and again is no movement of the channel, and must not hide those
+    /// of other topics.
+    pub(super) fn moved(&self, channel: usize, d: usize, customers: f64, mu: f64) -> f64 {
         let others = self.channel_day(channel, d).map_or(0.0, |c| c.expected) - mu;
-        // With hardly any other contacts there is nothing to compare with.
+        // With hardly any others there is nothing to compare with.
         if others < 2.0 * STEADY || d < self.first + FULL_DAYS {
             return 1.0;
         }
-        let seen = f64::from(self.total(channel, d).contacts) - contacts;
+        let seen = f64::from(self.total(channel, d).customers) - customers;
         ((seen + STEADY) / (others + STEADY)).clamp(0.5, 2.0)
     }
 
@@ -329,6 +331,7 @@ impl Context {
         struct Sum {
             days: [f64; 2],
             contacts: [f64; 2],
+            customers: [f64; 2],
             rated: [f64; 2],
             satisfied: [f64; 2],
         }
@@ -345,6 +348,7 @@ impl Context {
                     let (t, p) = (usize::from(self.days[e].off), total.points[e]);
                     sum.days[t] += 1.0;
                     sum.contacts[t] += f64::from(p.contacts);
+                    sum.customers[t] += f64::from(p.customers);
                     sum.rated[t] += f64::from(p.rated);
                     sum.satisfied[t] += f64::from(p.satisfied);
                 }
@@ -356,17 +360,19 @@ impl Context {
                     [a[0] + b[0], a[1] + b[1]]
                 })
             };
-            let (contacts, rated, satisfied) = (
+            let (contacts, customers, rated, satisfied) = (
                 both(|s| s.contacts),
+                both(|s| s.customers),
                 both(|s| s.rated),
                 both(|s| s.satisfied),
             );
             let all = days[0] + days[1];
             let per_day = (contacts[0] + contacts[1]) / all.max(1.0);
+            let people = (customers[0] + customers[1]) / all.max(1.0);
             // A day type that was hardly seen is like any other.
             let t = usize::from(self.days[d].off);
-            let factor = if days[t] >= 2.0 && per_day > 0.0 {
-                contacts[t] / days[t] / per_day
+            let factor = if days[t] >= 2.0 && people > 0.0 {
+                customers[t] / days[t] / people
             } else {
                 1.0
             };
@@ -385,12 +391,12 @@ impl Context {
                 );
                 let odds = [0, 1]
                     .map(|t| odds(smooth(sum.satisfied[t], sum.rated[t], own, 40.0)) / odds(level));
-                let contacts = sum.contacts[0] + sum.contacts[1];
+                let customers = sum.customers[0] + sum.customers[1];
                 let exposure: f64 = if per_day > 0.0 { all } else { 0.0 };
                 self.by_channel[channel][d] = ChannelDay {
                     odds,
                     level: own,
-                    expected: contacts / exposure.max(1.0) * self.factor[d],
+                    expected: customers / exposure.max(1.0) * self.factor[d],
                 };
             }
         }

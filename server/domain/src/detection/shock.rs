@@ -151,7 +151,7 @@ fn rings_without(
         && !backtest(detector, context, elsewhere, day, day).is_empty()
 }
 
-/// One side of a comparison: ratings and satisfied by day type.
+/// One side of a comparison by day type: ratings, satisfied, and distinct customers.
 #[derive(Clone, Copy, Default)]
 struct Side {
     n: [f64; 2],
@@ -176,14 +176,14 @@ fn sides(
         let (mut y, mut n, mut s) = (0.0, 0.0, 0.0);
         for lane in series.lanes.iter().filter(|l| l.channel == channel) {
             let p = lane.at(e);
-            y += f64::from(p.contacts);
+            y += f64::from(p.customers);
             n += f64::from(p.rated);
             s += f64::from(p.satisfied);
         }
         own.y[t] += y;
         own.n[t] += n;
         own.s[t] += s;
-        rest.y[t] += (f64::from(all.contacts) - y).max(0.0);
+        rest.y[t] += (f64::from(all.customers) - y).max(0.0);
         rest.n[t] += (f64::from(all.rated) - n).max(0.0);
         rest.s[t] += (f64::from(all.satisfied) - s).max(0.0);
     }
@@ -233,8 +233,9 @@ pub fn fall_against(
     (variance > 0.0).then(|| (topic - kappa * control) / weight / variance.sqrt())
 }
 
-/// The topic's contacts of the `days` that end on day `d` against what the rest of the channel lets
-/// expect, as ln ratio in standard errors. `None` where nothing can be compared.
+/// The topic's distinct customers of the `days` that end on day `d` against what the rest of the
+/// channel lets expect, as ln ratio in standard errors: one who writes again and again moves neither.
+/// `None` where nothing can be compared.
 #[must_use]
 pub fn rise_against(
     context: &Context,
@@ -249,7 +250,7 @@ pub fn rise_against(
     let (mut seen, mut expected, mut own, mut rest) = (0.0, 0.0, 0.0, 0.0);
     for t in 0..2 {
         if before.y[t] * control_before.y[t] > 0.0 && after.y[t] + control_after.y[t] > 0.0 {
-            // Half a contact where the rest of the channel is silent: the topic speaks for itself then.
+            // Half a customer where the rest of the channel is silent: the topic speaks for itself then.
             let others = control_after.y[t].max(0.5);
             seen += after.y[t];
             expected += before.y[t] * others / control_before.y[t];

@@ -11,7 +11,8 @@ use crate::statistics::cusum::{CountShift, count_below, count_tail, crosses, ste
 /// The moving baseline of a series.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    lanes: Vec<f64>,
+    /// Contacts and distinct customers of every channel.
+    lanes: Vec<[f64; 2]>,
     contacts: f64,
     customers: f64,
     exposure: f64,
@@ -25,7 +26,7 @@ impl Levels {
     /// Begins a series of `lanes` channels.
     pub(super) fn restart(&mut self, lanes: usize) {
         self.lanes.clear();
-        self.lanes.resize(lanes, 0.0);
+        self.lanes.resize(lanes, [0.0; 2]);
         self.contacts = 0.0;
         self.customers = 0.0;
         self.exposure = 0.0;
@@ -36,7 +37,8 @@ impl Levels {
         self.exposure += sign * context.factor(e);
         for (lane, sum) in series.lanes.iter().zip(&mut self.lanes) {
             let p = lane.at(e);
-            *sum += sign * f64::from(p.contacts);
+            sum[0] += sign * f64::from(p.contacts);
+            sum[1] += sign * f64::from(p.customers);
             self.contacts += sign * f64::from(p.contacts);
             self.customers += sign * f64::from(p.customers);
         }
@@ -98,11 +100,12 @@ impl Levels {
         let mut moved = 1.0;
         if others && self.contacts > 0.0 {
             moved = 0.0;
-            for (lane, sum) in series.lanes.iter().zip(&self.lanes) {
-                let share = sum / self.contacts;
+            for (lane, [contacts, customers]) in series.lanes.iter().zip(&self.lanes) {
+                let share = contacts / self.contacts;
                 if share > 0.0 {
-                    let y = f64::from(lane.at(d).contacts);
-                    moved += share * context.moved(lane.channel, d, y, usual * share);
+                    let own = f64::from(lane.at(d).customers);
+                    let expected = usual * customers / self.contacts;
+                    moved += share * context.moved(lane.channel, d, own, expected);
                 }
             }
         }
@@ -194,7 +197,7 @@ pub(super) fn scan(
     let mut levels = Levels::default();
     levels.restart(series.lanes.len());
     let (mut rise, mut people, mut fall) = (Running::new(), Running::new(), Running::new());
-    let (mut up, mut sunk) = (Gathered::default(), Gathered::default());
+    let (mut up, mut crowd, mut sunk) = <(Gathered, Gathered, Gathered)>::default();
     let (mut quiet, mut quiet_down) = (0, 0);
     let quiet_days = usize::from(params.quiet_days);
     for d in after.map_or(first, |a| a.from.max(first))..=to {
@@ -241,7 +244,14 @@ pub(super) fn scan(
                 ..Gathered::default()
             };
         }
+        if people.s <= 0.0 {
+            crowd = Gathered {
+                from: d,
+                ..Gathered::default()
+            };
+        }
         gather(&mut up, day, mu);
+        gather(&mut crowd, day, mu);
         rise.s = step(rise.s, shift.increment(y));
         let mu_people = mu * levels.people;
         if alike {
@@ -256,13 +266,23 @@ pub(super) fn scan(
             let days = 365.0 / (params.alarms_per_year * per_year);
             let mut alarm = None;
             if let Some(line) = rise.crossed(days)
-                && (alike || people.crossed(days).is_some())
+                && let Some(of_people) = if alike {
+                    Some(line)
+                } else {
+                    people.crossed(days)
+                }
             {
-                let line = (rise.s, Some(line));
-                alarm = Some(added_up(detector, context, watched, d, up, line));
+                // Before customers rose as well it was one who wrote again and again: such days are
+                // no part of what is said.
+                let (since, line) = if crowd.from > up.from {
+                    (crowd, (people.s, Some(of_people)))
+                } else {
+                    (up, (rise.s, Some(line)))
+                };
+                alarm = Some(added_up(detector, context, watched, d, since, line));
             }
             // What one day says by itself is said as that of one day.
-            if full && (alarm.is_none() || up.from == d) {
+            if full && (alarm.is_none() || up.from.max(crowd.from) == d) {
                 alarm =
                     one_day(detector, params, context, watched, d, (mu, mu_people, a)).or(alarm);
             }

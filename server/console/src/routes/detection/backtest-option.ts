@@ -17,6 +17,7 @@ export type BacktestWords = {
   level: string;
   signal: string;
   signals: (n: string) => string;
+  note: (note: NonNullable<BacktestDay["note"]>) => string;
 };
 
 /** The days of a span, whether or not something was counted on them. */
@@ -74,7 +75,8 @@ export function backtestOption(input: {
         if (typeof day.level === "number") rows.push([words.level, format.percent(day.level)]);
         if (typeof day.limit === "number") rows.push([words.limit, show(day.limit)]);
         if (typeof day.baseline === "number") rows.push([words.baseline, show(day.baseline)]);
-        return tooltipTable(format.day(day.day), rows, fired > 0 ? words.signals(format.count(fired)) : "");
+        const foot = fired > 0 ? words.signals(format.count(fired)) : day.note ? words.note(day.note) : "";
+        return tooltipTable(format.day(day.day), rows, foot);
       },
     },
     xAxis: {

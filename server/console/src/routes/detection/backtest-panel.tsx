@@ -95,12 +95,14 @@ function Found(props: {
                 level: t("backtest.level"),
                 signal: t("backtest.signal"),
                 signals: (n) => t("backtest.day_signals", { n }),
+                note: say,
               },
             })}
           />
           <p className="legend">
             <span>{t("backtest.legend_bars")}</span>
             <span>{t(shares ? "backtest.legend_lines_share" : "backtest.legend_lines")}</span>
+            {(backtest.days ?? []).some((day) => day.note) && <span>{t("backtest.legend_notes")}</span>}
           </p>
         </>
       )}

@@ -21,6 +21,7 @@ const words = {
   level: "share",
   signal: "signal",
   signals: (n: string) => `${n} signals`,
+  note: (note: { zh: string; en: string }) => note.en,
 };
 type Series = { name: string; data: Array<{ value: number; itemStyle: { color: string } }> };
 
@@ -94,6 +95,19 @@ test("a rule that looks at shares is drawn in shares", () => {
     words,
   });
   expect((option.series as unknown as Series[])[0]?.data[0]?.value).toBe(0.55);
+});
+
+test("a day above its line that did not ring says why", () => {
+  const note = { zh: "只来自 2 位客户", en: "by 2 customers only" };
+  const option = backtestOption({
+    backtest: { signals: [], issues: 0, days: [{ day: "2026-03-01", count: 90, limit: 40, note }] },
+    from: "2026-03-01",
+    to: "2026-03-01",
+    format: makeFormat("en", "UTC"),
+    words,
+  });
+  const { formatter } = option.tooltip as unknown as { formatter: (items: unknown) => string };
+  expect(formatter([{ dataIndex: 0 }])).toContain("by 2 customers only");
 });
 
 test("a rule is tried as it stands in the form, before anything is saved", async () => {

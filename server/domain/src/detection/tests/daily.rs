@@ -71,7 +71,12 @@ fn each_day_says_at_which_share_it_would_have_rung() {
             let rings = day.rings_at.is_some_and(|line| share <= line);
             assert_eq!(rings, rang.contains(&day.day), "{day:?} {share}");
             assert!((day.usual - 0.8).abs() < 0.2, "{day:?}");
+            // A day has a line, or the reason why there is none.
+            assert_ne!(day.rings_at.is_some(), day.note.is_some(), "{day:?}");
         }
+        let after = days.iter().find(|d| d.day == rang[0].succ_opt().unwrap());
+        let note = after.unwrap().note.as_ref().unwrap();
+        assert!(note.zh.starts_with(&rang[0].to_string()), "{}", note.zh);
         // In a quiet time there is a line on most days, clearly below the usual level.
         let quiet = days
             .iter()
@@ -133,6 +138,26 @@ fn one_customer_who_writes_again_and_again_is_no_spike() {
         assert_eq!(many[0].window, date(from), "{from}");
         assert!(many[0].customers.is_some());
     }
+}
+
+/// What a rise of several days says is of the days on which customers rose too: the days of one who
+/// wrote again and again before are no part of it.
+#[test]
+fn a_rise_after_the_days_of_one_customer_is_told_by_its_own_days() {
+    let mut s = series(DAYS, |d| (if d >= 103 { 26 } else { 18 } + wobble(d), 0, 0));
+    for p in &mut s.lanes[0].points[100..102] {
+        p.contacts += 225;
+        p.customers -= 2;
+    }
+    let found = signals(&rule("spike", Value::Null), &s);
+    let first = &found[0];
+    assert!(first.change_day >= Some(date(102)), "{first:?}");
+    let customers = first.customers.unwrap();
+    assert_eq!(first.count, customers, "{first:?}");
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    let customers = customers as f64;
+    assert!(customers > first.baseline.unwrap(), "{first:?}");
+    assert!(first.statistic >= first.threshold, "{first:?}");
 }
 
 #[test]

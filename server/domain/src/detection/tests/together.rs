@@ -145,6 +145,79 @@ fn the_rest_of_a_channel_may_be_silent() {
     assert!(z > 2.0, "{z}");
 }
 
+/// What one customer writes on another topic, however much and on whatever day, hides no spike.
+#[test]
+fn one_loud_customer_does_not_silence_other_topics() {
+    let few = |loud: Option<usize>, spike: bool| {
+        let mut topics: Vec<Series> = (0..8)
+            .map(|i| {
+                series(DAYS, |d| {
+                    let usual = 17 + wobble(d + 3 * i) + wobble(d / 2 + i);
+                    let n = if spike && (i, d) == (4, FROM) {
+                        51
+                    } else {
+                        usual
+                    };
+                    (n, 0, 0)
+                })
+            })
+            .collect();
+        if let Some(d) = loud {
+            topics[1].lanes[0].points[d].contacts += 300;
+        }
+        (context(DAYS, &topics), topics)
+    };
+    let rule = rule("spike", Value::Null);
+    let subject = Subject::topic("t4");
+    let expected = |(context, topics): &(Context, Vec<Series>)| {
+        let w = watched(&subject, &topics[4]);
+        let found = backtest(&rule, context, w, date(FROM), date(FROM));
+        let off = rise_against(context, &topics[4], 0, (FROM, 1));
+        (found.first().map(|s| (s.limit, s.baseline)), off)
+    };
+    let (quiet, off) = expected(&few(None, true));
+    let (limit, usual) = quiet.unwrap();
+    // On the day itself, and on a day off that the day types of its weeks are learnt from.
+    for day in [FROM, FROM - 10, FROM - 9] {
+        let (found, of) = expected(&few(Some(day), true));
+        let (line, level) = found.unwrap();
+        assert_eq!((line, of), (limit, off), "{day}");
+        assert!((level.unwrap() - usual.unwrap()).abs() < 0.01, "{day}");
+        assert_eq!(expected(&few(Some(day), false)).0, None, "{day}");
+    }
+}
+
+/// The line of a chart is the one that the day was judged by, with what the rest of the channel did;
+/// a day above it that does not ring says why.
+#[test]
+fn the_days_of_a_chart_stand_against_the_line_that_judged_them() {
+    // Everybody has half as much again on one day, and a topic its own spike on top of it.
+    let (context, mut topics) = tenant(|i, y, s| (if i == 7 { y * 4 } else { y * 3 / 2 }, s));
+    topics[3].lanes[0].points[FROM + 2].contacts += 300;
+    let subject = Subject::topic("t");
+    let rule = rule("spike", Value::Null);
+    let day = |i: usize, d: usize| {
+        let w = watched(&subject, &topics[i]);
+        rise_days(&rule, &context, w, date(d), date(d)).remove(0)
+    };
+    let w = watched(&subject, &topics[7]);
+    let signal = backtest(&rule, &context, w, date(FROM), date(FROM)).remove(0);
+    let of_signal = day(7, FROM);
+    assert_eq!(of_signal.limit, Some(signal.limit));
+    assert_eq!(Some(of_signal.expected), signal.baseline);
+    assert_eq!(of_signal.note, None);
+    assert!(of_signal.expected > 1.3 * day(7, FROM - 1).expected);
+    let after = day(7, FROM + 14).note.unwrap();
+    assert!(
+        after.zh.contains(&format!("{} 已经提醒", date(FROM))),
+        "{}",
+        after.zh
+    );
+    let loud = day(3, FROM + 2).note.unwrap();
+    assert!(loud.zh.contains("位客户（往常约"), "{}", loud.zh);
+    assert_eq!(day(3, FROM + 1).note, None);
+}
+
 /// One who writes again and again is nothing that a topic has, on the list of unusual ones either.
 #[test]
 fn one_loud_customer_is_on_no_list() {
