@@ -123,7 +123,7 @@ async fn relapsed(
     day: NaiveDate,
     yesterday: NaiveDate,
 ) -> Result<bool, DbError> {
-    let Some(verdict) = verdict_of(app, issue).await? else {
+    let Some(verdict) = verdict_of(&app.db, issue).await? else {
         // Nobody knows any more what it was measured against.
         return Ok(true);
     };
@@ -227,7 +227,14 @@ async fn close(app: &App, tx: &Tx, issue: Issue, why: &Bilingual) -> Result<(), 
     } else {
         issue.alarm_day
     };
-    if storage::detection::standing_of(tx, issue.id, from).await? > 0 {
+    let standing = storage::detection::standing_of(tx, issue.id, from).await?;
+    // A relapse can be of a day before the alarm that had opened the issue: what rang then does not hold it.
+    let of_opening = |s: &Raised| {
+        issue.before.is_none()
+            || s.fired_at >= issue.opened_at
+            || s.signal.window == issue.alarm_day
+    };
+    if standing.iter().any(of_opening) {
         return Ok(());
     }
     let before = issue.state;
