@@ -484,7 +484,11 @@ on_both_engines! {
         admin.post("/api/v1/ratings", &json!({"items": [{"channel": "app", "external_id": "b", "rating": 5}]})).ok();
         judged(&server);
         assert_eq!(standing(), [(1, 1), (1, 1), (1, 0)]);
-        assert_eq!(issues(&admin)[0]["state"], "open");
+        let issue = issues(&admin).remove(0);
+        assert_eq!(issue["state"], "open");
+        let slip = told_of(&issue, "issue.signal_withdrawn");
+        assert!(text(&slip["reason"], "zh").contains("现有 1 条低分评价"), "{slip}");
+        assert!(text(&slip["reason"], "en").contains("is now 1 bad rating on"), "{slip}");
         // The system of record moves one to another topic.
         let anew = |topic: &str| {
             let items = json!({"items": [said("d", topic)]});
@@ -512,6 +516,44 @@ on_both_engines! {
         admin.put(&format!("/api/v1/feedback/{}/labels", text(d, "id")), &json!({"topic": OTHER})).ok();
         judged(&server);
         assert_eq!(standing(), [(1, 0), (1, 0), (1, 0)]);
+    }
+}
+
+on_both_engines! {
+    /// Whose task it is hears that its alarm was nothing, and decides: the task goes on.
+    fn a_task_hears_that_its_alarm_was_taken_back(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "words", "phrase", &json!({"phrases": ["考虑一下"], "limit": 0}));
+        let say = |words: &str| {
+            let voice = json!({"channel": "app", "external_id": "v", "topic": TOPIC, "text": words,
+                "occurred_at": time::just_now(60), "customer_ref": "v"});
+            admin.post("/api/v1/feedback?wait=analysed", &json!({"items": [voice]})).ok();
+            judged(&server);
+        };
+        say("丁罐头 我考虑一下");
+        let issue = issues(&admin).remove(0);
+        let wish = json!({"title": "说清楚", "description": "说清楚", "department": crate::world::PRODUCT, "measures": []});
+        let task = admin.post(&format!("/api/v1/issues/{}/tasks", text(&issue, "id")), &wish).ok();
+        let before = mails_to(&server, crate::world::LI).len();
+        say("丁罐头 很好吃");
+        assert!(!signals(&admin, "words")[0]["withdrawn_at"].is_null());
+        let issue = issues(&admin).remove(0);
+        let gone = told_of(&issue, "issue.signal_withdrawn");
+        // What the rule counts, not what is said of the topic.
+        assert!(text(&gone["reason"], "zh").contains("现有 0 条提到关注的话的声音"), "{gone}");
+        let task = admin.get(&format!("/api/v1/tasks/{}", text(&task, "id"))).ok();
+        assert_eq!((&task["state"], &issue["state"]), (&json!("assigned"), &json!("in_progress")));
+        let mails = mails_to(&server, crate::world::LI);
+        let told: Vec<&Value> = mails.iter().filter(|m| text(m, "subject").contains("告警撤销")).collect();
+        assert_eq!((mails.len(), told.len()), (before + 1, 1), "{mails:?}");
+        let words = text(told[0], "text");
+        assert!(words.contains("没有关闭") && words.contains("现有 0 条"), "{words}");
+        // It rings again and is taken back again: once is enough.
+        say("丁罐头 我考虑一下");
+        say("丁罐头 很好吃");
+        assert_eq!(mails_to(&server, crate::world::LI).len(), before + 1);
     }
 }
 

@@ -16,7 +16,7 @@ use domain::ids::IssueId;
 use domain::issues::{Issue, IssueKind, State};
 use domain::verification::{Metric, Verification};
 use storage::detection::Gap;
-use storage::{DbError, Tx};
+use storage::{DbError, Read, Tx};
 use tokio::task::block_in_place;
 
 /// Days whose gaps are worked out anew at every look: what the windows of a verdict reach back to, so that
@@ -238,7 +238,7 @@ async fn relapses(
             if issue.subject.kind != SubjectKind::Topic || issue.topic.is_empty() {
                 continue;
             }
-            let Some(verdict) = verdict_of(app, &issue).await? else {
+            let Some(verdict) = verdict_of(&app.db, &issue).await? else {
                 continue;
             };
             let history = shelf
@@ -259,16 +259,19 @@ async fn relapses(
 }
 
 /// The verdict that resolved an issue: that of its latest fix.
-pub(super) async fn verdict_of(app: &App, issue: &Issue) -> Result<Option<Verification>, DbError> {
+pub(super) async fn verdict_of(
+    db: &impl Read,
+    issue: &Issue,
+) -> Result<Option<Verification>, DbError> {
     let filter = storage::tasks::Filter {
         issue: Some(issue.id),
         states: vec![domain::tasks::State::Verified.as_str().to_owned()],
         ..Default::default()
     };
-    let tasks = storage::tasks::list(&app.db, &filter, 50).await?.items;
+    let tasks = storage::tasks::list(db, &filter, 50).await?.items;
     let latest = tasks.iter().max_by_key(|t| t.effective_at);
     match latest {
-        Some(task) => storage::verification::latest(&app.db, task.id).await,
+        Some(task) => storage::verification::latest(db, task.id).await,
         None => Ok(None),
     }
 }

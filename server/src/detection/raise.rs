@@ -1,6 +1,6 @@
 //! From a signal to its issue and notice, in one transaction.
 
-use super::daily::watched_part;
+use super::daily::{verdict_of, watched_part};
 use super::words;
 use crate::app::App;
 use crate::mail::{Letter, Recipient};
@@ -8,7 +8,7 @@ use crate::routing::{Directory, matter_of};
 use domain::detection::{Detector, Kind, Scope, Signal, SubjectKind, issue_key};
 use domain::identity::{Actor, Role};
 use domain::ids::{FeedbackId, IssueId};
-use domain::issues::{self, Command, Issue, IssueKind, State};
+use domain::issues::{self, Command, Issue, IssueKind, Mended, State};
 use domain::organisation::{Department, Locale, Organisation, Topic, is_email};
 use storage::{DbError, Tx};
 
@@ -64,6 +64,9 @@ pub(super) async fn raise(
         return Ok(());
     }
     let known_in = known.as_ref().and_then(|k| Some((k.id.clone(), k.issue?)));
+    let counts_on = known
+        .as_ref()
+        .is_some_and(|k| k.issue.is_some() && k.withdrawn_at.is_none());
     // Those that crossed the line are quoted, not those that came after.
     let voices = match known {
         Some(known) if !known.voices.is_empty() && known.withdrawn_at.is_none() => known.voices,
@@ -90,8 +93,11 @@ pub(super) async fn raise(
         topic: None,
         ..detector.scope.clone()
     };
-    let (issue, opened, redirected) =
-        open(app, tx, topics, raising, scope, known_in.as_ref()).await?;
+    let known = Known {
+        placed: known_in,
+        counts_on,
+    };
+    let (issue, opened, redirected) = open(app, tx, topics, raising, scope, &known).await?;
     let new = keep(Some(issue.id), false).await?;
     if redirected && new && !opened {
         // Whoever reads the issue sees which of its signals a merge has brought.
@@ -146,6 +152,33 @@ async fn joined(
     storage::issues::target(tx, own, detector).await
 }
 
+/// What is known of a signal that rang before.
+struct Known {
+    /// Its id, and the issue it was put to.
+    placed: Option<(String, IssueId)>,
+    /// It stands: only its figures follow.
+    counts_on: bool,
+}
+
+/// What a signal tells an issue. What rings for the first time after a fix is measured by the days that
+/// judged the fix; what counts on, and issues that no verdict closed, by the alarm.
+async fn told(
+    tx: &Tx,
+    issue: &Issue,
+    signal: &Signal,
+    counts_on: bool,
+) -> Result<Command, DbError> {
+    let signal = signal.clone();
+    if issue.state != State::Resolved || counts_on {
+        return Ok(Command::Signalled(signal));
+    }
+    let verdict = verdict_of(tx, issue).await?;
+    Ok(match verdict.as_ref().and_then(Mended::of) {
+        Some(mended) => Command::RangAfter { signal, mended },
+        None => Command::Signalled(signal),
+    })
+}
+
 /// The issue of a signal, opened or told of it; whether it opened or came back; and whether the
 /// signal's own issue was merged into it, or this part of it split off.
 async fn open(
@@ -154,7 +187,7 @@ async fn open(
     topics: &[Topic],
     raising: &Raising<'_>,
     scope: Scope,
-    known_in: Option<&(String, IssueId)>,
+    known: &Known,
 ) -> Result<(Issue, bool, bool), DbError> {
     let signal = raising.signal;
     let kind = IssueKind::of(raising.detector, raising.topic, topics);
@@ -166,10 +199,10 @@ async fn open(
     };
     if let Some(own) = own {
         let of_own = own.id;
-        let present = joined(tx, own, &signal.detector, known_in).await?;
+        let present = joined(tx, own, &signal.detector, known.placed.as_ref()).await?;
         let redirected = present.id != of_own;
         let before = present.openings;
-        let command = Command::Signalled(signal.clone());
+        let command = told(tx, &present, signal, known.counts_on).await?;
         let Ok((mut next, _)) = issues::apply(present.clone(), &command, tx.now()) else {
             return Ok((present, false, redirected));
         };

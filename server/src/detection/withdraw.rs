@@ -2,18 +2,21 @@
 //! a fall, and makes the next day look like a rise.
 
 use super::daily::{came_back, found_on, is_watcher, verdict_of};
+use super::details::{days_of, known_of};
 use super::history::Setup;
 use super::judge::Shelf;
 use super::watch::still_rings;
+use super::words::{self, Now};
 use crate::app::{App, Shared};
 use crate::mail::{Envelope, Letter, Thread};
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
-use domain::detection::{Detector, Kind, SubjectKind};
+use domain::detection::{Detector, Signal, SubjectKind};
 use domain::identity::Actor;
 use domain::issues::{self, Command, Issue, State};
 use domain::organisation::{Bilingual, Topic, subtree};
 use serde_json::json;
+use std::collections::BTreeMap;
 use storage::detection::Raised;
 use storage::notify::Delivery;
 use storage::{DbError, Read, Tx};
@@ -62,7 +65,7 @@ pub(super) async fn corrected(app: &Shared, day: NaiveDate) -> Result<(), DbErro
             continue;
         };
         if still_rings(app, &tx, rule, signal, (&topics, zone, today)).await? == Some(false) {
-            gone.push(Gone::of(&tx, &topics, &raised, Cause::Corrected).await?);
+            gone.push(Gone::of(&tx, &topics, Some(rule), &raised, Cause::Corrected).await?);
         }
     }
     withdraw(app, &tx, &gone).await?;
@@ -96,7 +99,7 @@ pub(super) async fn without_reason(
             if let Some(issue) = issue.filter(|i| i.state == State::Relapsed)
                 && !relapsed(app, setup, shelf, &issue, day, yesterday).await?
             {
-                gone.push(Gone::of(&app.db, &setup.topics, raised, Cause::Late).await?);
+                gone.push(Gone::of(&app.db, &setup.topics, None, raised, Cause::Late).await?);
             }
             continue;
         }
@@ -108,7 +111,7 @@ pub(super) async fn without_reason(
         };
         let found = found_on(app, rule, setup, shelf, day, yesterday).await?;
         if !found.iter().any(|f| f.signal.subject == signal.subject) {
-            gone.push(Gone::of(&app.db, &setup.topics, raised, Cause::Late).await?);
+            gone.push(Gone::of(&app.db, &setup.topics, Some(rule), raised, Cause::Late).await?);
         }
     }
     Ok(gone)
@@ -123,7 +126,7 @@ async fn relapsed(
     day: NaiveDate,
     yesterday: NaiveDate,
 ) -> Result<bool, DbError> {
-    let Some(verdict) = verdict_of(app, issue).await? else {
+    let Some(verdict) = verdict_of(&app.db, issue).await? else {
         // Nobody knows any more what it was measured against.
         return Ok(true);
     };
@@ -137,40 +140,16 @@ impl Gone {
     async fn of(
         db: &impl Read,
         topics: &[Topic],
+        rule: Option<&Detector>,
         raised: &Raised,
         cause: Cause,
     ) -> Result<Self, DbError> {
-        let (signal, day) = (&raised.signal, raised.signal.window);
-        let subject = &signal.subject;
-        let query = storage::facts::Query {
-            from: Some(day),
-            to: Some(day),
-            topics: (subject.kind == SubjectKind::Topic).then(|| subtree(&subject.key, topics)),
-            channel: (subject.kind == SubjectKind::Channel).then(|| subject.key.clone()),
-            ..Default::default()
+        let signal = &raised.signal;
+        let now = match rule.filter(|rule| rule.limit().is_some()) {
+            Some(rule) => crowd_now(db, topics, rule, signal).await?,
+            None => day_now(db, topics, signal).await?,
         };
-        let sums = storage::facts::sum(db, &query).await?;
-        let now = sums.first().map(|s| s.counters).unwrap_or_default();
-        let (zh, en) = match (signal.kind, subject.kind) {
-            // An agent's days are not among these sums.
-            (_, SubjectKind::Agent | SubjectKind::SearchTerm | SubjectKind::Article) => {
-                (String::new(), String::new())
-            }
-            (Kind::CsatFall, _) => (
-                format!(
-                    "{day} 现有 {} 条评分，{} 条满意；",
-                    now.rated, now.satisfied
-                ),
-                format!(
-                    "there are now {} ratings on {day}, {} of them satisfied; ",
-                    now.rated, now.satisfied
-                ),
-            ),
-            _ => (
-                format!("{day} 现有 {} 条；", now.voices),
-                format!("there are now {} voices on {day}; ", now.voices),
-            ),
-        };
+        let Bilingual { zh, en } = words::counted_now(signal, now);
         let (since_zh, since_en) = match cause {
             Cause::Late => ("补到数据后", "late data arrived"),
             Cause::Corrected => ("数据更正后", "data were corrected"),
@@ -183,6 +162,56 @@ impl Gone {
             ),
         })
     }
+}
+
+/// What a limit counts now in the window of its signal. Windows of hours are not counted again: none of
+/// them is too full.
+async fn crowd_now(
+    db: &impl Read,
+    topics: &[Topic],
+    rule: &Detector,
+    signal: &Signal,
+) -> Result<Now, DbError> {
+    let by_day = rule.window().is_some_and(|w| w.rolling().is_none());
+    if !by_day || signal.subject.kind != SubjectKind::Topic {
+        return Ok(Now::Nothing);
+    }
+    let span = (
+        signal.window - TimeDelta::days(i64::from(rule.days()) - 1),
+        signal.window,
+    );
+    let subject = &signal.subject.key;
+    let rows = days_of(db, rule, subject, topics, span).await?;
+    let count = rows.iter().filter_map(|row| rule.count_of(row)).sum();
+    let mut known: BTreeMap<u32, i64> = BTreeMap::new();
+    for teller in known_of(db, rule, subject, topics, span).await? {
+        *known.entry(teller.customer).or_default() += teller.n;
+    }
+    Ok(Now::Crowd {
+        days: rule.days(),
+        count,
+        loudest: known.values().copied().max().unwrap_or_default(),
+    })
+}
+
+/// What the day of a daily rule's signal holds now.
+async fn day_now(db: &impl Read, topics: &[Topic], signal: &Signal) -> Result<Now, DbError> {
+    let (subject, day) = (&signal.subject, signal.window);
+    if !matches!(subject.kind, SubjectKind::Topic | SubjectKind::Channel) {
+        // The days of agents, searches and articles are not among these sums.
+        return Ok(Now::Nothing);
+    }
+    let query = storage::facts::Query {
+        from: Some(day),
+        to: Some(day),
+        topics: (subject.kind == SubjectKind::Topic).then(|| subtree(&subject.key, topics)),
+        channel: (subject.kind == SubjectKind::Channel).then(|| subject.key.clone()),
+        ..Default::default()
+    };
+    let sums = storage::facts::sum(db, &query).await?;
+    Ok(Now::Day(
+        sums.first().map(|s| s.counters).unwrap_or_default(),
+    ))
 }
 
 /// Takes signals back, and closes an issue that nothing else holds open: with a line in its history that
@@ -215,24 +244,37 @@ pub(super) async fn withdraw(app: &App, tx: &Tx, gone: &[Gone]) -> Result<(), Db
             &data,
         )
         .await?;
-        close(app, tx, issue, why).await?;
+        close(app, tx, issue, signal.window, why).await?;
     }
     Ok(())
 }
 
-async fn close(app: &App, tx: &Tx, issue: Issue, why: &Bilingual) -> Result<(), DbError> {
+async fn close(
+    app: &App,
+    tx: &Tx,
+    issue: Issue,
+    day: NaiveDate,
+    why: &Bilingual,
+) -> Result<(), DbError> {
     let id = issue.id.to_string();
     let from = if issue.openings == 1 {
         issue.alarm_day - TimeDelta::days(BEFORE_ALARM)
     } else {
         issue.alarm_day
     };
-    if storage::detection::standing_of(tx, issue.id, from).await? > 0 {
+    let standing = storage::detection::standing_of(tx, issue.id, from).await?;
+    // A relapse can be of a day before the alarm that had opened the issue: what rang then does not hold it.
+    let of_opening = |s: &Raised| {
+        issue.before.is_none()
+            || s.fired_at >= issue.opened_at
+            || s.signal.window == issue.alarm_day
+    };
+    if standing.iter().any(of_opening) {
         return Ok(());
     }
     let before = issue.state;
     let Ok((next, _)) = issues::apply(issue.clone(), &Command::Withdrawn, tx.now()) else {
-        // Somebody works on it: they read it in the history of their task, and decide.
+        // Somebody works on it: they are told, read it in the history of their task, and decide.
         let filter = storage::tasks::Filter {
             issue: Some(issue.id),
             ..Default::default()
@@ -240,8 +282,9 @@ async fn close(app: &App, tx: &Tx, issue: Issue, why: &Bilingual) -> Result<(), 
         for task in storage::tasks::list(tx, &filter, 200).await?.items {
             if task.state.is_under_way() {
                 let data = json!({"reason": why});
-                let task = task.id.to_string();
-                record(app, tx, "task", &task, "task.alarm_withdrawn", &data).await?;
+                let id = task.id.to_string();
+                record(app, tx, "task", &id, "task.alarm_withdrawn", &data).await?;
+                crate::tasks::alarm_withdrawn(app, tx, &task, &issue, day, why).await?;
             }
         }
         return Ok(());
@@ -295,6 +338,7 @@ fn taking_back(
         heading,
         day,
         reason: why.clone(),
+        task: None,
     };
     let mut delivery = crate::mail::delivery(
         app.ids.next(),

@@ -1,6 +1,7 @@
 //! What an issue and its notice are called.
 
 use domain::detection::{Kind, Scope, Signal, SubjectKind};
+use domain::facts::Counters;
 use domain::issues::IssueKind;
 use domain::organisation::{Bilingual, Locale, Topic};
 
@@ -83,4 +84,168 @@ pub fn heading(kind: IssueKind, signal: &Signal, scope: &Scope, topics: &[Topic]
         en.push_str(&format!(" ({})", place.join(", ")));
     }
     Bilingual::new(format!("{zh}：{}", what.zh), format!("{en}: {}", what.en))
+}
+
+/// What a rule counts now that what it raised is taken back.
+#[derive(Clone, Copy, Debug)]
+pub enum Now {
+    /// Nothing that a figure of one day says.
+    Nothing,
+    /// A limit: what it counts in its days, and how much of that the loudest customer.
+    Crowd {
+        /// Days of the window.
+        days: u16,
+        /// What the rule counts.
+        count: i64,
+        /// Of one customer.
+        loudest: i64,
+    },
+    /// The day of a daily rule.
+    Day(Counters),
+}
+
+/// The figures of a withdrawal, with the mark that ends them: what the rule itself counts, and never a
+/// figure that reads as if it still rang.
+#[must_use]
+pub fn counted_now(signal: &Signal, now: Now) -> Bilingual {
+    let day = signal.window;
+    let nothing = || Bilingual::new("", "");
+    let s = |n: i64| if n == 1 { "" } else { "s" };
+    let be = |n: i64| if n == 1 { "is" } else { "are" };
+    match now {
+        Now::Nothing => nothing(),
+        Now::Crowd {
+            days,
+            count,
+            loudest,
+        } => {
+            let one = if count <= signal.limit {
+                ("", "")
+            } else if loudest * 2 > count {
+                (
+                    "，但大多来自同一位客户",
+                    ", but most of them of one customer",
+                )
+            } else {
+                return nothing();
+            };
+            let (zh, en) = match signal.kind {
+                Kind::Threshold => (format!("{count} 次联系"), format!("contact{}", s(count))),
+                Kind::LowRating => (
+                    format!("{count} 条低分评价"),
+                    format!("bad rating{}", s(count)),
+                ),
+                Kind::Risk => (
+                    format!("{count} 条风险声音"),
+                    format!("voice{} with a risk", s(count)),
+                ),
+                Kind::Phrase => (
+                    format!("{count} 条提到关注的话的声音"),
+                    format!("voice{} with the phrase", s(count)),
+                ),
+                _ => return nothing(),
+            };
+            let (when_zh, when_en) = if days > 1 {
+                (
+                    format!("到 {day} 的 {days} 天"),
+                    format!("in the {days} days to {day}"),
+                )
+            } else {
+                (day.to_string(), format!("on {day}"))
+            };
+            Bilingual::new(
+                format!("{when_zh}现有 {zh}{}；", one.0),
+                format!("there {} now {count} {en} {when_en}{}; ", be(count), one.1),
+            )
+        }
+        Now::Day(now) => match signal.kind {
+            Kind::CsatFall => Bilingual::new(
+                format!(
+                    "{day} 现有 {} 条评分，{} 条满意；",
+                    now.rated, now.satisfied
+                ),
+                format!(
+                    "there {} now {} rating{} on {day}, {} of them satisfied; ",
+                    be(now.rated),
+                    now.rated,
+                    s(now.rated),
+                    now.satisfied
+                ),
+            ),
+            Kind::Spike | Kind::NewTopic => Bilingual::new(
+                format!("{day} 现有 {} 次联系；", now.contacts),
+                format!(
+                    "there {} now {} contact{} on {day}; ",
+                    be(now.contacts),
+                    now.contacts,
+                    s(now.contacts)
+                ),
+            ),
+            Kind::SilentSource => Bilingual::new(
+                format!("{day} 现有 {} 条；", now.voices),
+                format!(
+                    "there {} now {} voice{} on {day}; ",
+                    be(now.voices),
+                    now.voices,
+                    s(now.voices)
+                ),
+            ),
+            _ => nothing(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+    use domain::detection::{Detector, Params, Subject};
+
+    fn signal(params: Params) -> Signal {
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1).expect("a day");
+        Signal::counted(
+            &Detector::new("d", params),
+            Subject::topic("t"),
+            day,
+            9,
+            None,
+        )
+    }
+
+    #[test]
+    fn a_withdrawal_counts_what_its_rule_counts_and_never_contradicts_itself() {
+        let risk = signal(Params::Risk(Default::default()));
+        let limit = risk.limit;
+        let now = |count, loudest| Now::Crowd {
+            days: 1,
+            count,
+            loudest,
+        };
+        let few = counted_now(&risk, now(limit, 0));
+        assert!(
+            few.zh.contains(&format!("现有 {limit} 条风险声音")),
+            "{few:?}"
+        );
+        // Above its limit without a word why: no figure at all.
+        assert_eq!(
+            counted_now(&risk, now(limit + 3, 0)),
+            Bilingual::new("", "")
+        );
+        let one = counted_now(&risk, now(limit + 3, limit + 3));
+        assert!(one.zh.contains("同一位客户"), "{one:?}");
+        assert!(one.en.contains("of one customer"), "{one:?}");
+        let marks = signal(Params::LowRating(Default::default()));
+        assert!(
+            counted_now(&marks, now(1, 0))
+                .en
+                .contains("is now 1 bad rating ")
+        );
+        let spike = signal(Params::Spike(Default::default()));
+        let day = Now::Day(Counters {
+            voices: 7,
+            contacts: 1,
+            ..Counters::default()
+        });
+        assert!(counted_now(&spike, day).en.contains("is now 1 contact on"));
+    }
 }

@@ -453,6 +453,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             heading,
             day,
             reason,
+            task,
             ..
         } => {
             let heading = pick(heading);
@@ -472,15 +473,23 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             } else {
                 format!("The alarm of {day} was taken back: {heading}. Why: {reason}.")
             }];
+            let next = match (task, zh) {
+                (None, true) => "您不需要做任何事。如果再次触发，会另发通知。".to_owned(),
+                (None, false) => {
+                    "There is nothing to do. Should it ring again, another notice follows."
+                        .to_owned()
+                }
+                (Some(task), true) => {
+                    format!("任务「{task}」没有关闭：是否继续，请责任人和派单人商定。")
+                }
+                (Some(task), false) => format!(
+                    "The task \"{task}\" is not closed: whoever owns it and whoever assigned it decide \
+                     whether it goes on."
+                ),
+            };
             page.sections = vec![
                 section(&say("数据", "Data"), data),
-                section(
-                    &say("接下来", "What happens next"),
-                    vec![say(
-                        "您不需要做任何事。如果再次触发，会另发通知。",
-                        "There is nothing to do. Should it ring again, another notice follows.",
-                    )],
-                ),
+                section(&say("接下来", "What happens next"), vec![next]),
             ];
         }
         Letter::LoopNote {

@@ -107,6 +107,9 @@ pub enum Letter {
         day: NaiveDate,
         /// What is counted now.
         reason: Bilingual,
+        /// The task that goes on all the same, where its reader has one of it or gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<String>,
     },
     /// Something about an issue or a ticket that is its reader's to decide: to those who run the loop.
     LoopNote {

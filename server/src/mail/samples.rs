@@ -145,6 +145,7 @@ pub fn all() -> Vec<(&'static str, Letter)> {
                     "补到数据后，规则 s 不再触发",
                     "late data arrived: rule s no longer rings",
                 ),
+                task: None,
             },
         ),
         (

@@ -32,7 +32,7 @@ pub use evidence::{
 };
 pub use files::{Upload, attach};
 pub use http::require;
-pub use offer::{Actions, assigner, link_token};
+pub use offer::{Actions, alarm_withdrawn, assigner, link_token};
 pub use service::{
     ActError, NewTask, Wish, act, act_in, assign, carry, check_due, contract, owner_of, schedule,
 };

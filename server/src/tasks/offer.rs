@@ -397,6 +397,44 @@ impl Actions {
     }
 }
 
+/// Tells whose task it is and whoever assigned it that its alarm was taken back, once per opening of the
+/// issue: the task goes on until they decide.
+pub async fn alarm_withdrawn(
+    app: &App,
+    tx: &Tx,
+    task: &Task,
+    issue: &domain::issues::Issue,
+    day: chrono::NaiveDate,
+    reason: &Bilingual,
+) -> Result<(), DbError> {
+    let letter = Letter::AlarmWithdrawn {
+        thread: thread(task, false),
+        heading: issue
+            .heading
+            .clone()
+            .unwrap_or_else(|| Bilingual::new(issue.title.clone(), issue.title.clone())),
+        day,
+        reason: reason.clone(),
+        task: Some(task.title.clone()),
+    };
+    let key = format!("task:{}:withdrawn:{}", task.id, issue.openings);
+    send(
+        app,
+        tx,
+        task,
+        &Recipient::of(&task.owner),
+        &letter,
+        key.clone(),
+    )
+    .await?;
+    match assigner(tx, task).await? {
+        Some(to) if to.email != task.owner.email => {
+            send(app, tx, task, &to, &letter, format!("{key}:told")).await
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What people call a department.
 pub(super) async fn department_title(tx: &Tx, key: &str) -> Result<String, DbError> {
     let found = storage::organisation::get::<domain::organisation::Department>(tx, key).await?;

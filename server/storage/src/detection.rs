@@ -156,7 +156,7 @@ pub async fn standing_of(
     db: &impl Read,
     issue: IssueId,
     from: NaiveDate,
-) -> Result<usize, DbError> {
+) -> Result<Vec<Raised>, DbError> {
     let found: Vec<RaisedRow> = rows(
         db,
         "SELECT id, issue_id, data, fired_at, withheld FROM signal WHERE issue_id = $1 AND day >= $2 \
@@ -164,9 +164,9 @@ pub async fn standing_of(
         vec![issue.to_string().into(), from.to_string().into()],
     )
     .await?;
-    let mut standing = 0;
+    let mut standing = Vec::new();
     for row in found {
-        standing += usize::from(row.read()?.withdrawn_at.is_none());
+        standing.extend(Some(row.read()?).filter(|s| s.withdrawn_at.is_none()));
     }
     Ok(standing)
 }

@@ -40,7 +40,7 @@ const fn entered(state: State) -> &'static str {
 pub fn line(before: &Issue, after: &Issue, command: &Command) -> Option<Line> {
     let (from, to) = (before.state, after.state);
     Some(match command {
-        Command::Signalled(signal) => {
+        Command::Signalled(signal) | Command::RangAfter { signal, .. } => {
             if after.openings == before.openings {
                 return None;
             }

@@ -15,6 +15,6 @@ pub use hold::{Asked, Hold, Reason, Sizes, Unfit, sizes};
 pub use kind::IssueKind;
 pub use split::{Left, Split, Tasks, Wanted};
 pub use state::{
-    Belief, Command, Effect, Hypothesis, Issue, Merged, Opening, Outcome, Refused, State, apply,
-    opened,
+    Belief, Command, Effect, Hypothesis, Issue, Mended, Merged, Opening, Outcome, Refused, State,
+    apply, opened,
 };

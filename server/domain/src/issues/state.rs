@@ -8,7 +8,8 @@ use crate::detection::{Scope, Signal, Subject};
 use crate::identity::Actor;
 use crate::ids::{IssueId, TaskId};
 use crate::organisation::Bilingual;
-use crate::verification::Verdict;
+use crate::verification::{Verdict, Verification};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 /// Where an issue is in its life.
@@ -228,11 +229,45 @@ pub struct Issue {
     pub version: i64,
 }
 
+/// A fix that a verdict found good: the days of an alarm decide whether the trouble came back after it,
+/// not the day on which the issue had opened, which may lie after the fix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mended {
+    /// The day it went live.
+    pub on: NaiveDate,
+    /// The last day that the verdict was decided by.
+    pub judged_until: NaiveDate,
+}
+
+impl Mended {
+    /// The fix of a verdict; `None` where no day judged it.
+    #[must_use]
+    pub fn of(verdict: &Verification) -> Option<Self> {
+        let last = verdict.after.to?;
+        Some(Self {
+            on: verdict.effective_day,
+            judged_until: verdict.decided_on.map_or(last, |day| day.min(last)),
+        })
+    }
+
+    /// Whether a signal is about days after the fix that the verdict has not judged.
+    fn is_outlived_by(&self, signal: &Signal) -> bool {
+        signal.window > self.judged_until && signal.change_day.is_none_or(|day| day > self.on)
+    }
+}
+
 /// What can happen to an issue.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// A detector fired, or counted on.
     Signalled(Signal),
+    /// A detector fired for the first time, and a verdict says until when the fix held.
+    RangAfter {
+        /// The signal.
+        signal: Signal,
+        /// What was judged.
+        mended: Mended,
+    },
     /// A task for it was given to somebody.
     TaskAssigned,
     /// A task's solution went live; `open_tasks` others are still under way.
@@ -477,7 +512,10 @@ pub fn apply(
         return Err(Refused::Merged { into: merged.into });
     }
     match command {
-        Command::Signalled(signal) => effects = signalled(&mut next, signal, at),
+        Command::Signalled(signal) => effects = signalled(&mut next, signal, None, at),
+        Command::RangAfter { signal, mended } => {
+            effects = signalled(&mut next, signal, Some(mended), at);
+        }
         Command::TaskAssigned => next.enter(InProgress),
         Command::TaskDone { open_tasks } => match next.state {
             Resolved => return Err(Refused::State { state: next.state }),
@@ -667,12 +705,19 @@ pub fn apply(
 }
 
 /// A signal of the issue's key: it joins, it brings the issue back, or it only counts on.
-fn signalled(next: &mut Issue, signal: &Signal, at: Timestamp) -> Vec<Effect> {
+fn signalled(
+    next: &mut Issue,
+    signal: &Signal,
+    mended: Option<&Mended>,
+    at: Timestamp,
+) -> Vec<Effect> {
     // A rule that adds days up must have begun to do so after the alarm it once raised.
     let first = signal.change_day.unwrap_or(signal.window);
     let fresh = signal.window >= next.alarm_day;
     let relapses = match next.state {
-        State::Resolved => first > next.alarm_day,
+        State::Resolved => mended.map_or(first > next.alarm_day, |mended| {
+            mended.is_outlived_by(signal)
+        }),
         // What a person put aside comes back when it is more than what they saw.
         State::Dismissed | State::Snoozed => {
             fresh && next.held.as_ref().is_some_and(|h| h.is_outgrown(signal))

@@ -290,6 +290,51 @@ fn the_alarm_day_itself_is_no_relapse() {
     assert_eq!(effects, [Effect::Notify]);
 }
 
+/// An issue may have opened after its fix: a task of old that was told of later. What decides is the fix.
+#[test]
+fn an_alarm_after_the_fix_is_a_relapse_whenever_the_issue_opened() {
+    let resolved = Issue {
+        alarm_day: day(20),
+        ..issue(State::Resolved)
+    };
+    let mended = Mended {
+        on: day(5),
+        judged_until: day(12),
+    };
+    let since = |first, last| Signal {
+        change_day: Some(day(first)),
+        ..signal(last, 60)
+    };
+    for (signal, relapses) in [
+        (signal(4, 60), false),
+        (signal(5, 60), false),
+        (signal(8, 60), false),
+        (signal(12, 60), false),
+        (signal(13, 60), true),
+        (signal(19, 60), true),
+        (signal(20, 60), true),
+        (signal(21, 60), true),
+        // What adds days up from before the fix says nothing of the days after it.
+        (since(5, 13), false),
+        (since(6, 13), true),
+    ] {
+        let rings = Command::RangAfter {
+            signal: signal.clone(),
+            mended,
+        };
+        let (next, effects) = apply(resolved.clone(), &rings, at(21)).unwrap();
+        assert_eq!(next.state == State::Relapsed, relapses, "{signal:?}");
+        assert_eq!(effects == [Effect::Notify], relapses);
+        let line = line(&resolved, &next, &rings).map(|l| l.kind);
+        assert_eq!(line, relapses.then_some("issue.relapsed"));
+        if relapses {
+            assert_eq!((next.openings, next.alarm_day), (2, signal.window));
+            let (gone, _) = apply(next, &Command::Withdrawn, at(22)).unwrap();
+            assert_eq!((gone.state, gone.alarm_day), (State::Resolved, day(20)));
+        }
+    }
+}
+
 #[test]
 fn what_was_put_aside_comes_back_when_it_has_grown() {
     for state in [State::Dismissed, State::Snoozed] {
