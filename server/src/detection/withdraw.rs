@@ -209,9 +209,9 @@ async fn day_now(db: &impl Read, topics: &[Topic], signal: &Signal) -> Result<No
         ..Default::default()
     };
     let sums = storage::facts::sum(db, &query).await?;
-    Ok(Now::Day(
+    Ok(Now::Day(Box::new(
         sums.first().map(|s| s.counters).unwrap_or_default(),
-    ))
+    )))
 }
 
 /// Takes signals back, and closes an issue that nothing else holds open: with a line in its history that

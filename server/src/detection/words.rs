@@ -87,7 +87,7 @@ pub fn heading(kind: IssueKind, signal: &Signal, scope: &Scope, topics: &[Topic]
 }
 
 /// What a rule counts now that what it raised is taken back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Now {
     /// Nothing that a figure of one day says.
     Nothing,
@@ -101,7 +101,7 @@ pub enum Now {
         loudest: i64,
     },
     /// The day of a daily rule.
-    Day(Counters),
+    Day(Box<Counters>),
 }
 
 /// The figures of a withdrawal, with the mark that ends them: what the rule itself counts, and never a
@@ -241,11 +241,11 @@ mod tests {
                 .contains("is now 1 bad rating ")
         );
         let spike = signal(Params::Spike(Default::default()));
-        let day = Now::Day(Counters {
+        let day = Now::Day(Box::new(Counters {
             voices: 7,
             contacts: 1,
             ..Counters::default()
-        });
+        }));
         assert!(counted_now(&spike, day).en.contains("is now 1 contact on"));
     }
 }
