@@ -358,7 +358,12 @@ fn capabilities_call_only_those_on_their_left() {
         "notify",
     ];
     /// Who reaches to the right all the same, to whom, and why.
-    const KNOWN: [(&str, &str, &str); 5] = [
+    const KNOWN: [(&str, &str, &str); 6] = [
+        (
+            "detection/withdraw.rs",
+            "tasks",
+            "whoever has the task of an alarm that is taken back is told in that transaction",
+        ),
         (
             "intake/http.rs",
             "analysis",

@@ -56,7 +56,7 @@ fn rang(admin: &Caller, detector: &str) -> Vec<Value> {
 fn judged(server: &Server) {
     let database = server.database();
     until_within(Duration::from_secs(60), "every day is judged", || {
-        let waiting = "SELECT COUNT(*) AS n FROM job WHERE kind IN ('detect', 'analyse', 'rated')";
+        let waiting = "SELECT COUNT(*) AS n FROM job WHERE kind IN ('detect', 'analyse', 'rated', 'counted_less')";
         (database.count(waiting) == 0).then_some(())
     });
 }
@@ -581,7 +581,8 @@ fn an_alarm_of_half_a_day_is_taken_back() {
         all
     };
     let mut history = marked(usual("t", 75, 12, TOPIC, &json!({})), 2);
-    history.extend(marked(usual("o", 75, 12, OTHER, &json!({})), 2));
+    // Enough of the other topic to see, on a Sunday too, that it did not move: else the channel did.
+    history.extend(marked(usual("o", 75, 40, OTHER, &json!({})), 2));
     send(&admin, &history);
     judged(&server);
     // The mail server refuses until somebody says otherwise.
