@@ -234,7 +234,10 @@ mod tests {
         let one = counted_now(&risk, now(limit + 3, limit + 3));
         assert!(one.zh.contains("同一位客户"), "{one:?}");
         assert!(one.en.contains("of one customer"), "{one:?}");
-        let marks = signal(Params::LowRating(Default::default()));
+        let marks = Signal {
+            limit: 1,
+            ..signal(Params::LowRating(Default::default()))
+        };
         assert!(
             counted_now(&marks, now(1, 0))
                 .en
