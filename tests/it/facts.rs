@@ -480,7 +480,7 @@ on_both_engines! {
             let body = json!({"kind": kind, "scope": scope, "params": params});
             admin.put(&format!("/api/v1/detectors/{key}"), &body).ok();
         };
-        rule("all", "threshold", json!({"topic": TOPIC}), json!({"limit": 20}));
+        rule("all", "threshold", json!({"topic": TOPIC}), json!({"limit": 9}));
         rule("by-chat", "threshold", json!({"topic": TOPIC, "channel": "chat"}), json!({"limit": 5}));
         rule("bad", "low_rating", json!({"topic": TOPIC}), json!({"max_rating": 2, "limit": 5}));
         rule("risky", "risk", json!({"topic": TOPIC}), json!({"limit": 5}));
