@@ -97,7 +97,7 @@ pub async fn rated(app: &Shared, payload: &serde_json::Value) -> Result<Counted,
     })
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Day {
     day: NaiveDate,
     #[serde(default)]
@@ -170,9 +170,8 @@ pub(super) async fn ask(app: &App, tx: &Tx, day: NaiveDate, backfill: bool) -> R
     let day = Day {
         day,
         backfill,
-        close: false,
-        less: false,
         since: Some(tx.now()),
+        ..Day::default()
     };
     crate::jobs::gather(tx, day_job(app, &day), &day.key()).await
 }
@@ -192,10 +191,9 @@ pub async fn counted_less(app: &App, payload: &serde_json::Value) -> Result<Outc
     for day in shrunk.days.range(oldest..=today) {
         let day = Day {
             day: *day,
-            backfill: false,
-            close: false,
             less: true,
             since: Some(tx.now()),
+            ..Day::default()
         };
         crate::jobs::gather(&tx, day_job(app, &day), &day.key()).await?;
     }
@@ -218,10 +216,9 @@ pub async fn close_days(app: &App) -> Result<(), DbError> {
         if storage::detection::close(&tx, day).await? {
             let closed = Day {
                 day,
-                backfill: false,
                 close: true,
-                less: false,
                 since: Some(tx.now()),
+                ..Day::default()
             };
             let job = NewJob {
                 unique_key: Some(closed.key()),

@@ -423,18 +423,25 @@ async fn assign(
     };
     let tx = app.begin().await?;
     let task = service::assign(&app, &tx, issue, &new, &caller.actor).await?;
+    let short = serde_json::json!({"id": task.id.to_string(), "issue_id": id, "state": task.state});
+    created(&app, &caller, tx, once, &short, task).await
+}
+
+/// Ends the making of a task. `short`: what a repeated request is told; the rest can be read again.
+pub(super) async fn created(
+    app: &Shared,
+    caller: &Caller,
+    tx: storage::Tx,
+    once: Option<Once>,
+    short: &serde_json::Value,
+    task: Task,
+) -> Result<Response> {
     if let Some(once) = &once {
-        // The id is what a repeated request needs; the rest can be read again.
-        let short =
-            serde_json::json!({"id": task.id.to_string(), "issue_id": id, "state": task.state});
-        once.keep(&tx, StatusCode::CREATED, &short).await?;
+        once.keep(&tx, StatusCode::CREATED, short).await?;
     }
     tx.commit().await?;
     app.wake_workers();
-    Ok(tagged(
-        view(&app, &caller, task).await?,
-        StatusCode::CREATED,
-    ))
+    Ok(tagged(view(app, caller, task).await?, StatusCode::CREATED))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -1,6 +1,6 @@
 //! What the work of a task is, over HTTP: typed progress, parts, approvals, files.
 
-use super::http::{TaskAttachment, TaskView, command, require, tagged, view};
+use super::http::{TaskAttachment, TaskView, command, created, require};
 use super::parts::{self, Part};
 use super::service;
 use crate::app::Shared;
@@ -409,22 +409,14 @@ async fn add_sub_task(
         track: body.track.map(Into::into),
     };
     let tx = app.begin().await?;
-    let present = storage::tasks::get(&tx, above.id).await?;
+    let present = storage::tasks::hold(&tx, above.id).await?;
     let present = present.ok_or_else(|| Problem::not_found("task"))?;
     if expected.is_some_and(|e| e != present.version) {
         return Err(Code::Stale.into());
     }
     let child = parts::split(&app, &tx, present, &part, &caller.actor).await?;
-    if let Some(once) = &once {
-        let short = serde_json::json!({"id": child.id.to_string(), "state": child.state});
-        once.keep(&tx, StatusCode::CREATED, &short).await?;
-    }
-    tx.commit().await?;
-    app.wake_workers();
-    Ok(tagged(
-        view(&app, &caller, child).await?,
-        StatusCode::CREATED,
-    ))
+    let short = serde_json::json!({"id": child.id.to_string(), "state": child.state});
+    created(&app, &caller, tx, once, &short, child).await
 }
 
 // ---------------------------------------------------------------- approvals
