@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Alert, App, Button, Form, Input, Modal, Select } from "antd";
+import { Alert, App, Modal, Select } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useIssues } from "../../api/hooks";
@@ -10,6 +10,7 @@ import { ProblemAlert } from "../../components/problem-alert";
 import { useFormat } from "../../lib/format";
 import { useIssueName } from "../../lib/issue-name";
 import { useMay } from "../../lib/session";
+import { WayBackButton } from "./way-back-button";
 
 /** Merges an issue into another one: what it does is said before it is done. */
 export function MergeDialog(props: { issue: Issue; open: boolean; onClose: () => void }) {
@@ -90,61 +91,31 @@ export function MergeDialog(props: { issue: Issue; open: boolean; onClose: () =>
 /** An issue that was merged: where its signals go, and the way back. */
 export function MergedBanner(props: { issue: Issue }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
   const may = useMay("run_loop");
   const unmerge = useUnmerge();
-  const [asking, setAsking] = useState(false);
-  const [form] = Form.useForm<{ reason: string }>();
   const { issue } = props;
   if (!issue.merged_into) return null;
   return (
-    <>
-      <Alert
-        type="info"
-        showIcon
-        style={{ marginBottom: 16 }}
-        title={t("merge.banner")}
-        description={
-          <Link to="/issues/$id" params={{ id: issue.merged_into }}>
-            {t("merge.to_target")}
-          </Link>
-        }
-        action={may && <Button onClick={() => setAsking(true)}>{t("merge.undo")}</Button>}
-      />
-      <Modal
-        open={asking}
-        title={t("merge.undo")}
-        okText={t("merge.undo")}
-        cancelText={t("app.cancel")}
-        confirmLoading={unmerge.isPending}
-        onCancel={() => setAsking(false)}
-        onOk={() => form.submit()}
-        destroyOnHidden
-      >
-        <ProblemAlert error={unmerge.error} />
-        <Form
-          form={form}
-          layout="vertical"
-          onFinish={async ({ reason }) => {
-            try {
-              await unmerge.mutateAsync({ id: issue.id, version: issue.version, reason: reason.trim() });
-              message.success(t("merge.undone"));
-              setAsking(false);
-            } catch {
-              // Shown above.
-            }
-          }}
-        >
-          <Form.Item
-            name="reason"
-            label={t("merge.undo_reason")}
-            rules={[{ required: true, whitespace: true, message: t("app.required") }]}
-          >
-            <Input.TextArea autoSize={{ minRows: 2, maxRows: 6 }} maxLength={1000} />
-          </Form.Item>
-        </Form>
-      </Modal>
-    </>
+    <Alert
+      type="info"
+      showIcon
+      style={{ marginBottom: 16 }}
+      title={t("merge.banner")}
+      description={
+        <Link to="/issues/$id" params={{ id: issue.merged_into }}>
+          {t("merge.to_target")}
+        </Link>
+      }
+      action={
+        may && (
+          <WayBackButton
+            issue={issue}
+            words={{ undo: t("merge.undo"), undone: t("merge.undone"), reason: t("merge.undo_reason") }}
+            undo={unmerge}
+          />
+        )
+      }
+    />
   );
 }
 

@@ -1,5 +1,5 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Alert, App, Button, Checkbox, Form, Input, Modal, Select } from "antd";
+import { Alert, App, Checkbox, Form, Input, Modal, Select } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ISSUE_KINDS, type IssueKind } from "../../api/evidence";
@@ -10,6 +10,7 @@ import { ProblemAlert } from "../../components/problem-alert";
 import { word } from "../../i18n";
 import { useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
+import { WayBackButton } from "./way-back-button";
 
 type Values = {
   title: string;
@@ -149,72 +150,42 @@ export function SplitDialog(props: { issue: Issue; open: boolean; onClose: () =>
 /** An issue that was split off: from what, why, and the way back. */
 export function SplitBanner(props: { issue: Issue }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
   const may = useMay("run_loop");
   const rejoin = useRejoin();
-  const [asking, setAsking] = useState(false);
-  const [form] = Form.useForm<{ reason: string }>();
   const { issue } = props;
   const { split } = issue;
   if (!split) return null;
   return (
-    <>
-      <Alert
-        type="info"
-        showIcon
-        style={{ marginBottom: 16 }}
-        title={t(split.ended ? "split.undone" : "split.banner")}
-        description={
-          <>
-            <p>{split.reason}</p>
-            <Link to="/issues/$id" params={{ id: split.from }}>
-              {t("split.to_whole")}
-            </Link>
-          </>
-        }
-        action={
-          may &&
-          !split.ended &&
-          !issue.merged_into && <Button onClick={() => setAsking(true)}>{t("split.undo")}</Button>
-        }
-      />
-      <Modal
-        open={asking}
-        title={t("split.undo")}
-        okText={t("split.undo")}
-        cancelText={t("app.cancel")}
-        confirmLoading={rejoin.isPending}
-        onCancel={() => setAsking(false)}
-        onOk={() => form.submit()}
-        destroyOnHidden
-      >
-        <ProblemAlert error={rejoin.error} />
-        <p className="soft" style={{ marginBottom: 12 }}>
-          {t("split.undo_intro")}
-        </p>
-        <Form
-          form={form}
-          layout="vertical"
-          onFinish={async ({ reason }) => {
-            try {
-              await rejoin.mutateAsync({ id: issue.id, version: issue.version, reason: reason.trim() });
-              message.success(t("split.undone"));
-              setAsking(false);
-            } catch {
-              // Shown above.
-            }
-          }}
-        >
-          <Form.Item
-            name="reason"
-            label={t("split.undo_reason")}
-            rules={[{ required: true, whitespace: true, message: t("app.required") }]}
-          >
-            <Input.TextArea autoSize={{ minRows: 2, maxRows: 6 }} maxLength={1000} />
-          </Form.Item>
-        </Form>
-      </Modal>
-    </>
+    <Alert
+      type="info"
+      showIcon
+      style={{ marginBottom: 16 }}
+      title={t(split.ended ? "split.undone" : "split.banner")}
+      description={
+        <>
+          <p>{split.reason}</p>
+          <Link to="/issues/$id" params={{ id: split.from }}>
+            {t("split.to_whole")}
+          </Link>
+        </>
+      }
+      action={
+        may &&
+        !split.ended &&
+        !issue.merged_into && (
+          <WayBackButton
+            issue={issue}
+            words={{
+              undo: t("split.undo"),
+              undone: t("split.undone"),
+              reason: t("split.undo_reason"),
+              intro: t("split.undo_intro"),
+            }}
+            undo={rejoin}
+          />
+        )
+      }
+    />
   );
 }
 
