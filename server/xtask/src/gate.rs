@@ -152,6 +152,9 @@ fn tests(tree: &Tree) -> Result<Outcome, Failure> {
     command
         .args(["test", "--workspace"])
         .env("BIHUAN_BIN", tree.server());
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        command.env("RUST_TEST_THREADS", (3 * cores()).to_string());
+    }
     match &postgres {
         Some(postgres) => {
             command.env("BIHUAN_TEST_POSTGRES", postgres.url());
@@ -160,6 +163,11 @@ fn tests(tree: &Tree) -> Result<Outcome, Failure> {
     }
     run(&mut command)?;
     Ok(Outcome::Done)
+}
+
+/// The tests drive servers and wait for them: one test per core would leave the machine half idle.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 /// Their tools are installed here, which is why nobody gets this step without asking for it.
