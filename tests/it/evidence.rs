@@ -198,11 +198,12 @@ on_both_engines! {
         assert_eq!(looks(), 0);
         let ratings: Vec<Value> = silent.iter().map(|v| json!({"channel": v["channel"], "external_id": v["external_id"], "rating": 1})).collect();
         admin.post("/api/v1/ratings", &json!({"items": ratings})).ok();
-        let late = until("a verdict from all ratings", || {
-            Some(verification(&admin, &id)).filter(|v| v["verdict"] != "improved" && looks() == 0)
-        });
+        // A slow machine takes longer over the ratings than a look waits: then the next one sees the rest.
         let all = number(&asked, "/after/n") + ratings.len() as f64;
-        assert_eq!(number(&late, "/after/n"), all, "every late rating counts: {late}");
+        let late = until("a verdict from all ratings", || {
+            Some(verification(&admin, &id)).filter(|v| number(v, "/after/n") == all && looks() == 0)
+        });
+        assert_ne!(late["verdict"], "improved", "{late}");
         assert_eq!(late["after"]["to"], asked["after"]["to"], "no day fewer than whoever asked had seen");
         let past = late["history"].as_array().expect("a history");
         let occasions: Vec<&Value> = past.iter().map(|p| &p["occasion"]).collect();
