@@ -508,6 +508,9 @@ on_both_engines! {
         assert_eq!(back["id"], old["id"], "{back}");
         let rolled = installation(&admin, "orders");
         assert_eq!(rolled["plugin_version"], old["version"], "{rolled}");
+        // Pressed once more, it does not lead forward again to what was just left.
+        let once_more = format!("/api/v1/plugins/{}/rollback", text(&old, "id"));
+        admin.post(&once_more, &json!({})).problem(409, "wrong_state");
         for n in 80..100 {
             source.add(record(n));
         }
@@ -551,6 +554,70 @@ fn more_power_needs_another_grant() {
     until("the old one works", || {
         (voices(&database) == 1).then_some(())
     });
+}
+
+/// What is granted is kept by name: it can be read and put back, and a later version that asks for more at the
+/// same place does not get it.
+#[test]
+fn a_grant_does_not_grow() {
+    let server = Server::start(Engine::Sqlite);
+    let admin = server.admin();
+    let asking = |version: &str, methods: Value, secrets: usize| {
+        upload(
+            &admin,
+            &with_manifest(&first_party("http-json"), |mut m| {
+                m["name"] = json!("growing");
+                m["version"] = json!(version);
+                m["limits"] = json!({"http-calls": 20});
+                let title = m["title"].clone();
+                let host = json!({"origin": "https://api.example.com", "methods": methods, "purpose": title});
+                m["asks"] = json!({"hosts": [host]});
+                let secret =
+                    |n| json!({"name": format!("key{n}"), "title": title, "optional": true});
+                m["asks"]["secrets"] = (0..secrets).map(secret).collect();
+                m
+            }),
+        )
+    };
+    let first = asking("1.0.0", json!(["GET"]), 1);
+    let path = format!("/api/v1/plugins/{}/grant", text(&first, "id"));
+    let grant = json!({"hosts": [{"origin": "https://api.example.com"}], "limits": {"memory_mb": 32, "http_calls": 7}});
+    let granted = admin.put(&path, &grant).ok();
+    assert_eq!(granted["grant"]["hosts"][0]["methods"], json!(["GET"]));
+    assert_eq!(granted["grant"]["limits"]["http_calls"], 7, "{granted}");
+    let again = admin.put(&path, &granted["grant"]).ok();
+    assert_eq!(
+        again["grant"], granted["grant"],
+        "what was read can be put back"
+    );
+    for (limits, field) in [
+        (json!({"http_calls": 21}), "limits.http_calls"),
+        (json!({"memory_mb": 0}), "limits.memory_mb"),
+    ] {
+        let problem = admin
+            .put(&path, &json!({"limits": limits}))
+            .problem(422, "invalid_field");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    admin
+        .post(
+            &format!("/api/v1/plugins/{}/activate", text(&first, "id")),
+            &json!({}),
+        )
+        .ok();
+    // The secret was refused: a version that asks for the same needs no second word for that.
+    let same = asking("1.0.1", json!(["GET"]), 1);
+    assert_eq!(
+        (&same["needs_grant"], &same["grant"]),
+        (&json!(false), &granted["grant"])
+    );
+    for wider in [
+        asking("1.1.0", json!(["GET", "DELETE"]), 1),
+        asking("1.2.0", json!(["GET"]), 2),
+    ] {
+        assert_eq!(wider["needs_grant"], true, "{wider}");
+        assert_eq!(wider["grant"], granted["grant"], "the proposal: {wider}");
+    }
 }
 
 /// An administrator may grant less than was asked for: the rest is denied when it is asked for, and nothing else
@@ -643,6 +710,7 @@ fn signatures_are_looked_at_by_the_server() {
         refused(sent(&admin, &bare, &[("unsigned", "false")])),
         "not_signed"
     );
+    assert_eq!(refused(sent(&admin, &bare, &[])), "not_signed");
     assert_eq!(
         refused(sent(&admin, &pack("1.0.0", None), &[])),
         "not_signed"
@@ -691,6 +759,22 @@ fn signatures_are_looked_at_by_the_server() {
         refused(sent(&admin, &pack("1.2.0", None), &[("unsigned", "true")])),
         "other_signer"
     );
+    // In another hand it is another's plugin: what the first was granted does not go with the name.
+    let origin = json!({"hosts": [{"origin": "https://api.example.com"}]});
+    let id = text(&reply.json(), "id").to_owned();
+    let granted = admin
+        .put(&format!("/api/v1/plugins/{id}/grant"), &origin)
+        .ok();
+    assert_eq!(granted["needs_grant"], false, "{granted}");
+    admin
+        .post(&format!("/api/v1/plugins/{id}/activate"), &json!({}))
+        .ok();
+    let reply = sent(&admin, &pack("1.2.1", Some("ours.pem")), &[]);
+    assert_eq!(reply.json()["needs_grant"], false, "{}", reply.text());
+    let other = pack("1.2.2", Some("theirs.pem"));
+    let reply = sent(&admin, &other, &[("trust", &theirs)]);
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    assert_eq!(reply.json()["needs_grant"], true, "{}", reply.text());
     // The command sends the package as it is.
     let file = path("packed-1.3.0.bihuan");
     pack("1.3.0", Some("ours.pem"));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use plugin_sdk::manifest::{Limits, Manifest, is_origin};
+use plugin_sdk::manifest::{HostAsked, Limits, Manifest, is_origin};
 use serde::{Deserialize, Serialize};
 
 use crate::SecretValue;
@@ -210,24 +210,9 @@ pub fn effective(manifest: &Manifest, grant: &Grant) -> Effective {
     let asks = &manifest.asks;
     let mut hosts = Vec::new();
     for granted in &grant.hosts {
-        let mut methods: Vec<String> = Vec::new();
-        for asked in asks
-            .hosts
-            .iter()
-            .filter(|a| a.origin == granted.origin || a.origin == "*")
-        {
-            let usual = || USUAL_METHODS.iter().map(|m| (*m).to_owned()).collect();
-            let wanted: Vec<String> = if asked.methods.is_empty() {
-                usual()
-            } else {
-                asked.methods.clone()
-            };
-            for method in wanted {
-                let allowed = granted.methods.is_empty() || granted.methods.contains(&method);
-                if allowed && !methods.contains(&method) {
-                    methods.push(method);
-                }
-            }
+        let mut methods = asked_methods(manifest, &granted.origin);
+        if !granted.methods.is_empty() {
+            methods.retain(|method| granted.methods.contains(method));
         }
         if !methods.is_empty() {
             hosts.push(HostGrant {
@@ -260,6 +245,28 @@ pub fn effective(manifest: &Manifest, grant: &Grant) -> Effective {
     }
 }
 
+/// Methods of HTTP that a manifest asks for at an origin; none: it does not ask for the origin.
+#[must_use]
+pub fn asked_methods(manifest: &Manifest, origin: &str) -> Vec<String> {
+    let mut methods: Vec<String> = Vec::new();
+    let of_origin = |asked: &&HostAsked| asked.origin == origin || asked.origin == "*";
+    for asked in manifest.asks.hosts.iter().filter(of_origin) {
+        let usual = USUAL_METHODS.iter().map(|m| (*m).to_owned());
+        let named = asked.methods.iter().cloned();
+        let wanted: Vec<String> = if asked.methods.is_empty() {
+            usual.collect()
+        } else {
+            named.collect()
+        };
+        for method in wanted {
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+    }
+    methods
+}
+
 fn lower(a: &Limits, b: &Limits) -> Limits {
     let min = |a: Option<u32>, b: Option<u32>| match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -272,6 +279,17 @@ fn lower(a: &Limits, b: &Limits) -> Limits {
         http_calls: min(a.http_calls, b.http_calls),
         http_parallel: min(a.http_parallel, b.http_parallel),
     }
+}
+
+/// Limits under the names that the API has for them.
+fn named(limits: &Limits) -> [(&'static str, Option<u32>); 5] {
+    [
+        ("memory_mb", limits.memory_mb),
+        ("cpu_ms", limits.cpu_ms),
+        ("wall_ms", limits.wall_ms),
+        ("http_calls", limits.http_calls),
+        ("http_parallel", limits.http_parallel),
+    ]
 }
 
 /// What is wrong with a grant before it is stored.
@@ -325,19 +343,8 @@ impl Grant {
                     format!("{} stands twice", host.origin),
                 );
             }
-            let asked = |method: &String| {
-                asks.hosts
-                    .iter()
-                    .filter(|a| a.origin == host.origin || a.origin == "*")
-                    .any(|a| {
-                        if a.methods.is_empty() {
-                            USUAL_METHODS.contains(&method.as_str())
-                        } else {
-                            a.methods.contains(method)
-                        }
-                    })
-            };
-            if let Some(n) = host.methods.iter().position(|m| !asked(m)) {
+            let asked = asked_methods(manifest, &host.origin);
+            if let Some(n) = host.methods.iter().position(|m| !asked.contains(m)) {
                 return fault(
                     format!("hosts[{i}].methods[{n}]"),
                     format!("the plugin does not ask for {:?} there", host.methods[n]),
@@ -364,6 +371,18 @@ impl Grant {
                 "imap".to_owned(),
                 "the plugin does not ask for a mailbox".to_owned(),
             );
+        }
+        for ((name, granted), (_, asked)) in
+            named(&self.limits).into_iter().zip(named(&manifest.limits))
+        {
+            let field = format!("limits.{name}");
+            match (granted, asked) {
+                (Some(0), _) => return fault(field, "0 would let no call end well".to_owned()),
+                (Some(granted), Some(asked)) if granted > asked => {
+                    return fault(field, format!("the plugin asks for no more than {asked}"));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -463,6 +482,26 @@ mod tests {
                     ..Grant::default()
                 },
                 "imap",
+            ),
+            (
+                Grant {
+                    limits: Limits {
+                        http_calls: Some(8),
+                        ..Limits::default()
+                    },
+                    ..Grant::default()
+                },
+                "limits.http_calls",
+            ),
+            (
+                Grant {
+                    limits: Limits {
+                        memory_mb: Some(0),
+                        ..Limits::default()
+                    },
+                    ..Grant::default()
+                },
+                "limits.memory_mb",
             ),
         ] {
             assert_eq!(broken.validate(&manifest).unwrap_err().field, field);

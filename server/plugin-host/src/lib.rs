@@ -51,7 +51,7 @@ pub use engine::{Compiled, Host};
 pub use error::{Limit, PluginError};
 pub use grant::{
     Effective, FileGrant, Grant, GrantFault, HostGrant, ImapGrant, ImapTls, Installation, Network,
-    effective,
+    asked_methods, effective,
 };
 pub use inspect::{EngineKind, Inspection, MAX_COMPONENT_BYTES};
 pub use knowledge::KnowledgeBase;

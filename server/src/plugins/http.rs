@@ -52,8 +52,7 @@ struct PluginView {
     #[schema(value_type = Object)]
     asked: serde_json::Value,
     /// What an administrator allows it; what counts is asked and granted.
-    #[schema(value_type = Object)]
-    grant: serde_json::Value,
+    grant: PluginGrant,
     /// Whether somebody still has to decide what it may do.
     needs_grant: bool,
     granted_at: Option<DateTime<Utc>>,
@@ -70,6 +69,7 @@ struct PluginView {
 impl From<Plugin> for PluginView {
     fn from(p: Plugin) -> Self {
         let needs_grant = p.granted_at.is_none() && manifest(&p).is_ok_and(|m| !asks_nothing(&m));
+        let grant = Granted::of(&p).into();
         Self {
             asked: p
                 .manifest
@@ -87,7 +87,7 @@ impl From<Plugin> for PluginView {
             digest: p.digest,
             state: p.state,
             manifest: p.manifest,
-            grant: p.grant,
+            grant,
             size: p.size,
             signer: p.signer,
             created_at: p.created_at,
@@ -126,10 +126,10 @@ struct ComponentForm {
     /// A package of `bihuan plugin pack`, or a bare component.
     #[schema(value_type = String, format = Binary)]
     component: Vec<u8>,
-    /// The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key.
+    /// The key whose signature is accepted. Needed once: later versions from the same key need no word. Naming
+    /// another key accepts a version in another hand; it inherits no grant.
     trust: Option<String>,
-    /// `true` accepts what is not signed, or by whomever. A bare component cannot be signed and is accepted
-    /// unless this is `false`; a package needs `true`.
+    /// `true` accepts what is not signed, or by whomever; without it such a package or bare component is refused.
     unsigned: Option<bool>,
 }
 
@@ -138,7 +138,7 @@ struct ComponentForm {
 struct Sent {
     bytes: Vec<u8>,
     trust: Vec<String>,
-    unsigned: Option<bool>,
+    unsigned: bool,
 }
 
 impl Sent {
@@ -158,7 +158,7 @@ impl Sent {
             match name.as_str() {
                 "component" => sent.bytes = bytes.to_vec(),
                 "trust" => sent.trust.push(text()),
-                "unsigned" => sent.unsigned = Some(text() == "true"),
+                "unsigned" => sent.unsigned = text() == "true",
                 _ => {}
             }
         }
@@ -172,14 +172,10 @@ impl Sent {
         Ok(sent)
     }
 
-    /// A component by itself, which has no place for a signature.
-    fn is_bare(&self) -> bool {
-        self.bytes.starts_with(b"\0asm")
-    }
-
     /// The component, and the key whose signature of it holds.
     fn open(&self) -> Result<(Vec<u8>, Option<String>)> {
-        if self.is_bare() {
+        // A component by itself has no place for a signature.
+        if self.bytes.starts_with(b"\0asm") {
             return Ok((self.bytes.clone(), None));
         }
         // Whose signature it is comes first; whether that is enough depends on what is installed.
@@ -225,7 +221,7 @@ impl Sent {
                     signer.unwrap_or("nobody")
                 ),
             ),
-            _ if self.unsigned.unwrap_or_else(|| self.is_bare()) => Ok(()),
+            _ if self.unsigned => Ok(()),
             (Some(signer), None) => refuse("trust", "unknown_signer", signer.to_owned()),
             (None, None) => refuse(
                 "unsigned",
@@ -348,12 +344,13 @@ async fn remove_plugin(
 }
 
 /// An origin that a plugin may reach.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct GrantedHost {
     /// `https://host` or `https://host:port`; `http://…` only together with `networks`.
     origin: String,
-    /// Methods of HTTP in capitals; empty: all that it asks for.
+    /// Methods of HTTP in capitals; empty: all that it asks for now. They are kept by name: a later version that
+    /// asks for more does not get it.
     #[serde(default)]
     methods: Vec<String>,
     /// Empty: public addresses only. Otherwise the only addresses that it may lead to: `10.1.0.0/16`.
@@ -361,8 +358,8 @@ struct GrantedHost {
     networks: Vec<String>,
 }
 
-/// Limits of one call, lower than the manifest asks for.
-#[derive(Default, Deserialize, ToSchema)]
+/// Limits of one call, at least 1 and no higher than the manifest asks for.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct GrantedLimits {
     memory_mb: Option<u32>,
@@ -373,7 +370,7 @@ struct GrantedLimits {
 }
 
 /// What an administrator allows a plugin.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PluginGrant {
     #[serde(default)]
@@ -407,6 +404,32 @@ impl From<PluginGrant> for Granted {
             files: g.files,
             imap: g.imap,
             limits: Limits {
+                memory_mb: g.limits.memory_mb,
+                cpu_ms: g.limits.cpu_ms,
+                wall_ms: g.limits.wall_ms,
+                http_calls: g.limits.http_calls,
+                http_parallel: g.limits.http_parallel,
+            },
+        }
+    }
+}
+
+impl From<Granted> for PluginGrant {
+    fn from(g: Granted) -> Self {
+        Self {
+            hosts: g
+                .hosts
+                .into_iter()
+                .map(|h| GrantedHost {
+                    origin: h.origin,
+                    methods: h.methods,
+                    networks: h.networks,
+                })
+                .collect(),
+            secrets: g.secrets,
+            files: g.files,
+            imap: g.imap,
+            limits: GrantedLimits {
                 memory_mb: g.limits.memory_mb,
                 cpu_ms: g.limits.cpu_ms,
                 wall_ms: g.limits.wall_ms,
@@ -510,12 +533,7 @@ mod tests {
         };
         let plain = Sent::default();
         let unsigned = Sent {
-            unsigned: Some(true),
-            ..Sent::default()
-        };
-        let bare = |unsigned| Sent {
-            bytes: b"\0asm".to_vec(),
-            unsigned,
+            unsigned: true,
             ..Sent::default()
         };
         let trusting = Sent {
@@ -525,10 +543,6 @@ mod tests {
         // Nothing is installed.
         assert_eq!(code(&plain, None, &[]), "not_signed");
         assert_eq!(code(&unsigned, None, &[]), "");
-        // Who sends a component by itself has said so; who asks for signatures gets them.
-        assert_eq!(code(&bare(None), None, &[]), "");
-        assert_eq!(code(&bare(Some(false)), None, &[]), "not_signed");
-        assert_eq!(code(&bare(None), None, &[of("a")]), "other_signer");
         assert_eq!(code(&plain, Some("a"), &[]), "unknown_signer");
         assert_eq!(code(&unsigned, Some("a"), &[]), "");
         assert_eq!(code(&trusting, Some("a"), &[]), "");
@@ -552,7 +566,7 @@ mod tests {
         let whole = package::pack(&component, &[], Some(&key)).unwrap();
         let sent = |bytes: Vec<u8>| Sent {
             bytes,
-            unsigned: Some(true),
+            unsigned: true,
             ..Sent::default()
         };
         assert_eq!(

@@ -51,7 +51,7 @@ impl Granted {
     #[must_use]
     pub fn everything(manifest: &Manifest) -> Self {
         let asks = &manifest.asks;
-        Self {
+        let all = Self {
             hosts: asks
                 .hosts
                 .iter()
@@ -66,7 +66,47 @@ impl Granted {
             files: asks.files.is_some(),
             imap: asks.imap.is_some(),
             limits: Limits::default(),
+        };
+        all.by_name(manifest)
+    }
+
+    /// The same with every method named: "all that it asks for" would grow with what a later version asks for.
+    #[must_use]
+    pub fn by_name(mut self, manifest: &Manifest) -> Self {
+        for host in self.hosts.iter_mut().filter(|h| h.methods.is_empty()) {
+            host.methods = plugin_host::asked_methods(manifest, &host.origin);
         }
+        self
+    }
+
+    /// Whether this holds all that `new` asks for beyond what `old` asked for. What was asked for before was
+    /// decided when this was granted: what was refused then stays refused and needs no second word.
+    #[must_use]
+    pub fn covers(&self, new: &Manifest, old: &Manifest) -> bool {
+        let (asked, known) = (Self::everything(new), Self::everything(old));
+        let has = |g: &Self, host: &HostGrant, method: &String| {
+            let mut of_origin = g.hosts.iter().filter(|h| h.origin == host.origin);
+            of_origin.any(|h| h.methods.contains(method))
+        };
+        let hosts = asked.hosts.iter().all(|host| {
+            let mut methods = host.methods.iter();
+            methods.all(|m| has(self, host, m) || has(&known, host, m))
+        });
+        let secrets = new.asks.secrets.iter().all(|secret| {
+            old.asks.secret(&secret.name).map_or_else(
+                || self.secrets.contains(&secret.name),
+                |before| {
+                    // A secret that may now go elsewhere is another power; empty: to all of its origins.
+                    let mut goes = secret.hosts.iter();
+                    before.hosts.is_empty()
+                        || !secret.hosts.is_empty() && goes.all(|h| before.hosts.contains(h))
+                },
+            )
+        });
+        hosts
+            && secrets
+            && (self.files || known.files || !asked.files)
+            && (self.imap || known.imap || !asked.imap)
     }
 
     /// In the host's words.

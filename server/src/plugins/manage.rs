@@ -92,7 +92,7 @@ pub async fn grant(
             "the plugin does not ask for files",
         ));
     }
-    let value = serde_json::to_value(granted).unwrap_or_default();
+    let value = serde_json::to_value(granted.clone().by_name(&manifest)).unwrap_or_default();
     let tx = app.begin().await?;
     storage::plugins::set_grant(&tx, id, &value, expected).await?;
     for row in storage::installations::of_plugin(&tx, &before.name).await? {
@@ -703,6 +703,8 @@ pub async fn roll_back(app: &Shared, actor: &Actor, id: &str) -> Result<Plugin, 
         .map_err(|failed| Problem::new(Code::IncompatiblePlugin, failed.to_string()))?;
     let tx = app.begin().await?;
     storage::plugins::activate(&tx, &to, alone).await?;
+    // Pressed twice, "back" must not lead forward again.
+    storage::plugins::taken_back(&tx, &from.id).await?;
     for row in storage::installations::of_plugin(&tx, &from.name).await? {
         if row.plugin_id != from.id {
             continue;

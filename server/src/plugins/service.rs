@@ -517,7 +517,8 @@ pub enum FollowError {
 
 /// Keeps a component. The same bytes are kept once. A newer version of a known plugin begins with the grant of
 /// the active one: what it asks for beyond has no effect before somebody grants it. The grant counts at once only
-/// where the bytes come from the same hand as those that it was given to (`trusted`, or the same signature):
+/// where the bytes come from the same hand as those that it was given to (the same signature; without one,
+/// `trusted`):
 /// whoever may install must not reach what an administrator entrusted to somebody else's code.
 pub async fn install(
     app: &App,
@@ -540,15 +541,14 @@ pub async fn install(
         // Ours comes with what it needs; so does nothing else.
         _ if active => (everything, Some(now)),
         Some(before) => {
-            let held = Granted::of(before);
-            let enough = everything
-                .hosts
-                .iter()
-                .all(|h| held.hosts.iter().any(|g| g.origin == h.origin))
-                && everything.secrets.iter().all(|s| held.secrets.contains(s))
-                && (held.files || !everything.files)
-                && (held.imap || !everything.imap);
-            let same_hand = trusted || (signer.is_some() && signer == before.signer);
+            let old = super::installed::manifest(before)?;
+            let held = Granted::of(before).by_name(&old);
+            let enough = held.covers(manifest, &old);
+            // A name that has a signature goes on in the same hand, whoever carries it here.
+            let same_hand = match &before.signer {
+                Some(known) => signer.as_ref() == Some(known),
+                None => trusted,
+            };
             (held, before.granted_at.filter(|_| enough && same_hand))
         }
         None => (Granted::default(), None),

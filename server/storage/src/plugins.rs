@@ -218,6 +218,16 @@ pub async fn activate(tx: &Tx, plugin: &Plugin, alone: bool) -> Result<(), DbErr
     Ok(())
 }
 
+/// Takes a version back: it is no longer one that could be gone back to, only one that may be chosen again.
+pub async fn taken_back(tx: &Tx, id: &str) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE plugin SET active_since = NULL, row_version = row_version + 1 WHERE id = $1",
+        vec![id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The plugin that was active before `plugin`, of the same name or, with `alone`, of the same role.
 pub async fn active_before(
     db: &impl Read,
@@ -230,13 +240,17 @@ pub async fn active_before(
         ("name", &plugin.name)
     };
     let sql = format!(
-        "{PLUGIN} WHERE {column} = $1 AND id <> $2 AND active_since IS NOT NULL \
+        "{PLUGIN} WHERE {column} = $1 AND id <> $2 AND active_since < $3 \
          AND state <> 'quarantined' ORDER BY active_since DESC, id DESC LIMIT 1"
     );
     let row: Option<Row> = one(
         db,
         &sql,
-        vec![value.clone().into(), plugin.id.clone().into()],
+        vec![
+            value.clone().into(),
+            plugin.id.clone().into(),
+            plugin.active_since.map(micros).into(),
+        ],
     )
     .await?;
     row.map(Row::read).transpose()

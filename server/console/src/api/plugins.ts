@@ -4,7 +4,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { http, ifMatch, multipart, once, unwrap } from "./client";
 import { usePages, useRefresh } from "./hooks";
 import { hasStatus } from "./problem";
-import type { Bilingual, List, Plugin } from "./types";
+import type { Bilingual, Grant, List, Plugin } from "./types";
 
 /** What a plugin asks for, as its manifest says. */
 export type Asked = {
@@ -12,14 +12,6 @@ export type Asked = {
   secrets?: Array<{ name: string; title: Bilingual; hosts?: string[]; optional?: boolean }>;
   files?: { purpose: Bilingual };
   imap?: { purpose: Bilingual };
-};
-
-export type Grant = {
-  hosts: Array<{ origin: string; methods: string[]; networks: string[] }>;
-  secrets: string[];
-  files: boolean;
-  imap: boolean;
-  limits: Record<string, number | null>;
 };
 
 export type InstallationState = "new" | "ok" | "failing" | "paused" | "resting" | "stale" | "quarantined";
@@ -195,6 +187,15 @@ export function useRollBack() {
     onSuccess,
     mutationFn: (id: string) =>
       unwrap<Plugin>(http.POST("/api/v1/plugins/{id}/rollback", { params: { path: { id } } })),
+  });
+}
+
+export function useRemovePlugin() {
+  const onSuccess = useRefresh("plugins");
+  return useMutation({
+    onSuccess,
+    mutationFn: (id: string) =>
+      unwrap<void>(http.DELETE("/api/v1/plugins/{id}", { params: { path: { id } } })),
   });
 }
 

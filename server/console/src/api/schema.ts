@@ -3070,12 +3070,12 @@ export interface components {
              * @description A package of `bihuan plugin pack`, or a bare component.
              */
             component: string;
-            /** @description The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key. */
-            trust?: string | null;
             /**
-             * @description `true` accepts what is not signed, or by whomever. A bare component cannot be signed and is accepted
-             *     unless this is `false`; a package needs `true`.
+             * @description The key whose signature is accepted. Needed once: later versions from the same key need no word. Naming
+             *     another key accepts a version in another hand; it inherits no grant.
              */
+            trust?: string | null;
+            /** @description `true` accepts what is not signed, or by whomever; without it such a package or bare component is refused. */
             unsigned?: boolean | null;
         };
         /** @description What is agreed when the task is assigned, and frozen with it. */
@@ -3889,14 +3889,17 @@ export interface components {
         };
         /** @description An origin that a plugin may reach. */
         GrantedHost: {
-            /** @description Methods of HTTP in capitals; empty: all that it asks for. */
+            /**
+             * @description Methods of HTTP in capitals; empty: all that it asks for now. They are kept by name: a later version that
+             *     asks for more does not get it.
+             */
             methods?: string[];
             /** @description Empty: public addresses only. Otherwise the only addresses that it may lead to: `10.1.0.0/16`. */
             networks?: string[];
             /** @description `https://host` or `https://host:port`; `http://…` only together with `networks`. */
             origin: string;
         };
-        /** @description Limits of one call, lower than the manifest asks for. */
+        /** @description Limits of one call, at least 1 and no higher than the manifest asks for. */
         GrantedLimits: {
             /** Format: int32 */
             cpu_ms?: number | null;
@@ -5031,7 +5034,7 @@ export interface components {
                 /** @description BLAKE3 of the component. */
                 digest: string;
                 /** @description What an administrator allows it; what counts is asked and granted. */
-                grant: Record<string, never>;
+                grant: components["schemas"]["PluginGrant"];
                 /** Format: date-time */
                 granted_at?: string | null;
                 id: string;
@@ -6174,7 +6177,7 @@ export interface components {
             /** @description BLAKE3 of the component. */
             digest: string;
             /** @description What an administrator allows it; what counts is asked and granted. */
-            grant: Record<string, never>;
+            grant: components["schemas"]["PluginGrant"];
             /** Format: date-time */
             granted_at?: string | null;
             id: string;

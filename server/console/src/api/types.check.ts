@@ -67,7 +67,7 @@ export type Checks = [
   Check<Unknown<Read.OutboxItem, Schemas["OutboxItem"]>>,
   Check<Unknown<Read.Plugin, Schemas["Plugin"]>>,
   Check<Unknown<Plugins.Installation, Schemas["Installation"]>>,
-  Check<Unknown<Plugins.Grant, Schemas["PluginGrant"]>>,
+  Check<Unknown<Read.Grant, Schemas["PluginGrant"]>>,
   Check<Unknown<Plugins.SecretField, Schemas["SecretView"]>>,
   Check<Unknown<Plugins.Stream, Schemas["StreamView"]>>,
   Check<Unknown<Plugins.Check, Schemas["CheckView"]>>,

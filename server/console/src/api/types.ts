@@ -502,6 +502,15 @@ export type OutboxItem = {
   sent_at: string | null;
   left_machine: boolean;
 };
+/** What an administrator allows a plugin, by name. */
+export type Grant = {
+  hosts: Array<{ origin: string; methods: string[]; networks: string[] }>;
+  secrets: string[];
+  files: boolean;
+  imap: boolean;
+  limits: Partial<Record<"memory_mb" | "cpu_ms" | "wall_ms" | "http_calls" | "http_parallel", number | null>>;
+};
+
 export type Plugin = {
   id: string;
   name: string;
@@ -511,7 +520,7 @@ export type Plugin = {
   state: "active" | "installed" | "quarantined";
   manifest: Record<string, unknown>;
   asked: Record<string, unknown>;
-  grant: Record<string, unknown>;
+  grant: Grant;
   needs_grant: boolean;
   granted_at: string | null;
   active_since: string | null;

@@ -1189,7 +1189,7 @@ export const en: Translation = {
     grant_do: "Grant",
     granted: "Granted",
     any_named: "addresses that an administrator names",
-    may_reach: "may send {{methods}} requests to {{origin}}",
+    may_reach: "May reach {{origin}}",
     may_reach_named: "may reach the addresses listed here ({{methods}})",
     origins_hint:
       "One address a line. Behind one inside your network write its network: http://10.1.2.3:8080 10.1.0.0/16",
@@ -1198,6 +1198,12 @@ export const en: Translation = {
     secret_unread: "The plugin itself cannot read it.",
     may_write_files: "may write files into a folder that the server gives it",
     may_read_mailbox: "may read the one mailbox that its installation names",
+    asked_anew: "new",
+    other_signer:
+      "Somebody else signed this version than the one in use. Compare the public key with the publisher's before you grant.",
+    no_signer_now:
+      "The version in use is signed, this one is not. Find out where it comes from before you grant.",
+    limits: "Limits of one call (lower than the plugin asks for, if you like; empty: as it asks)",
     nothing_else: "Beyond that it reaches no network, no file and no database.",
     activate: "Activate",
     activate_ask: "Activate this version?",
@@ -1208,6 +1214,10 @@ export const en: Translation = {
     roll_back: "Roll back",
     back_ask: "Go back to the version before? Settings and progress return as well.",
     back_ok: "Go back",
+    remove: "Remove this version",
+    remove_ask: "Remove this version? Its component is deleted; the version in use is not touched.",
+    remove_ok: "Remove",
+    removed: "Removed",
     shadow_begin: "Let it read the last {{n}} voices",
     shadow_result: "It read {{looked_at}} voices; {{changed}} ({{share}}) would get another topic.",
     shadow_running: "Still reading along\u2026",
@@ -1217,6 +1227,13 @@ export const en: Translation = {
     shadow_after: "Then",
     shadow_lost: "Would leave",
     shadow_gained: "Would come",
+  },
+  plugin_limit: {
+    memory_mb: "Memory (MiB)",
+    cpu_ms: "Computing time (ms)",
+    wall_ms: "Time in all (ms)",
+    http_calls: "HTTP requests",
+    http_parallel: "Requests at a time",
   },
   installations: {
     title: "Installations",

@@ -1,4 +1,4 @@
-import { UploadOutlined } from "@ant-design/icons";
+import { DeleteOutlined, UploadOutlined } from "@ant-design/icons";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { App, Button, Checkbox, Popconfirm, Select, Upload } from "antd";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import {
   useActivate,
   useInstallations,
   usePlugins,
+  useRemovePlugin,
   useRollBack,
   useUploadPlugin,
 } from "../../api/plugins";
@@ -71,6 +72,7 @@ function Version(props: {
   const { message } = App.useApp();
   const activate = useActivate();
   const back = useRollBack();
+  const remove = useRemovePlugin();
   const mayManage = useMay("manage_plugins");
   const mayGrant = useMay("grant_plugins");
   const { plugin } = props;
@@ -125,10 +127,32 @@ function Version(props: {
                 <Button loading={back.isPending}>{t("plugins.roll_back")}</Button>
               </Popconfirm>
             )}
+            {plugin.state !== "active" && (
+              <Popconfirm
+                title={t("plugins.remove_ask")}
+                okText={t("plugins.remove_ok")}
+                cancelText={t("app.back")}
+                onConfirm={async () => {
+                  try {
+                    await remove.mutateAsync(plugin.id);
+                    message.success(t("plugins.removed"));
+                  } catch {
+                    // Shown below.
+                  }
+                }}
+              >
+                <Button
+                  icon={<DeleteOutlined />}
+                  aria-label={t("plugins.remove")}
+                  title={t("plugins.remove")}
+                  loading={remove.isPending}
+                />
+              </Popconfirm>
+            )}
           </span>
         )}
       </div>
-      <ProblemAlert error={activate.error ?? back.error} />
+      <ProblemAlert error={activate.error ?? back.error ?? remove.error} />
       <dl className="facts">
         <div>
           <dt>{t("plugins.asked")}</dt>
@@ -362,7 +386,16 @@ function Plugins() {
           </div>
         )}
       </QueryView>
-      {reviewed && <GrantModal key={reviewed.id} plugin={reviewed} onClose={() => setReviewed(null)} />}
+      {reviewed && (
+        <GrantModal
+          key={reviewed.id}
+          plugin={reviewed}
+          inUse={plugins.data?.find(
+            (other) => other.name === reviewed.name && other.state === "active" && other.id !== reviewed.id,
+          )}
+          onClose={() => setReviewed(null)}
+        />
+      )}
     </div>
   );
 }
