@@ -3070,12 +3070,12 @@ export interface components {
              * @description A package of `bihuan plugin pack`, or a bare component.
              */
             component: string;
-            /** @description The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key. */
-            trust?: string | null;
             /**
-             * @description `true` accepts what is not signed, or by whomever. A bare component cannot be signed and is accepted
-             *     unless this is `false`; a package needs `true`.
+             * @description The key whose signature is accepted. Needed once: later versions come from the same key. Another key takes a
+             *     plugin over only when it is named here, and its version waits for a grant.
              */
+            trust?: string | null;
+            /** @description `true` accepts what is not signed, or by whomever. A bare component cannot be signed. */
             unsigned?: boolean | null;
         };
         /** @description What is agreed when the task is assigned, and frozen with it. */
@@ -6298,7 +6298,7 @@ export interface components {
             state: string;
             target: string;
         };
-        /** @description When streams are pulled. With neither member: every [`USUAL_EVERY`] seconds. */
+        /** @description When streams are pulled. With neither member: every 300 seconds. */
         PullSchedule: {
             /** @description Six fields from seconds to days of the week, in the organisation's zone: `0 30 2 * * *`. */
             cron?: string | null;

@@ -1,4 +1,4 @@
-import { App, Checkbox, Input, Modal } from "antd";
+import { App, Checkbox, Input, Modal, Tag } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Asked, type Grant, useGrant } from "../../api/plugins";
@@ -8,11 +8,17 @@ import { useBilingual } from "../../lib/bilingual";
 
 const USUAL = ["GET", "POST"];
 
-/** What the form begins with: what was granted before, or everything that needs no further word. */
-function begin(plugin: Plugin): Grant {
+/** Whether somebody has granted this plugin something before: this version, or the one that it follows. */
+function wasGranted(plugin: Plugin): boolean {
+  const held = plugin.grant as Partial<Grant>;
+  return !!(plugin.granted_at || held.hosts?.length || held.secrets?.length || held.files || held.imap);
+}
+
+/** What the form begins with: what was granted before and no more, or everything that needs no further word. */
+export function begin(plugin: Plugin): Grant {
   const asked = plugin.asked as Asked;
   const held = plugin.grant as Partial<Grant>;
-  if (plugin.granted_at) {
+  if (wasGranted(plugin)) {
     return {
       hosts: held.hosts ?? [],
       secrets: held.secrets ?? [],
@@ -32,17 +38,25 @@ function begin(plugin: Plugin): Grant {
   };
 }
 
-/** `origin` or `origin network network`, one a line. */
+/** `origin`, or `GET,POST origin network network`, one a line. */
 export function readOrigins(text: string): Grant["hosts"] {
   return text
     .split("\n")
     .map((line) => line.trim().split(/[\s,]+/))
-    .filter(([origin]) => origin)
-    .map(([origin = "", ...networks]) => ({ origin, methods: [], networks }));
+    .filter(([first]) => first)
+    .map((words) => {
+      const place = words.findIndex((word) => !/^[A-Z]+$/.test(word));
+      const at = place < 0 ? words.length : place;
+      return { origin: words[at] ?? "", methods: words.slice(0, at), networks: words.slice(at + 1) };
+    });
 }
 
 export function writeOrigins(hosts: Grant["hosts"]): string {
-  return hosts.map((host) => [host.origin, ...host.networks].join(" ")).join("\n");
+  return hosts
+    .map((host) =>
+      [...(host.methods.length ? [host.methods.join(",")] : []), host.origin, ...host.networks].join(" "),
+    )
+    .join("\n");
 }
 
 /** What a plugin asks for in plain sentences, and what of it is allowed. */
@@ -60,7 +74,13 @@ export function GrantModal(props: { plugin: Plugin; onClose: () => void }) {
   const [origins, setOrigins] = useState(() =>
     writeOrigins(grant.hosts.filter((host) => !isNamed(host.origin))),
   );
-  const methods = (list: string[] | undefined) => (list?.length ? list : USUAL).join(", ");
+  const all = (list: string[] | undefined) => (list?.length ? list : USUAL);
+  const methods = (list: string[] | undefined) => all(list).join(", ");
+  // Of a version that asks for more than was granted: what nobody has decided yet.
+  const [before] = useState(grant);
+  const fresh = (isNew: boolean) =>
+    isNew && wasGranted(plugin) && !plugin.granted_at ? <Tag>{t("plugins.new_power")}</Tag> : null;
+  const limits = Object.entries(grant.limits).filter(([, most]) => most !== null);
 
   async function submit() {
     const hosts = [
@@ -91,21 +111,43 @@ export function GrantModal(props: { plugin: Plugin; onClose: () => void }) {
         <ProblemAlert error={save.error} />
         <p className="soft">{t("plugins.review_intro")}</p>
         {named.map((host) => (
-          <Checkbox
-            key={host.origin}
-            checked={grant.hosts.some((held) => held.origin === host.origin)}
-            onChange={(event) =>
-              setGrant({
-                ...grant,
-                hosts: event.target.checked
-                  ? [...grant.hosts, { origin: host.origin, methods: [], networks: [] }]
-                  : grant.hosts.filter((held) => held.origin !== host.origin),
-              })
-            }
-          >
-            {t("plugins.may_reach", { origin: host.origin, methods: methods(host.methods) })}
-            <div className="faint">{say(host.purpose)}</div>
-          </Checkbox>
+          <div key={host.origin}>
+            <Checkbox
+              checked={grant.hosts.some((held) => held.origin === host.origin)}
+              onChange={(event) =>
+                setGrant({
+                  ...grant,
+                  hosts: event.target.checked
+                    ? [...grant.hosts, { origin: host.origin, methods: [], networks: [] }]
+                    : grant.hosts.filter((held) => held.origin !== host.origin),
+                })
+              }
+            >
+              {t("plugins.may_reach", { origin: host.origin, methods: methods(host.methods) })}{" "}
+              {fresh(!before.hosts.some((held) => held.origin === host.origin))}
+              <div className="faint">{say(host.purpose)}</div>
+            </Checkbox>
+            {all(host.methods).length > 1 && grant.hosts.some((held) => held.origin === host.origin) && (
+              <Checkbox.Group
+                options={all(host.methods)}
+                value={
+                  grant.hosts.find((held) => held.origin === host.origin && held.methods.length)?.methods ??
+                  all(host.methods)
+                }
+                onChange={(chosen) =>
+                  chosen.length &&
+                  setGrant({
+                    ...grant,
+                    hosts: grant.hosts.map((held) =>
+                      held.origin === host.origin
+                        ? { ...held, methods: chosen.length < all(host.methods).length ? chosen : [] }
+                        : held,
+                    ),
+                  })
+                }
+              />
+            )}
+          </div>
         ))}
         {open && (
           <div className="field">
@@ -137,7 +179,8 @@ export function GrantModal(props: { plugin: Plugin; onClose: () => void }) {
               })
             }
           >
-            {t("plugins.may_use_secret", { title: say(secret.title) })}
+            {t("plugins.may_use_secret", { title: say(secret.title) })}{" "}
+            {fresh(!before.secrets.includes(secret.name))}
             <div className="faint">
               {secret.hosts?.length
                 ? t("plugins.secret_goes_to", { hosts: secret.hosts.join(", ") })
@@ -150,7 +193,7 @@ export function GrantModal(props: { plugin: Plugin; onClose: () => void }) {
             checked={grant.files}
             onChange={(event) => setGrant({ ...grant, files: event.target.checked })}
           >
-            {t("plugins.may_write_files")}
+            {t("plugins.may_write_files")} {fresh(!before.files)}
             <div className="faint">{say(asked.files.purpose)}</div>
           </Checkbox>
         )}
@@ -159,9 +202,16 @@ export function GrantModal(props: { plugin: Plugin; onClose: () => void }) {
             checked={grant.imap}
             onChange={(event) => setGrant({ ...grant, imap: event.target.checked })}
           >
-            {t("plugins.may_read_mailbox")}
+            {t("plugins.may_read_mailbox")} {fresh(!before.imap)}
             <div className="faint">{say(asked.imap.purpose)}</div>
           </Checkbox>
+        )}
+        {limits.length > 0 && (
+          <p className="faint">
+            {t("plugins.limits_held", {
+              limits: limits.map(([name, most]) => `${name} ≤ ${most}`).join(", "),
+            })}
+          </p>
         )}
         <p className="faint">{t("plugins.nothing_else")}</p>
       </div>
