@@ -344,6 +344,14 @@ impl Grant {
                 );
             }
         }
+        let (asked, held) = (manifest.limits.named(), self.limits.named());
+        for ((name, held), (_, asked)) in held.into_iter().zip(asked) {
+            let Some(held) = held else { continue };
+            if held == 0 || asked.is_some_and(|asked| held > asked) {
+                let most = asked.map_or(String::new(), |asked| format!(" to {asked}"));
+                return fault(format!("limits.{name}"), format!("{held} is not 1{most}"));
+            }
+        }
         if let Some(i) = self.secrets.iter().position(|s| asks.secret(s).is_none()) {
             return fault(
                 format!("secrets[{i}]"),

@@ -87,7 +87,7 @@ impl From<Plugin> for PluginView {
             digest: p.digest,
             state: p.state,
             manifest: p.manifest,
-            grant: p.grant,
+            grant: as_put(p.grant),
             size: p.size,
             signer: p.signer,
             created_at: p.created_at,
@@ -126,10 +126,10 @@ struct ComponentForm {
     /// A package of `bihuan plugin pack`, or a bare component.
     #[schema(value_type = String, format = Binary)]
     component: Vec<u8>,
-    /// The key whose signature is accepted. Needed once: later versions of a plugin must come from the same key.
+    /// The key whose signature is accepted. Needed once: later versions come from the same key. Another key takes a
+    /// plugin over only when it is named here, and its version waits for a grant.
     trust: Option<String>,
-    /// `true` accepts what is not signed, or by whomever. A bare component cannot be signed and is accepted
-    /// unless this is `false`; a package needs `true`.
+    /// `true` accepts what is not signed, or by whomever. A bare component cannot be signed.
     unsigned: Option<bool>,
 }
 
@@ -138,7 +138,7 @@ struct ComponentForm {
 struct Sent {
     bytes: Vec<u8>,
     trust: Vec<String>,
-    unsigned: Option<bool>,
+    unsigned: bool,
 }
 
 impl Sent {
@@ -158,7 +158,7 @@ impl Sent {
             match name.as_str() {
                 "component" => sent.bytes = bytes.to_vec(),
                 "trust" => sent.trust.push(text()),
-                "unsigned" => sent.unsigned = Some(text() == "true"),
+                "unsigned" => sent.unsigned = text() == "true",
                 _ => {}
             }
         }
@@ -225,7 +225,7 @@ impl Sent {
                     signer.unwrap_or("nobody")
                 ),
             ),
-            _ if self.unsigned.unwrap_or_else(|| self.is_bare()) => Ok(()),
+            _ if self.unsigned => Ok(()),
             (Some(signer), None) => refuse("trust", "unknown_signer", signer.to_owned()),
             (None, None) => refuse(
                 "unsigned",
@@ -308,7 +308,12 @@ async fn install_plugin(
             ..Problem::new(Code::Conflict, detail)
         });
     }
-    let trusted = caller.may(Operation::GrantPlugins).is_ok();
+    // Whoever takes a plugin over from another signer says whose code it is, not what that code may do.
+    let same_signer = installed
+        .iter()
+        .flatten()
+        .all(|s| Some(s) == signer.as_ref());
+    let trusted = same_signer && caller.may(Operation::GrantPlugins).is_ok();
     let plugin = service::install(
         &app,
         &bytes,
@@ -345,6 +350,17 @@ async fn remove_plugin(
     caller.may(Operation::ManagePlugins)?;
     manage::remove_plugin(&app, &caller.actor, &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A grant as [`PluginGrant`] takes it: kept are the names of limits as manifests write them.
+fn as_put(mut grant: serde_json::Value) -> serde_json::Value {
+    if let Some(limits) = grant.get_mut("limits").and_then(|l| l.as_object_mut()) {
+        *limits = std::mem::take(limits)
+            .into_iter()
+            .map(|(name, value)| (name.replace('-', "_"), value))
+            .collect();
+    }
+    grant
 }
 
 /// An origin that a plugin may reach.
@@ -510,12 +526,7 @@ mod tests {
         };
         let plain = Sent::default();
         let unsigned = Sent {
-            unsigned: Some(true),
-            ..Sent::default()
-        };
-        let bare = |unsigned| Sent {
-            bytes: b"\0asm".to_vec(),
-            unsigned,
+            unsigned: true,
             ..Sent::default()
         };
         let trusting = Sent {
@@ -525,10 +536,6 @@ mod tests {
         // Nothing is installed.
         assert_eq!(code(&plain, None, &[]), "not_signed");
         assert_eq!(code(&unsigned, None, &[]), "");
-        // Who sends a component by itself has said so; who asks for signatures gets them.
-        assert_eq!(code(&bare(None), None, &[]), "");
-        assert_eq!(code(&bare(Some(false)), None, &[]), "not_signed");
-        assert_eq!(code(&bare(None), None, &[of("a")]), "other_signer");
         assert_eq!(code(&plain, Some("a"), &[]), "unknown_signer");
         assert_eq!(code(&unsigned, Some("a"), &[]), "");
         assert_eq!(code(&trusting, Some("a"), &[]), "");
@@ -552,7 +559,7 @@ mod tests {
         let whole = package::pack(&component, &[], Some(&key)).unwrap();
         let sent = |bytes: Vec<u8>| Sent {
             bytes,
-            unsigned: Some(true),
+            unsigned: true,
             ..Sent::default()
         };
         assert_eq!(

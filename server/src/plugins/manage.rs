@@ -703,6 +703,7 @@ pub async fn roll_back(app: &Shared, actor: &Actor, id: &str) -> Result<Plugin, 
         .map_err(|failed| Problem::new(Code::IncompatiblePlugin, failed.to_string()))?;
     let tx = app.begin().await?;
     storage::plugins::activate(&tx, &to, alone).await?;
+    storage::plugins::leave(&tx, &from.id).await?;
     for row in storage::installations::of_plugin(&tx, &from.name).await? {
         if row.plugin_id != from.id {
             continue;
@@ -803,8 +804,8 @@ pub fn checked(
     };
     storage::installations::Checked {
         ok,
-        message,
-        details,
+        message: domain::text::mask::mask(&message).text,
+        details: super::installations::http::shown(details).unwrap_or_default(),
         at: app.now(),
     }
 }

@@ -218,6 +218,13 @@ pub async fn activate(tx: &Tx, plugin: &Plugin, alone: bool) -> Result<(), DbErr
     Ok(())
 }
 
+/// Forgets that a version was active: whoever went back from it does not go back to it.
+pub async fn leave(tx: &Tx, id: &str) -> Result<(), DbError> {
+    let sql = "UPDATE plugin SET active_since = NULL, row_version = row_version + 1 WHERE id = $1";
+    tx.exec(sql, vec![id.into()]).await?;
+    Ok(())
+}
+
 /// The plugin that was active before `plugin`, of the same name or, with `alone`, of the same role.
 pub async fn active_before(
     db: &impl Read,
