@@ -347,6 +347,18 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// All of them by their names in the API.
+    #[must_use]
+    pub const fn named(&self) -> [(&'static str, Option<u32>); 5] {
+        [
+            ("memory_mb", self.memory_mb),
+            ("cpu_ms", self.cpu_ms),
+            ("wall_ms", self.wall_ms),
+            ("http_calls", self.http_calls),
+            ("http_parallel", self.http_parallel),
+        ]
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -441,7 +453,8 @@ impl Manifest {
 
 /// Characters that change how a text looks without being seen: directions (Unicode UAX #9, section 2), spaces of no
 /// width, other ends of lines. An administrator grants what the text seems to say.
-const fn is_invisible(c: char) -> bool {
+#[must_use]
+pub const fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -374,14 +374,24 @@ on_both_engines! {
             let reply = server.anonymous().with("x-token", TOKEN).post("/hooks/crasher", script);
             assert_eq!(reply.status, 200, "{}", reply.text());
         };
-        let crash = json!([{"do": "panic", "message": "the guest's own words"}]);
+        // Nobody reads personal data in them, nor what would turn a line round.
+        let crash = json!([{"do": "panic", "message": "the guest's own words \u{202e}号码13800138000"}]);
         for _ in 0..12 {
             hook(&crash);
         }
         let state = || text(&installation(&admin, "crasher"), "state").to_owned();
         until("it fails", || (state() == "failing").then_some(()));
         let failed = installation(&admin, "crasher");
-        assert!(text(&failed["last_error"], "message").contains("the guest's own words"), "{failed}");
+        let message = text(&failed["last_error"], "message");
+        assert!(message.contains("the guest's own words") && !message.contains("138001") && !message.contains('\u{202e}'), "{failed}");
+        let lines = until("it has said so", || {
+            let all = admin.get("/api/v1/installations/crasher/logs?limit=500").items();
+            (!all.is_empty()).then_some(all)
+        });
+        for line in &lines {
+            let words = text(line, "message");
+            assert!(words.contains("the guest's own words") && !words.contains("138001") && !words.ends_with("panic=true"), "{line}");
+        }
         let mut rounds = 0;
         until_within(Duration::from_secs(120), "it is quarantined", || {
             rounds += 1;
@@ -427,6 +437,34 @@ on_both_engines! {
         until("what was kept is worked off", || (voices(&database) == 1).then_some(()));
         until("it is well again", || (state() == "ok").then_some(()));
         assert_eq!(letters(&admin, ADMINISTRATOR).len(), 2);
+    }
+
+    /// A plugin that says that there is more, for ever, and brings nothing is at fault like one that crashes: it rests.
+    fn a_plugin_that_stands_still_rests(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        upload(&admin, &with_manifest(&guest("steered"), |_| {
+            let mut manifest = asks("steered", "1.0.0", "connector");
+            manifest["config-schema"] = json!({"type": "object"});
+            manifest["asks"]["imap"] = json!({"purpose": manifest["title"]});
+            manifest
+        }));
+        let id = text(&plugin(&admin, "steered"), "id").to_owned();
+        admin.put(&format!("/api/v1/plugins/{id}/grant"), &json!({"imap": true})).ok();
+        let mailbox = json!({"server": "127.0.0.1", "user": "nobody", "tls": "none", "networks": ["127.0.0.0/8"]});
+        let settings = json!({"streams": ["tickets"], "stays": true});
+        let body = json!({"plugin": "steered", "channel": "orders", "settings": settings, "mailbox": mailbox});
+        admin.put("/api/v1/installations/circle", &body).ok();
+        assert_eq!(admin.put("/api/v1/installations/circle/secrets/imap_password", &json!({"value": "x"})).status, 204);
+        let database = server.database();
+        let state = || text(&installation(&admin, "circle"), "state").to_owned();
+        until_within(Duration::from_secs(60), "it rests", || {
+            database.run("UPDATE plugin_work SET next_at = 1 WHERE next_at IS NOT NULL AND kind = 'pull'");
+            (state() == "resting").then_some(())
+        });
+        let one = installation(&admin, "circle");
+        assert_eq!(text(&one["last_error"], "code"), "no_progress", "{one}");
+        assert_eq!(told(&admin, "circle", "installation.resting"), 1);
     }
 
     /// A stream that fails for a person's reason stops the others of its installation too, visibly; and a stream
@@ -506,11 +544,11 @@ on_both_engines! {
         let asked = source.asked();
         let back = admin.post(&format!("/api/v1/plugins/{id}/rollback"), &json!({})).ok();
         assert_eq!(back["id"], old["id"], "{back}");
+        // A second press does not bring back what was left.
+        let again = format!("/api/v1/plugins/{}/rollback", text(&old, "id"));
+        admin.post(&again, &json!({})).problem(409, "wrong_state");
         let rolled = installation(&admin, "orders");
         assert_eq!(rolled["plugin_version"], old["version"], "{rolled}");
-        // Pressed once more, it does not lead forward again to what was just left.
-        let once_more = format!("/api/v1/plugins/{}/rollback", text(&old, "id"));
-        admin.post(&once_more, &json!({})).problem(409, "wrong_state");
         for n in 80..100 {
             source.add(record(n));
         }
@@ -647,6 +685,16 @@ fn less_power_than_asked_is_enough() {
         made["lacks"],
         json!([{"kind": "host", "name": "https://api.example.com"}])
     );
+    // What is read can be put back; limits that leave nothing are refused.
+    let two = plugin(&admin, "two-hosts");
+    let path = format!("/api/v1/plugins/{}/grant", text(&two, "id"));
+    let mut granted = two["grant"].clone();
+    granted["limits"] = json!({"memory_mb": 32, "http_calls": 7});
+    let limited = admin.put(&path, &granted).ok()["grant"].clone();
+    assert_eq!(limited["limits"], granted["limits"]);
+    assert_eq!(admin.put(&path, &limited).ok()["grant"], limited);
+    granted["limits"] = json!({"cpu_ms": 0});
+    admin.put(&path, &granted).problem(422, "invalid_field");
     let database = server.database();
     until("it works with what it has", || {
         (voices(&database) == 1).then_some(())

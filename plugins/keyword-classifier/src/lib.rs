@@ -4,6 +4,7 @@
 //! speaks. The same code runs as a component and as a library.
 
 mod lexicon;
+mod search;
 mod sentiment;
 mod text;
 mod topics;

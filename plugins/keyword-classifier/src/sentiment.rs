@@ -1,9 +1,8 @@
 //! Feeling of a text: praise and complaint by lexicon, with negation, strength and contrast.
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
 use crate::lexicon::{Kind, Lexicon};
-use crate::text::{Fit, Text, automaton, is_clause_end, is_han};
+use crate::search::{Matches, Search};
+use crate::text::{Fit, Text, is_clause_end, is_han};
 use crate::topics::saturated;
 
 /// Characters over which a negation or an intensifier reaches its word.
@@ -44,7 +43,7 @@ impl Feeling {
 
 /// Finds feelings.
 pub struct Feelings {
-    automaton: AhoCorasick,
+    words: Search,
     entries: Vec<(Kind, f32)>,
 }
 
@@ -55,9 +54,8 @@ impl Feelings {
         let mut words: Vec<_> = lexicon.feelings.iter().collect();
         words.sort_by_key(|(word, _)| *word);
         let list: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
-        let automaton = automaton(&list, MatchKind::LeftmostLongest)?;
         Ok(Self {
-            automaton,
+            words: Search::new(&list, Matches::Longest)?,
             entries: words.into_iter().map(|(_, entry)| *entry).collect(),
         })
     }
@@ -68,14 +66,14 @@ impl Feelings {
         let mut feeling = Feeling::default();
         let mut reader = Reader::default();
         let mut last_end = 0;
-        for found in self.automaton.find_iter(text.text) {
-            let fit = text.fit(found.start(), found.end());
+        self.words.each(text.text, |found| {
+            let fit = text.fit(found.start, found.end);
             if fit == Fit::No {
-                continue;
+                return;
             }
-            reader.pass(&text.text[last_end..found.start()], &mut feeling);
-            last_end = found.end();
-            let (kind, weight) = self.entries[found.pattern().as_usize()];
+            reader.pass(&text.text[last_end..found.start], &mut feeling);
+            last_end = found.end;
+            let (kind, weight) = self.entries[found.word];
             match kind {
                 Kind::Negation => {
                     reader.negations += 1;
@@ -94,7 +92,7 @@ impl Feelings {
                 Kind::Negative => reader.found(weight, false, &mut feeling),
                 Kind::Emotion(_) | Kind::Risk => {}
             }
-        }
+        });
         reader.pass(&text.text[last_end..], &mut feeling);
         reader.settle(&mut feeling);
         let questions = text.text.matches('?').count() + text.text.matches('？').count();

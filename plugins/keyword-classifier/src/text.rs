@@ -1,24 +1,4 @@
-//! A document with its word boundaries, and the search for many words in it.
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind, StartKind};
-
-/// Bytes of words up to which the search is a table: about 300 bytes for each, at worst 24 MiB of the
-/// instance's memory. Larger taxonomies get the smaller and slower automaton.
-const TABLE_BYTES: usize = 24 << 10;
-
-/// Searches all words at once.
-///
-/// # Errors
-/// The automaton's error when the words are far too many.
-pub fn automaton<W: AsRef<[u8]>>(words: &[W], kind: MatchKind) -> Result<AhoCorasick, String> {
-    let bytes: usize = words.iter().map(|w| w.as_ref().len()).sum();
-    AhoCorasick::builder()
-        .match_kind(kind)
-        .start_kind(StartKind::Unanchored)
-        .kind((bytes <= TABLE_BYTES).then_some(AhoCorasickKind::DFA))
-        .build(words)
-        .map_err(|e| e.to_string())
-}
+//! A document with its word boundaries.
 
 /// Text with the places where the host's segmentation ends a word.
 pub struct Text<'a> {

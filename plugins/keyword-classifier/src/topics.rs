@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use plugin_sdk::taxonomy::Taxonomy;
 use plugin_sdk::{Label, Span};
 
 use crate::lexicon::{EMOTIONS, Lexicon};
-use crate::text::{Fit, Text, automaton, is_han};
+use crate::search::{Matches, Search};
+use crate::text::{Fit, Text, is_han};
 
 /// Below this score nothing is explained: weaker than one piece of an ordinary word.
 const FLOOR: f32 = 0.45;
@@ -59,7 +59,7 @@ pub struct Found {
 
 /// Searches all words at once.
 pub struct Topics {
-    automaton: AhoCorasick,
+    words: Search,
     targets: Vec<Vec<Target>>,
     topics: Vec<Topic>,
     /// Weight of each word of topics and causes: idf × length.
@@ -162,9 +162,8 @@ impl Topics {
                 .push(Target::Risk(*weight));
         }
         let (words, targets): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-        let automaton = automaton(&words, MatchKind::Standard)?;
         Ok(Self {
-            automaton,
+            words: Search::new(&words, Matches::Overlapping)?,
             targets,
             topics,
             weights,
@@ -178,15 +177,15 @@ impl Topics {
         let mut calm = 1.0f32;
         let mut feelings = [0u32; EMOTIONS.len()];
         let mut risk_spans = Vec::new();
-        for found in self.automaton.find_overlapping_iter(text.text) {
-            let (start, end) = (found.start(), found.end());
+        self.words.each(text.text, |found| {
+            let (start, end) = (found.start, found.end);
             let quality = match text.fit(start, end) {
-                Fit::No => continue,
+                Fit::No => return,
                 Fit::Words => 1.0,
                 Fit::Inflected => 0.9,
                 Fit::Inside => 0.6,
             };
-            for target in &self.targets[found.pattern().as_usize()] {
+            for target in &self.targets[found.word] {
                 let (topic, cause, word) = match *target {
                     Target::Topic { topic, word } => (topic, NO_CAUSE, word),
                     Target::Cause { topic, cause, word } => (topic, cause, word),
@@ -218,7 +217,7 @@ impl Topics {
                     end: end as u32,
                 });
             }
-        }
+        });
         let mut answer = self.rank(&mut hits);
         answer.risk = (1.0 - calm).clamp(0.0, 1.0);
         for (confidence, count) in answer.emotions.iter_mut().zip(feelings) {

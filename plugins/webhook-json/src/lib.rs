@@ -7,8 +7,8 @@ use plugin_sdk::{CheckReport, Failure, Lifecycle, failure, host};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Most items of one request; the contract's limit of a page.
-const MAX_ITEMS: usize = 1000;
+/// Most items of one request, as the host takes them.
+const MAX_ITEMS: usize = 5000;
 
 /// The settings.
 #[derive(Debug, Deserialize)]

@@ -133,7 +133,7 @@ fn what_is_no_record_is_set_aside_and_what_is_no_json_refused() {
 #[test]
 fn too_much_at_once_is_refused_as_a_whole() {
     let settings = json!({"mapping": {"fields": {"external_id": "/id"}}});
-    let many: Vec<Value> = (0..1001).map(|id| json!({"id": id})).collect();
+    let many: Vec<Value> = (0..5001).map(|id| json!({"id": id})).collect();
     let failure = handled(settings, Value::from(many).to_string().as_bytes()).unwrap_err();
     assert_eq!(failure.code, "webhook_json.too_many");
 }

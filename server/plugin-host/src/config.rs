@@ -58,6 +58,8 @@ pub struct HostConfig {
     pub transport: Arc<dyn Transport>,
     /// How mailboxes are reached.
     pub dialer: Arc<Dialer>,
+    /// Takes out of the words of guests what nobody may read (personal data), before they are logged or reported.
+    pub mask: Arc<dyn Fn(&str) -> String + Send + Sync>,
     /// Receives what guests log: cleaned, without secrets, within the quota. Must not block.
     pub logs: Arc<dyn Fn(LogLine) + Send + Sync>,
     /// Receives what guests measure. Must not block.
@@ -108,6 +110,7 @@ impl Default for HostConfig {
             random: Arc::new(system_random),
             transport: Arc::new(Direct::new(Arc::clone(&dialer))),
             dialer,
+            mask: Arc::new(str::to_owned),
             logs: Arc::new(|_| ()),
             metrics: Arc::new(|_| ()),
             calls: Arc::new(|_| ()),

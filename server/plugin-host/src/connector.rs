@@ -16,6 +16,8 @@ use crate::{Compiled, Host, Installation, PluginError, Role};
 
 /// Most items of a page.
 pub(crate) const MAX_ITEMS: u32 = 1000;
+/// Items of one request of a source: nobody can ask it for less. What fits into 1 MiB, unless records are tiny.
+const MAX_HOOK_ITEMS: usize = 5000;
 /// Longest cursor.
 const CURSOR_BYTES: usize = 64 << 10;
 /// Longest id of a voice.
@@ -291,7 +293,7 @@ fn checked_items(
     items: Vec<Item>,
     rejected: Vec<Rejected>,
 ) -> Result<(Vec<Item>, Vec<Rejected>), PluginError> {
-    if rejected.len() > MAX_ITEMS as usize {
+    if rejected.len() > MAX_HOOK_ITEMS {
         return Err(invalid(format!("{} rejected records", rejected.len())));
     }
     let mut aside: Vec<Rejected> = rejected.into_iter().map(checked_rejected).collect();
@@ -438,7 +440,7 @@ fn bytes_of(item: &Item) -> usize {
 fn checked_outcome(outcome: Outcome) -> Result<Outcome, PluginError> {
     match outcome {
         Outcome::Accept { items, rejected } => {
-            if items.len() > MAX_ITEMS as usize {
+            if items.len() > MAX_HOOK_ITEMS {
                 return Err(invalid(format!("{} items in one request", items.len())));
             }
             let (items, rejected) = checked_items(items, rejected)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use plugin_sdk::host::PANIC_FIELD;
-use plugin_sdk::manifest::Manifest;
+use plugin_sdk::manifest::{Manifest, is_invisible};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 use url::Url;
@@ -98,6 +98,7 @@ pub(crate) struct Call {
     operation: &'static str,
     mode: Mode,
     ticks_given: u64,
+    at_ms: i64,
     started: Instant,
     number: u64,
     log_lines: u32,
@@ -124,7 +125,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn new(ticks: u64, operation: &'static str, mode: Mode, number: u64) -> Self {
+    fn new(ticks: u64, operation: &'static str, mode: Mode, number: u64, at_ms: i64) -> Self {
         Self {
             ticks,
             panic: None,
@@ -132,6 +133,7 @@ impl Call {
             operation,
             mode,
             ticks_given: ticks,
+            at_ms,
             started: Instant::now(),
             number,
             log_lines: 0,
@@ -187,7 +189,7 @@ impl Context {
                 used: 0,
                 refused: false,
             },
-            call: Call::new(0, "start", Mode::NoEffects, 0),
+            call: Call::new(0, "start", Mode::NoEffects, 0, 0),
         }
     }
 
@@ -199,7 +201,8 @@ impl Context {
     pub(crate) fn begin(&mut self, ticks: u64, operation: &'static str, mode: Mode) {
         self.end();
         self.memory.refused = false;
-        self.call = Call::new(ticks, operation, mode, self.call.number + 1);
+        let at_ms = (self.config.now_ms)();
+        self.call = Call::new(ticks, operation, mode, self.call.number + 1, at_ms);
         // Who, what and how it ended; never what it was about.
         self.call.span = tracing::info_span!(
             target: "plugin",
@@ -280,6 +283,7 @@ impl Context {
             version: Arc::clone(version),
             installation: Arc::clone(installation),
             operation: self.call.operation,
+            at_ms: self.call.at_ms,
             outcome,
             used,
         });
@@ -308,14 +312,24 @@ impl Context {
             // The guest was told in words; the host knows the time.
             failure.retry_after_ms = self.call.patience_ms;
         }
-        failure.code = clean(&self.redactor.redact(&failure.code));
-        failure.message = clean(&self.redactor.redact(&failure.message));
+        PluginError::Failed(self.shown_failure(failure))
+    }
+
+    /// Words of the guest as people may read them: without secrets, personal data and what plays with a screen.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        clean(&(self.config.mask)(&self.redactor.redact(text)))
+    }
+
+    /// As [`Self::shown`], all words of a failure.
+    pub(crate) fn shown_failure(&self, mut failure: Failure) -> Failure {
+        failure.code = self.shown(&failure.code);
+        failure.message = self.shown(&failure.message);
         failure.attributes.truncate(16);
         for attribute in &mut failure.attributes {
-            attribute.name = clean(&self.redactor.redact(&attribute.name));
-            attribute.value = clean(&self.redactor.redact(&attribute.value));
+            attribute.name = self.shown(&attribute.name);
+            attribute.value = self.shown(&attribute.value);
         }
-        PluginError::Failed(failure)
+        failure
     }
 
     /// Counts a denial: it is a value for the guest and a word for the operator.
@@ -349,7 +363,7 @@ impl Context {
     }
 }
 
-/// Shortens and removes what could drive a terminal.
+/// Shortens and removes what could drive a terminal or turn a line round.
 pub(crate) fn clean(text: &str) -> String {
     let mut end = text.len().min(LINE_BYTES);
     while !text.is_char_boundary(end) {
@@ -357,7 +371,13 @@ pub(crate) fn clean(text: &str) -> String {
     }
     text[..end]
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| {
+            if c.is_control() || is_invisible(c) {
+                ' '
+            } else {
+                c
+            }
+        })
         .collect()
 }
 
@@ -371,13 +391,14 @@ impl host::log::Host for Context {
         fields: Vec<host::log::Field>,
     ) -> wasmtime::Result<()> {
         use host::log::Level;
-        let shown = |text: &str| clean(&self.redactor.redact(text));
-        let message = shown(&message);
+        let message = self.shown(&message);
         let panicked = matches!(level, Level::Error) && fields.iter().any(|f| f.key == PANIC_FIELD);
         let fields: Vec<(String, String)> = fields
             .iter()
+            // The mark is for the host alone.
+            .filter(|f| f.key != PANIC_FIELD)
             .take(16)
-            .map(|f| (shown(&f.key), shown(&f.value)))
+            .map(|f| (self.shown(&f.key), self.shown(&f.value)))
             .collect();
         if panicked {
             self.call.panic = Some(message.clone());

@@ -281,17 +281,6 @@ fn lower(a: &Limits, b: &Limits) -> Limits {
     }
 }
 
-/// Limits under the names that the API has for them.
-fn named(limits: &Limits) -> [(&'static str, Option<u32>); 5] {
-    [
-        ("memory_mb", limits.memory_mb),
-        ("cpu_ms", limits.cpu_ms),
-        ("wall_ms", limits.wall_ms),
-        ("http_calls", limits.http_calls),
-        ("http_parallel", limits.http_parallel),
-    ]
-}
-
 /// What is wrong with a grant before it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantFault {
@@ -372,9 +361,8 @@ impl Grant {
                 "the plugin does not ask for a mailbox".to_owned(),
             );
         }
-        for ((name, granted), (_, asked)) in
-            named(&self.limits).into_iter().zip(named(&manifest.limits))
-        {
+        let (asked, granted) = (manifest.limits.named(), self.limits.named());
+        for ((name, granted), (_, asked)) in granted.into_iter().zip(asked) {
             let field = format!("limits.{name}");
             match (granted, asked) {
                 (Some(0), _) => return fault(field, "0 would let no call end well".to_owned()),

@@ -89,6 +89,8 @@ pub struct CallRecord {
     pub installation: Arc<str>,
     /// `pull`, `handle`, `notify` and so on.
     pub operation: &'static str,
+    /// When it began, in Unix milliseconds.
+    pub at_ms: i64,
     /// `ok`, the class of the plugin's failure, or [`crate::PluginError::code`].
     pub outcome: &'static str,
     /// What it took.

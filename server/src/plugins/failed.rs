@@ -85,7 +85,7 @@ impl From<&PluginError> for Failed {
             } else {
                 &failure.message
             };
-            return Self::new(kind, &failure.code, message.clone());
+            return Self::new(kind, &failure.code, domain::text::mask::mask(message).text);
         }
         let kind = match error {
             PluginError::Denied { .. } => Kind::Settings,
@@ -93,7 +93,9 @@ impl From<&PluginError> for Failed {
             PluginError::Refused { .. } => Kind::Input,
             _ => Kind::Fault,
         };
-        Self::new(kind, error.code(), error.to_string())
+        // Some of these quote the plugin.
+        let message = domain::text::mask::mask(&error.to_string()).text;
+        Self::new(kind, error.code(), message)
     }
 }
 

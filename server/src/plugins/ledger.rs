@@ -118,7 +118,7 @@ fn row(id: Uuid, call: &CallRecord, at: Timestamp) -> Call {
         operation: call.operation.to_owned(),
         outcome: call.outcome.to_owned(),
         used: serde_json::to_value(call.used).unwrap_or_default(),
-        at,
+        at: Timestamp::from_timestamp_millis(call.at_ms).unwrap_or(at),
     }
 }
 

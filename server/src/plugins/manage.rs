@@ -805,8 +805,8 @@ pub fn checked(
     };
     storage::installations::Checked {
         ok,
-        message,
-        details,
+        message: domain::text::mask::mask(&message).text,
+        details: super::installations::http::shown(details).unwrap_or_default(),
         at: app.now(),
     }
 }

@@ -107,6 +107,7 @@ impl Plugins {
             calls: Arc::new(move |call| calls.call(call)),
             logs: Arc::new(move |line| lines.line(line)),
             metrics: Arc::new(move |metric| figures.measured(metric)),
+            mask: Arc::new(|text| domain::text::mask::mask(text).text),
             ..HostConfig::default()
         })?;
         Ok(Self {

@@ -25,16 +25,29 @@ const token = () => {
   }
 };
 
-export const lifecycle = guarded(plainLifecycle);
+const ask = (after, limit) => {
+  const url = settings()?.url;
+  if (typeof url !== 'string') throw new Failure('config', 'config.url', 'the settings have no url');
+  const tickets = getJson(send, `${url}?after=${after}&limit=${limit}`, [{ tag: 'bearer', val: token() }]);
+  // Gateways under load answer 200 with anything.
+  if (!Array.isArray(tickets)) throw new Failure('transient', 'ticket.no_list', 'the answer is no list');
+  return tickets;
+};
+
+export const lifecycle = guarded({
+  ...plainLifecycle,
+  // "Test connection": one cheap call with the settings, secrets and grants as they are.
+  check: () => {
+    ask(0, 1);
+    return { ok: true, message: '连接正常。The service answers.', details: 'null' };
+  },
+});
 
 export const puller = guarded({
   streams: () => [{ name: 'tickets', title: '工单 Tickets' }],
   pull: (request) => {
     const { after } = place(request.cursor);
-    const url = `${settings().url}?after=${after}&limit=${request.maxItems}`;
-    const tickets = getJson(send, url, [{ tag: 'bearer', val: token() }]);
-    // Gateways under load answer 200 with anything.
-    if (!Array.isArray(tickets)) throw new Failure('transient', 'ticket.no_list', 'the answer is no list');
+    const tickets = ask(after, request.maxItems);
     const items = [];
     const rejected = [];
     let last = after;

@@ -1192,7 +1192,7 @@ export const en: Translation = {
     may_reach: "May reach {{origin}}",
     may_reach_named: "may reach the addresses listed here ({{methods}})",
     origins_hint:
-      "One address a line. Behind one inside your network write its network: http://10.1.2.3:8080 10.1.0.0/16",
+      "One address a line. Behind one inside your network write its network: http://10.1.2.3:8080 10.1.0.0/16. Before one that may be reached by some methods only write those: GET https://api.example.com",
     may_use_secret: "may use the secret \u201c{{title}}\u201d",
     secret_goes_to: "It is sent to {{hosts}} only. The plugin itself cannot read it.",
     secret_unread: "The plugin itself cannot read it.",

@@ -1163,7 +1163,8 @@ export const zh = {
     any_named: "由管理员指定的地址",
     may_reach: "可以访问 {{origin}}",
     may_reach_named: "可以访问下面列出的地址（{{methods}}）",
-    origins_hint: "每行一个地址。内网地址后面写上网段，例如：http://10.1.2.3:8080 10.1.0.0/16",
+    origins_hint:
+      "每行一个地址。内网地址后面写上网段，例如：http://10.1.2.3:8080 10.1.0.0/16；只允许部分方法时写在前面，例如：GET https://api.example.com",
     may_use_secret: "可以使用密钥“{{title}}”",
     secret_goes_to: "只会发送到：{{hosts}}。插件自己读不到它的内容。",
     secret_unread: "插件自己读不到它的内容。",

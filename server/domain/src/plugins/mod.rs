@@ -67,7 +67,7 @@ pub struct Settings {
     pub mailbox: Option<Mailbox>,
 }
 
-/// When streams are pulled. With neither member: every [`USUAL_EVERY`] seconds.
+/// When streams are pulled. With neither member: every 300 seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = PullSchedule))]

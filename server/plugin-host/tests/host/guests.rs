@@ -51,6 +51,11 @@ pub fn markdown_kb() -> &'static [u8] {
 
 /// The SDK's example, which panics, hoards or recurses when a text asks for it.
 pub fn minimal_classifier(limits: &str) -> Vec<u8> {
+    example("minimal_classifier", &manifest("classifier", limits))
+}
+
+/// An example of the SDK, built as plugins are.
+pub fn example(name: &str, manifest: &Manifest) -> Vec<u8> {
     let target = scratch().join("..");
     let status = Command::new(env!("CARGO"))
         .args([
@@ -59,13 +64,15 @@ pub fn minimal_classifier(limits: &str) -> Vec<u8> {
             "--package",
             "plugin-sdk",
             "--example",
-            "minimal_classifier",
+            name,
         ])
         .args([
             "--target",
             "wasm32-unknown-unknown",
             "--profile",
             "plugin",
+            "--config",
+            r#"target.wasm32-unknown-unknown.rustflags=["-Ctarget-feature=+simd128"]"#,
             "--target-dir",
         ])
         .arg(&target)
@@ -75,12 +82,10 @@ pub fn minimal_classifier(limits: &str) -> Vec<u8> {
         .status()
         .unwrap();
     assert!(status.success());
-    let module = target.join("wasm32-unknown-unknown/plugin/examples/minimal_classifier.wasm");
-    plugin_build::assemble(
-        &std::fs::read(module).unwrap(),
-        &manifest("classifier", limits),
-    )
-    .unwrap()
+    let module = target.join(format!(
+        "wasm32-unknown-unknown/plugin/examples/{name}.wasm"
+    ));
+    plugin_build::assemble(&std::fs::read(module).unwrap(), manifest).unwrap()
 }
 
 pub fn contract() -> (Resolve, wit_parser::PackageId) {

@@ -40,6 +40,8 @@ pub(super) async fn run(app: &Shared, work: &mut Work) -> Result<(), Stop> {
         match work_off(app, &connected, &hook).await {
             Ok(_) => {}
             Err(Stop::Failed(failed)) => {
+                // The sender waits for an answer that does not come any more.
+                app.plugins.waiting.tell(&hook.id, None);
                 if !give_up(app, &connected, &hook, &failed).await? {
                     return Err(Stop::Failed(failed));
                 }
@@ -142,10 +144,11 @@ async fn set_aside(
         hook: Some(&hook.id),
     };
     let body = String::from_utf8_lossy(&hooked.body);
-    let record = keep::rejected(app, row, &from, "request", None, (code, detail), &body)?;
+    let detail = domain::text::mask::mask(detail).text;
+    let record = keep::rejected(app, row, &from, "request", None, (code, &detail), &body)?;
     let tx = app.begin().await?;
     hold(&tx, row).await?;
-    collect::end_hook(&tx, &hook.id, "dead", Some(detail), true).await?;
+    collect::end_hook(&tx, &hook.id, "dead", Some(&detail), true).await?;
     collect::set_aside(&tx, &[record]).await?;
     tx.commit().await?;
     Ok(())

@@ -88,11 +88,16 @@ async fn page(app: &Shared, work: &mut Work, connected: &Connected) -> Result<On
     progress.duplicates += kept.receipt.duplicates;
     progress.rejected += kept.refused;
     progress.newest_at = progress.newest_at.max(kept.newest);
-    progress.failures = 0;
-    progress.error = None;
-    progress.last_ok_at = Some(tx.now());
-    collect::advance(&tx, work, Some(&pulled.cursor), &progress).await?;
-    crate::plugins::succeeded(app, &tx, &row.key, "pull").await?;
+    if stands {
+        // No success either: it would wipe out the failures that these pages end in.
+        collect::advance(&tx, work, Some(&pulled.cursor), &progress).await?;
+    } else {
+        progress.failures = 0;
+        progress.error = None;
+        progress.last_ok_at = Some(tx.now());
+        collect::advance(&tx, work, Some(&pulled.cursor), &progress).await?;
+        crate::plugins::succeeded(app, &tx, &row.key, "pull").await?;
+    }
     tx.commit().await?;
     work.cursor = Some(pulled.cursor);
     work.seq += 1;

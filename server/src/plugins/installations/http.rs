@@ -553,7 +553,7 @@ struct PreviewRejected {
 }
 
 /// Without personal data and without fields that say nothing.
-fn shown(value: serde_json::Value) -> Option<serde_json::Value> {
+pub(in crate::plugins) fn shown(value: serde_json::Value) -> Option<serde_json::Value> {
     use serde_json::Value;
     Some(match value {
         Value::Null => return None,
@@ -601,7 +601,7 @@ async fn preview_stream(
             .map(|r| PreviewRejected {
                 external_id: r.external_id,
                 code: r.code,
-                detail: r.detail,
+                detail: domain::text::mask::mask(&r.detail).text,
                 raw: cut(&domain::text::mask::mask(&r.raw).text),
             })
             .collect(),

@@ -3,7 +3,7 @@ import { fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { App } from "antd";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Grant, Plugin } from "../../api/types";
-import { begin, GrantModal, newPowers, readOrigins } from "./grant-modal";
+import { begin, GrantModal, newPowers } from "./grant-modal";
 
 const says = { zh: "读取", en: "read" };
 const host = (origin: string, methods: string[]) => ({ origin, methods, purpose: says });
@@ -64,15 +64,6 @@ test("what was not asked for before is new", () => {
   const powers = ["POST https://a.example", "GET https://more.example", "secret second"];
   expect([...newPowers(version({}), before)]).toEqual(powers);
   expect([...newPowers(version({}), undefined)]).toEqual([]);
-});
-
-test("an origin that was named before keeps its methods", () => {
-  const networks = ["10.0.0.0/8"];
-  const kept = { origin: "https://a.example", methods: ["GET"], networks };
-  expect(readOrigins("https://a.example 10.0.0.0/8\nhttps://b.example", [kept])).toEqual([
-    kept,
-    { origin: "https://b.example", methods: [], networks: [] },
-  ]);
 });
 
 test("granting without a touch grants nothing new", async () => {

@@ -45,18 +45,25 @@ export function newPowers(plugin: Plugin, inUse: Plugin | undefined): Set<string
   return new Set(list(plugin.asked as Asked).filter((power) => !known.has(power)));
 }
 
-/** `origin` or `origin network network`, one a line. */
-export function readOrigins(text: string, held: Grant["hosts"] = []): Grant["hosts"] {
-  const methods = (origin: string) => held.find((host) => host.origin === origin)?.methods ?? [];
+/** `origin`, or `GET,POST origin network network`, one a line. */
+export function readOrigins(text: string): Grant["hosts"] {
   return text
     .split("\n")
     .map((line) => line.trim().split(/[\s,]+/))
-    .filter(([origin]) => origin)
-    .map(([origin = "", ...networks]) => ({ origin, methods: methods(origin), networks }));
+    .filter(([first]) => first)
+    .map((words) => {
+      const place = words.findIndex((word) => !/^[A-Z]+$/.test(word));
+      const at = place < 0 ? words.length : place;
+      return { origin: words[at] ?? "", methods: words.slice(0, at), networks: words.slice(at + 1) };
+    });
 }
 
 export function writeOrigins(hosts: Grant["hosts"]): string {
-  return hosts.map((host) => [host.origin, ...host.networks].join(" ")).join("\n");
+  return hosts
+    .map((host) =>
+      [...(host.methods.length ? [host.methods.join(",")] : []), host.origin, ...host.networks].join(" "),
+    )
+    .join("\n");
 }
 
 /** What a plugin asks for in plain sentences, and what of it is allowed. */
@@ -88,7 +95,7 @@ export function GrantModal(props: { plugin: Plugin; inUse: Plugin | undefined; o
   async function submit() {
     const hosts = [
       ...grant.hosts.filter((host) => isNamed(host.origin)),
-      ...(open ? readOrigins(origins, grant.hosts) : []),
+      ...(open ? readOrigins(origins) : []),
     ];
     try {
       await save.mutateAsync({ plugin, grant: { ...grant, hosts } });

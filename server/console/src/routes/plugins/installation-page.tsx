@@ -1,6 +1,6 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { App, Button, Input, InputNumber, Popconfirm, Switch } from "antd";
-import { type ReactNode, useId, useState } from "react";
+import { type ReactNode, useCallback, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import {
   type Asked,
@@ -30,7 +30,7 @@ import { useBilingual } from "../../lib/bilingual";
 import { useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { PreviewStream } from "./preview-drawer";
-import { type Schema, SchemaForm, startOf } from "./schema-form";
+import { BrokenBoxes, type Schema, SchemaForm, startOf } from "./schema-form";
 import { InstallationBadge } from "./states";
 
 function Field(props: { label: string; hint?: string; children: (id: string) => ReactNode }) {
@@ -89,8 +89,22 @@ function SettingsPanel(props: { plugin: Plugin; installation?: Installation }) {
   );
   const change = (part: Partial<InstallationDraft>) => setDraft({ ...draft, ...part });
   const mailbox = draft.mailbox;
+  const [broken, setBroken] = useState<string[]>([]);
+  const tellBroken = useCallback(
+    (id: string, is: boolean) =>
+      setBroken((all) => {
+        if (all.includes(id) === is) return all;
+        return is ? [...all, id] : all.filter((other) => other !== id);
+      }),
+    [],
+  );
 
   async function submit() {
+    if (broken[0]) {
+      message.error(t("installations.not_json"));
+      document.getElementById(broken[0])?.focus();
+      return;
+    }
     try {
       await save.mutateAsync({
         key,
@@ -100,7 +114,7 @@ function SettingsPanel(props: { plugin: Plugin; installation?: Installation }) {
       message.success(t("app.saved"));
       if (!installation) void navigate({ to: "/settings/plugins/edit", search: { key } });
     } catch {
-      // Shown above the form.
+      // Shown at the button.
     }
   }
 
@@ -113,7 +127,6 @@ function SettingsPanel(props: { plugin: Plugin; installation?: Installation }) {
       }
     >
       <div className="stack">
-        <ProblemAlert error={save.error ?? remove.error} />
         {!installation && (
           <Field label={t("installations.key")} hint={t("installations.key_hint")}>
             {(id) => <Input id={id} value={key} onChange={(event) => setKey(event.target.value)} />}
@@ -229,15 +242,18 @@ function SettingsPanel(props: { plugin: Plugin; installation?: Installation }) {
             </Field>
           </fieldset>
         )}
-        <SchemaForm
-          schema={schema}
-          root={schema}
-          value={draft.settings}
-          onChange={(settings) => change({ settings: settings as Record<string, unknown> })}
-        />
+        <BrokenBoxes value={tellBroken}>
+          <SchemaForm
+            schema={schema}
+            root={schema}
+            value={draft.settings}
+            onChange={(settings) => change({ settings: settings as Record<string, unknown> })}
+          />
+        </BrokenBoxes>
         <Field label={t("installations.enabled")}>
           {(id) => <Switch id={id} checked={draft.enabled} onChange={(enabled) => change({ enabled })} />}
         </Field>
+        <ProblemAlert error={save.error ?? remove.error} />
         <div className="row row--between">
           <span className="row">
             <Button type="primary" loading={save.isPending} onClick={() => void submit()}>

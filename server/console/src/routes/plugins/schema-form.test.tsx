@@ -1,8 +1,9 @@
 import { fireEvent, render, screen } from "@testing-library/react";
 import { useState } from "react";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import type { Plugin } from "../../api/types";
 import { readOrigins, writeOrigins } from "./grant-modal";
-import { type Schema, SchemaForm, startOf } from "./schema-form";
+import { BrokenBoxes, type Schema, SchemaForm, startOf } from "./schema-form";
 
 const schema: Schema = {
   type: "object",
@@ -70,10 +71,16 @@ test("what counts while nothing is filled in is said", () => {
 });
 
 test("text that is no JSON yet changes nothing and says so", () => {
-  render(<Form />);
+  const told = vi.fn();
+  render(
+    <BrokenBoxes value={told}>
+      <Form />
+    </BrokenBoxes>,
+  );
   fireEvent.change(screen.getByLabelText("Fields"), { target: { value: '{"a": ' } });
   expect(last).not.toHaveProperty("fields");
   expect(screen.getByRole("alert")).toBeTruthy();
+  expect(told).toHaveBeenLastCalledWith(screen.getByLabelText("Fields").id, true);
 });
 
 test("origins are written one a line, their networks behind them", () => {
@@ -83,5 +90,11 @@ test("origins are written one a line, their networks behind them", () => {
     { origin: "https://api.example.com", methods: [], networks: [] },
     { origin: "http://10.1.2.3:8080", methods: [], networks: ["10.1.0.0/16", "10.2.0.0/16"] },
   ]);
+  expect(readOrigins(writeOrigins(hosts))).toEqual(hosts);
+});
+
+test("fewer methods stay fewer, whoever opens the list", () => {
+  const hosts = [{ origin: "https://api.example.com", methods: ["GET", "HEAD"], networks: ["10.1.0.0/16"] }];
+  expect(writeOrigins(hosts)).toBe("GET,HEAD https://api.example.com 10.1.0.0/16");
   expect(readOrigins(writeOrigins(hosts))).toEqual(hosts);
 });

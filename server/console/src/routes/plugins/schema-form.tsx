@@ -1,5 +1,5 @@
 import { Button, Input, InputNumber, Select, Switch } from "antd";
-import { type ReactNode, useId, useState } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 /** The part of JSON Schema that the form draws; the server checks the whole. */
@@ -68,6 +68,9 @@ function Row(props: { id: string; label: string; hint?: string; required?: boole
   );
 }
 
+/** Is told of every box whose text is no value yet: whoever saves then would save something else. */
+export const BrokenBoxes = createContext<(id: string, broken: boolean) => void>(() => {});
+
 /** Anything that has no form of its own, as JSON. */
 function RawJson(props: { id: string; value: Json; onChange: (value: Json) => void }) {
   const { t } = useTranslation();
@@ -75,6 +78,11 @@ function RawJson(props: { id: string; value: Json; onChange: (value: Json) => vo
     props.value === undefined ? "" : JSON.stringify(props.value, null, 2),
   );
   const [broken, setBroken] = useState(false);
+  const tell = useContext(BrokenBoxes);
+  useEffect(() => {
+    tell(props.id, broken);
+    return () => tell(props.id, false);
+  }, [tell, props.id, broken]);
   return (
     <>
       <Input.TextArea
