@@ -566,7 +566,7 @@ impl<'a> Case<'a> {
 
     /// Replays every look from the first whole week to the last day that is old enough.
     fn outcome(&self) -> Outcome {
-        let missing = self.missing();
+        let mut missing = self.missing();
         let mut outcome = Outcome {
             verdict: Verdict::Pending,
             decided: None,
@@ -583,10 +583,18 @@ impl<'a> Case<'a> {
             by_guards(&mut outcome);
         }
         if outcome.verdict == Verdict::Pending {
-            // A measure by two rulers stays open; a horizon without a basis is over.
-            let forever = |m: &Missing| matches!(m.code.as_str(), "baseline" | "gap");
-            if self.at_horizon() && missing.iter().all(forever) {
+            // A measure by two rulers stays open, and so does one whose late answers may still come; a
+            // horizon without a basis is over, whatever else is missing.
+            let forever = |m: &Missing| match m.code.as_str() {
+                "baseline" | "gap" => true,
+                // How many would come is told by the days before the fix.
+                "answers" => self.metric.kind() == MetricKind::Rate,
+                _ => false,
+            };
+            let open = |m: &Missing| matches!(m.code.as_str(), "same_ruler" | "survey_changed");
+            if self.at_horizon() && missing.iter().any(forever) && !missing.iter().any(open) {
                 outcome.verdict = Verdict::Inconclusive;
+                missing.sort_by_key(|m| !matches!(m.code.as_str(), "baseline" | "gap"));
             }
             let fraction = outcome.last.map_or(0.0, |at| at.look.fraction);
             outcome.missing = if !missing.is_empty() {

@@ -184,6 +184,48 @@ fn twenty_a_side_stay_pending_after_the_horizon_too() {
     assert!(result.sentence.zh.contains("没有可用的基线"));
 }
 
+/// Seen live: 22 contacts before the fix, and the task stayed in verification for ever.
+#[test]
+fn a_baseline_too_thin_is_over_with_the_window() {
+    let mut rows = spread(-40, -1, 22, 0.78);
+    rows.extend(spread(1, 28, 20, 0.92));
+    for (contract, codes) in [
+        (contract(&rows, 0, None), vec!["baseline", "answers"]),
+        (
+            on_csat(contract(&rows, 0, None)),
+            vec!["baseline", "answers"],
+        ),
+    ] {
+        let during = evaluate(&contract, &rows, &on_request(20, 0));
+        assert_eq!(during.verdict, Verdict::Pending, "{:?}", contract.metric);
+        let over = evaluate(&contract, &rows, &on_request(34, 0));
+        assert_eq!(
+            (over.verdict, over.state),
+            (Verdict::Inconclusive, State::Final)
+        );
+        let missing: Vec<&str> = over.missing.iter().map(|m| m.code.as_str()).collect();
+        assert_eq!(missing, codes, "{:?}", contract.metric);
+        assert!(
+            over.sentence.zh.contains("没有可用的基线"),
+            "{:?}",
+            over.sentence
+        );
+        assert_eq!(over.decided_on, None);
+    }
+    // By two rulers it stays open: it is labelled anew.
+    let csat = on_csat(contract(&rows, 0, None));
+    let version = |name: &str, from, to| LabelVersion {
+        name: name.to_owned(),
+        from: day(from),
+        to: day(to),
+    };
+    let mixed = Course {
+        label_versions: vec![version("words 1", -40, -3), version("words 2", -2, 40)],
+        ..on_request(34, 0)
+    };
+    assert_eq!(evaluate(&csat, &rows, &mixed).verdict, Verdict::Pending);
+}
+
 #[test]
 fn six_full_days_are_not_enough_however_many_ratings_there_are() {
     let mut rows = spread(-40, -1, 5000, 0.78);
