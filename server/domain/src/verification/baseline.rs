@@ -781,7 +781,7 @@ fn stretches(end: usize, length: usize, count: usize) -> Vec<Span> {
 /// deviations (J − 1 degrees of freedom) is shrunk towards the usual noise:
 /// φ = max(1, (k φ₀ + X) / (k + J − 1)), k = 20 where other topics of the organisation tell φ₀ and 6
 /// where it is a default. With fewer than two blocks φ = φ₀. What nothing is compared with is learnt from
-/// weeks instead, where there are eight ([`slow_noise`]).
+/// weeks instead, where there are eight.
 #[must_use]
 pub fn noise(panel: &Panel, from: usize, end: usize, usual: Usual) -> Noise {
     let count = end.saturating_sub(from).min(HISTORY_DAYS as usize) / BLOCK_DAYS as usize;
