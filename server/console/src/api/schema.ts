@@ -5816,7 +5816,7 @@ export interface components {
          * @description Why no money is named, or less than one might hope.
          * @enum {string}
          */
-        NoMoney: "not_improved" | "recovered" | "metric" | "back_dated" | "no_cost";
+        NoMoney: "not_improved" | "recovered" | "metric" | "back_dated" | "not_compared" | "no_cost";
         /** @description A search that finds nothing, again and again. */
         NoResultParams: {
             /**
@@ -6159,7 +6159,7 @@ export interface components {
             answers_per_day: number;
             /**
              * Format: int64
-             * @description Days that this takes at the present pace.
+             * @description Days that this takes: at the present pace, of contacts at the pace that the change would leave.
              */
             days?: number | null;
         };

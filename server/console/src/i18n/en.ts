@@ -440,6 +440,8 @@ export const en: Translation = {
     contract_alarm: "Alarm day",
     contract_plan: "Forecast",
     contract_plan_text: "about {{answers}} needed, at {{rate}} a day about {{days}} days",
+    contract_plan_text_hoped:
+      "{{rate}} a day now; about {{answers}} needed, at the {{hoped}} a day hoped for about {{days}} days",
     contract_plan_none: "at the present pace it cannot be said how long this takes",
     accept: "Accept",
     decline: "Decline",
@@ -1741,7 +1743,8 @@ export const en: Translation = {
     refused: "“{{metric}}” cannot decide this",
     take: "Take {{metric}}",
     take_rule: "As proposed",
-    choose: "Which metric should decide? Days are estimated at the present pace.",
+    choose:
+      "Which metric should decide? Days are estimated at the present pace, contacts at the pace hoped for.",
     above: "judged in the topic above, {{name}}",
     now: "now {{level}}",
     plan: "about {{answers}}, some {{days}} days",

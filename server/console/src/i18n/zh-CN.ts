@@ -429,6 +429,8 @@ export const zh = {
     contract_alarm: "告警日",
     contract_plan: "预计",
     contract_plan_text: "约需 {{answers}}，每天 {{rate}} 条，大约 {{days}} 天",
+    contract_plan_text_hoped:
+      "目前每天 {{rate}} 次；按期望达到后的每天 {{hoped}} 次，约需 {{answers}}，大约 {{days}} 天",
     contract_plan_none: "按目前的评分量，无法预计多久能判断",
     accept: "接受",
     decline: "拒绝",
@@ -1695,7 +1697,7 @@ export const zh = {
     refused: "“{{metric}}”判断不了",
     take: "改用{{metric}}",
     take_rule: "按系统建议",
-    choose: "用哪个指标判断？天数按目前的数据量估计。",
+    choose: "用哪个指标判断？天数按目前的数据量估计，联系量按期望达到后的数量估计。",
     above: "在上级主题“{{name}}”中判断",
     now: "目前 {{level}}",
     plan: "约需 {{answers}}，大约 {{days}} 天",

@@ -1,8 +1,8 @@
 //! How often a verdict says `improved` where nothing was improved, for every metric that a contract
 //! may promise to move, with other topics to compare with and without.
 //!
-//! - `cargo run -p domain --release --example chance [--streams N] [--seed S] [METRIC…]` prints a
-//!   line per metric, comparison, scenario and pace: how many streams, and how many of them came out
+//! - `cargo run -p domain --release --example chance [--streams N] [--seed S] [--only FAMILY] [METRIC…]`
+//!   prints a line per metric, comparison, scenario and pace: how many streams, and how many of them came out
 //!   as `improved`, `recovered` and `worse`. The figures that sentences print are of these lines
 //!   (`src/verification/chance.csv`, and a test that holds the code to it); the highest ones follow
 //!   as remarks.
@@ -180,12 +180,8 @@ fn companies(seed: u64, cell: &Cell) -> Vec<f64> {
     let zero = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap_or_default();
     (0..COMPANIES)
         .filter_map(|_| {
-            let topics: Vec<Vec<DayRow>> = (0..TOPICS)
-                .map(|_| {
-                    let drawn = world::from_monday(&mut random, cell.metric, &untreated, cell.pace);
-                    rows(zero, &drawn.topic)
-                })
-                .collect();
+            let drawn = world::company(&mut random, cell.metric, &untreated, cell.pace, TOPICS);
+            let topics: Vec<Vec<DayRow>> = drawn.iter().map(|s| rows(zero, &s.topic)).collect();
             let topics: Vec<&[DayRow]> = topics.iter().map(Vec::as_slice).collect();
             usual_noise(cell.metric, &topics, &[], zero - Days::new(30))
         })
@@ -279,10 +275,12 @@ fn main() -> ExitCode {
 
 fn measure() -> Result<()> {
     let (mut streams, mut seed, mut metrics) = (600_u32, 20_250_101_u64, Vec::new());
+    let mut only: Option<String> = None;
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--streams" => streams = args.next().ok_or("--streams needs a number")?.parse()?,
+            "--only" => only = Some(args.next().ok_or("--only needs a family or scenario")?),
             "--seed" => seed = args.next().ok_or("--seed needs a number")?.parse()?,
             name => metrics.push(
                 Metric::ALL
@@ -295,7 +293,10 @@ fn measure() -> Result<()> {
     if metrics.is_empty() {
         metrics = Metric::ALL.to_vec();
     }
-    let cells = cells(&metrics);
+    let mut cells = cells(&metrics);
+    if let Some(only) = &only {
+        cells.retain(|cell| family(cell) == only || cell.scenario.name == only);
+    }
     let mut firsts: BTreeMap<_, &Cell> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| cell.compared) {
         firsts.entry(manner(cell)).or_insert(cell);

@@ -19,7 +19,7 @@ pub const CONTROL_TOPICS: usize = 8;
 const SEARCHED: usize = 60;
 /// Most days from a bad week to the fix.
 const LATEST: usize = 12;
-/// Variance of a share of 77 %: what one unit of log-odds is in points there.
+/// Variance of a share of 77 %: what one unit of log-odds is in points there, and in hundredths of a time.
 const PER_LOGIT: f64 = 0.176;
 
 /// What kind of streams the figure is printed for.
@@ -71,6 +71,15 @@ impl Scenario {
     /// In what their topics differ from others' where nothing is done: strong weekends, slow noise.
     pub fn untreated_manner(&self) -> (bool, bool) {
         (self.weekend.0 > QUIET.weekend.0, self.slow_noise)
+    }
+
+    /// Days before the fix in which a bad week is looked for.
+    const fn searched(&self) -> usize {
+        if self.bad_week.is_some() {
+            SEARCHED + LATEST
+        } else {
+            0
+        }
     }
 
     /// What the untreated topics of the same company look like.
@@ -369,12 +378,29 @@ fn week_z(metric: Metric, week: &[[Counters; 3]], before: &[[Counters; 3]]) -> f
 /// Draws a stream of `rate` answers a day.
 pub fn stream(random: &mut Random, metric: Metric, scenario: &Scenario, rate: f64) -> Stream {
     let start = between(random, 0, 7);
-    draw(random, metric, scenario, rate, start)
+    let common = company_days(random, scenario);
+    draw(random, metric, scenario, rate, (start, &common))
 }
 
-/// Draws a stream whose first day is a Monday.
-pub fn from_monday(random: &mut Random, metric: Metric, scenario: &Scenario, rate: f64) -> Stream {
-    draw(random, metric, scenario, rate, 0)
+/// Draws the topics of one company, which have their days in common; the first one is a Monday.
+pub fn company(
+    random: &mut Random,
+    metric: Metric,
+    scenario: &Scenario,
+    rate: f64,
+    topics: usize,
+) -> Vec<Stream> {
+    let common = company_days(random, scenario);
+    (0..topics)
+        .map(|_| draw(random, metric, scenario, rate, (0, &common)))
+        .collect()
+}
+
+/// How each day differs for all topics of a company.
+fn company_days(random: &mut Random, scenario: &Scenario) -> Vec<f64> {
+    (0..BEFORE + scenario.searched() + AFTER)
+        .map(|_| random.normal())
+        .collect()
 }
 
 fn draw(
@@ -382,14 +408,9 @@ fn draw(
     metric: Metric,
     scenario: &Scenario,
     rate: f64,
-    start: usize,
+    (start, company): (usize, &[f64]),
 ) -> Stream {
-    let searched = if scenario.bad_week.is_some() {
-        SEARCHED + LATEST
-    } else {
-        0
-    };
-    let days = BEFORE + searched + AFTER;
+    let days = company.len();
     // Without a search the fix lies where it will; with one nothing depends on it.
     let fix = BEFORE;
     let volume = metric.kind() == MetricKind::Rate;
@@ -397,7 +418,11 @@ fn draw(
     let good = if metric.higher_is_better() { 1.0 } else { -1.0 };
     let manner = manner(metric);
     let weekend = |day: usize| (day + start) % 7 >= 5;
-    let step = fix - 3 + between(random, 0, 9);
+    let step = if volume {
+        fix - 2
+    } else {
+        fix - 3 + between(random, 0, 9)
+    };
     let (spell_from, spell_to) = (
         fix - between(random, 16, 29),
         fix - 5 + between(random, 0, 9),
@@ -419,8 +444,8 @@ fn draw(
     for (day, drifting) in slow_noise.iter().enumerate() {
         let off = weekend(day);
         let rel = float(day) - float(fix);
-        let stepped = searched == 0 && day >= step;
-        let common = noise[2] * random.normal();
+        let stepped = scenario.searched() == 0 && day >= step;
+        let common = noise[2] * company[day];
         let all = if stepped { scenario.shock } else { 0.0 } + scenario.drift_all * rel;
         let (mut mine, mut theirs) = ([Counters::default(); 3], [Counters::default(); 3]);
         if volume {
@@ -461,10 +486,11 @@ fn draw(
                     let level = base + own + everybody + weekend;
                     return (level.exp() * (1.0 + points * good * (5.6 - level).exp())).ln();
                 }
-                // Points are points of a share of 77 %, and as much of any other.
-                let slope = base * (1.0 - base);
-                let level = logit(base) + own + everybody + weekend / PER_LOGIT;
-                (expit(level) + points * good * slope / PER_LOGIT).clamp(0.01, 0.99)
+                // The same points for all, whatever their level: what the comparison takes off for a
+                // common shock is then too much or too little, as in the specification's streams.
+                let slope = manner.topic[k] * (1.0 - manner.topic[k]);
+                let level = logit(base) + own + everybody + weekend / slope;
+                (expit(level) + points * good).clamp(0.01, 0.99)
             };
             let (lt, lc) = (
                 at(manner.topic[k], own, scenario.weekend.0, points + spell),

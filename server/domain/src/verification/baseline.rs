@@ -33,6 +33,11 @@ pub const DEFAULT_VOLUME_NOISE: f64 = 4.0;
 const KNOWN_WEIGHT: f64 = 20.0;
 /// The same where no other topics tell it: a default, or days that know nothing of slow noise.
 const DEFAULT_WEIGHT: f64 = 6.0;
+/// Weeks that may be alike: a block of noise history.
+const ALIKE_WEEKS: usize = 4;
+/// Without a comparison the noise is known from a few degrees of freedom alone: the factor is widened
+/// by this over their number, about as much as Student's law is wider than the normal at the lines.
+const DOUBT: f64 = 3.0;
 /// Share of after-answers without a counterpart before, above which strata are merged.
 const MOST_DROPPED: f64 = 0.2;
 /// Contacts of the others in one stratum of a week, below which channels are summed.
@@ -775,7 +780,8 @@ fn stretches(end: usize, length: usize, count: usize) -> Vec<Span> {
 /// Each whole block of 28 days is compared with the other blocks; the Pearson sum X of these
 /// deviations (J − 1 degrees of freedom) is shrunk towards the usual noise:
 /// φ = max(1, (k φ₀ + X) / (k + J − 1)), k = 20 where other topics of the organisation tell φ₀ and 6
-/// where it is a default. With fewer than two blocks φ = φ₀.
+/// where it is a default. With fewer than two blocks φ = φ₀. What nothing is compared with is learnt from
+/// weeks instead, where there are eight.
 #[must_use]
 pub fn noise(panel: &Panel, from: usize, end: usize, usual: Usual) -> Noise {
     let count = end.saturating_sub(from).min(HISTORY_DAYS as usize) / BLOCK_DAYS as usize;
@@ -803,12 +809,56 @@ pub fn noise(panel: &Panel, from: usize, end: usize, usual: Usual) -> Noise {
             pearson += c.delta * c.delta / c.variance.max(1e-9) * (all - 1.0) / all;
         }
     }
-    let factor = (usual.weight * usual.noise + pearson) / (usual.weight + all - 1.0);
+    let factor = match slow_noise(panel, from, end) {
+        Some(slow) if !panel.against => {
+            // What is usual of topics was learnt from what is left of them beside the others.
+            let weight = usual.weight.min(DEFAULT_WEIGHT);
+            let freedom = weight + slow.freedom;
+            let factor = (weight * usual.noise + slow.freedom * slow.noise) / freedom;
+            factor.max(1.0) * (1.0 + DOUBT / freedom)
+        }
+        _ => (usual.weight * usual.noise + pearson) / (usual.weight + all - 1.0),
+    };
     Noise {
         factor: factor.max(1.0),
         blocks: u32::try_from(count).unwrap_or(0),
         pearson,
     }
+}
+
+/// Noise of four weeks as it is seen in weeks that are alike.
+struct Slow {
+    noise: f64,
+    /// What it is worth, in degrees of freedom.
+    freedom: f64,
+}
+
+/// The noise of 28 days from the weeks before `end`, 24 at most, and how alike neighbouring weeks are
+/// (Bartlett weights over four weeks): from the same days this tells three times as much as whole
+/// blocks. `None` with fewer than eight weeks.
+fn slow_noise(panel: &Panel, from: usize, end: usize) -> Option<Slow> {
+    let weeks = end.saturating_sub(from).min(TREND_DAYS as usize) / 7;
+    if weeks < LEAST_WEEKS {
+        return None;
+    }
+    let found: Vec<f64> = deviations(panel, &stretches(end, 7, weeks))
+        .iter()
+        .map(|d| d.delta / d.variance.sqrt())
+        .collect();
+    let n = float(float_len(weeks));
+    let mut noise = found.iter().map(|e| e * e).sum::<f64>() / n;
+    // Of independent weeks each is a little unlike all others, as their mean is taken off.
+    let mut expected = 1.0;
+    for lag in 1..ALIKE_WEEKS {
+        let weight = 2.0 * (1.0 - float(float_len(lag)) / float(float_len(ALIKE_WEEKS)));
+        let pairs = found.iter().zip(found.iter().skip(lag));
+        noise += weight * pairs.map(|(a, b)| a * b).sum::<f64>() / n;
+        expected -= weight * float(float_len(weeks - lag)) / (n * (n - 1.0));
+    }
+    Some(Slow {
+        noise: noise / expected,
+        freedom: 1.5 * n / float(float_len(ALIKE_WEEKS)),
+    })
 }
 
 /// The trend before the fix: weighted least squares through the deviations of the whole weeks before

@@ -1,6 +1,6 @@
 //! The contract that is proposed when a task is assigned: which metric, how long, how sure.
 //!
-//! Every metric that the topic has figures for is planned: answers needed, days at the present pace,
+//! Every metric that the topic has figures for is planned: answers needed, days at the pace to come,
 //! the chance of seeing the change within 28, 42 and 56 days, and the smallest change that can be seen.
 //! The contract takes the first one that can be decided; if the topic is too thin for all, the topic
 //! above it is looked at; if that is too thin as well, the contract says that nothing can be decided.
@@ -1069,6 +1069,23 @@ pub fn impossible_goal(metric: Metric, change: f64, level: Option<f64>) -> Optio
     })
 }
 
+/// The pace that the days of a plan are counted at: what is hoped for of a number of contacts changes
+/// the pace itself.
+fn pace_in_words(c: &Candidate) -> Sentence {
+    if c.metric.kind() != MetricKind::Rate {
+        return Sentence::new("按目前的速度", "at the present pace");
+    }
+    let text = |pace: f64| format!("{pace:.*}", usize::from(pace < 10.0));
+    let (now, hoped) = (
+        text(c.answers_per_day),
+        text(c.answers_per_day * (1.0 + c.expected_change)),
+    );
+    Sentence {
+        zh: format!("按期望达到后的速度（目前每天 {now} 次，届时 {hoped} 次）"),
+        en: format!("at the pace hoped for ({hoped} a day instead of {now})"),
+    }
+}
+
 fn plan_sentence(c: &Candidate, longest: u32, least: f64) -> Sentence {
     let (change, unit) = (
         size_in_words(c.metric, c.expected_change),
@@ -1081,14 +1098,15 @@ fn plan_sentence(c: &Candidate, longest: u32, least: f64) -> Sentence {
             .find(|p| Some(p.days) == c.horizon_days)
             .map_or(0, |p| percent(p.power));
         let horizon = c.horizon_days.unwrap_or(longest);
+        let pace = pace_in_words(c);
         return Sentence {
             zh: format!(
-                "要看出 {}的变化，修复后大约需要 {need} {}，按目前的速度约 {days} 天；{horizon} 天内看得出来的机会约 {chance}%。",
-                change.zh, unit.zh
+                "要看出 {}的变化，修复后大约需要 {need} {}，{}约 {days} 天；{horizon} 天内看得出来的机会约 {chance}%。",
+                change.zh, unit.zh, pace.zh
             ),
             en: format!(
-                "To see a change of {}, about {need} {} are needed after the fix, at the present pace {days} days; the chance to see it within {horizon} days is about {chance}%.",
-                change.en, unit.en
+                "To see a change of {}, about {need} {} are needed after the fix, {} {days} days; the chance to see it within {horizon} days is about {chance}%.",
+                change.en, unit.en, pace.en
             ),
         };
     }
@@ -1519,6 +1537,24 @@ mod tests {
         assert_eq!(
             (contract.expected_change, contract.smallest_change),
             (-0.20, 0.10)
+        );
+        // Fewer contacts are hoped for, so that they take longer than at the present pace: it is said.
+        let planned = contract.planned;
+        let (need, days) = (planned.answers_needed.unwrap(), planned.days.unwrap());
+        let hoped = planned.answers_per_day * (1.0 + contract.expected_change);
+        assert_eq!(days, whole((need as f64 / hoped).ceil()).max(7));
+        let (zh, en) = (&contract.sentence.zh, &contract.sentence.en);
+        assert!(
+            zh.contains(&format!(
+                "按期望达到后的速度（目前每天 40 次，届时 32 次）约 {days} 天"
+            )),
+            "{zh}"
+        );
+        assert!(
+            en.contains(&format!(
+                "at the pace hoped for (32 a day instead of 40) {days} days"
+            )),
+            "{en}"
         );
         // The trap of self-service: fewer contacts must not mean unhappy or returning customers.
         let guards: Vec<Metric> = contract.guards.iter().map(|g| g.metric).collect();

@@ -27,9 +27,19 @@ const POOL_Z: f64 = 1.644_853_626_951_472_2;
 const BETTER_Z: f64 = 2.326_347_874_040_841;
 /// The same for a trend towards the goal, which is what is most easily taken for an effect: 10 %.
 const RISE_Z: f64 = 1.281_551_565_544_600_4;
-/// Error budget of one direction for shares and means. Less than [`ALPHA`], because a drift of one
+/// Error budget of one direction for ratings. Less than [`ALPHA`], because a drift of one
 /// topic that is too weak to be seen takes a part of it; volumes keep the whole.
 const MEAN_ALPHA: f64 = 0.0225;
+/// The same for all other shares: a drift of first-contact resolution or of what the bot ends is as hard
+/// to see as one of satisfaction and moves them more.
+const OTHER_ALPHA: f64 = 0.0175;
+/// The same for handling times, in which a drift is hardest to see and which are turned into money.
+const TIME_ALPHA: f64 = 0.013;
+/// Error budget of calling a number of contacts worse, where others show what all of them did. The noise
+/// factor multiplies the others' part of the variance as well, so that with [`ALPHA`] fewer quiet topics
+/// would be called worse than the plain method does, and two points fewer of those that are: it costs
+/// another look at the topic, not money.
+const WORSE_RATE_ALPHA: f64 = 0.033;
 /// Error budget of a return to normal, which claims no cause: it already needs a spell that was
 /// significantly bad, and its baseline is held back towards the quiet days.
 const RECOVERED_ALPHA: f64 = 0.05;
@@ -155,6 +165,8 @@ struct At {
     strata: Strata,
     look: Look,
     z: Option<f64>,
+    /// What a change for the worse has to cross.
+    fall: f64,
     /// What a return to normal has to cross; `None` where there was no bad spell.
     back: Option<f64>,
     quiet: Option<Contrast>,
@@ -566,7 +578,7 @@ impl<'a> Case<'a> {
 
     /// Replays every look from the first whole week to the last day that is old enough.
     fn outcome(&self) -> Outcome {
-        let missing = self.missing();
+        let mut missing = self.missing();
         let mut outcome = Outcome {
             verdict: Verdict::Pending,
             decided: None,
@@ -583,10 +595,18 @@ impl<'a> Case<'a> {
             by_guards(&mut outcome);
         }
         if outcome.verdict == Verdict::Pending {
-            // A measure by two rulers stays open; a horizon without a basis is over.
-            let forever = |m: &Missing| matches!(m.code.as_str(), "baseline" | "gap");
-            if self.at_horizon() && missing.iter().all(forever) {
+            // A measure by two rulers stays open, and so does one whose late answers may still come; a
+            // horizon without a basis is over, whatever else is missing.
+            let forever = |m: &Missing| match m.code.as_str() {
+                "baseline" | "gap" => true,
+                // How many would come is told by the days before the fix.
+                "answers" => self.metric.kind() == MetricKind::Rate,
+                _ => false,
+            };
+            let open = |m: &Missing| matches!(m.code.as_str(), "same_ruler" | "survey_changed");
+            if self.at_horizon() && missing.iter().any(forever) && !missing.iter().any(open) {
                 outcome.verdict = Verdict::Inconclusive;
+                missing.sort_by_key(|m| !matches!(m.code.as_str(), "baseline" | "gap"));
             }
             let fraction = outcome.last.map_or(0.0, |at| at.look.fraction);
             outcome.missing = if !missing.is_empty() {
@@ -647,6 +667,11 @@ impl<'a> Case<'a> {
             found.push((look, contrast, strata, compared));
         }
         let lines = boundaries(&fractions, self.alpha(), RHO);
+        let falls = if self.metric.kind() == MetricKind::Rate && self.panel.against() {
+            boundaries(&fractions, WORSE_RATE_ALPHA, RHO)
+        } else {
+            lines.clone()
+        };
         let back = if self.rule == BaselineRule::Acute {
             boundaries(&fractions, RECOVERED_ALPHA, RHO)
         } else {
@@ -672,7 +697,8 @@ impl<'a> Case<'a> {
                 })
                 .flatten()
                 .map(|(c, _)| c);
-            let effect = self.effect(&contrast, boundary);
+            let fall = falls.get(k).copied().unwrap_or(boundary);
+            let effect = self.effect(&contrast, (boundary, fall));
             let at = At {
                 contrast,
                 strata,
@@ -685,6 +711,7 @@ impl<'a> Case<'a> {
                     high: Some(effect.high),
                 },
                 z: self.z(&contrast, &after),
+                fall,
                 back: back.get(k).copied(),
                 quiet,
             };
@@ -784,15 +811,32 @@ impl<'a> Case<'a> {
             .map_or(0.0, |(c, _)| c.weight)
     }
 
-    pub(super) fn effect(&self, contrast: &Contrast, boundary: f64) -> Effect {
-        interval(self.metric, contrast, boundary)
+    /// The change with its interval: each end is where the claim on its side begins to fail.
+    fn effect(&self, contrast: &Contrast, (line, fall): (f64, f64)) -> Effect {
+        let (good, bad) = (
+            interval(self.metric, contrast, line),
+            interval(self.metric, contrast, fall),
+        );
+        if sign(self.metric) > 0.0 {
+            Effect {
+                high: bad.high,
+                ..good
+            }
+        } else {
+            Effect {
+                low: bad.low,
+                ..good
+            }
+        }
     }
 
     /// Error budget of one direction.
     fn alpha(&self) -> f64 {
-        match self.metric.kind() {
-            MetricKind::Rate => ALPHA,
-            _ => MEAN_ALPHA,
+        match self.metric {
+            Metric::Volume => ALPHA,
+            Metric::Csat | Metric::MeanRating => MEAN_ALPHA,
+            Metric::Aht => TIME_ALPHA,
+            _ => OTHER_ALPHA,
         }
     }
 
@@ -823,7 +867,8 @@ impl<'a> Case<'a> {
         let up = gain - drift.max(0.0);
         let up_spread = (c.variance + if drift > 0.0 { drift_variance } else { 0.0 }).sqrt();
         let down = gain - drift.min(0.0);
-        let down_half = line * (c.variance + if drift < 0.0 { drift_variance } else { 0.0 }).sqrt();
+        let down_half =
+            at.fall * (c.variance + if drift < 0.0 { drift_variance } else { 0.0 }).sqrt();
         let exact = c.z() != Some(z);
         let above = |line: f64| {
             if exact {
@@ -833,7 +878,7 @@ impl<'a> Case<'a> {
             }
         };
         let fails = if exact {
-            sign * z < -line
+            sign * z < -at.fall
         } else {
             down + down_half < 0.0
         };
@@ -909,7 +954,7 @@ impl<'a> Case<'a> {
         let contrast = last.map(|at| at.contrast);
         let effect = last
             .filter(|at| at.z.is_some())
-            .map(|at| self.effect(&at.contrast, at.look.boundary));
+            .map(|at| self.effect(&at.contrast, (at.look.boundary, at.fall)));
         let mut history = self
             .course
             .previous
@@ -934,7 +979,8 @@ impl<'a> Case<'a> {
         let levels = contrast.map(|c| self.levels(&c, &self.after_sums, self.after));
         let mut result = Verification {
             verdict: outcome.verdict,
-            state: if self.at_horizon() {
+            // What waits for answers that may still come is not at its end.
+            state: if self.at_horizon() && outcome.verdict != Verdict::Pending {
                 State::Final
             } else {
                 State::Provisional
@@ -974,8 +1020,10 @@ impl<'a> Case<'a> {
                 boundary: last.map(|at| at.look.boundary),
                 alpha: 2.0 * self.alpha(),
                 alarm_days_z: self.alarm_days_z,
-                against_quiet: last
-                    .and_then(|at| at.quiet.map(|q| self.effect(&q, at.look.boundary))),
+                against_quiet: last.and_then(|at| {
+                    at.quiet
+                        .map(|q| self.effect(&q, (at.look.boundary, at.fall)))
+                }),
                 chance_if_nothing: chance.share,
                 version: METHOD_VERSION,
             },
@@ -1444,7 +1492,7 @@ impl<'a> Case<'a> {
             let sums = self.panel.window(&[to]);
             (before, after) = self.levels(&at.contrast, &sums, to);
             control = self.control(Some(&at.contrast), &sums, to);
-            shown = self.effect(&at.contrast, at.look.boundary);
+            shown = self.effect(&at.contrast, (at.look.boundary, at.fall));
             weakened = Some((at.look.last_day, effect));
         }
         let figures = Figures {

@@ -448,7 +448,7 @@ pub struct Planned {
     pub answers_needed: Option<i64>,
     /// Present pace.
     pub answers_per_day: f64,
-    /// Days that this takes at the present pace.
+    /// Days that this takes: at the present pace, of contacts at the pace that the change would leave.
     pub days: Option<i64>,
 }
 
@@ -503,7 +503,7 @@ impl Verdict {
 pub enum State {
     /// The whole horizon is in.
     Final,
-    /// More days will come.
+    /// More days will come, or answers that a verdict waits for.
     Provisional,
 }
 

@@ -163,6 +163,8 @@ pub enum NoMoney {
     Metric,
     /// The date of the fix was given afterwards: nothing is secured.
     BackDated,
+    /// It was not compared with other topics: nothing is secured, because all may have moved alike.
+    NotCompared,
     /// Nobody told what a contact or a minute costs, or no ticket was resolved: no data.
     NoCost,
 }
@@ -188,6 +190,10 @@ impl NoMoney {
                 "修复日期是事后填写的，不计入确定节省。",
                 "The date of the fix was given afterwards: nothing is counted as secured.",
             ),
+            Self::NotCompared => (
+                "没有与其他主题比较，可能是所有主题一起变化，不计入确定节省。",
+                "It was not compared with other topics, and all may have moved alike: nothing is counted as secured.",
+            ),
             Self::NoCost => (
                 "没有成本数据，无法折算成钱。",
                 "No data on cost, so no amount can be given.",
@@ -206,6 +212,8 @@ pub struct Measured {
     pub metric: Metric,
     /// The date of the fix was given afterwards.
     pub edited_afterwards: bool,
+    /// It was compared with other topics.
+    pub compared: bool,
     /// Ratio of contact rates after/before with its repeated interval, where it was measured.
     pub volume: Option<Range>,
     /// Ratio of handling times after/before with its interval, where it was measured.
@@ -236,6 +244,7 @@ impl Measured {
             verdict: verification.verdict,
             metric: verification.metric,
             edited_afterwards: verification.edited_afterwards,
+            compared: matches!(verification.control, Control::OtherTopics { .. }),
             volume: ratio(Metric::Volume),
             handling: ratio(Metric::Aht).or_else(|| handling.map(Range::ratio_of)),
             expected_per_day: verification
@@ -254,6 +263,15 @@ impl Measured {
             (Verdict::Improved, Metric::Volume | Metric::Aht) => None,
             (Verdict::Improved, _) => Some(NoMoney::Metric),
             _ => Some(NoMoney::NotImproved),
+        }
+    }
+
+    /// Why nothing of the money may be called secured, though some is estimated.
+    const fn unsecured(&self) -> Option<NoMoney> {
+        match (self.edited_afterwards, self.compared) {
+            (true, _) => Some(NoMoney::BackDated),
+            (false, false) => Some(NoMoney::NotCompared),
+            (false, true) => None,
         }
     }
 
@@ -366,7 +384,7 @@ pub fn savings(measured: &Measured, counted: &[Counted], costs: &Costs, relapsed
     let earned = none.is_none();
     let no_money = none
         .or_else(|| worth.is_none().then_some(NoMoney::NoCost))
-        .or_else(|| measured.edited_afterwards.then_some(NoMoney::BackDated));
+        .or_else(|| measured.unsecured());
     let money = worth.filter(|_| earned);
     let contacts: f64 = counted.iter().map(|c| c.contacts).sum();
     let paid: f64 = counted.iter().map(|c| c.compensation_cents).sum();
@@ -380,7 +398,7 @@ pub fn savings(measured: &Measured, counted: &[Counted], costs: &Costs, relapsed
         contacts_avoided: avoided,
         cost_per_contact_cents: costs.per_avoided(),
         secured_cents: money
-            .filter(|_| !measured.edited_afterwards)
+            .filter(|_| measured.unsecured().is_none())
             .map(|m| cents(m.low.max(0.0))),
         estimated_cents: money.map(|m| cents(m.value)),
         freed_hours: seconds.map(|s| s.value / 3600.0).filter(|_| earned),
@@ -539,6 +557,7 @@ mod tests {
         verdict: Verdict::Improved,
         metric: Metric::Volume,
         edited_afterwards: false,
+        compared: true,
         volume: Some(Range {
             value: 0.80,
             low: 0.70,
@@ -655,6 +674,18 @@ mod tests {
         assert_eq!(s.secured_cents, None);
         assert_eq!(s.estimated_cents, Some(336_000));
         assert_eq!(s.no_money, Some(NoMoney::BackDated));
+    }
+
+    /// Without other topics nothing shows that all of them moved: in four of five streams where they did
+    /// the fix would be paid for it.
+    #[test]
+    fn what_was_compared_with_nothing_secures_nothing() {
+        let s = of(Measured {
+            compared: false,
+            ..IMPROVED
+        });
+        assert_eq!((s.secured_cents, s.estimated_cents), (None, Some(336_000)));
+        assert_eq!(s.no_money, Some(NoMoney::NotCompared));
     }
 
     #[test]

@@ -527,6 +527,7 @@ mod tests {
                 verdict: Verdict::Improved,
                 metric: Metric::Volume,
                 edited_afterwards: false,
+                compared: true,
                 volume: Some(Range {
                     value: ratio,
                     low: ratio - 0.1,

@@ -171,7 +171,10 @@ fn twenty_a_side_stay_pending_after_the_horizon_too() {
     let mut rows = spread(-40, -1, 500, 0.78);
     rows.extend(spread(1, 28, 20, 0.92));
     let result = evaluate(&contract(&rows, 40, None), &rows, &on_request(40, 0));
-    assert_eq!(result.verdict, Verdict::Pending);
+    assert_eq!(
+        (result.verdict, result.state),
+        (Verdict::Pending, State::Provisional)
+    );
     let mut rows = spread(-40, -1, 20, 0.78);
     rows.extend(spread(1, 28, 500, 0.92));
     let csat = on_csat(contract(&rows, 0, None));
@@ -182,6 +185,48 @@ fn twenty_a_side_stay_pending_after_the_horizon_too() {
         "no baseline will ever come"
     );
     assert!(result.sentence.zh.contains("没有可用的基线"));
+}
+
+/// Seen live: 22 contacts before the fix, and the task stayed in verification for ever.
+#[test]
+fn a_baseline_too_thin_is_over_with_the_window() {
+    let mut rows = spread(-40, -1, 22, 0.78);
+    rows.extend(spread(1, 28, 20, 0.92));
+    for (contract, codes) in [
+        (contract(&rows, 0, None), vec!["baseline", "answers"]),
+        (
+            on_csat(contract(&rows, 0, None)),
+            vec!["baseline", "answers"],
+        ),
+    ] {
+        let during = evaluate(&contract, &rows, &on_request(20, 0));
+        assert_eq!(during.verdict, Verdict::Pending, "{:?}", contract.metric);
+        let over = evaluate(&contract, &rows, &on_request(34, 0));
+        assert_eq!(
+            (over.verdict, over.state),
+            (Verdict::Inconclusive, State::Final)
+        );
+        let missing: Vec<&str> = over.missing.iter().map(|m| m.code.as_str()).collect();
+        assert_eq!(missing, codes, "{:?}", contract.metric);
+        assert!(
+            over.sentence.zh.contains("没有可用的基线"),
+            "{:?}",
+            over.sentence
+        );
+        assert_eq!(over.decided_on, None);
+    }
+    // By two rulers it stays open: it is labelled anew.
+    let csat = on_csat(contract(&rows, 0, None));
+    let version = |name: &str, from, to| LabelVersion {
+        name: name.to_owned(),
+        from: day(from),
+        to: day(to),
+    };
+    let mixed = Course {
+        label_versions: vec![version("words 1", -40, -3), version("words 2", -2, 40)],
+        ..on_request(34, 0)
+    };
+    assert_eq!(evaluate(&csat, &rows, &mixed).verdict, Verdict::Pending);
 }
 
 #[test]
@@ -660,6 +705,31 @@ fn compared(topic: &[DayRow]) -> Contract {
         horizon_days: 28,
         ..contract(topic, -10, Some(day(-10)).map(|_| -10))
     }
+}
+
+/// Worse is called a little sooner than improved where others are compared with: the interval says so,
+/// each of its ends being where the claim on that side fails.
+#[test]
+fn more_contacts_are_called_worse_sooner_than_fewer_improved() {
+    let (topic, others) = two((0.75, 0.83), (0.80, 0.87));
+    let volume = Contract {
+        metric: Metric::Volume,
+        smallest_change: 0.10,
+        ..compared(&topic)
+    };
+    let reach = |result: Verification| {
+        let e = result.effect.unwrap();
+        let ln = |x: f64| x.ln_1p();
+        (ln(e.value) - ln(e.low), ln(e.high) - ln(e.value))
+    };
+    let (to_worse, to_improved) = reach(against(&volume, &topic, &others, &on_request(40, 0)));
+    assert!(
+        to_worse < 0.97 * to_improved && to_worse > 0.9 * to_improved,
+        "{to_worse} {to_improved}"
+    );
+    // With nothing to compare with both are as far.
+    let (to_worse, to_improved) = reach(evaluate(&volume, &topic, &on_request(40, 0)));
+    assert!((to_worse - to_improved).abs() < 1e-9);
 }
 
 #[test]
@@ -1341,6 +1411,41 @@ fn noisy_history_widens_the_interval() {
     );
 }
 
+/// Days that differ as much one by one tell less where they go up and down together for weeks. Beside
+/// other topics their usual noise is known; alone it is read off the weeks before the alarm.
+#[test]
+fn weeks_that_move_together_widen_what_nothing_is_compared_with() {
+    let of = |mood: fn(i64) -> i64| {
+        let mut rows: Vec<_> = (-168..0)
+            .map(|d| row(d, "phone", 0, 0, 100 + mood(d)))
+            .collect();
+        rows.extend((1..=28).map(|d| row(d, "phone", 0, 0, 82)));
+        let volume = Contract {
+            metric: Metric::Volume,
+            chosen: Chosen::Person,
+            smallest_change: 0.10,
+            ..contract(&rows, 0, None)
+        };
+        evaluate(&volume, &rows, &on_request(40, 0))
+    };
+    let daily = of(|d| if d.rem_euclid(2) == 0 { 20 } else { -20 });
+    let slow = of(|d| {
+        if d.div_euclid(28).rem_euclid(2) == 0 {
+            20
+        } else {
+            -20
+        }
+    });
+    assert_eq!(daily.verdict, Verdict::Improved, "{daily:#?}");
+    assert!(
+        slow.method.noise_factor > 3.0 * daily.method.noise_factor,
+        "{} {}",
+        slow.method.noise_factor,
+        daily.method.noise_factor
+    );
+    assert_ne!(slow.verdict, Verdict::Improved, "{slow:#?}");
+}
+
 #[test]
 fn a_contract_says_how_long_it_will_take() {
     let rows = spread(-80, -1, 80 * 20, 0.77);
@@ -1744,7 +1849,8 @@ fn printed_chances_are_the_recorded_ones() {
             panic!("{line}");
         };
         let (streams, improved): (u32, u32) = (streams.parse().unwrap(), improved.parse().unwrap());
-        let share = (100 * improved).div_ceil(streams);
+        // None of some hundreds is not never.
+        let share = (100 * improved).div_ceil(streams).max(1);
         let kept = highest.entry((metric, family, pace)).or_default();
         *kept = share.max(*kept);
     }
@@ -1784,10 +1890,10 @@ fn printed_chances_are_the_recorded_ones() {
             assert!(paces >= 3, "{} {name}", metric.as_str());
         }
     }
-    // The recorded table is nothing to be proud of where it is high: it must not go unseen.
+    // Where other topics are compared with and where not: none above 5 %.
     let above: Vec<_> = highest
         .iter()
-        .filter(|((_, family, _), share)| **share > 9 && *family != "unseen")
+        .filter(|((_, family, _), share)| **share > 5 && *family != "unseen")
         .collect();
     assert!(above.is_empty(), "{above:?}");
     // The nearest pace counts, on the scale of ratios.

@@ -91,11 +91,15 @@ function ContractPanel(props: { contract: Contract }) {
           <dt>{t("task.contract_plan")}</dt>
           <dd>
             {typeof planned.answers_needed === "number" && typeof planned.days === "number"
-              ? t("task.contract_plan_text", {
-                  answers: `${format.count(planned.answers_needed)} ${word("metric_answers", contract.metric)}`,
-                  rate: format.decimal(planned.answers_per_day, 1),
-                  days: format.count(planned.days),
-                })
+              ? t(
+                  contract.metric === "volume" ? "task.contract_plan_text_hoped" : "task.contract_plan_text",
+                  {
+                    answers: `${format.count(planned.answers_needed)} ${word("metric_answers", contract.metric)}`,
+                    rate: format.decimal(planned.answers_per_day, 1),
+                    hoped: format.decimal(planned.answers_per_day * (1 + contract.expected_change), 1),
+                    days: format.count(planned.days),
+                  },
+                )
               : t("task.contract_plan_none")}
           </dd>
         </div>
