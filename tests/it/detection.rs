@@ -1,7 +1,7 @@
 //! Rules of every kind: each rings once, says why, tells the right people, and is silent when it must be.
 
 use crate::world::{COMPLAINTS, OTHER, SERVICE, TOPIC, furnish, issues, send, sent, text};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::{Caller, Engine, Options, Server, Smtp, on_both_engines, time, until, until_within};
@@ -434,6 +434,7 @@ on_both_engines! {
         // Nor was there an alarm: it closes by itself and says why. The mail is gone, so the history tells.
         let taken = signals(&admin, "silence").remove(0);
         assert!(taken["withdrawn_at"].is_string(), "{taken}");
+        assert!(text(&taken["withdrawn_why"], "zh").contains("现有 20 条"), "{taken}");
         let issue = issues(&admin).remove(0);
         assert_eq!(issue["state"], "dismissed", "{issue}");
         let told = told_of(&issue, "issue.alarm_withdrawn");
@@ -450,6 +451,113 @@ on_both_engines! {
         assert_eq!(mail["headers"]["In-Reply-To"], notice["message_id"], "{mail}");
         let open = admin.get("/api/v1/issues?state=open").items();
         assert_eq!(open, Vec::<Value>::new());
+    }
+}
+
+on_both_engines! {
+    /// A source that falls silent is told within the hour: against what had been received of earlier days by
+    /// that hour, so that one that sends once a night is never silent in the afternoon.
+    fn a_source_that_falls_silent_is_told_within_the_hour(engine) {
+        let day = time::ago(0);
+        let noon = chrono::DateTime::parse_from_rfc3339(&time::on(day, 23_400)).expect("a time");
+        let ahead = (noon.to_utc() - time::now()).num_minutes().to_string();
+        let mut server = Options::new(engine).set("BIHUAN_CLOCK_AHEAD", &ahead).start();
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "silence", "silent_source", &json!({}));
+        rule(&admin, "days-only", "silent_source", &json!({"within_day": false}));
+        let of = |channel: &str, n: usize, day: NaiveDate| {
+            let mut v = voice(channel, n, day, TOPIC);
+            v["channel"] = json!(channel);
+            v
+        };
+        let mut all = Vec::new();
+        for back in 0..=60 {
+            for channel in ["phone", "chat", "nightly"] {
+                if back > 0 || channel == "chat" {
+                    all.extend((0..20).map(|n| of(channel, n, time::ago(back))));
+                }
+            }
+        }
+        send(&admin, &all);
+        judged(&server);
+        assert_eq!(signals(&admin, "silence"), Vec::<Value>::new(), "all arrived just now: nothing was usual by this hour");
+        let database = server.database();
+        // As if it had been received when it was said; what the third source brings comes a day later.
+        database.run("UPDATE feedback SET received_at = occurred_at + 1000000 WHERE channel <> 'nightly'");
+        database.run("UPDATE feedback SET received_at = occurred_at + 86400000000 WHERE channel = 'nightly'");
+        server.restart();
+        let admin = server.admin();
+        let found = rang(&admin, "silence");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((&found[0]["subject"]["key"], &found[0]["day"], &found[0]["count"], &found[0]["baseline"]),
+            (&json!("phone"), &json!(day), &json!(0), &json!(20.0)), "{found:?}");
+        let why = text(&found[0]["explanation"], "zh");
+        assert!(why.contains("15 小时内") && why.contains("往常同一时段约 20 条"), "{why}");
+        assert_eq!(signals(&admin, "days-only"), Vec::<Value>::new());
+        let all = issues(&admin);
+        assert_eq!((all.len(), text(&all[0], "title"), &all[0]["state"]), (1, "渠道「phone」：数据中断", &json!("open")));
+        assert_eq!(mails_to(&server, OWNER).len(), 1);
+        // It comes after all.
+        send(&admin, &(0..20).map(|n| of("phone", n, day)).collect::<Vec<_>>());
+        server.database().run("UPDATE feedback SET received_at = occurred_at + 1000000 WHERE channel = 'phone'");
+        server.restart();
+        let admin = server.admin();
+        until_within(Duration::from_secs(60), "it is taken back", || {
+            signals(&admin, "silence")[0]["withdrawn_at"].is_string().then_some(())
+        });
+        assert_eq!(issues(&admin)[0]["state"], "dismissed");
+        until("the mail about it", || (mails_to(&server, OWNER).len() == 2).then_some(()));
+    }
+}
+
+on_both_engines! {
+    /// A server that was away for days finds every channel silent on several of them; what arrives then takes
+    /// back the alarm of every day, and not of the first alone.
+    fn silence_of_several_days_is_taken_back_when_the_days_arrive(engine) {
+        let mut server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        rule(&admin, "silence", "silent_source", &json!({}));
+        let mut history = usual("p", 75, 20, TOPIC, &json!({}));
+        history.extend(usual("c", 75, 20, TOPIC, &json!({"channel": "chat"})));
+        for channel in ["phone", "chat"] {
+            for back in 0..=1 {
+                history.extend((0..20).map(|n| {
+                    let mut v = voice(channel, n, time::ago(back), TOPIC);
+                    v["channel"] = json!(channel);
+                    v["occurred_at"] = json!(time::on(time::ago(back), n as u32));
+                    v
+                }));
+            }
+        }
+        send(&admin, &history);
+        judged(&server);
+        assert_eq!(signals(&admin, "silence"), Vec::<Value>::new());
+        server.restart_with("BIHUAN_CLOCK_AHEAD", "4320");
+        let admin = server.admin();
+        let silent: Vec<NaiveDate> = (1..=2).map(|n| time::today() + TimeDelta::days(n)).collect();
+        until_within(Duration::from_secs(60), "both days of both channels ring", || {
+            (signals(&admin, "silence").len() == 4).then_some(())
+        });
+        judged(&server);
+        let late = ["phone", "chat"].iter().flat_map(|channel| {
+            silent.iter().flat_map(move |day| (0..20).map(move |n| {
+                let mut v = voice(channel, n, *day, TOPIC);
+                v["channel"] = json!(channel);
+                v
+            }))
+        });
+        send(&admin, &late.collect::<Vec<_>>());
+        until_within(Duration::from_secs(60), "every alarm is taken back", || {
+            let all = signals(&admin, "silence");
+            all.iter().all(|s| s["withdrawn_at"].is_string()).then_some(())
+        });
+        judged(&server);
+        assert_eq!(signals(&admin, "silence").len(), 4);
+        assert_eq!(admin.get("/api/v1/source-gaps").items(), Vec::<Value>::new());
+        let states: Vec<Value> = issues(&admin).iter().map(|i| i["state"].clone()).collect();
+        assert_eq!(states, [json!("dismissed"), json!("dismissed")]);
     }
 }
 
@@ -1215,6 +1323,176 @@ fn a_planned_event_is_no_spike() {
         (&json!(TOPIC), &json!(60)),
         "{unusual}"
     );
+}
+
+on_both_engines! {
+    /// The lines of a mail that are read first count what the rule counts, in its own window; and so does the
+    /// mail that takes it back.
+    fn a_mail_counts_in_the_window_of_its_rule(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let of = |key: &str, topic: &str, params: Value| {
+            let body = json!({"key": key, "kind": "threshold", "scope": {"topic": topic}, "params": params});
+            admin.put(&format!("/api/v1/detectors/{key}"), &body).ok();
+        };
+        of("week", TOPIC, json!({"limit": 5, "window": "7d"}));
+        of("hour", OTHER, json!({"limit": 3, "window": "1h"}));
+        let day = time::ago(1);
+        // Four in the days before, two on the day itself.
+        let mut week: Vec<Value> = (2..=5).map(|back| voice("w", 0, time::ago(back), TOPIC)).collect();
+        week.extend((0..2).map(|n| voice("w", n, day, TOPIC)));
+        send(&admin, &week);
+        rang(&admin, "week");
+        let hour: Vec<Value> = (0..4).map(|n| voice("h", n, day, OTHER)).collect();
+        send(&admin, &hour);
+        rang(&admin, "hour");
+        judged(&server);
+        let one = |to: &str| {
+            let mut all = mails_to(&server, to);
+            assert_eq!(all.len(), 1, "{all:?}");
+            all.remove(0)
+        };
+        let (li, emma) = (one(crate::world::LI), one(crate::world::EMMA));
+        let counted = format!("截至 {day} 的 7 天内联系 6 次，超过");
+        for place in ["subject", "text"] {
+            assert!(text(&li, place).contains(&counted), "{li}");
+            let said = text(&emma, place);
+            assert!(said.contains("4 contacts") && said.contains("in the 1 hour up to"), "{emma}");
+            assert!(!said.contains(&format!("contacts on {day}")), "{emma}");
+        }
+        // Somebody names the topic of two voices anew.
+        let moved = |mut v: Value, topic: &str| {
+            v["topic"] = json!(topic);
+            v
+        };
+        let again = [moved(week[0].clone(), SERVICE), moved(hour[1].clone(), SERVICE)];
+        admin.post("/api/v1/feedback?wait=analysed", &json!({"items": again})).ok();
+        until_within(Duration::from_secs(60), "both alarms are taken back", || {
+            let both = [signals(&admin, "week"), signals(&admin, "hour")].concat();
+            both.iter().all(|s| s["withdrawn_at"].is_string()).then_some(())
+        });
+        judged(&server);
+        let taken_back = |to: &str, word: &str| {
+            let all = mails_to(&server, to);
+            all.into_iter().find(|m| text(m, "subject").contains(word)).expect("a mail that takes it back")
+        };
+        let li = taken_back(crate::world::LI, "告警撤销");
+        assert!(text(&li, "text").contains(&format!("截至 {day} 的 7 天内现有 5 次联系；")), "{li}");
+        let emma = taken_back(crate::world::EMMA, "taken back");
+        assert!(text(&emma, "text").contains("there are now 3 contacts in the 1 hour up to"), "{emma}");
+    }
+}
+
+on_both_engines! {
+    /// An alarm for a day after the fix brings a resolved issue back, also where that day lies before the alarm
+    /// that had opened it and before the night of the verdict; and its people hear of it.
+    fn a_late_alarm_after_the_fix_brings_its_issue_back(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        crate::world::watch(&admin);
+        rule(&admin, "falls", "csat_fall", &json!({}));
+        use crate::world::{days_ago, rated};
+        send(&admin, &rated("before", days_ago(125, 46), 24, 0.60));
+        send(&admin, &rated("after", days_ago(44, 2), 24, 0.90));
+        send(&admin, &rated("alarm", days_ago(1, 1), 51, 0.90));
+        let id = text(&issues(&admin)[0], "id").to_owned();
+        let task = admin.post(&format!("/api/v1/issues/{id}/tasks"), &json!({"title": "说清楚", "description": "说清楚",
+            "department": crate::world::PRODUCT, "measures": [], "contract": {"metric": "csat", "expected_change": 0.25}})).ok();
+        let task = text(&task, "id").to_owned();
+        admin.post(&format!("/api/v1/tasks/{task}/accept"), &json!({})).ok();
+        let done = json!({"solution": "一页纸说明", "effective_at": time::on(time::ago(45), 3600)});
+        admin.post(&format!("/api/v1/tasks/{task}/complete"), &done).ok();
+        let verdict = admin.post(&format!("/api/v1/tasks/{task}/verification/evaluate"), &json!({})).ok();
+        assert_eq!(verdict["verdict"], "improved", "{verdict}");
+        judged(&server);
+        assert_eq!(issues(&admin)[0]["state"], "resolved");
+        // So many contacts would be an alarm of their own.
+        admin.delete(&format!("/api/v1/detectors/{}", crate::world::DETECTOR)).ok();
+        let told = |word: &str| {
+            let all = mails_to(&server, crate::world::LI);
+            all.into_iter().filter(|m| text(m, "subject").contains(word)).count()
+        };
+        assert_eq!(told("复发"), 0);
+        send(&admin, &rated("late", days_ago(2, 2), 60, 0.0));
+        let back = until("the issue comes back", || {
+            let all = issues(&admin);
+            assert_eq!(all.len(), 1, "{all:?}");
+            (all[0]["state"] == "relapsed").then(|| all[0].clone())
+        });
+        judged(&server);
+        told_of(&back, "issue.relapsed");
+        let rang = signals(&admin, "falls");
+        assert_eq!((rang.len(), &rang[0]["day"], &rang[0]["issue_id"]), (1, &json!(time::ago(2)), &json!(id)), "{rang:?}");
+        assert_eq!(told("复发"), 1);
+    }
+}
+
+on_both_engines! {
+    /// Whatever the goal of a verdict was, it is watched: handling time that is back where it was before the
+    /// fix brings the issue back, and late data take that relapse back.
+    fn a_goal_that_is_lost_again_relapses(engine) {
+        let server = Options::new(engine).set("BIHUAN_HISTORY_DAYS", "200").start();
+        let admin = server.admin();
+        furnish(&admin);
+        crate::world::watch(&admin);
+        use crate::world::{days_ago, contact};
+        let timed = |prefix: &str, days: (u64, u64), a_day: usize, seconds: usize| -> Vec<Value> {
+            let spread = [60, 75, 90, 100, 110, 135, 165];
+            days_ago(days.0, days.1)
+                .flat_map(|day| (0..a_day).map(move |n| (day, n)))
+                .enumerate()
+                .map(|(place, (day, n))| {
+                    let mut v = contact(&format!("{prefix}-{day}-{n}"), &time::on(day, n as u32 * 300), place);
+                    v["handle_seconds"] = json!(seconds * spread[place % spread.len()] / 100);
+                    v
+                })
+                .collect()
+        };
+        send(&admin, &timed("usual", (125, 71), 24, 300));
+        send(&admin, &timed("alarm", (70, 70), 51, 300));
+        send(&admin, &timed("still", (69, 46), 24, 300));
+        send(&admin, &timed("after", (44, 3), 24, 200));
+        let id = text(&issues(&admin)[0], "id").to_owned();
+        let task = admin.post(&format!("/api/v1/issues/{id}/tasks"), &json!({"title": "更快", "description": "更快",
+            "department": crate::world::PRODUCT, "measures": [], "contract": {"metric": "aht", "expected_change": -0.3, "alarm_day": time::ago(70)}})).ok();
+        let task = text(&task, "id").to_owned();
+        admin.post(&format!("/api/v1/tasks/{task}/accept"), &json!({})).ok();
+        let done = json!({"solution": "一页纸说明", "effective_at": time::on(time::ago(45), 3600)});
+        admin.post(&format!("/api/v1/tasks/{task}/complete"), &done).ok();
+        let verdict = admin.post(&format!("/api/v1/tasks/{task}/verification/evaluate"), &json!({})).ok();
+        assert_eq!((&verdict["verdict"], &verdict["metric"]), (&json!("improved"), &json!("aht")), "{verdict}");
+        judged(&server);
+        assert_eq!(issues(&admin)[0]["state"], "resolved");
+        // As usual: nothing.
+        send(&admin, &timed("fine", (2, 2), 24, 205));
+        judged(&server);
+        assert_eq!(issues(&admin)[0]["state"], "resolved");
+        let before = mails_to(&server, crate::world::LI).len();
+        send(&admin, &timed("again", (1, 1), 30, 330));
+        let back = until("the issue relapses", || {
+            let all = issues(&admin);
+            assert_eq!(all.len(), 1, "{all:?}");
+            (all[0]["state"] == "relapsed").then(|| all[0].clone())
+        });
+        judged(&server);
+        assert_eq!(text(&back, "title"), format!("{TOPIC}：处理时长回到修复前"));
+        let signal = &back["signals"][0];
+        assert_eq!((&signal["detector"], &signal["kind"], &signal["window"], &signal["goal"]["metric"]),
+            (&json!("relapse"), &json!("goal_lost"), &json!(time::ago(1)), &json!("aht")), "{signal}");
+        let mails = mails_to(&server, crate::world::LI);
+        assert_eq!(mails.len(), before + 1);
+        let last = mails.iter().find(|m| text(m, "subject").contains("复发")).expect("a mail about it");
+        assert!(text(last, "text").contains("处理时长") && text(last, "text").contains("修复前"), "{last}");
+        // Nobody makes a rule of that kind: every verdict is watched without.
+        let refused = admin.put("/api/v1/detectors/x", &json!({"key": "x", "kind": "goal_lost", "params": {}}));
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        // The rest of the day arrives: it had not come back.
+        admin.delete(&format!("/api/v1/detectors/{}", crate::world::DETECTOR)).ok();
+        send(&admin, &timed("rest", (1, 1), 400, 190));
+        until("the relapse is taken back", || (issues(&admin)[0]["state"] == "resolved").then_some(()));
+    }
 }
 
 /// What was verified is watched from then on: when it comes back, the issue relapses and its people hear.

@@ -4,7 +4,7 @@ use crate::world::{
     LI, OTHER, OUTAGES, PRODUCT, SERVICE, TOPIC, contact, days_ago, furnish, number, rated, send,
     sent, task, text, watch,
 };
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use serde_json::{Value, json};
 use tests::{Caller, Server, on_both_engines, time, until};
 
@@ -159,7 +159,7 @@ on_both_engines! {
         assert_eq!(nights(), planned, "the night's look stays where it is");
         let past = late["history"].as_array().expect("a history");
         assert_eq!(past.len(), 2, "{past:?}");
-        assert_eq!((&past[0]["verdict"], &past[0]["occasion"]), (&json!("improved"), &json!("night")), "{past:?}");
+        assert_eq!((&past[0]["verdict"], &past[0]["occasion"]), (&json!("improved"), &json!("completion")), "{past:?}");
         assert_eq!(past[0]["sentence"], first["sentence"], "what was said then, with the figures of then");
         assert_eq!((&past[1]["verdict"], &past[1]["occasion"]), (&late["verdict"], &json!("late_data")), "{past:?}");
         assert_eq!(past[1]["sentence"], late["sentence"]);
@@ -207,7 +207,7 @@ on_both_engines! {
         assert_eq!(late["after"]["to"], asked["after"]["to"], "no day fewer than whoever asked had seen");
         let past = late["history"].as_array().expect("a history");
         let occasions: Vec<&Value> = past.iter().map(|p| &p["occasion"]).collect();
-        assert_eq!(occasions, ["night", "late_data"], "{past:?}");
+        assert_eq!(occasions, ["completion", "late_data"], "{past:?}");
         sent(&server);
         let mails = admin.get("/api/v1/mailbox?limit=500").items();
         for said in [&asked, &late] {
@@ -326,6 +326,46 @@ on_both_engines! {
         server.command(&["rebuild-facts", "--check"]).ok();
     }
 
+    /// Words that nobody says take no verdict back: what was decided stands, says why, and its people are told.
+    fn a_verdict_outlives_other_words_for_its_topic(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let (issue, wish) = what_a_fix_mended(&admin);
+        let id = text(&assign(&admin, &issue, "说清楚", &wish), "id").to_owned();
+        done(&admin, &id, 31);
+        let first = until("a verdict", || Some(verification(&admin, &id)).filter(|v| v["verdict"] == "improved"));
+        let tag = admin.get(&format!("/api/v1/topics/{TOPIC}"));
+        let tag = tag.header("etag").unwrap_or_default().to_owned();
+        let other = json!({"key": TOPIC, "name": TOPIC, "owner_department": PRODUCT, "words": ["不再使用的词"]});
+        admin.with("if-match", &tag).put(&format!("/api/v1/topics/{TOPIC}"), &other).ok();
+        // One more voice by the new words, so that two rulers stand side by side.
+        send(&admin, &[contact("new", &time::on(time::ago(3), 60), 1)]);
+        evaluate(&admin, &id);
+        let kept = until("what was decided, with its reason", || {
+            Some(verification(&admin, &id)).filter(|v| v["new_ruler"].is_object())
+        });
+        assert_eq!(kept["verdict"], "improved", "{kept}");
+        assert_eq!((&kept["new_ruler"]["kept"], &kept["new_ruler"]["classifier"]), (&json!(true), &json!(false)), "{kept}");
+        assert_eq!(kept["before"], first["before"], "the figures are those that decided");
+        let sentence = text(&kept["sentence"], "zh");
+        assert!(sentence.contains("关键词") && sentence.contains("保留"), "{sentence}");
+        assert!(kept["guards"].as_array().is_some_and(|all| all.iter().any(|g| g["code"] == "new_ruler")), "{kept}");
+        let past = kept["history"].as_array().expect("a history");
+        let last = past.last().expect("an entry");
+        assert_eq!((&last["occasion"], &last["verdict"]), (&json!("new_ruler"), &json!("improved")), "{past:?}");
+        let task = admin.get(&format!("/api/v1/tasks/{id}")).ok();
+        assert_eq!(task["state"], "verified", "{task}");
+        assert_eq!(admin.get("/api/v1/knowledge/articles").items().len(), 1);
+        // Asked again, in whatever way: the same, and nobody is told twice.
+        evaluate(&admin, &id);
+        assert_eq!(verification(&admin, &id)["history"], kept["history"]);
+        sent(&server);
+        let mails = admin.get("/api/v1/mailbox?limit=500").items();
+        let told: Vec<&Value> = mails.iter().filter(|m| m["to"] == LI && text(m, "text").contains("关键词在此后改过")).collect();
+        assert_eq!(told.len(), 1, "{mails:?}");
+    }
+
     /// A contract can be seen before a task is assigned, and what cannot be decided is refused.
     fn a_contract_that_cannot_be_decided_is_refused(engine) {
         let server = Server::start(engine);
@@ -423,6 +463,44 @@ on_both_engines! {
         let report = admin.get(&format!("/api/v1/reports/savings?month={month}")).ok();
         assert_eq!(report["month"], month);
         assert_eq!(report["estimated_cents"], Value::Null, "satisfaction alone is no money: {report}");
+    }
+
+    /// What comes after the verdict's days can take savings away, never add to them: three times the contacts
+    /// are not three times the money.
+    fn what_gets_worse_after_a_verdict_saves_no_more(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let organisation = admin.get("/api/v1/organisation");
+        let mut body = organisation.ok();
+        body["unit_cost_cents_per_minute"] = json!(150);
+        let tag = organisation.header("etag").unwrap_or_default().to_owned();
+        admin.with("if-match", &tag).put("/api/v1/organisation", &body).ok();
+        measures(&admin, 140, 40, 0.80);
+        send(&admin, &rated("before", days_ago(140, 66), 40, 0.75));
+        send(&admin, &rated("after", days_ago(64, 1), 20, 0.75));
+        let issue = issue(&admin);
+        let wish = json!({"metric": "volume", "expected_change": -0.3, "alarm_day": time::ago(80), "horizon_days": 28});
+        let id = text(&assign(&admin, &issue, "少来电", &wish), "id").to_owned();
+        done(&admin, &id, 65);
+        let said = evaluate(&admin, &id);
+        assert_eq!(said["verdict"], "improved", "{said}");
+        let this_month = time::today().format("%Y-%m").to_string();
+        let running = || {
+            let all = admin.get(&format!("/api/v1/tasks/{id}/statements")).items();
+            all.into_iter().find(|s| s["month"] == json!(this_month))
+        };
+        // On the first of a month it has no day yet.
+        let days = u64::from(time::today().day() - 1).min(10);
+        let Some(before) = running().filter(|_| days > 0) else { return };
+        assert!(number(&before, "/savings/contacts_avoided/value") > 5.0, "{before}");
+        send(&admin, &rated("worse", days_ago(days, 1), 100, 0.75));
+        let after = until("the month counts them", || running().filter(|s| s["contacts"] != before["contacts"]));
+        for figure in ["/savings/contacts_avoided/value", "/savings/contacts_avoided/high", "/savings/estimated_cents"] {
+            assert!(number(&after, figure) <= number(&before, figure), "{figure}: {before} {after}");
+        }
+        assert!(number(&after, "/savings/contacts_avoided/value") < number(&before, "/savings/contacts_avoided/value"), "{after}");
+        assert_eq!(admin.get(&format!("/api/v1/tasks/{id}")).ok()["verdict"], "improved", "those days judge nothing");
     }
 
     /// Fewer contacts are worth something: month by month, frozen when the month is closed.

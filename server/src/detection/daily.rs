@@ -4,48 +4,20 @@
 use super::history::Setup;
 use super::judge::{Found, Shelf, by_series, counts, read_counts, series};
 use super::raise::{Raising, raise};
+use super::relapse::relapses;
 use super::withdraw;
 use crate::app::App;
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
 use domain::detection::params::SilentParams;
-use domain::detection::{
-    After, Detector, Params, Scope, Signal, Subject, SubjectKind, Watched, relapse,
-};
-use domain::ids::IssueId;
-use domain::issues::{Issue, IssueKind, State};
-use domain::verification::{Metric, Verification};
+use domain::detection::{Detector, Params, Scope};
 use storage::detection::Gap;
-use storage::{DbError, Read, Tx};
+use storage::{DbError, Tx};
 use tokio::task::block_in_place;
 
 /// Days whose gaps are worked out anew at every look: what the windows of a verdict reach back to, so that
 /// an outage that was imported with its history is known too.
 const GAP_DAYS: i64 = 120;
-/// The name under which the watch after a verdict signs its signals.
-const RELAPSE: &str = "relapse";
-
-/// What watches an issue after its verdict. An issue that signals of its topic's key do not lead to is
-/// named: a part that was split off, an opportunity, what a person called so.
-fn watcher(issue: &Issue) -> String {
-    if issue.split.is_none() && issue.kind == IssueKind::Problem {
-        RELAPSE.to_owned()
-    } else {
-        format!("{RELAPSE}:{}", issue.id)
-    }
-}
-
-/// The issue that such a watcher names.
-pub(super) fn watched_part(detector: &str) -> Option<IssueId> {
-    let named = detector.strip_prefix(RELAPSE)?.strip_prefix(':')?;
-    named.parse().ok()
-}
-
-/// Whether it is no rule of anybody's, but the watch after a verdict.
-pub(super) fn is_watcher(detector: &str) -> bool {
-    detector == RELAPSE || watched_part(detector).is_some()
-}
-
 /// Why a closed day is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Occasion {
@@ -79,9 +51,13 @@ pub(super) async fn detect(app: &App, day: NaiveDate, occasion: Occasion) -> Res
         .into_iter()
         .filter(|d| d.enabled && is_daily(d))
         .collect();
-    // At its close a day has nothing yet that late data could have changed.
+    // At its close a day has nothing yet that late data could have changed, but what its hours said.
     let doubtful = match occasion {
-        Occasion::Close => Vec::new(),
+        Occasion::Close => {
+            let mut of_day = storage::detection::standing(&app.db, day, day).await?;
+            of_day.retain(super::hours::is_of_hours);
+            of_day
+        }
         Occasion::Late | Occasion::Backfill => {
             storage::detection::standing(&app.db, day, yesterday).await?
         }
@@ -216,121 +192,4 @@ async fn keep_gaps(
         storage::detection::replace_gaps(tx, channel, since, &gaps).await?;
     }
     Ok(())
-}
-
-/// C9: what was improved or recovered is watched from the level after the fix on, whether a rule
-/// watches the topic or not.
-async fn relapses(
-    app: &App,
-    setup: &Setup,
-    shelf: &mut Shelf,
-    day: NaiveDate,
-    yesterday: NaiveDate,
-) -> Result<Vec<(Detector, Found)>, DbError> {
-    let mut found = Vec::new();
-    let mut filter = storage::issues::Filter {
-        states: vec![State::Resolved.as_str().to_owned()],
-        ..Default::default()
-    };
-    loop {
-        let page = storage::issues::list(&app.db, &filter, 200).await?;
-        for issue in page.items {
-            if issue.subject.kind != SubjectKind::Topic || issue.topic.is_empty() {
-                continue;
-            }
-            let Some(verdict) = verdict_of(&app.db, &issue).await? else {
-                continue;
-            };
-            let history = shelf
-                .get(&app.db, setup, &issue.scope, day, yesterday)
-                .await?;
-            if let Some((rule, signal)) =
-                block_in_place(|| came_back(setup, history, &issue, &verdict, day))
-            {
-                let topic = issue.topic.clone();
-                found.push((rule, Found { signal, topic }));
-            }
-        }
-        match page.next {
-            Some(next) => filter.after = Some(next),
-            None => return Ok(found),
-        }
-    }
-}
-
-/// The verdict that resolved an issue: that of its latest fix.
-pub(super) async fn verdict_of(
-    db: &impl Read,
-    issue: &Issue,
-) -> Result<Option<Verification>, DbError> {
-    let filter = storage::tasks::Filter {
-        issue: Some(issue.id),
-        states: vec![domain::tasks::State::Verified.as_str().to_owned()],
-        ..Default::default()
-    };
-    let tasks = storage::tasks::list(db, &filter, 50).await?.items;
-    let latest = tasks.iter().max_by_key(|t| t.effective_at);
-    match latest {
-        Some(task) => storage::verification::latest(db, task.id).await,
-        None => Ok(None),
-    }
-}
-
-/// The running sums of A1 or A2, started anew after the days that judged the fix.
-pub(super) fn came_back(
-    setup: &Setup,
-    history: &super::history::History,
-    issue: &Issue,
-    verdict: &Verification,
-    day: NaiveDate,
-) -> Option<(Detector, Signal)> {
-    let context = &history.context;
-    let (first, last) = context.range(verdict.after.from?, verdict.after.to?)?;
-    let series = history.below(&issue.topic, &setup.topics);
-    let (mut contacts, mut rated, mut satisfied) = (0_u64, 0_u64, 0_u64);
-    for d in first..=last {
-        let p = series.day(d);
-        contacts += u64::from(p.contacts);
-        rated += u64::from(p.rated);
-        satisfied += u64::from(p.satisfied);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "counts of contacts and days")]
-    let (contacts, rated, satisfied, days) = (
-        contacts as f64,
-        rated as f64,
-        satisfied as f64,
-        (last - first + 1) as f64,
-    );
-    let counts = matches!(
-        verdict.metric,
-        Metric::Volume | Metric::RepeatShare | Metric::Containment | Metric::Aht
-    ) || rated <= 0.0;
-    let params = if counts {
-        Params::Spike(Default::default())
-    } else {
-        Params::CsatFall(Default::default())
-    };
-    let after = After {
-        from: last + 1,
-        level: if counts {
-            contacts / days
-        } else {
-            satisfied / rated
-        },
-        pace: rated / days,
-    };
-    let rule = Detector {
-        scope: issue.scope.clone(),
-        ..Detector::new(watcher(issue), params)
-    };
-    let subject = Subject::topic(issue.topic.clone());
-    let events = history.left_out(setup, &issue.topic, issue.scope.channel.as_deref(), day);
-    let watched = Watched {
-        subject: &subject,
-        series: &series,
-        open: &events,
-    };
-    let signal = relapse(&rule, context, watched, after, day)?;
-    // One that rang before is either raised already or history.
-    (signal.window == day).then_some((rule, signal))
 }

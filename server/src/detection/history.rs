@@ -80,7 +80,8 @@ impl Setup {
             .collect()
     }
 
-    fn day(&self, date: NaiveDate) -> Day {
+    /// What kind of day it is.
+    pub(super) fn day(&self, date: NaiveDate) -> Day {
         let of_all = |n: &&CalendarNote| {
             (n.from..=n.to).contains(&date) && n.topics.is_empty() && n.channels.is_empty()
         };

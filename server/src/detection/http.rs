@@ -110,6 +110,8 @@ struct SignalOfDetector {
     withheld: bool,
     /// When late data took its reason away; null: it stands.
     withdrawn_at: Option<DateTime<Utc>>,
+    /// Why, with what its rule counts now.
+    withdrawn_why: Option<Bilingual>,
     explanation: Bilingual,
 }
 
@@ -121,6 +123,7 @@ fn signal_view(raised: storage::detection::Raised, topics: &[Topic]) -> SignalOf
         issue_id: raised.issue.map(|i| i.to_string()),
         withheld: raised.withheld,
         withdrawn_at: raised.withdrawn_at,
+        withdrawn_why: raised.withdrawn_why,
         day: s.window,
         subject_name: words::subject_name(&s, topics),
         explanation: s.explanation(),
@@ -492,7 +495,7 @@ async fn list_kinds(caller: Caller) -> Result<Json<List<KindInfo>>> {
             window: Window::DAY,
         }),
         Kind::Spike => Rule::Spike(SpikeParams::default()),
-        Kind::CsatFall => Rule::CsatFall(CsatFallParams::default()),
+        Kind::CsatFall | Kind::GoalLost => Rule::CsatFall(CsatFallParams::default()),
         Kind::Risk => Rule::Risk(RiskParams::default()),
         Kind::LowRating => Rule::LowRating(LowRatingParams::default()),
         Kind::NoResultSearch => Rule::NoResultSearch(NoResultParams::default()),

@@ -234,9 +234,13 @@ pub async fn close_days(app: &App) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Looks for the end of days until the server stops.
+/// Looks for the end of days, and of hours, until the server stops.
 pub async fn watch_the_calendar(app: Shared) {
+    let mut looked = None;
     loop {
+        if let Err(error) = super::hours::look(&app, &mut looked).await {
+            tracing::warn!(error = %error, "the hours of the day could not be looked at");
+        }
         if let Err(error) = close_days(&app).await {
             tracing::warn!(error = %error, "the end of a day could not be looked for");
         }

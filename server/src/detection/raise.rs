@@ -1,6 +1,6 @@
 //! From a signal to its issue and notice, in one transaction.
 
-use super::daily::{verdict_of, watched_part};
+use super::relapse::{fix_of, watched_part};
 use super::words;
 use crate::app::App;
 use crate::mail::{Letter, Recipient};
@@ -172,8 +172,8 @@ async fn told(
     if issue.state != State::Resolved || counts_on {
         return Ok(Command::Signalled(signal));
     }
-    let verdict = verdict_of(tx, issue).await?;
-    Ok(match verdict.as_ref().and_then(Mended::of) {
+    let fix = fix_of(tx, issue).await?;
+    Ok(match fix.and_then(|(_, verdict)| Mended::of(&verdict)) {
         Some(mended) => Command::RangAfter { signal, mended },
         None => Command::Signalled(signal),
     })
@@ -476,6 +476,7 @@ async fn notice(
         count: signal.count,
         limit: signal.limit,
         day: signal.window,
+        window: signal.counted_in(),
         quotes,
         similar: similar.into_iter().map(|s| s.title).collect(),
         finding: (signal.kind != Kind::Threshold || issue.kind != IssueKind::Problem)

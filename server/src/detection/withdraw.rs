@@ -1,10 +1,12 @@
 //! Alarms that lose their reason when the rest of the data arrives: half of a day looks like silence, like
 //! a fall, and makes the next day look like a rise.
 
-use super::daily::{came_back, found_on, is_watcher, verdict_of};
-use super::details::{days_of, known_of};
+use super::daily::found_on;
+use super::details::{days_of, known_of, tellers};
 use super::history::Setup;
 use super::judge::Shelf;
+use super::relapse::{fix_of, is_watcher, lost_again};
+use super::rolling;
 use super::watch::still_rings;
 use super::words::{self, Now};
 use crate::app::{App, Shared};
@@ -12,6 +14,7 @@ use crate::mail::{Envelope, Letter, Thread};
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
 use domain::detection::{Detector, Signal, SubjectKind};
+use domain::facts::Detail;
 use domain::identity::Actor;
 use domain::issues::{self, Command, Issue, State};
 use domain::organisation::{Bilingual, Topic, subtree};
@@ -20,7 +23,6 @@ use std::collections::BTreeMap;
 use storage::detection::Raised;
 use storage::notify::Delivery;
 use storage::{DbError, Read, Tx};
-use tokio::task::block_in_place;
 
 /// Days before an issue's first alarm within which its signals are looked for.
 const BEFORE_ALARM: i64 = 400;
@@ -91,10 +93,6 @@ pub(super) async fn without_reason(
             Some(id) => storage::issues::get(&app.db, id).await?,
             None => None,
         };
-        // Inside an open issue rules are silent: only days up to its alarm can be judged again.
-        if issue.as_ref().is_some_and(|i| day > i.alarm_day) {
-            continue;
-        }
         if is_watcher(&signal.detector) {
             if let Some(issue) = issue.filter(|i| i.state == State::Relapsed)
                 && !relapsed(app, setup, shelf, &issue, day, yesterday).await?
@@ -109,6 +107,11 @@ pub(super) async fn without_reason(
         else {
             continue;
         };
+        // Rules that add days up are silent inside an open issue: only days up to its alarm can be asked
+        // again. Others ring on every day of it, and every one of these can lose its reason.
+        if rule.quiet_days().is_some() && issue.as_ref().is_some_and(|i| day > i.alarm_day) {
+            continue;
+        }
         let found = found_on(app, rule, setup, shelf, day, yesterday).await?;
         if !found.iter().any(|f| f.signal.subject == signal.subject) {
             gone.push(Gone::of(&app.db, &setup.topics, Some(rule), raised, Cause::Late).await?);
@@ -126,17 +129,27 @@ async fn relapsed(
     day: NaiveDate,
     yesterday: NaiveDate,
 ) -> Result<bool, DbError> {
-    let Some(verdict) = verdict_of(&app.db, issue).await? else {
+    let Some(fix) = fix_of(&app.db, issue).await? else {
         // Nobody knows any more what it was measured against.
         return Ok(true);
     };
-    let history = shelf
-        .get(&app.db, setup, &issue.scope, day, yesterday)
-        .await?;
-    Ok(block_in_place(|| came_back(setup, history, issue, &verdict, day)).is_some())
+    let days = (day, yesterday);
+    Ok(lost_again(app, setup, shelf, issue, &fix, days)
+        .await?
+        .is_some())
 }
 
 impl Gone {
+    /// Of a rule that the data of its day have contradicted since.
+    pub(super) async fn late(
+        db: &impl Read,
+        topics: &[Topic],
+        rule: &Detector,
+        raised: &Raised,
+    ) -> Result<Self, DbError> {
+        Self::of(db, topics, Some(rule), raised, Cause::Late).await
+    }
+
     async fn of(
         db: &impl Read,
         topics: &[Topic],
@@ -164,31 +177,62 @@ impl Gone {
     }
 }
 
-/// What a limit counts now in the window of its signal. Windows of hours are not counted again: none of
-/// them is too full.
+/// What a limit counts now in the window of its signal.
 async fn crowd_now(
     db: &impl Read,
     topics: &[Topic],
     rule: &Detector,
     signal: &Signal,
 ) -> Result<Now, DbError> {
-    let by_day = rule.window().is_some_and(|w| w.rolling().is_none());
-    if !by_day || signal.subject.kind != SubjectKind::Topic {
-        return Ok(Now::Nothing);
+    let subject = &signal.subject.key;
+    let mut known: BTreeMap<u32, i64> = BTreeMap::new();
+    let days = rule.days();
+    if let Some(span) = signal.span {
+        let times = (span.from.to_utc(), span.to.to_utc());
+        let voices = rolling::moments(db, rule, subject, topics, times).await?;
+        let mut of_customers: BTreeMap<&str, i64> = BTreeMap::new();
+        for voice in voices.iter().filter(|v| !v.customer.is_empty()) {
+            *of_customers.entry(&voice.customer).or_default() += 1;
+        }
+        return Ok(Now::Crowd {
+            days,
+            count: i64::try_from(voices.len()).unwrap_or(i64::MAX),
+            loudest: of_customers.values().copied().max().unwrap_or_default(),
+        });
     }
     let span = (
-        signal.window - TimeDelta::days(i64::from(rule.days()) - 1),
+        signal.window - TimeDelta::days(i64::from(days) - 1),
         signal.window,
     );
-    let subject = &signal.subject.key;
-    let rows = days_of(db, rule, subject, topics, span).await?;
-    let count = rows.iter().filter_map(|row| rule.count_of(row)).sum();
-    let mut known: BTreeMap<u32, i64> = BTreeMap::new();
-    for teller in known_of(db, rule, subject, topics, span).await? {
+    let (count, tellers) = match signal.subject.kind {
+        SubjectKind::Topic if rule.window().is_some_and(|w| w.rolling().is_none()) => {
+            let rows = days_of(db, rule, subject, topics, span).await?;
+            let count = rows.iter().filter_map(|row| rule.count_of(row)).sum();
+            (count, known_of(db, rule, subject, topics, span).await?)
+        }
+        SubjectKind::SearchTerm => {
+            let query = storage::facts::DetailQuery {
+                from: Some(span.0),
+                to: Some(span.1),
+                subject: Some(subject.clone()),
+                by_day: true,
+                ..storage::facts::DetailQuery::of(Detail::SearchTerm)
+            };
+            let rows = storage::facts::sum_details(db, &query).await?;
+            let count = rows
+                .iter()
+                .filter_map(|row| rule.count_of(&row.counters))
+                .sum();
+            let mut all = tellers(db, rule, Some(subject), topics, span).await?;
+            (count, all.remove(subject).unwrap_or_default())
+        }
+        _ => return Ok(Now::Nothing),
+    };
+    for teller in tellers.iter().filter(|t| t.counted) {
         *known.entry(teller.customer).or_default() += teller.n;
     }
     Ok(Now::Crowd {
-        days: rule.days(),
+        days,
         count,
         loudest: known.values().copied().max().unwrap_or_default(),
     })
@@ -226,7 +270,7 @@ pub(super) async fn withdraw(app: &App, tx: &Tx, gone: &[Gone]) -> Result<(), Db
         if present.as_ref() != Some(raised) {
             continue;
         }
-        storage::detection::withdraw(tx, raised).await?;
+        storage::detection::withdraw(tx, raised, why).await?;
         let issue = match raised.issue {
             Some(id) => storage::issues::get(tx, id).await?,
             None => None,

@@ -55,6 +55,10 @@ pub fn finding(kind: Kind) -> Bilingual {
         Kind::Phrase => ("客户提到关注的话", "customers say a watched phrase"),
         Kind::SilentSource => ("数据中断", "is silent"),
         Kind::NewTopic => ("新出现的话题", "a new topic"),
+        Kind::GoalLost => (
+            "目标指标回到修复前",
+            "the goal is back where it was before the fix",
+        ),
     };
     Bilingual::new(zh, en)
 }
@@ -63,7 +67,16 @@ pub fn finding(kind: Kind) -> Bilingual {
 #[must_use]
 pub fn matter(kind: IssueKind, signal: &Signal) -> Bilingual {
     match kind {
-        IssueKind::Problem => finding(signal.kind),
+        IssueKind::Problem => match &signal.goal {
+            Some(goal) => {
+                let name = goal.metric.names();
+                Bilingual::new(
+                    format!("{}回到修复前", name.zh),
+                    format!("{} is back where it was before the fix", name.en),
+                )
+            }
+            None => finding(signal.kind),
+        },
         IssueKind::Opportunity => Bilingual::new("很多客户想要", "many customers ask for it"),
         IssueKind::ChurnRisk => Bilingual::new("客户说要离开", "customers say that they leave"),
     }
@@ -143,16 +156,26 @@ pub fn counted_now(signal: &Signal, now: Now) -> Bilingual {
                     format!("{count} 条提到关注的话的声音"),
                     format!("voice{} with the phrase", s(count)),
                 ),
+                Kind::NoResultSearch => (
+                    format!("{count} 次没有结果的搜索"),
+                    format!(
+                        "search{} without a result",
+                        if count == 1 { "" } else { "es" }
+                    ),
+                ),
                 _ => return nothing(),
             };
-            let (when_zh, when_en) = if days > 1 {
-                (
-                    format!("到 {day} 的 {days} 天"),
-                    format!("in the {days} days to {day}"),
-                )
-            } else {
-                (day.to_string(), format!("on {day}"))
-            };
+            let (when_zh, when_en) =
+                if let Some(hours) = signal.span.and_then(|_| signal.counted_in()) {
+                    (hours.zh, hours.en)
+                } else if days > 1 {
+                    (
+                        format!("截至 {day} 的 {days} 天内"),
+                        format!("in the {days} days to {day}"),
+                    )
+                } else {
+                    (day.to_string(), format!("on {day}"))
+                };
             Bilingual::new(
                 format!("{when_zh}现有 {zh}{}；", one.0),
                 format!("there {} now {count} {en} {when_en}{}; ", be(count), one.1),
@@ -242,6 +265,25 @@ mod tests {
             counted_now(&marks, now(1, 0))
                 .en
                 .contains("is now 1 bad rating ")
+        );
+        // The hours that had rung, not their day.
+        let at = |text| chrono::DateTime::parse_from_rfc3339(text).expect("a time");
+        let hours = Signal {
+            span: Some(domain::detection::TimeSpan {
+                from: at("2026-02-28T23:10:00+08:00"),
+                to: at("2026-03-01T00:10:00+08:00"),
+            }),
+            limit: 2,
+            ..signal(Params::Threshold(Default::default()))
+        };
+        let fewer = counted_now(&hours, now(1, 0));
+        assert_eq!(
+            fewer.zh, "截至 2026-03-01 00:10 的 1 小时内现有 1 次联系；",
+            "{fewer:?}"
+        );
+        assert!(
+            fewer.en.contains("contact in the 1 hour up to"),
+            "{fewer:?}"
         );
         let spike = signal(Params::Spike(Default::default()));
         let day = Now::Day(Box::new(Counters {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::detection::{Scope, Subject, SubjectKind, TimeSpan};
+use domain::detection::{Goal, Scope, Subject, SubjectKind, TimeSpan};
 use domain::facts::{Class, Counters, Detail};
 use domain::identity::{Actor, Operation};
 use domain::ids::{FeedbackId, IssueId};
@@ -850,6 +850,8 @@ struct SignalView {
     /// The figure that was compared with `threshold`.
     statistic: Option<f64>,
     threshold: Option<f64>,
+    /// The goal of the verdict that is watched, of signals of the kind `goal_lost`.
+    goal: Option<Goal>,
     /// First day of the change, where days are added up.
     change_day: Option<NaiveDate>,
     detector_version: i64,
@@ -1267,6 +1269,7 @@ async fn view(
                 statistic: f.signal.statistic,
                 threshold: f.signal.threshold,
                 change_day: f.signal.change_day,
+                goal: f.signal.goal,
                 detector_version: f.signal.detector_version,
                 classifier: f.signal.classifier.clone(),
                 window: f.signal.window,

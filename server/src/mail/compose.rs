@@ -371,6 +371,7 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             count,
             limit,
             day,
+            window,
             quotes: voices,
             similar,
             finding,
@@ -383,14 +384,23 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
             } else {
                 String::new()
             };
+            // The figure is that of the rule's window, and the day alone only where that is the window.
+            let (on, when) = match window {
+                Some(window) if zh => (window.zh.clone(), window.zh.clone()),
+                Some(window) => (window.en.clone(), window.en.clone()),
+                None => (
+                    day.to_string(),
+                    say(&format!("{day} "), &format!("on {day}")),
+                ),
+            };
             page.subject = match finding {
-                Some(what) if zh => format!("[闭环] {back}{topic}：{}（{day}）", what.zh),
-                Some(what) => format!("[Bihuan] {back}{topic}: {} ({day})", what.en),
+                Some(what) if zh => format!("[闭环] {back}{topic}：{}（{on}）", what.zh),
+                Some(what) => format!("[Bihuan] {back}{topic}: {} ({on})", what.en),
                 None if zh => {
-                    format!("[闭环] {back}{topic}：{day} 联系 {count} 次，超过上限 {limit} 次")
+                    format!("[闭环] {back}{topic}：{when}联系 {count} 次，超过上限 {limit} 次")
                 }
                 None => format!(
-                    "[Bihuan] {back}{topic}: {count} contacts on {day}, above the limit of {limit}"
+                    "[Bihuan] {back}{topic}: {count} contacts {when}, above the limit of {limit}"
                 ),
             };
             page.heading = if *relapse {
@@ -407,10 +417,10 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 Some(what) if zh => data.push(format!("「{topic}」{}。", what.zh)),
                 Some(what) => data.push(format!("{topic}: {}.", what.en)),
                 None if zh => data.push(format!(
-                    "{day}，主题「{topic}」联系 {count} 次，超过设定的上限 {limit} 次。"
+                    "主题「{topic}」{when}联系 {count} 次，超过设定的上限 {limit} 次。"
                 )),
                 None => data.push(format!(
-                    "On {day} there were {count} contacts about {topic}, above the limit of {limit}."
+                    "There were {count} contacts about {topic} {when}, above the limit of {limit}."
                 )),
             }
             if let Some(why) = why {

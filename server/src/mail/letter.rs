@@ -77,12 +77,15 @@ pub enum Letter {
         topic: Bilingual,
         /// Department; empty: the reader is told as a person.
         department: String,
-        /// What was counted on the day: contacts of a threshold.
+        /// What was counted in the window: contacts of a threshold.
         count: i64,
         /// The limit they exceeded.
         limit: i64,
         /// The day.
         day: NaiveDate,
+        /// What was counted in, where that is not the day itself.
+        #[serde(default)]
+        window: Option<Bilingual>,
         /// Voices.
         quotes: Vec<Quote>,
         /// Titles of proven solutions; empty: none yet.

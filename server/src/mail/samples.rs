@@ -60,6 +60,10 @@ pub fn all() -> Vec<(&'static str, Letter)> {
                 count: 51,
                 limit: 50,
                 day: day(),
+                window: Some(both(
+                    "截至 2026-03-05 的 7 天内",
+                    "in the 7 days to 2026-03-05",
+                )),
                 quotes: vec![quote.clone()],
                 similar: vec![],
                 finding: None,
@@ -156,6 +160,7 @@ pub fn all() -> Vec<(&'static str, Letter)> {
                 count: 400,
                 limit: 300,
                 day: day(),
+                window: None,
                 quotes: vec![],
                 similar: vec!["先致歉".into()],
                 finding: Some(both("偏离本人往常水平", "drifts from the own baseline")),

@@ -145,7 +145,7 @@ impl Actions {
             } else {
                 subject_name(&issue.subject, &topics)
             },
-            assigned_by: task.assigned_by.name.clone(),
+            assigned_by: asker(tx, task).await?,
             due_at: task.due_at,
             due_rule: super::clock::spoken(tx, &task.due_rule)
                 .await?
@@ -374,26 +374,54 @@ impl Actions {
         verdict: domain::verification::Verdict,
         sentence: &Bilingual,
     ) -> Result<(), DbError> {
-        let owner: &Owner = &task.owner;
-        let letter = |link: Option<String>| Letter::TaskVerdict {
-            thread: thread(task, false),
-            title: task.title.clone(),
-            verdict,
-            sentence: sentence.clone(),
-            link,
+        let of = task.version.to_string();
+        tell_verdict(app, tx, task, (verdict, sentence), &of).await
+    }
+
+    /// Tells them that a verdict stands that can no longer be computed as it was, once per day on which that
+    /// was found out.
+    pub async fn verdict_kept(
+        app: &App,
+        tx: &Tx,
+        task: &Task,
+        on: chrono::NaiveDate,
+        sentence: &Bilingual,
+    ) -> Result<(), DbError> {
+        let Some(verdict) = task.verdict else {
+            return Ok(());
         };
-        let own = (verdict == domain::verification::Verdict::Worse)
-            .then(|| format!("/a/{}", link_token(app, task)));
-        let key = format!("task:{}:verdict:{}", task.id, task.version);
-        send(app, tx, task, &Recipient::of(owner), &letter(own), key).await?;
-        match assigner(tx, task).await? {
-            Some(to) if to.email != owner.email => {
-                let key = format!("task:{}:verdict-told:{}", task.id, task.version);
-                let page = letter(Some(format!("/tasks/{}", task.id)));
-                send(app, tx, task, &to, &page, key).await
-            }
-            _ => Ok(()),
+        let of = format!("{}:kept:{on}", task.version);
+        tell_verdict(app, tx, task, (verdict, sentence), &of).await
+    }
+}
+
+/// Tells the owner and whoever assigned the task how it came out; `of` makes it once.
+async fn tell_verdict(
+    app: &App,
+    tx: &Tx,
+    task: &Task,
+    (verdict, sentence): (domain::verification::Verdict, &Bilingual),
+    of: &str,
+) -> Result<(), DbError> {
+    let owner: &Owner = &task.owner;
+    let letter = |link: Option<String>| Letter::TaskVerdict {
+        thread: thread(task, false),
+        title: task.title.clone(),
+        verdict,
+        sentence: sentence.clone(),
+        link,
+    };
+    let own = (verdict == domain::verification::Verdict::Worse)
+        .then(|| format!("/a/{}", link_token(app, task)));
+    let key = format!("task:{}:verdict:{of}", task.id);
+    send(app, tx, task, &Recipient::of(owner), &letter(own), key).await?;
+    match assigner(tx, task).await? {
+        Some(to) if to.email != owner.email => {
+            let key = format!("task:{}:verdict-told:{of}", task.id);
+            let page = letter(Some(format!("/tasks/{}", task.id)));
+            send(app, tx, task, &to, &page, key).await
         }
+        _ => Ok(()),
     }
 }
 
@@ -497,6 +525,22 @@ pub async fn assigner(tx: &Tx, task: &Task) -> Result<Option<Recipient>, DbError
         language,
         time_zone: storage::organisation::organisation(tx).await?.zone,
     }))
+}
+
+/// Who asks, for the reader of a mail: what a program assigned with a token, the organisation asks; the name
+/// of a token says nothing to anybody but who made it.
+async fn asker(tx: &Tx, task: &Task) -> Result<String, DbError> {
+    let by = &task.assigned_by;
+    let program = by.kind == domain::identity::ActorKind::User && by.email.is_none();
+    let organisation = match program {
+        true => storage::organisation::organisation(tx).await?.name,
+        false => String::new(),
+    };
+    Ok(if organisation.is_empty() {
+        by.name.clone()
+    } else {
+        organisation
+    })
 }
 
 pub(super) async fn send(

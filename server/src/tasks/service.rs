@@ -225,6 +225,7 @@ async fn rang(db: &impl storage::Read, issue: &Issue) -> Result<(Option<Metric>,
         // A ratio of times, or weeks of falling satisfaction.
         Kind::AgentDrift if signal.level.is_some_and(|level| level > 1.0) => Some(Metric::Aht),
         Kind::AgentDrift => Some(Metric::Csat),
+        Kind::GoalLost => signal.goal.map(|goal| goal.metric),
         _ => None,
     };
     Ok((metric, signal.kind == Kind::SilentSource))

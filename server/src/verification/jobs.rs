@@ -60,7 +60,7 @@ pub async fn verify(app: &Shared, payload: &serde_json::Value) -> Result<Outcome
 async fn first(app: &Shared, id: TaskId) -> Result<Outcome, JobError> {
     let task = storage::tasks::get(&app.db, id).await?;
     if task.is_some_and(|t| t.state == State::Done) {
-        judge(app, id, Look::Scheduled).await?;
+        judge(app, id, Look::First).await?;
     }
     Ok(Outcome::Nothing)
 }

@@ -15,7 +15,7 @@ use domain::tasks::{Command, Fix, State, Task, together};
 use domain::verification::baseline::Windows;
 use domain::verification::{
     Contract, Control, Course, Occasion, PastVerdict, Sentence, Verdict, Verification,
-    evaluate as judge,
+    by_new_ruler, evaluate as judge,
 };
 use storage::{DbError, Tx};
 
@@ -24,6 +24,8 @@ use storage::{DbError, Tx};
 pub enum Look {
     /// The night's: days young enough for late ratings are left out.
     Scheduled,
+    /// The first one of a fix that was reported late: what a night would have seen.
+    First,
     /// Somebody's who asks: everything that is known now.
     OnRequest,
     /// Late data's: whatever the present verdict was computed from is looked at again.
@@ -40,7 +42,7 @@ impl Look {
         match self {
             Self::OnRequest => domain::verification::MATURITY_ON_REQUEST,
             Self::Late if saw_more => domain::verification::MATURITY_ON_REQUEST,
-            Self::Scheduled | Self::Late => scheduled,
+            Self::Scheduled | Self::First | Self::Late => scheduled,
         }
     }
 
@@ -48,6 +50,7 @@ impl Look {
     const fn occasion(self) -> Occasion {
         match self {
             Self::Scheduled => Occasion::Night,
+            Self::First => Occasion::Completion,
             Self::OnRequest => Occasion::Request,
             Self::Late => Occasion::LateData,
         }
@@ -92,6 +95,8 @@ pub struct Judged {
     pub evidence: Evidence,
     /// First instant whose labels must be of one ruler, and the first one that need not.
     pub ruled: (Timestamp, Timestamp),
+    /// Zone of its days.
+    pub zone: chrono_tz::Tz,
 }
 
 /// Computes the verdict of a done task now, and of those that share it.
@@ -221,6 +226,7 @@ pub async fn compute(
         members,
         evidence,
         ruled,
+        zone: setting.zone,
     })
 }
 
@@ -372,6 +378,7 @@ fn differs(a: &Verification, b: &Verification) -> bool {
         || a.effective_day != b.effective_day
         || a.method.version != b.method.version
         || a.method.statistic != b.method.statistic
+        || a.new_ruler != b.new_ruler
 }
 
 /// What the history says of a verdict: what was written down with it.
@@ -410,26 +417,39 @@ async fn record(
         }
     }
     let history = storage::verification::history(tx, task.id).await?;
-    result.history = history.iter().map(past).collect();
-    let changed = history.last().is_none_or(|last| differs(last, &result));
-    if changed {
-        let entry = PastVerdict::of(&result, Some(look.occasion()));
-        result.history.push(entry);
-    }
-    if let Some(present) = storage::verification::latest(tx, task.id).await?
-        && present.effective_day == result.effective_day
-    {
+    let mut known: Vec<PastVerdict> = history.iter().map(past).collect();
+    let mut occasion = look.occasion();
+    let present = storage::verification::latest(tx, task.id).await?;
+    if let Some(present) = present.filter(|p| p.effective_day == result.effective_day) {
         // A night sees less than somebody saw who asked: nothing new. So may the look of a task that
         // shares the verdict.
-        let saw_less = look != Look::OnRequest && present.after.to > result.after.to;
+        if look != Look::OnRequest && present.after.to > result.after.to {
+            return Ok(present);
+        }
         // Days that cannot be compared for the moment undo nothing that was decided.
         let blind = result.verdict == Verdict::Pending
             && present.verdict != Verdict::Pending
             && result.missing.iter().any(|m| m.code == "same_ruler");
-        if saw_less || blind {
-            return Ok(if saw_less { present } else { result });
+        if blind {
+            if history.last().is_none_or(|last| differs(last, &result)) {
+                known.push(PastVerdict::of(&result, Some(occasion)));
+            }
+            result.history = known;
+            return Ok(result);
+        }
+        // Nor does another definition of the topics that leaves nothing to compare.
+        let before = present.new_ruler.clone();
+        let today = local_day(judged.verification.computed_at, judged.zone);
+        result = by_new_ruler(&present, result, judged.contract.min_answers, today);
+        if result.new_ruler.is_some() && result.new_ruler != before {
+            occasion = Occasion::NewRuler;
         }
     }
+    let changed = history.last().is_none_or(|last| differs(last, &result));
+    if changed {
+        known.push(PastVerdict::of(&result, Some(occasion)));
+    }
+    result.history = known;
     storage::verification::put(tx, task.id, &result).await?;
     if changed {
         storage::verification::append(tx, app.ids.next(), task.id, &result).await?;
@@ -445,6 +465,9 @@ async fn record(
     let goes_on = judged_task.is_reopened() && verdict != Verdict::Worse;
     if moved && verdict != Verdict::Pending && !goes_on {
         Actions::verdict(app, tx, &judged_task, verdict, &result.sentence).await?;
+    } else if changed && let Some(ruler) = result.new_ruler.as_ref().filter(|r| r.kept) {
+        // It stands, but no longer for what is counted today: whose work it was is told.
+        Actions::verdict_kept(app, tx, &judged_task, ruler.on, &result.sentence).await?;
     }
     if verdict == Verdict::Improved {
         // What helped one person is between them and their supervisor.

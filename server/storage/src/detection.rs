@@ -8,6 +8,7 @@ use domain::clock::Timestamp;
 use domain::detection::{Moment, Signal};
 use domain::ids::{FeedbackId, IssueId};
 use domain::issues::State;
+use domain::organisation::Bilingual;
 use sea_orm::{FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -35,6 +36,8 @@ pub struct Raised {
     pub withheld: bool,
     /// When late data took its reason away.
     pub withdrawn_at: Option<Timestamp>,
+    /// Why, with what is counted now; `None` in what an earlier version took back.
+    pub withdrawn_why: Option<Bilingual>,
     /// The voices that made it ring, the latest that did; empty where days decide.
     pub voices: Vec<FeedbackId>,
     /// What it counted.
@@ -46,6 +49,8 @@ pub struct Raised {
 struct Beside {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     withdrawn_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawn_why: Option<Bilingual>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     voices: Vec<FeedbackId>,
 }
@@ -73,6 +78,7 @@ impl RaisedRow {
         Ok(Raised {
             signal: parse("signal", &self.id, &self.data)?,
             withdrawn_at: beside.withdrawn_at,
+            withdrawn_why: beside.withdrawn_why,
             voices: beside.voices,
             fired_at: timestamp(self.fired_at),
             issue: self.issue_id.parse().ok(),
@@ -172,11 +178,12 @@ pub async fn standing_of(
 }
 
 /// Notes that late data took the reason of a signal away. Raised anew it stands again.
-pub async fn withdraw(tx: &Tx, raised: &Raised) -> Result<(), DbError> {
+pub async fn withdraw(tx: &Tx, raised: &Raised, why: &Bilingual) -> Result<(), DbError> {
     let kept = Kept {
         signal: &raised.signal,
         beside: Beside {
             withdrawn_at: Some(tx.now()),
+            withdrawn_why: Some(why.clone()),
             voices: raised.voices.clone(),
         },
     };
@@ -258,6 +265,7 @@ pub async fn keep_signal(
         signal,
         beside: Beside {
             withdrawn_at: None,
+            withdrawn_why: None,
             voices: voices.to_vec(),
         },
     });
@@ -420,6 +428,27 @@ pub async fn hit_moments(
             customer: f.customer_hash,
         })
         .collect())
+}
+
+/// How many voices of each channel were said from `from` on and received, too, before `cut`.
+pub async fn received(
+    db: &impl Read,
+    from: Timestamp,
+    cut: Timestamp,
+) -> Result<Vec<(String, i64)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        channel: String,
+        n: i64,
+    }
+    let found: Vec<Row> = rows(
+        db,
+        "SELECT channel, COUNT(*) AS n FROM feedback WHERE occurred_at >= $1 AND occurred_at < $2 \
+         AND received_at < $2 GROUP BY channel",
+        vec![micros(from).into(), micros(cut).into()],
+    )
+    .await?;
+    Ok(found.into_iter().map(|r| (r.channel, r.n)).collect())
 }
 
 /// Days on which a channel sent less than it should.

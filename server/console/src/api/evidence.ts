@@ -73,7 +73,7 @@ export type Chance = { share: number; family: string; per_day: number };
 export type PastVerdict = {
   computed_at: string;
   verdict: Verdict;
-  occasion?: "night" | "request" | "late_data" | null;
+  occasion?: "night" | "completion" | "request" | "late_data" | "new_ruler" | null;
   sentence?: Bilingual | null;
   missing?: string[];
 };

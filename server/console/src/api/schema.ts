@@ -3449,7 +3449,7 @@ export interface components {
          * @description Kinds of detectors.
          * @enum {string}
          */
-        DetectorKind: "threshold" | "spike" | "csat_fall" | "risk" | "low_rating" | "no_result_search" | "unhelpful_article" | "agent_drift" | "phrase" | "silent_source" | "new_topic";
+        DetectorKind: "threshold" | "spike" | "csat_fall" | "risk" | "low_rating" | "no_result_search" | "unhelpful_article" | "agent_drift" | "phrase" | "silent_source" | "new_topic" | "goal_lost";
         /** @description A kind of rule, with what its parameters are when nothing is said. */
         DetectorKindInfo: {
             /** @description The voice that crosses the line fires it; others look at days at their close. */
@@ -3924,7 +3924,7 @@ export interface components {
              * @description The figure before.
              */
             before: number;
-            /** @description `response_rate`, `channel_mix`, `easy_contacts`, `control_topics` or `gap`. */
+            /** @description `response_rate`, `channel_mix`, `easy_contacts`, `control_topics`, `gap` or `new_ruler`. */
             code: string;
             /** @description In words. */
             sentence: components["schemas"]["Bilingual"];
@@ -5236,6 +5236,7 @@ export interface components {
                  * @description When late data took its reason away; null: it stands.
                  */
                 withdrawn_at?: string | null;
+                withdrawn_why?: components["schemas"]["Bilingual"] | null;
                 /** @description The rule was muted. */
                 withheld: boolean;
             }[];
@@ -5737,6 +5738,24 @@ export interface components {
             /** @description 1 to 500 characters. */
             text: string;
         };
+        /** @description A verdict that another ruler measured anew. */
+        NewRuler: {
+            /** @description The same after it. */
+            after: number[];
+            /** @description Answers before the fix by the old ruler and by the new one. */
+            before: number[];
+            /** @description The classifier is another one; else the words of the topics were changed. */
+            classifier: boolean;
+            /** @description The new one leaves too little: what was decided by the old one stands. */
+            kept: boolean;
+            /**
+             * Format: date
+             * @description The day it was found out.
+             */
+            on: string;
+            /** @description What had been decided by the old one. */
+            was: components["schemas"]["Verdict"];
+        };
         /** @description A part of a task, for another department. */
         NewSubTask: {
             department: string;
@@ -5850,7 +5869,7 @@ export interface components {
          * @description Why a verdict was computed.
          * @enum {string}
          */
-        Occasion: "night" | "request" | "late_data";
+        Occasion: "night" | "completion" | "request" | "late_data" | "new_ruler";
         /** @description The one organisation of this database. */
         Organisation: {
             /** @description Kinds of improvement that somebody approves before they count as done. */
@@ -7178,6 +7197,7 @@ export interface components {
             explanation: components["schemas"]["Bilingual"];
             /** Format: date-time */
             fired_at: string;
+            goal?: components["schemas"]["SignalGoal"] | null;
             id: string;
             kind: string;
             /**
@@ -7204,6 +7224,16 @@ export interface components {
              * @description When late data took its reason away; null: it stands.
              */
             withdrawn_at?: string | null;
+        };
+        /** @description The goal of a verdict, in a signal that says that it is lost. */
+        SignalGoal: {
+            /**
+             * Format: double
+             * @description Its level before the fix, as `level` and `baseline` are: a share, stars, seconds.
+             */
+            before: number;
+            /** @description What was measured. */
+            metric: components["schemas"]["Metric"];
         };
         /** @description A signal of a rule. */
         SignalOfDetector: {
@@ -7263,6 +7293,7 @@ export interface components {
              * @description When late data took its reason away; null: it stands.
              */
             withdrawn_at?: string | null;
+            withdrawn_why?: components["schemas"]["Bilingual"] | null;
             /** @description The rule was muted. */
             withheld: boolean;
         };
@@ -7305,6 +7336,13 @@ export interface components {
              * @default 8
              */
             weeks: number;
+            /**
+             * @description Whether every full hour of the running day is looked at too: what had been received of earlier
+             *     days by the same hour is what is expected, so that a source that sends once a night is never
+             *     silent at noon (default true).
+             * @default true
+             */
+            within_day: boolean;
         };
         /** @description The clock of a computed due time. */
         SlaClock: {
@@ -8372,6 +8410,12 @@ export interface components {
             missing: components["schemas"]["Missing"][];
             /** @description What a naive comparison would say. */
             naive: components["schemas"]["Naive"];
+            new_ruler?: components["schemas"]["NewRuler"] | null;
+            /**
+             * @description Whose labels it was measured by (classifier, version and definition of the topics), where that is
+             *     one and it matters.
+             */
+            ruler?: string | null;
             /** @description One sentence for people. */
             sentence: components["schemas"]["Bilingual"];
             /** @description Whether more days will come. */

@@ -611,8 +611,10 @@ export const en: Translation = {
   },
   occasion: {
     night: "computed at night",
+    completion: "computed when the fix was reported",
     request: "computed on request",
     late_data: "computed anew when late data arrived",
+    new_ruler: "computed anew when the words of the topics or the classifier changed",
   },
   event: {
     advanced: "Progress",
@@ -1638,6 +1640,7 @@ export const en: Translation = {
     min_contacts: "Contacts needed",
     min_days: "On at least this many days",
     with_channel: "Allow for what other topics do that day",
+    within_day: "Look at every full hour of the day, too",
     quiet_days: "Quiet days after an alarm",
     weekday_weeks: "Compare with the same weekday instead",
     short_dispersion: "Short history: day-to-day variation",
@@ -1680,6 +1683,7 @@ export const en: Translation = {
     min_contacts: "Usually 5",
     min_days: "Usually 2: one burst does not count",
     with_channel: "Usually on: a day on which everything rises is no spike",
+    within_day: "Usually on: against what had been received by the same hour",
     quiet_days: "Usually 14: one matter is not told again and again",
     weekday_weeks: "Usually 0, off; 2 to 12 compares with that many weeks and adds nothing up",
     short_dispersion: "Usually 0.04: days vary by some 20%",

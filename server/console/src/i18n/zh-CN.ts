@@ -594,8 +594,10 @@ export const zh = {
   },
   occasion: {
     night: "每晚例行计算",
+    completion: "完成上报时计算",
     request: "有人要求计算",
     late_data: "补到数据后重新计算",
+    new_ruler: "主题的关键词或分类器变化后重新计算",
   },
   event: {
     advanced: "更新进度",
@@ -1593,6 +1595,7 @@ export const zh = {
     min_contacts: "至少几次联系",
     min_days: "至少分布在几天",
     with_channel: "考虑同渠道其他主题当天的变化",
+    within_day: "当天每个整点也检查",
     quiet_days: "报警后安静几天",
     weekday_weeks: "改为与前几周的同一天比较",
     short_dispersion: "历史短时：日常波动",
@@ -1635,6 +1638,7 @@ export const zh = {
     min_contacts: "默认 5",
     min_days: "默认 2，一天里的一阵不算",
     with_channel: "默认开：全公司一起上涨的日子不算异常",
+    within_day: "默认开：与往常同一时段已收到的条数相比",
     quiet_days: "默认 14，同一件事不反复报",
     weekday_weeks: "默认 0 表示不用；2 到 12 表示与前几周的同一天比较，不累积证据",
     short_dispersion: "默认 0.04，即每天约 20% 的起伏",

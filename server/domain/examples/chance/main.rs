@@ -263,7 +263,18 @@ fn cells(metrics: &[Metric]) -> Vec<Cell> {
     cells
 }
 
+const USAGE: &str = "usage: chance [--streams N] [--seed S] [METRIC…]";
+
 fn main() -> ExitCode {
+    if std::env::args().any(|arg| arg == "--help" || arg == "-h") {
+        let names: Vec<&str> = Metric::ALL.iter().map(|m| m.as_str()).collect();
+        let _ = writeln!(
+            std::io::stdout(),
+            "{USAGE}\nMETRIC: {} (none named: all; some minutes)",
+            names.join(", ")
+        );
+        return ExitCode::SUCCESS;
+    }
     match measure() {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -286,7 +297,7 @@ fn measure() -> Result<()> {
                 Metric::ALL
                     .into_iter()
                     .find(|metric| metric.as_str() == name)
-                    .ok_or_else(|| format!("no metric is called {name}"))?,
+                    .ok_or_else(|| format!("no metric is called {name}; {USAGE}"))?,
             ),
         }
     }

@@ -4,6 +4,8 @@
 //!   the specification (table A7) through the detectors and prints the measured rates beside the
 //!   specification's, then what the specification did not simulate.
 //! - `… --example detect -- STREAM GOLD` lists the spikes of a real stream against a gold file.
+//! - `… --example detect -- relapse [--verdicts N]` says how often the watch after a verdict errs and how
+//!   soon it finds what came back.
 //! - `… --example detect -- bench` judges one day of 10,000 topics.
 #![expect(
     clippy::print_stdout,
@@ -16,6 +18,7 @@ mod extras;
 #[path = "../common/random.rs"]
 mod random;
 mod real;
+mod relapse;
 mod table;
 mod world;
 
@@ -31,6 +34,11 @@ fn main() -> ExitCode {
             _ => return usage(),
         },
         ["bench"] => bench::print(),
+        ["relapse"] => relapse::print(300),
+        ["relapse", "--verdicts", n] => match n.parse() {
+            Ok(n) if n >= 10 => relapse::print(n),
+            _ => return usage(),
+        },
         [stream, gold] => {
             if let Err(error) = real::print(stream, gold) {
                 eprintln!("detect: {error}");
@@ -44,7 +52,8 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     eprintln!(
-        "usage: detect table [--topics N (40 or more)] | detect STREAM.jsonl.gz GOLD.json | detect bench"
+        "usage: detect table [--topics N (40 or more)] | detect STREAM.jsonl.gz GOLD.json | detect bench \
+         | detect relapse [--verdicts N (10 or more)]"
     );
     ExitCode::FAILURE
 }

@@ -7,6 +7,7 @@
 mod counted;
 mod daily;
 mod fall;
+mod goal;
 mod moments;
 mod new_topic;
 pub mod params;
@@ -23,6 +24,7 @@ mod volume;
 pub use counted::{Crowd, Rows, Teller, Voice, backtest_counts};
 pub use daily::{backtest, history_start, relapse, scan_day, scan_heard};
 pub use fall::{After, FallDay, fall_days, watched_in};
+pub use goal::{DayType, Goal, Reached, goal_lost, metric_is_watched};
 pub use moments::{Crossing, Moment, first_crossing};
 pub use params::{InvalidParam, Params, ThresholdParams, Window};
 pub use present::{Expectation, RiseDay, expectation, rise_days};
@@ -34,7 +36,7 @@ pub use series::{
 pub use shock::{ChannelAlarm, attach, channel_alarms, fall_against, rise_against};
 pub use short::{Above, Earlier};
 pub use signal::{Signal, Subject, SubjectKind, TimeSpan};
-pub use silent::{Band, band, silence};
+pub use silent::{Band, band, silence, silent_so_far};
 pub use unusual::{Finding, Unusual, unusual};
 
 #[cfg(test)]

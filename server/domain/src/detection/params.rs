@@ -341,6 +341,10 @@ params! {
         min_expected: f64 = 5.0,
         /// Earlier days of the same weekday that make the band, 2 to 26 (default 8).
         weeks: u16 = 8,
+        /// Whether every full hour of the running day is looked at too: what had been received of earlier
+        /// days by the same hour is what is expected, so that a source that sends once a night is never
+        /// silent at noon (default true).
+        within_day: bool = true,
     }
 }
 
@@ -419,6 +423,13 @@ impl Params {
             Kind::Phrase => Self::Phrase(fields(value)?),
             Kind::SilentSource => Self::SilentSource(fields(value)?),
             Kind::NewTopic => Self::NewTopic(fields(value)?),
+            Kind::GoalLost => {
+                return Err(InvalidParam {
+                    field: "kind".to_owned(),
+                    code: "out_of_range",
+                    detail: "every verdict is watched without a rule".to_owned(),
+                });
+            }
         })
     }
 

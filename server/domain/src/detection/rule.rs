@@ -49,10 +49,13 @@ pub enum Kind {
     SilentSource,
     /// A topic without history.
     NewTopic,
+    /// What a verdict found reached is lost again. The watch after every verdict says so: nobody makes a
+    /// rule of this kind.
+    GoalLost,
 }
 
 impl Kind {
-    /// Every kind.
+    /// Every kind that rules can be made of.
     pub const ALL: [Self; 11] = [
         Self::Threshold,
         Self::Spike,
@@ -82,6 +85,7 @@ impl Kind {
             Self::Phrase => "phrase",
             Self::SilentSource => "silent_source",
             Self::NewTopic => "new_topic",
+            Self::GoalLost => "goal_lost",
         }
     }
 

@@ -1,7 +1,9 @@
 //! One firing of a detector, with the numbers that made it fire and the sentence that says them.
 
+use super::goal::Goal;
 use super::{Detector, Kind};
 use crate::organisation::Bilingual;
+use crate::verification::{Metric, MetricKind};
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +77,18 @@ pub struct TimeSpan {
     pub to: DateTime<FixedOffset>,
 }
 
+impl TimeSpan {
+    /// How long it is, in words.
+    fn length(&self) -> (String, String) {
+        let minutes = (self.to - self.from).num_minutes();
+        if minutes % 60 == 0 {
+            (format!("{} 小时", minutes / 60), many(minutes / 60, "hour"))
+        } else {
+            (format!("{minutes} 分钟"), many(minutes, "minute"))
+        }
+    }
+}
+
 /// One firing of a detector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
@@ -131,6 +145,9 @@ pub struct Signal {
     /// joins the channel's issue instead of opening one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_of: Option<Subject>,
+    /// The goal of the verdict that is watched, for [`Kind::GoalLost`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
     /// Worth knowing, no problem by itself: opens no issue.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub information: bool,
@@ -165,6 +182,7 @@ impl Signal {
             change_day: None,
             classifier: None,
             part_of: None,
+            goal: None,
             information: false,
         }
     }
@@ -207,6 +225,26 @@ impl Signal {
         zh.push('）');
         en.push(')');
         Bilingual::new(zh, en)
+    }
+
+    /// What was counted in, in a few words, where that is not the day itself: for lines that are too short
+    /// for [`Self::explanation`].
+    #[must_use]
+    pub fn counted_in(&self) -> Option<Bilingual> {
+        if let Some(span) = self.span {
+            let (zh, en) = span.length();
+            let end = span.to.format("%Y-%m-%d %H:%M");
+            return Some(Bilingual::new(
+                format!("截至 {end} 的 {zh}内"),
+                format!("in the {en} up to {end}"),
+            ));
+        }
+        let first = self.change_day.filter(|first| *first < self.window)?;
+        let days = (self.window - first).num_days() + 1;
+        Some(Bilingual::new(
+            format!("截至 {} 的 {days} 天内", self.window),
+            format!("in the {days} days to {}", self.window),
+        ))
     }
 
     fn reason(&self) -> (String, String) {
@@ -284,6 +322,20 @@ impl Signal {
                 )
             }
             Kind::AgentDrift => self.drift(),
+            Kind::GoalLost => self.lost(),
+            Kind::SilentSource if self.span.is_some() => (
+                format!(
+                    "{span_zh}只收到 {count} 条，往常同一时段约 {} 条；正常情况下这么少的机会不到 {}",
+                    number(self.baseline),
+                    chance(self.threshold)
+                ),
+                format!(
+                    "only {} {span_en}, usually at that hour about {}; so few are less likely than {} when all is well",
+                    many(count, "voice"),
+                    number(self.baseline),
+                    chance(self.threshold)
+                ),
+            ),
             Kind::SilentSource => (
                 format!(
                     "{day} 只收到 {count} 条，往常约 {} 条；正常情况下这么少的机会不到 {}",
@@ -308,6 +360,34 @@ impl Signal {
                 )
             }
         }
+    }
+
+    /// A goal that is lost again.
+    fn lost(&self) -> (String, String) {
+        let Some(Goal { metric, before }) = self.goal else {
+            return (String::new(), String::new());
+        };
+        let (span_zh, span_en) = self.span();
+        let (name, unit) = (metric.names(), metric.unit());
+        let [is, after, before] =
+            [self.level, self.baseline, Some(before)].map(|level| figure(metric, level));
+        let n = self.sample.unwrap_or(self.count);
+        let (s, h) = (number(self.statistic), number(self.threshold));
+        (
+            format!(
+                "{}{} {}（{n} {}），修复后为 {}，修复前为 {}；累积证据 {s}，超过警戒线 {h}",
+                span_zh.trim_end(),
+                name.zh,
+                is.zh,
+                unit.zh,
+                after.zh,
+                before.zh
+            ),
+            format!(
+                "{} {} {span_en} ({n} {}), {} after the fix and {} before the fix; the evidence adds up to {s}, above the line of {h}",
+                name.en, is.en, unit.en, after.en, before.en
+            ),
+        )
     }
 
     /// A rise of contacts, on one day or added up.
@@ -404,12 +484,7 @@ impl Signal {
     fn span(&self) -> (String, String) {
         let day = self.window;
         if let Some(TimeSpan { from, to }) = self.span {
-            let minutes = (to - from).num_minutes();
-            let (zh, en) = if minutes % 60 == 0 {
-                (format!("{} 小时", minutes / 60), many(minutes / 60, "hour"))
-            } else {
-                (format!("{minutes} 分钟"), many(minutes, "minute"))
-            };
+            let (zh, en) = TimeSpan { from, to }.length();
             let start = from.format("%Y-%m-%d %H:%M");
             let end = if from.date_naive() == to.date_naive() {
                 to.format("%H:%M")
@@ -491,6 +566,20 @@ fn number(value: Option<f64>) -> String {
             let text = format!("{v:.1}");
             text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
         }
+    }
+}
+
+/// A level of a metric with its unit.
+fn figure(metric: Metric, level: Option<f64>) -> Bilingual {
+    let same = |text: String| Bilingual::new(text.clone(), text);
+    match metric.kind() {
+        MetricKind::Share => same(percent(level)),
+        MetricKind::LogMean => {
+            let seconds = number(level);
+            Bilingual::new(format!("{seconds} 秒"), format!("{seconds} s"))
+        }
+        MetricKind::Mean => same(level.map_or_else(|| "–".to_owned(), |l| format!("{l:.2}"))),
+        MetricKind::Rate => same(number(level)),
     }
 }
 

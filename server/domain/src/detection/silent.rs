@@ -3,7 +3,7 @@
 
 use super::params::SilentParams;
 use super::series::{Context, Watched};
-use super::{Detector, Params, Signal, Subject};
+use super::{Detector, Params, Signal, Subject, TimeSpan};
 use crate::statistics::cusum::{Dispersion, count_below};
 use chrono::NaiveDate;
 
@@ -102,6 +102,34 @@ pub(super) fn scan(
     found
 }
 
+/// Looks at a day that is not over: one every hour.
+const LOOKS: f64 = 24.0;
+
+/// The signal of a channel that has brought `count` voices of a running day by the end of `span`, where
+/// `earlier` days of its kind had brought so many by that hour. All looks of a day share the chance of one.
+#[must_use]
+pub fn silent_so_far(
+    detector: &Detector,
+    subject: &Subject,
+    day: NaiveDate,
+    span: TimeSpan,
+    count: u32,
+    earlier: &[u32],
+) -> Option<Signal> {
+    let Params::SilentSource(params) = &detector.params else {
+        return None;
+    };
+    let of_a_look = SilentParams {
+        probability: params.probability / LOOKS,
+        ..params.clone()
+    };
+    let band = band(earlier, &of_a_look).filter(|_| params.within_day)?;
+    silence(detector, subject, day, count, band).map(|signal| Signal {
+        span: Some(span),
+        ..signal
+    })
+}
+
 /// The signal of a channel that brought `count` voices on `day`, if that is silence. For a day that
 /// is not over, count and band are those of the same hours.
 #[must_use]
@@ -121,4 +149,53 @@ pub fn silence(
         threshold: Some(params.probability),
         ..Signal::counted(detector, subject.clone(), day, count.into(), None)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detection::SubjectKind;
+
+    #[test]
+    fn a_running_day_is_held_against_the_same_hours() {
+        let at = |text| chrono::DateTime::parse_from_rfc3339(text).expect("a time");
+        let span = TimeSpan {
+            from: at("2026-03-03T00:00:00+08:00"),
+            to: at("2026-03-03T15:00:00+08:00"),
+        };
+        let day = NaiveDate::from_ymd_opt(2026, 3, 3).expect("a day");
+        let subject = Subject::new(SubjectKind::Channel, "phone");
+        let rule = |within_day| {
+            let params = SilentParams {
+                within_day,
+                ..SilentParams::default()
+            };
+            Detector::new("silence", Params::SilentSource(params))
+        };
+        let ask = |within, count, earlier: &[u32]| {
+            silent_so_far(&rule(within), &subject, day, span, count, earlier)
+        };
+        let usual = [30, 28, 33, 31, 29, 30];
+        let signal = ask(true, 0, &usual).expect("silent");
+        assert_eq!(
+            (signal.count, signal.baseline, signal.span),
+            (0, Some(30.0), Some(span))
+        );
+        let why = signal.explanation();
+        assert!(
+            why.zh.contains("15 小时内") && why.zh.contains("往常同一时段约 30 条"),
+            "{why:?}"
+        );
+        assert!(why.en.contains("at that hour about 30"), "{why:?}");
+        // As much as usual; not asked; a source that sends at night; too short a history.
+        assert_eq!(ask(true, 25, &usual), None);
+        assert_eq!(ask(false, 0, &usual), None);
+        assert_eq!(ask(true, 0, &[0, 0, 0, 1, 0, 0]), None);
+        assert_eq!(ask(true, 0, &usual[..1]), None);
+        // What is rare on one look of a day happens on some of twenty-four.
+        let thin = [12, 10, 11, 13, 12, 11];
+        let whole_day = band(&thin, &SilentParams::default()).expect("a band");
+        assert!(silence(&rule(true), &subject, day, 0, whole_day).is_some());
+        assert!(ask(true, 1, &thin).is_none());
+    }
 }

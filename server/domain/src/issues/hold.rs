@@ -88,7 +88,7 @@ pub fn size(signal: &Signal) -> Option<(&'static str, f64)> {
         Kind::Phrase => "phrases",
         Kind::NoResultSearch => "searches",
         Kind::UnhelpfulArticle => "votes",
-        Kind::SilentSource | Kind::AgentDrift => return None,
+        Kind::SilentSource | Kind::AgentDrift | Kind::GoalLost => return None,
     };
     let days = signal
         .change_day

@@ -748,13 +748,12 @@ fn component(part: Part, value: f64, usual: f64, weight: f64, contribution: f64)
         Part::Dissatisfaction => ("不满意占比", "share of unhappy customers"),
         Part::Risk => ("风险占比", "share at risk"),
         Part::CustomerTier => ("客户等级权重", "weight of customer tiers"),
-        Part::FailureDemand => ("失误引起的联系", "failure demand"),
+        Part::FailureDemand => ("失误引起的联系占比", "share of failure demand"),
         Part::Handling => ("每次处理分钟", "minutes of handling per contact"),
         Part::Compensation => ("每次赔付（元）", "compensation per contact (yuan)"),
     };
     let show = |v: f64| match part {
-        Part::Dissatisfaction | Part::Risk => percent(v),
-        Part::FailureDemand if v == 0.0 || (v - 1.0).abs() < f64::EPSILON => format!("{v:.0}"),
+        Part::Dissatisfaction | Part::Risk | Part::FailureDemand => percent(v),
         Part::Compensation => format!("{:.2}", v / 100.0),
         _ => format!("{v:.2}"),
     };

@@ -1000,6 +1000,8 @@ impl<'a> Case<'a> {
             ),
             effect,
             control,
+            ruler: super::only_ruler(&self.course.label_versions),
+            new_ruler: None,
             control_topics: Vec::new(),
             guards,
             sentence: Sentence::default(),

@@ -234,19 +234,24 @@ pub(super) fn flags(case: &Case<'_>, control: &Control, gap: Option<(f64, &str)>
             });
         }
     }
-    if let Control::None { why } = control
-        && why == "too_few_topics"
-    {
+    // Topics that nobody speaks of are none to compare with, however many there are.
+    let too_few = match control {
+        Control::None { why } if why == "too_few_topics" => Some(Sentence::new(
+            "可比较的其他主题不足 3 个，这次没有与其他主题比较。",
+            "Fewer than three other topics can be compared with, so there is no comparison.",
+        )),
+        Control::None { why } if why == "too_few_answers" => Some(Sentence::new(
+            "其他主题的数据太少，不足以比较，这次没有与其他主题比较。",
+            "The other topics have too few answers to be compared with, so there is no comparison.",
+        )),
+        _ => None,
+    };
+    if let Some(sentence) = too_few {
         out.push(Guard {
             code: "control_topics".to_owned(),
             before: 0.0,
             after: 0.0,
-            sentence: Sentence {
-                zh: "可比较的其他主题不足 3 个，这次没有与其他主题比较。".to_owned(),
-                en:
-                    "Fewer than three other topics can be compared with, so there is no comparison."
-                        .to_owned(),
-            },
+            sentence,
         });
     }
     if let Some((share, what)) = gap {

@@ -25,6 +25,7 @@ mod control;
 mod evaluate;
 mod guards;
 pub mod power;
+mod ruler;
 pub mod savings;
 pub mod sentence;
 pub mod statement;
@@ -32,6 +33,7 @@ pub mod statement;
 pub use contract::{Asked, Candidate, Chances, Decidable, Note, Parent, Refusal, propose};
 pub use control::{TopicInfo, control_topics, usual_noise};
 pub use evaluate::{evaluate, horizon_look_day};
+pub use ruler::{NewRuler, by_new_ruler, only_ruler};
 
 use crate::clock::Timestamp;
 use crate::detection::{Subject, SubjectKind};
@@ -605,7 +607,7 @@ pub struct Missing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Guard {
-    /// `response_rate`, `channel_mix`, `easy_contacts`, `control_topics` or `gap`.
+    /// `response_rate`, `channel_mix`, `easy_contacts`, `control_topics`, `gap` or `new_ruler`.
     pub code: String,
     /// The figure before.
     pub before: f64,
@@ -797,10 +799,14 @@ pub struct Chance {
 pub enum Occasion {
     /// The night's look.
     Night,
+    /// The fix was reported when the days that judge it were over already.
+    Completion,
     /// Somebody asked.
     Request,
     /// Data arrived late for days that it is computed from.
     LateData,
+    /// The words of the topics were changed, or the classifier was, and all was labelled anew.
+    NewRuler,
 }
 
 /// A verdict as it stood at some time, and why.
@@ -941,6 +947,13 @@ pub struct Verification {
     /// Days on which a channel was silent by which these answers come.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    /// Whose labels it was measured by (classifier, version and definition of the topics), where that is
+    /// one and it matters.
+    #[serde(default)]
+    pub ruler: Option<String>,
+    /// Another ruler has measured it anew, and that changed it or left too little to decide.
+    #[serde(default)]
+    pub new_ruler: Option<NewRuler>,
     /// When this was computed.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub computed_at: Timestamp,

@@ -1798,6 +1798,80 @@ fn a_pending_set_says_that_it_is_one() {
 }
 
 #[test]
+fn a_verdict_outlives_other_words_for_its_topic() {
+    let mut rows = spread(-56, -1, 56 * 20, 0.6);
+    rows.extend(spread(1, 27, 27 * 20, 0.8));
+    let csat = Contract {
+        guards: Vec::new(),
+        ..on_csat(contract(&rows, 0, None))
+    };
+    let by = |rows: &[DayRow], ruler: &str| {
+        let course = Course {
+            label_versions: vec![LabelVersion {
+                name: ruler.to_owned(),
+                from: day(-56),
+                to: day(27),
+            }],
+            ..on_request(28, 0)
+        };
+        evaluate(&csat, rows, &course)
+    };
+    let ask = |present: &Verification, next| by_new_ruler(present, next, csat.min_answers, day(30));
+    let old = by(&rows, "k@1#a");
+    assert_eq!(old.verdict, Verdict::Improved);
+    // The same words, or words that did not matter: what is measured now counts.
+    for ruler in ["k@1#a", "k@1#given"] {
+        let next = by(&spread(-56, 27, 84 * 20, 0.6), ruler);
+        assert_eq!(ask(&old, next.clone()), next, "{ruler}");
+    }
+    // Other words that change nothing of the verdict need no word.
+    let alike = ask(&old, by(&rows, "k@1#b"));
+    assert_eq!((alike.verdict, alike.new_ruler), (Verdict::Improved, None));
+    // Nobody says the new words: what was decided stands, and says so once.
+    let nothing = by(&rows[..3], "k@1#b");
+    assert_ne!(nothing.verdict, Verdict::Improved);
+    let kept = ask(&old, nothing.clone());
+    assert_eq!(kept.verdict, Verdict::Improved);
+    assert_eq!(kept.before, old.before, "with the figures that decided");
+    let ruler = kept.new_ruler.clone().expect("it says so");
+    assert!(
+        ruler.kept && !ruler.classifier && ruler.on == day(30),
+        "{ruler:?}"
+    );
+    assert_eq!(ruler.was, Verdict::Improved);
+    assert!(
+        kept.sentence.zh.contains("关键词") && kept.sentence.zh.contains("保留"),
+        "{:?}",
+        kept.sentence
+    );
+    assert!(kept.sentence.en.contains("stands"), "{:?}", kept.sentence);
+    assert_eq!(
+        kept.guards.last().map(|g| g.code.as_str()),
+        Some("new_ruler")
+    );
+    // The next night finds the same: nothing new.
+    assert_eq!(ask(&kept, nothing.clone()), kept);
+    // Once more other words: said once, not twice.
+    let again = ask(&kept, by(&rows[..3], "k@1#c"));
+    assert_eq!(again.sentence, kept.sentence);
+    assert_eq!(again.guards.len(), kept.guards.len());
+    // Another classifier that finds no effect: that counts, and its cause is named as long as it differs.
+    let other = ask(&old, by(&spread(-56, 27, 84 * 20, 0.6), "z@1#a"));
+    let ruler = other.new_ruler.clone().expect("it says so");
+    assert!(ruler.classifier && !ruler.kept, "{ruler:?}");
+    assert_ne!(other.verdict, Verdict::Improved);
+    assert!(other.sentence.zh.contains("分类器"), "{:?}", other.sentence);
+    let night = ask(&other, by(&spread(-56, 27, 84 * 20, 0.6), "z@1#a"));
+    assert_eq!(
+        (night.new_ruler, night.sentence),
+        (other.new_ruler, other.sentence)
+    );
+    // What was not decided has nothing to keep.
+    let open = by(&rows[..3], "k@1#a");
+    assert_eq!(ask(&open, nothing.clone()), nothing);
+}
+
+#[test]
 fn other_words_for_a_topic_suspend_a_verdict() {
     let mut rows = spread(-56, -1, 56 * 21, 0.7);
     rows.extend(spread(1, 27, 27 * 11, 0.7));

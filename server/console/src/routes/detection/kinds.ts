@@ -99,6 +99,7 @@ export const PARAMS: Record<DetectorKind, readonly Param[]> = {
     real("min_expected", 5, 1, MOST, 1),
     real("probability", 0.0001, 1e-12, 0.05, 0.0001, true),
     whole("weeks", 8, 2, 26, true),
+    { name: "within_day", type: "yes", min: 0, max: 1, usual: true, fine: true },
   ],
   new_topic: [whole("min_contacts", 5, 1), whole("min_days", 2, 1, 28), whole("window_days", 7, 2, 28)],
 };
