@@ -93,6 +93,37 @@ on_both_engines! {
         admin.get("/api/v1/feedback/nothing").problem(404, "not_found");
     }
 
+    /// Everything behind a filter comes out in one stream, whatever its size, as lines and as a table.
+    fn voices_come_out_as_a_stream(engine) {
+        const MANY: usize = 1203;
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        let voices: Vec<Value> = (0..MANY).map(|n| contact(&format!("t{n}"), &time::on(time::ago(4), n as u32 % 1400), n)).collect();
+        send(&admin, &voices);
+        let formula = json!({"channel": "chat", "external_id": "f", "occurred_at": time::just_now(5), "kind": "chat",
+                             "text": "=HYPERLINK(\"http://x\"),合约期\n第二行"});
+        send(&admin, &[formula]);
+        let reply = admin.get("/api/v1/feedback/export");
+        assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/x-ndjson")));
+        let mut seen: Vec<String> = reply.text().lines()
+            .map(|line| text(&serde_json::from_str(line).expect("a voice a line"), "external_id").to_owned()).collect();
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!((all, seen.len()), (MANY + 1, MANY + 1), "no holes, no repeats");
+        let table = admin.get("/api/v1/feedback/export?format=csv&channel=chat").text();
+        assert!(table.starts_with("\u{feff}id,channel,external_id,"), "{table}");
+        assert!(table.contains(",\"'=HYPERLINK(\"\"http://x\"\"),合约期\n第二行\","), "{table}");
+        assert_eq!(table.matches("\r\n").count(), 2, "a head and a row: {table}");
+        let some = admin.get("/api/v1/feedback/export?q=合约期").text();
+        assert_eq!(some.lines().count(), admin.get("/api/v1/feedback?q=合约期&limit=500").items().len());
+        for bad in ["format=xml", "limit=5", "from=yesterday"] {
+            admin.get(&format!("/api/v1/feedback/export?{bad}")).problem(400, "invalid_query");
+        }
+        server.anonymous().get("/api/v1/feedback/export").problem(401, "not_authenticated");
+    }
+
     /// Topics of an industry come with one click and never overwrite one's own.
     fn starter_sets_add_and_never_overwrite(engine) {
         let server = Server::start(engine);

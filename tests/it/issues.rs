@@ -341,6 +341,8 @@ on_both_engines! {
         undo("").problem(422, "invalid_field");
         let back = undo("不是同一个原因").ok();
         assert_eq!((&back["state"], &back["merged_into"], &back["tasks"][0]["id"]), (&json!("in_progress"), &Value::Null, &task["id"]), "{back}");
+        let own: Vec<String> = issue(&admin, &from)["signals"].as_array().expect("signals").iter().map(|s| text(s, "detector").to_owned()).collect();
+        assert_eq!(own, ["宽带每日上限"], "its own alarm, though it grew meanwhile");
         told_by_its_history(&back);
         undo("再来一次").problem(409, "wrong_state");
         let target = issue(&admin, &id);

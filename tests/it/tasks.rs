@@ -456,7 +456,14 @@ on_both_engines! {
             (TOPIC, SERVICE, PRODUCT, "不归我们")
         );
         let proposal = text(&open[0], "id").to_owned();
+        // A rule that gives the topic to somebody else must not make what was agreed a dead letter.
+        let rules = format!("# 规则\n* -> department:{PRODUCT}");
+        admin.put("/api/v1/owner-rules", &json!({"text": rules})).ok();
         voc_owner.post(&format!("/api/v1/owner-rule-proposals/{proposal}/accept"), &json!({})).ok();
+        let route = voc_owner.post("/api/v1/owner-rules/test", &json!({"topic": TOPIC})).ok();
+        assert_eq!((text(&route["route"], "department"), &route["route"]["line"]), (SERVICE, &json!(2)), "{route}");
+        let now = admin.get("/api/v1/owner-rules").ok();
+        assert!(text(&now, "text").ends_with(&format!("\n* -> department:{PRODUCT}")), "{now}");
         voc_owner.post(&format!("/api/v1/owner-rule-proposals/{proposal}/dismiss"), &json!({})).problem(409, "wrong_state");
         assert_eq!(admin.get(&format!("/api/v1/topics/{TOPIC}")).ok()["owner_department"], SERVICE);
 

@@ -98,7 +98,15 @@ pub(super) async fn raise(
         counts_on,
     };
     let (issue, opened, redirected) = open(app, tx, topics, raising, scope, &known).await?;
-    let new = keep(Some(issue.id), false).await?;
+    // What rang before its issue was merged stays that issue's own: a merge that is taken back gives it back.
+    let home = match &known.placed {
+        Some((_, at)) if redirected && *at != issue.id => storage::issues::get(tx, *at)
+            .await?
+            .filter(|own| own.merged.is_some())
+            .map_or(issue.id, |own| own.id),
+        _ => issue.id,
+    };
+    let new = keep(Some(home), false).await?;
     if redirected && new && !opened {
         // Whoever reads the issue sees which of its signals a merge has brought.
         event(app, tx, issue.id, "issue.signal_joined", signal).await?;

@@ -310,7 +310,7 @@ async fn send_ratings(
 /// A voice, masked, with its label.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Feedback)]
-struct FeedbackView {
+pub(super) struct FeedbackView {
     id: String,
     channel: String,
     external_id: String,
@@ -357,7 +357,7 @@ struct LabelView {
     repeat: bool,
 }
 
-fn view(stored: Stored) -> FeedbackView {
+pub(super) fn view(stored: Stored) -> FeedbackView {
     let f = stored.feedback;
     FeedbackView {
         id: stored.id.to_string(),
@@ -421,6 +421,50 @@ struct FeedbackQuery {
     limit: Option<u64>,
 }
 
+/// Which voices somebody wants.
+pub(super) struct Wanted {
+    pub(super) topic: Option<String>,
+    pub(super) channel: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) from: Option<When>,
+    pub(super) to: Option<When>,
+    pub(super) q: Option<String>,
+}
+
+impl Wanted {
+    pub(super) async fn filter(
+        self,
+        app: &Shared,
+        after: Option<String>,
+    ) -> Result<storage::feedback::Filter> {
+        let topics = match self.topic {
+            None => None,
+            Some(key) if key.is_empty() => Some(vec![key]),
+            Some(key) => {
+                let all: Vec<domain::organisation::Topic> =
+                    storage::organisation::all(&app.db).await?;
+                Some(domain::organisation::subtree(&key, &all))
+            }
+        };
+        if self.q.as_ref().is_some_and(|q| q.chars().count() > 100) {
+            return Err(Problem::query("q", "too_long", "at most 100 characters"));
+        }
+        let zone = storage::organisation::organisation(&app.db).await?.zone;
+        let from = self.from.map(|w| w.begin(zone));
+        let to = self.to.map(|w| w.end(zone));
+        extract::in_order(from, to)?;
+        Ok(storage::feedback::Filter {
+            topics,
+            channel: self.channel,
+            region: self.region,
+            from: from.map(|t| t.timestamp_micros()),
+            to: to.map(|t| t.timestamp_micros()),
+            text: self.q.filter(|q| !q.is_empty()),
+            after,
+        })
+    }
+}
+
 /// Voices, newest arrival first.
 #[utoipa::path(get, path = "/feedback", tag = "feedback", params(FeedbackQuery),
     responses((status = 200, body = List<FeedbackView>)), security(("bearer" = ["read_feedback"])))]
@@ -430,30 +474,16 @@ async fn list_feedback(
     Params(query): Params<FeedbackQuery>,
 ) -> Result<Json<List<FeedbackView>>> {
     caller.may(Operation::ReadFeedback)?;
-    let topics = match query.topic {
-        None => None,
-        Some(key) if key.is_empty() => Some(vec![key]),
-        Some(key) => {
-            let all: Vec<domain::organisation::Topic> = storage::organisation::all(&app.db).await?;
-            Some(domain::organisation::subtree(&key, &all))
-        }
-    };
-    if query.q.as_ref().is_some_and(|q| q.chars().count() > 100) {
-        return Err(Problem::query("q", "too_long", "at most 100 characters"));
-    }
-    let zone = storage::organisation::organisation(&app.db).await?.zone;
-    let from = query.from.map(|w| w.begin(zone));
-    let to = query.to.map(|w| w.end(zone));
-    extract::in_order(from, to)?;
-    let filter = storage::feedback::Filter {
-        topics,
+    let wanted = Wanted {
+        topic: query.topic,
         channel: query.channel,
         region: query.region,
-        from: from.map(|t| t.timestamp_micros()),
-        to: to.map(|t| t.timestamp_micros()),
-        text: query.q.filter(|q| !q.is_empty()),
-        after: extract::cursor(query.cursor)?,
+        from: query.from,
+        to: query.to,
+        q: query.q,
     };
+    let after = extract::cursor(query.cursor)?;
+    let filter = wanted.filter(&app, after).await?;
     let page = storage::feedback::list(&app.db, &filter, extract::limit(query.limit)?).await?;
     Ok(List::page(page, view))
 }

@@ -1,6 +1,7 @@
 //! Collect: voices and ratings by API and by file.
 
 pub mod collect;
+pub mod export_http;
 pub mod file;
 pub mod http;
 pub mod import;

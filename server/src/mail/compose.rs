@@ -1,7 +1,7 @@
 //! From a letter to subject, text and HTML, in the reader's language. One layout for all: a table of
 //! 600 pixels with styles on the elements, because that is what Outlook and the Chinese clients keep.
 
-use super::letter::{Letter, Problem, Quote, Recipient};
+use super::letter::{Letter, Quote, Recipient};
 use domain::organisation::{Bilingual, Locale};
 use domain::plugins::Worry;
 use domain::verification::Verdict;
@@ -25,21 +25,21 @@ pub struct Rendered {
 /// A block of a mail.
 #[derive(Serialize)]
 pub(super) struct Section {
-    label: String,
-    paragraphs: Vec<String>,
-    quotes: Vec<QuoteView>,
-    items: Vec<String>,
-    links: Vec<LinkView>,
+    pub(super) label: String,
+    pub(super) paragraphs: Vec<String>,
+    pub(super) quotes: Vec<QuoteView>,
+    pub(super) items: Vec<String>,
+    pub(super) links: Vec<LinkView>,
 }
 
 #[derive(Serialize)]
-struct LinkView {
+pub(super) struct LinkView {
     text: String,
     url: Option<String>,
 }
 
 #[derive(Serialize)]
-struct QuoteView {
+pub(super) struct QuoteView {
     text: String,
     from: String,
 }
@@ -51,8 +51,12 @@ pub struct Shown {
     pub tag: String,
     /// Secret line, where somebody reads answers and the reader may give one.
     pub token: Option<String>,
-    /// Whether the reader is the one who is asked.
-    pub owner: bool,
+    /// What the reader may do by answering.
+    pub role: Option<super::Role>,
+    /// When the task was due as the mail was written.
+    pub due_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// What the owner's task counts.
+    pub track: domain::tasks::kind::Track,
 }
 
 #[derive(Serialize)]
@@ -177,109 +181,7 @@ fn mark(page: &mut Page, letter: &Letter, to: &Recipient, shown: &Shown) {
     } else {
         format!("—— Just reply, above this line. Please keep this line: {token} ——")
     });
-    let asks = matches!(
-        letter,
-        Letter::TaskOffered { .. } | Letter::MailAnswer { yours: true, .. }
-    );
-    if shown.owner && asks {
-        page.sections.push(how_to_reply(zh));
-    }
-}
-
-/// What can be said in a reply.
-fn how_to_reply(zh: bool) -> Section {
-    let (label, intro, items) = if zh {
-        (
-            "也可以直接回复这封邮件",
-            "在回复的第一行写下面的一句即可，无需登录：",
-            vec![
-                "接受",
-                "拒绝 原因（可加“转给 某部门”）",
-                "转交 部门 原因",
-                "提问 您的问题",
-                "延期到 12月3日 原因",
-                "进度 60% 说明",
-                "完成 做了什么（可附文件，可写“上线时间 12月1日”）",
-            ],
-        )
-    } else {
-        (
-            "Or simply reply to this mail",
-            "Write one of these as the first line of your reply; no log-in:",
-            vec![
-                "accept",
-                "decline REASON (and, if you like, \"to DEPARTMENT\")",
-                "hand over to DEPARTMENT, REASON",
-                "question YOUR QUESTION",
-                "extend to Dec 3, REASON",
-                "progress 60% REMARK",
-                "done WHAT WAS DONE (files may be attached; \"live since Dec 1\" is understood)",
-            ],
-        )
-    };
-    Section {
-        items: items.into_iter().map(str::to_owned).collect(),
-        ..section(label, vec![intro.to_owned()])
-    }
-}
-
-/// Why a mail did not act, for its writer.
-fn problem_text(problem: Problem, locale: Locale) -> &'static str {
-    let (zh, en) = match problem {
-        Problem::Help => ("可以这样回复：", "This is what you can reply:"),
-        Problem::NotUnderstood => (
-            "您的话已记入任务并转给指派人。它不像一条指令，所以任务没有变化。",
-            "Your words were kept with the task and passed on to whoever assigned it. They are no command, so the \
-             task did not change.",
-        ),
-        Problem::State => (
-            "任务现在的状态不允许这一步，所以没有变化。",
-            "The task's present state does not allow this, so nothing changed.",
-        ),
-        Problem::NotYours => (
-            "这项任务已不由您负责，或答复的期限已过，所以没有变化。",
-            "This task is no longer yours, or the time for answers is over, so nothing changed.",
-        ),
-        Problem::NoReason => (
-            "拒绝需要说明原因。请再回复一次，例如：拒绝 人手不够，请转给某部门。",
-            "A refusal needs a reason. Please reply again, for example: decline we have nobody for this.",
-        ),
-        Problem::NoSolution => (
-            "请写明做了什么。例如：完成 已修改短信模板并上线。",
-            "Please say what was done, for example: done the text message was rewritten and is live.",
-        ),
-        Problem::NoDate => (
-            "没有看懂日期。例如：延期到 12月3日。",
-            "The date could not be read. For example: extend to 2026-12-03.",
-        ),
-        Problem::BadDate => (
-            "这个日期不可用：应在将来，两年之内。",
-            "That date cannot be: it must be ahead, within two years.",
-        ),
-        Problem::BadPercent => (
-            "进度请写 0% 到 100%。",
-            "Progress is a number from 0% to 100%.",
-        ),
-        Problem::NoDepartment => (
-            "没有找到这个部门，或该部门没有责任人。请写下面的名称之一。",
-            "That department is not known, or has nobody to ask. Please write one of the names below.",
-        ),
-        Problem::TooLong => ("文字太长了。", "The text is too long."),
-        Problem::TooLarge => (
-            "邮件太大，没有读取。邮件最大 25 MB，单个附件最大 10 MB。",
-            "The mail is too large and was not read: a mail has at most 25 MB, a file at most 10 MB.",
-        ),
-        Problem::FileLeftOut => (
-            "已经处理，但有附件没有保存：单个附件最大 10 MB，每封最多 10 个。",
-            "It was done, but a file was not kept: a file has at most 10 MB, a mail at most 10 files.",
-        ),
-        Problem::NoProof => (
-            "回复里没有“请保留此行”的那一行，也无法确认发件人。请从原邮件重新回复，并保留引用的内容。",
-            "The line to be kept is missing and the sender could not be verified. Please reply to the original mail \
-             again and keep the quoted text.",
-        ),
-    };
-    if locale == Locale::ZhCn { zh } else { en }
+    super::reply::explain(page, letter, to, shown);
 }
 
 /// At most one empty line in a row.
@@ -829,10 +731,12 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 ));
             }
             if let Some(department) = department {
-                page.sections.push(section(
-                    &say("建议转给", "Suggested department"),
-                    vec![department.clone()],
-                ));
+                let label = match event.as_str() {
+                    "task.handed_over" | "task.passed_on" => say("转给", "To"),
+                    _ => say("建议转给", "Suggested department"),
+                };
+                page.sections
+                    .push(section(&label, vec![department.clone()]));
             }
             page.button = Some(Button {
                 label: say("在控制台查看", "See it in the console"),
@@ -905,10 +809,6 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                     "Approve it, or give it back with a reason, on this page:",
                 ),
             });
-            page.footer = say(
-                "这封邮件由闭环（Bihuan）自动发出。请在页面上决定，回复邮件不起作用。",
-                "This mail was sent by Bihuan. Please decide on the page: a reply to this mail does nothing.",
-            );
         }
         Letter::TaskNote {
             title,
@@ -929,6 +829,8 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 ("due_changed", false) => format!("{who} moved the due date to {due}"),
                 ("reminded", true) => format!("{who}提醒您：请在 {due} 前处理"),
                 ("reminded", false) => format!("{who} reminds you: due by {due}"),
+                ("link", true) => "您要的链接，7 天内有效".to_owned(),
+                ("link", false) => "The link that you asked for, good for 7 days".to_owned(),
                 ("approved", true) => format!("{who}已同意，任务完成"),
                 ("approved", false) => format!("{who} approved what you did"),
                 ("rejected", true) => format!("{who}没有同意，请修改后再次提交"),
@@ -993,7 +895,10 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                 });
             }
             page.sections = vec![
-                section("", vec![problem_text(*problem, to.language).to_owned()]),
+                section(
+                    "",
+                    vec![super::reply::problem_text(*problem, to.language).to_owned()],
+                ),
                 section(&say("任务现状", "How the task stands"), now),
             ];
             if !departments.is_empty() {
@@ -1088,17 +993,33 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
         }
         Letter::OwnerUnreachable {
             title,
+            more,
+            uncounted,
             owner,
             email,
             reason,
             link,
             ..
         } => {
-            page.subject = if zh {
-                format!("[闭环] 邮件送不到{owner}：{title}")
-            } else {
-                format!("[Bihuan] {owner} cannot be reached: {title}")
+            let all = 1 + more.len() + uncounted;
+            let named = match (all, zh) {
+                (1, _) => title.clone(),
+                (_, true) => format!("{title} 等 {all} 项任务"),
+                (_, false) => format!("{title} and {} more tasks", all - 1),
             };
+            page.subject = if zh {
+                format!("[闭环] 邮件送不到{owner}：{named}")
+            } else {
+                format!("[Bihuan] {owner} cannot be reached: {named}")
+            };
+            let mut tasks = vec![title.clone()];
+            tasks.extend(more.iter().cloned());
+            if *uncounted > 0 {
+                tasks.push(say(
+                    &format!("另有 {uncounted} 项"),
+                    &format!("and {uncounted} more"),
+                ));
+            }
             page.heading = say("责任人收不到邮件", "The owner cannot be reached by mail");
             page.sections = vec![
                 section(
@@ -1118,7 +1039,10 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
                         ),
                     ],
                 ),
-                section(&say("任务", "Task"), vec![title.clone()]),
+                Section {
+                    items: tasks,
+                    ..section(&say("任务", "Tasks"), Vec::new())
+                },
                 section(
                     &say("邮件系统的答复", "What the mail system said"),
                     vec![reason.clone()],
@@ -1189,6 +1113,14 @@ fn page(letter: &Letter, to: &Recipient, base: &str) -> Page {
     // Where there is no link, none can be passed on.
     if page.button.is_none() && page.footer == of_link {
         page.footer = of_no_link;
+    }
+    if letter.thread().is_some() {
+        let zone = to.time_zone.name();
+        page.footer.push_str(&if zh {
+            format!("时间均按 {zone} 计。")
+        } else {
+            format!(" Times are those of {zone}.")
+        });
     }
     page
 }

@@ -297,7 +297,7 @@ pub enum Letter {
         /// Who says it.
         who: String,
         /// What: `words`, `due_agreed`, `due_refused`, `due_changed`, `reminded`, `approved`, `rejected`,
-        /// `sub_task_closed`, `sub_tasks_closed`.
+        /// `sub_task_closed`, `sub_tasks_closed`, `link`.
         what: String,
         /// Their words.
         words: String,
@@ -348,6 +348,12 @@ pub enum Letter {
         thread: Thread,
         /// The task.
         title: String,
+        /// Other tasks of the same owner that the reader assigned.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        more: Vec<String>,
+        /// How many more of them are not named.
+        #[serde(default)]
+        uncounted: usize,
         /// The owner's name.
         owner: String,
         /// The owner's address.
@@ -407,8 +413,26 @@ pub enum Problem {
     NoDate,
     /// A date that cannot be.
     BadDate,
+    /// The date that it has already.
+    SameDate,
     /// A share that is none.
     BadPercent,
+    /// A share, where something is counted.
+    Counted,
+    /// A number that no item of the checklist has.
+    NoItem,
+    /// More people than the group has.
+    BadCount,
+    /// No web address.
+    BadLink,
+    /// A day on which nobody can be reminded.
+    BadReminder,
+    /// The approval is decided, or the task went on without it.
+    Decided,
+    /// The time for answers is over, though the task is still theirs: this mail opens it again.
+    Late,
+    /// An approver said neither yes nor no; what was written was passed on.
+    NoRuling,
     /// A department that nobody knows, or with nobody to ask.
     NoDepartment,
     /// A text that is too long.

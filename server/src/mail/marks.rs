@@ -2,8 +2,10 @@
 
 use super::{Envelope, Letter, Shown};
 use crate::app::App;
+use domain::clock::Timestamp;
 use domain::mail::marks;
 use domain::tasks::Task;
+use domain::tasks::kind::Track;
 use serde::{Deserialize, Serialize};
 use storage::incoming::Mark;
 use storage::notify::Delivery;
@@ -16,10 +18,47 @@ pub struct Marks {
     pub task: String,
     /// Its tag.
     pub tag: String,
-    /// `owner` or `assigner`: what the reader may do by answering; `None`: nothing.
+    /// `owner`, `assigner` or `approver`: what the reader may do by answering; `None`: nothing.
     pub kind: Option<String>,
-    /// Which offer of the task this is.
+    /// Which offer of the task this is; of an approver which round of the approval.
     pub assignment: i64,
+    /// When the task is due, as it stood: examples of dates make sense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// What the owner's task counts, as it stood: a reply speaks of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<Track>,
+}
+
+/// What the reader of a mail is to its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Delivers it.
+    Owner,
+    /// Gave it.
+    Assigner,
+    /// Approves what was delivered.
+    Approver,
+}
+
+impl Role {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Assigner => "assigner",
+            Self::Approver => "approver",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Owner, Self::Assigner, Self::Approver]
+            .into_iter()
+            .find(|role| role.as_str() == name)
+    }
 }
 
 /// How the secret of a mail is kept: only its hash.
@@ -50,7 +89,9 @@ pub fn shown(app: &App, marks: &Marks, email: &str) -> Shown {
             .as_ref()
             .and(marks.kind.as_deref())
             .map(|kind| token(app, marks, kind, email)),
-        owner: marks.kind.as_deref() == Some("owner"),
+        role: marks.kind.as_deref().and_then(Role::parse),
+        due_at: marks.due_at,
+        track: marks.track.clone().unwrap_or_default(),
     }
 }
 
@@ -101,25 +142,43 @@ pub(super) async fn put(
     };
     let to = envelope.to.email.clone();
     // Whoever just lost the task is not asked any more.
-    let kind = match &envelope.letter {
-        // An approver decides on the page: what is answered to such a mail is no answer about the task.
-        Letter::TaskTaken { .. } | Letter::ApprovalAsked { .. } => None,
-        _ if to == task.owner.email => Some("owner"),
-        _ if task.assigned_by.email.as_ref() == Some(&to) => Some("assigner"),
+    let approval = task
+        .open_approval()
+        .filter(|approval| approval.approver.email == to);
+    let role = match &envelope.letter {
+        // Whoever just lost the task is not asked any more.
+        Letter::TaskTaken { .. } => None,
+        Letter::ApprovalAsked { .. } | Letter::TaskEscalated { .. } | Letter::MailAnswer { .. }
+            if approval.is_some() =>
+        {
+            Some(Role::Approver)
+        }
+        _ if to == task.owner.email => Some(Role::Owner),
+        _ if task.assigned_by.email.as_ref() == Some(&to) => Some(Role::Assigner),
         _ => None,
     };
+    if role == Some(Role::Owner) && task.state.is_under_way() {
+        // What a mail offers works for a week at least, however late the task is.
+        let until = task.due_at.max(tx.now()) + chrono::TimeDelta::days(7);
+        storage::calendars::prolong_links(tx, task.id, until).await?;
+    }
+    let kind = role.map(Role::as_str);
+    let round = approval.filter(|_| role == Some(Role::Approver));
     let marks = Marks {
         task: task.id.to_string(),
         tag: tag(app, tx, &task).await?,
         kind: kind.map(str::to_owned),
-        assignment: task.assignment,
+        assignment: round.map_or(task.assignment, |a| a.round),
+        due_at: Some(task.due_at),
+        track: (role == Some(Role::Owner) && task.track != Track::Percent)
+            .then(|| task.track.clone()),
     };
     if let Some(kind) = kind {
         let mark = Mark {
             task_id: task.id,
             kind: kind.to_owned(),
             email: to.clone(),
-            assignment: task.assignment,
+            assignment: marks.assignment,
         };
         let bare = marks::bare(&token(app, &marks, kind, &to));
         storage::incoming::put_mark(tx, &mark_of_token(&bare), &mark).await?;

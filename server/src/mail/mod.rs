@@ -7,12 +7,13 @@ mod letter;
 mod marks;
 mod message;
 pub mod parse;
+mod reply;
 pub mod samples;
 mod transport;
 
 pub use compose::{Rendered, Shown, render};
 pub use letter::{DigestItem, Letter, Problem, Quote, Recipient, Thread};
-pub use marks::{Marks, mark_of_tag, mark_of_token, shown};
+pub use marks::{Marks, Role, mark_of_tag, mark_of_token, shown};
 pub use message::{Outgoing, build, clean_name};
 pub use transport::{SendError, Transport};
 

@@ -173,6 +173,8 @@ pub fn all() -> Vec<(&'static str, Letter)> {
             Letter::OwnerUnreachable {
                 thread: thread(false),
                 title: title(),
+                more: vec!["话术更新".into()],
+                uncounted: 0,
                 owner: "王涛".into(),
                 email: "wang.tao@example.com".into(),
                 reason: "5.1.1 user unknown".into(),
@@ -244,6 +246,7 @@ pub fn all() -> Vec<(&'static str, Letter)> {
         ("note_due_refused", "due_refused"),
         ("note_due_changed", "due_changed"),
         ("note_reminded", "reminded"),
+        ("note_link", "link"),
         ("note_approved", "approved"),
         ("note_rejected", "rejected"),
         ("note_sub_task_closed", "sub_task_closed"),

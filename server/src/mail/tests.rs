@@ -258,7 +258,9 @@ fn html_holds_only_what_clients_keep() {
     let shown = Shown {
         tag: "SAMPLE0000".into(),
         token: Some("BH-00000-00000-00000-00000".into()),
-        owner: true,
+        role: Some(Role::Owner),
+        due_at: None,
+        track: Default::default(),
     };
     for letter in letters() {
         for language in [Locale::ZhCn, Locale::En] {
@@ -403,11 +405,13 @@ fn the_text_part_has_the_brackets_of_its_language() {
     }
 }
 
-fn shown(owner: bool) -> Shown {
+fn shown(role: Role) -> Shown {
     Shown {
         tag: "7K3QX9M2TC".into(),
         token: Some("BH-7K3QX-9M2TC-4PDHW-0ABCD".into()),
-        owner,
+        role: Some(role),
+        due_at: None,
+        track: Default::default(),
     }
 }
 
@@ -420,7 +424,7 @@ fn marks_stand_above_everything_that_clients_quote() {
                 &letter,
                 &to("李雷", language),
                 "https://voc.example.com",
-                Some(&shown(true)),
+                Some(&shown(Role::Owner)),
             )
             .unwrap();
             assert!(
@@ -448,7 +452,7 @@ fn marks_stand_above_everything_that_clients_quote() {
     }
     let bare = Shown {
         token: None,
-        ..shown(true)
+        ..shown(Role::Owner)
     };
     let mail = render(
         &letters()[1],
@@ -466,10 +470,79 @@ fn marks_stand_above_everything_that_clients_quote() {
         &letters()[1],
         &to("李雷", Locale::ZhCn),
         "https://voc.example.com",
-        Some(&shown(false)),
+        Some(&shown(Role::Assigner)),
     )
     .unwrap();
     assert!(!told.text.contains("转交 部门"), "{}", told.text);
+}
+
+/// Every mail that asks its reader for something says what can be replied, for what the task counts.
+#[test]
+fn mails_say_what_can_be_replied() {
+    use domain::tasks::kind::{Kind, Ticket, Track, Wanted};
+    let made = |shown: &Shown, name: &str, language| {
+        let all = samples::all();
+        let (_, letter) = all.iter().find(|(n, _)| *n == name).unwrap();
+        render(
+            letter,
+            &to("李雷", language),
+            "https://voc.example.com",
+            Some(shown),
+        )
+        .unwrap()
+        .text
+    };
+    let items = Wanted::Checklist(vec!["画流程".into(), "试运行".into()]);
+    let people = Wanted::Coverage {
+        group: "二线客服".into(),
+        total: 60,
+    };
+    let list = Track::new(Kind::Process, Some(items), &[]).unwrap();
+    let coverage = Track::new(Kind::Training, Some(people), &[]).unwrap();
+    for (track, zh, en) in [
+        (list, "2. ☐ 试运行", "items 1, 3 done"),
+        (coverage, "已培训 45/60", "trained 45 of 60"),
+        (
+            Track::Ticket(Ticket::default()),
+            "工单 处理中",
+            "ticket in progress",
+        ),
+    ] {
+        let estimated = matches!(track, Track::Ticket(_));
+        let shown = Shown {
+            track,
+            ..shown(Role::Owner)
+        };
+        for name in ["task_offered", "task_reply", "note_rejected", "answer_help"] {
+            let text = made(&shown, name, Locale::ZhCn);
+            assert!(
+                text.contains(zh) && text.contains("转交 部门"),
+                "{name}: {text}"
+            );
+            assert_eq!(text.contains("60% 说明"), estimated, "{name}: {text}");
+            assert!(made(&shown, name, Locale::En).contains(en), "{name}");
+        }
+    }
+    let approver = made(&shown(Role::Approver), "approval_asked", Locale::ZhCn);
+    assert!(
+        approver.contains("退回 原因") && !approver.contains("转交 部门"),
+        "{approver}"
+    );
+    let due = Utc.with_ymd_and_hms(2026, 12, 4, 10, 0, 0).unwrap();
+    let dated = Shown {
+        due_at: Some(due),
+        ..shown(Role::Owner)
+    };
+    let text = made(&dated, "task_offered", Locale::ZhCn);
+    assert!(
+        text.contains("延期到 12月11日") && text.contains("暂缓提醒到 12月3日"),
+        "{text}"
+    );
+    assert!(text.contains("Asia/Shanghai"), "whose clock: {text}");
+    assert!(
+        text.contains("】\n"),
+        "labels stand in lines of their own: {text}"
+    );
 }
 
 /// Whoever gets a due date gets it for the calendar; the mail around it stays what it is.

@@ -21,7 +21,12 @@ pub enum SendError {
     Transient(String),
     /// The server refuses it for good.
     Permanent(String),
+    /// The server does not let us in: an expired password or 授权码. That says nothing of the mail.
+    Locked(String),
 }
+
+/// Replies about the log-in and not about a mail (RFC 4954, 4 and 6; 454 is worth another try anyway).
+const LOCKED: [&str; 6] = ["530", "534", "535", "538", "523", "524"];
 
 impl Transport {
     /// The transport that the settings name.
@@ -77,7 +82,10 @@ impl Transport {
             .map(|_| ())
             .map_err(|e| {
                 let reason = e.to_string().chars().take(300).collect();
-                if e.is_permanent() {
+                let code = e.status().map(|code| code.to_string()).unwrap_or_default();
+                if LOCKED.contains(&code.as_str()) {
+                    SendError::Locked(reason)
+                } else if e.is_permanent() {
                     SendError::Permanent(reason)
                 } else {
                     SendError::Transient(reason)

@@ -2,7 +2,7 @@
 
 use super::inbox::Writer;
 use crate::app::App;
-use crate::mail::{Letter, Problem, Recipient, Thread};
+use crate::mail::{Letter, Problem, Recipient, Role, Thread};
 use chrono::TimeDelta;
 use domain::organisation::{Bilingual, Department};
 use domain::tasks::Task;
@@ -59,7 +59,7 @@ pub(super) async fn answer(
     words: &str,
 ) -> Result<bool, DbError> {
     let person = app.hash(writer.to.email.as_bytes());
-    let once = matches!(problem, Problem::NotUnderstood);
+    let once = matches!(problem, Problem::NotUnderstood | Problem::NoRuling);
     let start = format!("mail-answer:{}:{person}:", task.id);
     let key = if once {
         format!("mail-help:{}:{person}", task.id)
@@ -70,7 +70,18 @@ pub(super) async fn answer(
         }
         format!("{start}{mail}")
     };
-    let yours = writer.is_owner && !matches!(problem, Problem::NotYours | Problem::NoProof);
+    let page = match (writer.role, task.open_approval()) {
+        _ if matches!(
+            problem,
+            Problem::NotYours | Problem::NoProof | Problem::Decided
+        ) =>
+        {
+            None
+        }
+        (Role::Owner, _) => Some(crate::tasks::link_token(app, task)),
+        (Role::Approver, Some(approval)) => Some(crate::tasks::approval_token(app, task, approval)),
+        (Role::Approver, None) | (Role::Assigner, _) => None,
+    };
     let departments = if problem == Problem::NoDepartment {
         storage::organisation::all::<Department>(tx)
             .await?
@@ -88,10 +99,10 @@ pub(super) async fn answer(
         problem,
         state: state_words(task),
         due_at: task.due_at,
-        yours,
+        yours: page.is_some(),
         departments,
         words: domain::text::mask(&words.chars().take(REPEATED).collect::<String>()).text,
-        link: yours.then(|| format!("/a/{}", crate::tasks::link_token(app, task))),
+        link: page.map(|token| format!("/a/{token}")),
     };
     tell(app, tx, task, &writer.to, &letter, key).await
 }

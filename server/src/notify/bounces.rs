@@ -3,7 +3,7 @@
 
 use super::answer::{tell, thread};
 use crate::app::App;
-use crate::mail::Letter;
+use crate::mail::{Letter, Recipient};
 use domain::identity::Actor;
 use domain::mail::Incoming;
 use domain::mail::bounce::{Report, Severity};
@@ -14,6 +14,9 @@ use storage::{DbError, Tx};
 
 /// Why a delivery to a closed address is held.
 pub(super) const CLOSED: &str = "address_disabled";
+
+/// Tasks that the mail about an unreachable owner names beside the first; the rest is counted.
+const NAMED: usize = 40;
 
 /// The delivery that its id or a Message-ID of ours names.
 pub(super) async fn delivery_of(tx: &Tx, named: &str) -> Result<Option<Delivery>, DbError> {
@@ -97,9 +100,8 @@ pub(super) async fn came_back(
                 .to_vec(),
             ..Default::default()
         };
-        for task in storage::tasks::list(tx, &filter, 500).await?.items {
-            unreachable(app, tx, &task, &reason).await?;
-        }
+        let tasks = storage::tasks::list(tx, &filter, 500).await?.items;
+        unreachable(app, tx, &tasks, &reason).await?;
     }
     Ok(())
 }
@@ -117,39 +119,60 @@ async fn event(app: &App, tx: &Tx, task: &str, kind: &str, data: &Value) -> Resu
     .await
 }
 
-/// Flags a task whose owner gets no mail: history, and a mail to whoever assigned it; once for each
-/// assignment.
-pub(super) async fn unreachable(
-    app: &App,
-    tx: &Tx,
-    task: &Task,
-    reason: &str,
-) -> Result<(), DbError> {
-    let key = format!("task:{}:unreachable:{}", task.id, task.assignment);
+/// Flags a task whose owner gets no mail, once for each assignment. `false`: it is flagged.
+async fn flag(app: &App, tx: &Tx, task: &Task, reason: &str) -> Result<bool, DbError> {
     let id = task.id.to_string();
     let known = storage::events::of(tx, "task", &id).await?.iter().any(|e| {
         e.kind == "task.owner_unreachable" && e.data["assignment"] == json!(task.assignment)
     });
     if known {
-        return Ok(());
+        return Ok(false);
     }
     let data = json!({"email": task.owner.email, "reason": reason, "assignment": task.assignment});
     event(app, tx, &id, "task.owner_unreachable", &data).await?;
-    let Some(to) = crate::tasks::assigner(tx, task).await? else {
-        return Ok(());
-    };
-    if to.email == task.owner.email {
-        return Ok(());
+    Ok(true)
+}
+
+/// Flags tasks of one owner who gets no mail: a line in the history of each, and one mail to everybody who
+/// assigned some of them. One fact, one mail.
+pub(super) async fn unreachable(
+    app: &App,
+    tx: &Tx,
+    tasks: &[Task],
+    reason: &str,
+) -> Result<(), DbError> {
+    let mut told: Vec<(Recipient, Vec<&Task>)> = Vec::new();
+    for task in tasks {
+        if !flag(app, tx, task, reason).await? {
+            continue;
+        }
+        let to = crate::tasks::assigner(tx, task).await?;
+        let Some(to) = to.filter(|to| to.email != task.owner.email) else {
+            continue;
+        };
+        match told.iter_mut().find(|(known, _)| known.email == to.email) {
+            Some((_, theirs)) => theirs.push(task),
+            None => told.push((to, vec![task])),
+        }
     }
-    let letter = Letter::OwnerUnreachable {
-        thread: thread(task),
-        title: task.title.clone(),
-        owner: task.owner.display_name().to_owned(),
-        email: task.owner.email.clone(),
-        reason: reason.to_owned(),
-        link: format!("/tasks/{}", task.id),
-    };
-    tell(app, tx, task, &to, &letter, key).await.map(|_| ())
+    for (to, theirs) in told {
+        let Some((task, more)) = theirs.split_first() else {
+            continue;
+        };
+        let letter = Letter::OwnerUnreachable {
+            thread: thread(task),
+            title: task.title.clone(),
+            more: more.iter().take(NAMED).map(|t| t.title.clone()).collect(),
+            uncounted: more.len().saturating_sub(NAMED),
+            owner: task.owner.display_name().to_owned(),
+            email: task.owner.email.clone(),
+            reason: reason.to_owned(),
+            link: format!("/tasks/{}", task.id),
+        };
+        let key = format!("task:{}:unreachable:{}", task.id, task.assignment);
+        tell(app, tx, task, &to, &letter, key).await?;
+    }
+    Ok(())
 }
 
 /// Holds a delivery to a closed address, and says so where people look. `false`: the address is open.
@@ -170,7 +193,7 @@ pub(super) async fn hold_if_closed(
         && task.owner.email == delivery.target
         && task.state.is_under_way()
     {
-        unreachable(app, tx, &task, &address.last_reason).await?;
+        unreachable(app, tx, std::slice::from_ref(&task), &address.last_reason).await?;
     }
     Ok(true)
 }

@@ -45,7 +45,7 @@ struct OutboxItem {
     state: String,
     attempts: i64,
     last_error: Option<String>,
-    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`.
+    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest` or `server_login`.
     hold: Option<String>,
     /// Until when it is held; null while it is held: until somebody acts.
     held_until: Option<DateTime<Utc>>,

@@ -13,21 +13,22 @@ use crate::app::{App, Shared};
 use crate::identity::hash_secret;
 use crate::mail::imap::{Account, Fetched, Mailbox};
 use crate::mail::parse::{Parsed, parse};
-use crate::mail::{Letter, Problem, Recipient, mark_of_tag, mark_of_token, preference};
+use crate::mail::{Letter, Problem, Recipient, Role, mark_of_tag, mark_of_token, preference};
 use crate::tasks::{
-    ActError, Upload, act_in, assigner, attach as attach_file, link_token, open_proposal, owner_of,
-    propose_due, set_due,
+    ActError, Upload, act_in, approval_token, assigner, attach as attach_file, link_token,
+    open_proposal, owner_of, propose_due, set_due,
 };
 use chrono::{NaiveTime, TimeDelta};
 use domain::clock::{Timestamp, local_day};
 use domain::identity::{Actor, ActorKind};
 use domain::intake::values::in_zone;
-use domain::mail::command::{self, Named, Spoken, Verdict};
+use domain::mail::command::{self, Named, Ruling, Setting, Spoken, Verdict};
 use domain::mail::dates::Said;
 use domain::mail::marks::{self, Found};
 use domain::mail::{Incoming, bounce, quote};
 use domain::organisation::Department;
-use domain::tasks::{Command, Refused, Task};
+use domain::tasks::kind::{Advance, Track};
+use domain::tasks::{Command, Refused, State, Task};
 use serde_json::{Value, json};
 use storage::incoming::{Cursor, Inbound};
 use storage::{DbError, Tx};
@@ -54,8 +55,8 @@ pub async fn forget(app: &App) -> Result<u64, DbError> {
 pub(super) struct Writer {
     /// Where answers to it go: never the sender's address as such.
     pub to: Recipient,
-    /// The one who is asked; else whoever assigned the task.
-    pub is_owner: bool,
+    /// What they are to the task.
+    pub role: Role,
 }
 
 /// What became of a mail.
@@ -337,16 +338,20 @@ struct Match {
     current: bool,
 }
 
-async fn owner_or_assigner(tx: &Tx, task: &Task, email: &str) -> Result<Option<Writer>, DbError> {
-    let is_owner = task.owner.email == email;
-    let to = if is_owner {
-        Some(Recipient::of(&task.owner))
+/// What somebody is to a task now. An open approval is the last word about it, so it comes first.
+async fn part_of(tx: &Tx, task: &Task, email: &str) -> Result<Option<Writer>, DbError> {
+    let approval = task.open_approval();
+    let (to, role) = if let Some(a) = approval.filter(|a| a.approver.email == email) {
+        (Some(Recipient::of(&a.approver)), Role::Approver)
+    } else if task.owner.email == email {
+        (Some(Recipient::of(&task.owner)), Role::Owner)
     } else {
-        assigner(tx, task).await?.filter(|to| to.email == email)
+        let to = assigner(tx, task).await?.filter(|to| to.email == email);
+        (to, Role::Assigner)
     };
     let Some(to) = to else { return Ok(None) };
     let to = to.as_wished(&preference(tx, email).await?);
-    Ok(Some(Writer { to, is_owner }))
+    Ok(Some(Writer { to, role }))
 }
 
 /// Somebody who once had a right, in their own language where they are still known.
@@ -378,17 +383,22 @@ async fn find(tx: &Tx, mail: &Incoming) -> Result<Option<Match>, DbError> {
         let Some(task) = storage::tasks::hold(tx, mark.task_id).await? else {
             continue;
         };
-        let is_owner = mark.kind == "owner";
-        let current = if is_owner {
-            mark.assignment == task.assignment && mark.email == task.owner.email
-        } else {
-            task.assigned_by.email.as_ref() == Some(&mark.email)
+        let Some(role) = Role::parse(&mark.kind) else {
+            continue;
         };
-        let writer = match owner_or_assigner(tx, &task, &mark.email).await? {
-            Some(known) if known.is_owner == is_owner => known,
+        let current = match role {
+            Role::Owner => mark.assignment == task.assignment && mark.email == task.owner.email,
+            Role::Assigner => task.assigned_by.email.as_ref() == Some(&mark.email),
+            Role::Approver => task
+                .open_approval()
+                .is_some_and(|a| a.round == mark.assignment && a.approver.email == mark.email),
+        };
+        let writer = match part_of(tx, &task, &mark.email).await? {
+            // Who gave the task may be asked to approve it: one person, one answer.
+            Some(known) if known.role == role || current && known.role == Role::Approver => known,
             _ => Writer {
                 to: former(tx, &task, mark.email).await?,
-                is_owner,
+                role,
             },
         };
         let matched = Match {
@@ -431,7 +441,7 @@ async fn find(tx: &Tx, mail: &Incoming) -> Result<Option<Match>, DbError> {
         return Ok(None);
     };
     let writer = match &mail.from {
-        Some(from) => owner_or_assigner(tx, &task, from).await?,
+        Some(from) => part_of(tx, &task, from).await?,
         None => None,
     };
     Ok(Some(Match {
@@ -497,8 +507,15 @@ async fn deal(
     if by != Found::Token && marks::is_forged(mail) {
         return refuse(Problem::NoProof, "no_proof").await;
     }
-    if !current || (writer.is_owner && !link_is_alive(app, tx, &task).await?) {
-        return refuse(Problem::NotYours, "not_yours").await;
+    if !current || !link_is_alive(app, tx, &task, writer.role).await? {
+        return match writer.role {
+            // Late, and still theirs: the answer goes to their own address and opens the way again.
+            Role::Owner if current && task.state.is_under_way() => {
+                refuse(Problem::Late, "late").await
+            }
+            Role::Approver => refuse(Problem::Decided, "decided").await,
+            Role::Owner | Role::Assigner => refuse(Problem::NotYours, "not_yours").await,
+        };
     }
     if !raw.whole {
         return refuse(Problem::TooLarge, "too_large").await;
@@ -508,10 +525,9 @@ async fn deal(
         bounces::enable(app, tx, &writer.to.email).await?;
     }
     let actor = Actor {
-        kind: if writer.is_owner {
-            ActorKind::Owner
-        } else {
-            ActorKind::User
+        kind: match writer.role {
+            Role::Owner | Role::Approver => ActorKind::Owner,
+            Role::Assigner => ActorKind::User,
         },
         name: writer.to.name.clone(),
         email: Some(writer.to.email.clone()),
@@ -525,10 +541,10 @@ async fn deal(
         actor: &actor,
         words: &words,
     };
-    let (outcome, data) = if writer.is_owner {
-        said.owner(task.clone(), parsed).await?
-    } else {
-        said.assigner(task.clone()).await?
+    let (outcome, data) = match writer.role {
+        Role::Owner => said.owner(task.clone(), parsed).await?,
+        Role::Assigner => said.assigner(task.clone()).await?,
+        Role::Approver => said.approver(task.clone()).await?,
     };
     let mut note = with(data.clone());
     note["mail"] = id.into();
@@ -601,8 +617,15 @@ pub(super) async fn attach(
 }
 
 /// The same checks as on the action page: revoked and expired links are dead, and so is the secret line.
-async fn link_is_alive(app: &App, tx: &Tx, task: &Task) -> Result<bool, DbError> {
-    let link = storage::tasks::link(tx, &hash_secret(&link_token(app, task))).await?;
+async fn link_is_alive(app: &App, tx: &Tx, task: &Task, role: Role) -> Result<bool, DbError> {
+    let token = match (role, task.open_approval()) {
+        (Role::Owner, _) => link_token(app, task),
+        (Role::Approver, Some(approval)) => approval_token(app, task, approval),
+        (Role::Approver, None) => return Ok(false),
+        // Who gave a task has an account, and no link that could end.
+        (Role::Assigner, _) => return Ok(true),
+    };
+    let link = storage::tasks::link(tx, &hash_secret(&token)).await?;
     Ok(link.is_some_and(|l| l.revoked_at.is_none() && l.expires_at > tx.now()))
 }
 
@@ -652,12 +675,39 @@ impl Saying<'_> {
                 key: d.key,
             })
             .collect();
-        let today = local_day(tx.now(), self.writer.to.time_zone);
-        let reply = command::parse(self.words, today, &names);
+        let zone = self.writer.to.time_zone;
+        let of = Setting {
+            today: local_day(tx.now(), zone),
+            departments: &names,
+            track: &task.track,
+            due: local_day(task.due_at, zone),
+        };
+        let reply = command::parse(self.words, of);
         let mut now = task;
         let mut done: Vec<&'static str> = Vec::new();
         let mut problem = None;
         for step in &reply.steps {
+            // Who reports or delivers has taken the task, though they did not say the word.
+            let works = matches!(
+                step,
+                Spoken::Report { .. }
+                    | Spoken::Ticked { .. }
+                    | Spoken::Trained { .. }
+                    | Spoken::Ticket { .. }
+                    | Spoken::Complete { .. }
+            );
+            if works && now.state == State::Assigned {
+                match self.step(now.clone(), &Spoken::Accept).await? {
+                    Ok((next, name)) => {
+                        now = next;
+                        done.push(name);
+                    }
+                    Err(why) => {
+                        problem = Some(why);
+                        break;
+                    }
+                }
+            }
             match self.step(now.clone(), step).await? {
                 Ok((next, name)) => {
                     now = next;
@@ -744,6 +794,82 @@ impl Saying<'_> {
                     comment: comment.clone(),
                 },
             ),
+            // A figure that would be swallowed: what is counted is not estimated.
+            Spoken::Report { .. }
+                if matches!(task.track, Track::Checklist { .. } | Track::Coverage { .. }) =>
+            {
+                return Ok(Err(Problem::Counted));
+            }
+            Spoken::Ticked {
+                done,
+                undone,
+                comment,
+            } => {
+                let Track::Checklist { items } = &task.track else {
+                    return Ok(Err(Problem::Counted));
+                };
+                if done
+                    .iter()
+                    .chain(undone)
+                    .any(|n| !(1..=items.len()).contains(n))
+                {
+                    return Ok(Err(Problem::NoItem));
+                }
+                // The page says how the whole list is, a mail what is new of it.
+                let is = |n: usize, item: &domain::tasks::kind::Item| {
+                    let ticked = item.done_at.is_some() || done.contains(&(n + 1));
+                    ticked && !undone.contains(&(n + 1))
+                };
+                let ticked = items.iter().enumerate();
+                let ticked = ticked.filter(|(n, i)| is(*n, i)).map(|(n, _)| n).collect();
+                let command = Command::Advance {
+                    step: Advance::Ticked(ticked),
+                    comment: comment.clone(),
+                };
+                ("advance", command)
+            }
+            Spoken::Trained {
+                trained,
+                total,
+                comment,
+            } => {
+                let step = Advance::Trained {
+                    trained: *trained,
+                    total: *total,
+                };
+                let comment = comment.clone();
+                ("advance", Command::Advance { step, comment })
+            }
+            Spoken::Ticket {
+                url,
+                state,
+                comment,
+            } => {
+                let Track::Ticket(now) = &task.track else {
+                    return Ok(Err(Problem::Counted));
+                };
+                let step = Advance::Ticket {
+                    url: url.clone(),
+                    state: state.unwrap_or(now.state),
+                };
+                let comment = comment.clone();
+                ("advance", Command::Advance { step, comment })
+            }
+            Spoken::Later { at } => {
+                let Some(said) = at else {
+                    return Ok(Err(Problem::NoDate));
+                };
+                let nine = NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default();
+                let zone = self.writer.to.time_zone;
+                let at = in_zone(said.day.and_time(said.time.unwrap_or(nine)), zone);
+                // The due day itself is the last one, however early the task is due on it.
+                let until = if local_day(at, zone) == local_day(task.due_at, zone) {
+                    at.min(task.due_at)
+                } else {
+                    at
+                };
+                ("snooze", Command::Snooze { until })
+            }
             Spoken::Report { percent, comment } => {
                 let Some(percent) = u8::try_from(*percent).ok().filter(|p| *p <= 100) else {
                     return Ok(Err(Problem::BadPercent));
@@ -848,6 +974,61 @@ impl Saying<'_> {
         Ok(())
     }
 
+    /// An approver says yes or no; anything else is kept, and passed on to the owner.
+    async fn approver(&self, task: Task) -> Result<(&'static str, Value), DbError> {
+        let (app, tx) = (self.app, self.tx);
+        let (name, command) = match command::parse_approver(self.words) {
+            Ruling::Approve(comment) => ("approve", Command::Approve { comment }),
+            Ruling::Reject(reason) => ("reject", Command::Reject { reason }),
+            Ruling::Words => {
+                let words = masked(self.words);
+                if !words.is_empty() {
+                    let data = json!({"comment": words});
+                    event(app, tx, &task, "task.commented", self.actor, &data).await?;
+                    self.note(&task, "words", words).await?;
+                }
+                let problem = Problem::NoRuling;
+                let answered =
+                    answer(app, tx, &task, self.writer, problem, self.id, self.words).await?;
+                let data = json!({"problem": problem, "answered": answered});
+                return Ok(("commented", data));
+            }
+        };
+        match act_in(app, tx, task.clone(), &command, self.actor).await {
+            Ok(_) => Ok(("acted", json!({"commands": [name]}))),
+            Err(ActError::Refused(why)) => {
+                let problem = problem_of(&why);
+                let answered =
+                    answer(app, tx, &task, self.writer, problem, self.id, self.words).await?;
+                let data = json!({"problem": problem, "answered": answered});
+                Ok(("answered", data))
+            }
+            Err(ActError::Database(error)) => Err(error),
+            Err(ActError::NotFound | ActError::Stale) => Err(DbError::Stale {
+                table: "task",
+                id: String::new(),
+            }),
+        }
+    }
+
+    /// Tells the owner what somebody said.
+    async fn note(&self, task: &Task, what: &str, words: String) -> Result<(), DbError> {
+        let letter = Letter::TaskNote {
+            thread: thread(task),
+            title: task.title.clone(),
+            who: self.actor.name.clone(),
+            what: what.to_owned(),
+            words,
+            due_at: task.due_at,
+            link: format!("/a/{}", link_token(self.app, task)),
+        };
+        let key = format!("task:{}:mail:{}:note", task.id, self.id);
+        let to = Recipient::of(&task.owner);
+        tell(self.app, self.tx, task, &to, &letter, key)
+            .await
+            .map(|_| ())
+    }
+
     /// Whoever assigned the task agrees to a date, or says something to the owner.
     async fn assigner(&self, task: Task) -> Result<(&'static str, Value), DbError> {
         let (app, tx) = (self.app, self.tx);
@@ -912,17 +1093,7 @@ impl Saying<'_> {
                 (task, "words", "commented")
             }
         };
-        let letter = Letter::TaskNote {
-            thread: thread(&task),
-            title: task.title.clone(),
-            who: self.actor.name.clone(),
-            what: what.to_owned(),
-            words,
-            due_at: task.due_at,
-            link: format!("/a/{}", link_token(app, &task)),
-        };
-        let key = format!("task:{}:mail:{}:note", task.id, self.id);
-        tell(app, tx, &task, &Recipient::of(&task.owner), &letter, key).await?;
+        self.note(&task, what, words).await?;
         Ok((outcome, json!({"commands": [what]})))
     }
 }
@@ -935,6 +1106,10 @@ fn problem_of(refused: &Refused) -> Problem {
             ("reason", _) => Problem::NoReason,
             ("solution", _) => Problem::NoSolution,
             ("percent", _) => Problem::BadPercent,
+            ("trained" | "total", _) => Problem::BadCount,
+            ("url", _) => Problem::BadLink,
+            ("until", _) => Problem::BadReminder,
+            ("due_at", "unchanged") => Problem::SameDate,
             ("effective_at" | "due_at", _) => Problem::BadDate,
             _ => Problem::NotUnderstood,
         },

@@ -148,6 +148,23 @@ async fn mail(
             note_retry(app, job, delivery, &reason).await?;
             Err(JobError::retry(reason))
         }
+        Err(SendError::Locked(reason)) => {
+            // The operator's trouble, not the mail's: it waits, however long that lasts.
+            tracing::warn!(reason, "the mail server does not let us in; mails wait");
+            let tx = app.begin().await?;
+            let left = delivery.left_machine;
+            set_state(
+                &tx,
+                &delivery.id,
+                "sending",
+                job.attempt,
+                Some(&reason),
+                left,
+            )
+            .await?;
+            super::held::by_login(app, &tx, delivery).await?;
+            Ok(Outcome::Done(tx))
+        }
         Err(SendError::Permanent(reason)) => {
             // What the server refuses at once needs no report to be a bounce.
             let status = bounce::status_in(&reason).unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::held::reconsider;
 use crate::app::Shared;
 use crate::http::{Body, Caller, Code, List, Params, Problem, Result, Segment};
-use crate::mail::{Letter, Recipient, Shown, preference, render, samples};
+use crate::mail::{Letter, Recipient, Role, Shown, preference, render, samples};
 use axum::Json;
 use axum::extract::State;
 use domain::identity::Operation;
@@ -103,7 +103,13 @@ fn sample(app: &Shared, letter: &Letter, to: &Recipient) -> Result<crate::mail::
             .mail_in
             .as_ref()
             .map(|_| "BH-00000-00000-00000-00000".to_owned()),
-        owner: true,
+        role: Some(match letter {
+            Letter::ApprovalAsked { .. } => Role::Approver,
+            Letter::TaskAnswer { .. } => Role::Assigner,
+            _ => Role::Owner,
+        }),
+        due_at: None,
+        track: Default::default(),
     });
     render(letter, to, &app.config.public_url, shown.as_ref()).map_err(|error| {
         tracing::error!(error = %error, "a sample cannot be made");

@@ -118,7 +118,7 @@ fn dead(why: &Dead) -> Result<Response, Problem> {
                 "It may have been copied incompletely. Open it from the mail again.",
             ),
         ),
-        Dead::Over => (
+        Dead::Over | Dead::Late => (
             StatusCode::GONE,
             Bilingual::new("链接已失效", "This link is no longer valid"),
             Bilingual::new(

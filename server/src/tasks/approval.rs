@@ -60,7 +60,7 @@ pub(super) async fn submitted(
 
 /// The token of the link that an approver gets for one round of a task.
 #[must_use]
-pub(super) fn token(app: &App, task: &Task, approval: &Approval) -> String {
+pub fn token(app: &App, task: &Task, approval: &Approval) -> String {
     let input = format!(
         "approval-link:{}:{}:{}",
         task.id, approval.round, approval.approver.email

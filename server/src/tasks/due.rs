@@ -30,6 +30,13 @@ pub async fn propose_due(
             detail: problem.detail,
         }));
     }
+    if at == task.due_at {
+        return Err(ActError::Refused(Refused::Field {
+            field: "due_at",
+            code: "unchanged",
+            detail: "that is when it is due already".to_owned(),
+        }));
+    }
     // Texts of people are masked like voices: they travel by mail.
     let words = domain::text::mask(words).text;
     let data = serde_json::json!({"due_at": at, "comment": words});
@@ -41,18 +48,43 @@ pub async fn propose_due(
     Ok(())
 }
 
-/// The date that stands proposed and that nobody has answered.
-pub async fn open_proposal(db: &impl Read, task: &Task) -> Result<Option<Timestamp>, DbError> {
-    let history = storage::events::of(db, "task", &task.id.to_string()).await?;
+/// Another date that an owner asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// When they asked.
+    pub at: Timestamp,
+    /// For which date.
+    pub due_at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// In their words.
+    pub comment: String,
+}
+
+/// The date that stands proposed in a task's history and that nobody has answered.
+#[must_use]
+pub fn proposed(history: &[storage::events::Event]) -> Option<Proposed> {
     let last = history.iter().rev().find(|e| {
         matches!(
             e.kind.as_str(),
             "task.due_proposed" | "task.due_changed" | "task.due_refused"
         )
-    });
-    Ok(last
-        .filter(|e| e.kind == "task.due_proposed")
-        .and_then(|e| e.data["due_at"].as_str()?.parse().ok()))
+    })?;
+    if last.kind != "task.due_proposed" {
+        return None;
+    }
+    Some(Proposed {
+        at: last.at,
+        due_at: last.data["due_at"].as_str()?.parse().ok()?,
+        by: last.actor.name.clone(),
+        comment: last.data["comment"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+/// The same, of a task.
+pub async fn open_proposal(db: &impl Read, task: &Task) -> Result<Option<Timestamp>, DbError> {
+    let history = storage::events::of(db, "task", &task.id.to_string()).await?;
+    Ok(proposed(&history).map(|p| p.due_at))
 }
 
 /// Moves the due date of a task that is under way, with its history; the owner's link lives as long as the

@@ -121,6 +121,15 @@ struct TaskDue {
     standing_since: Option<DateTime<Utc>>,
 }
 
+/// Another due date that an owner asks for.
+#[derive(Serialize, ToSchema)]
+struct ProposedDue {
+    at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+    by: String,
+    comment: String,
+}
+
 async fn due_view(app: &Shared, task: &Task) -> Result<TaskDue> {
     let (waits_since, standing_since) = (task.waits_since(), task.stands_since());
     Ok(match &task.due_rule {
@@ -166,6 +175,8 @@ pub(super) struct TaskView {
     assigned_by: String,
     due_at: DateTime<Utc>,
     due: TaskDue,
+    /// Another date that the owner asks for and nobody has answered.
+    proposed_due: Option<ProposedDue>,
     overdue: bool,
     fast_track: bool,
     measures: Vec<String>,
@@ -236,8 +247,15 @@ pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<Ta
     }
     let due = due_view(app, &task).await?;
     let family = super::work_http::family(app, caller, &task).await?;
+    let wish = super::due::proposed(&timeline).filter(|_| task.state.is_under_way());
     Ok(TaskView {
         due,
+        proposed_due: wish.map(|p| ProposedDue {
+            at: p.at,
+            due_at: p.due_at,
+            by: p.by,
+            comment: p.comment,
+        }),
         kind: task.kind,
         track: super::work_http::TaskTrack::of(&task.track),
         rest: task.rest.clone(),

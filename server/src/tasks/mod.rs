@@ -7,6 +7,7 @@ pub mod bulk_http;
 mod chat;
 mod clock;
 mod due;
+pub mod due_http;
 mod escalation;
 pub mod escalation_http;
 mod evidence;
@@ -23,6 +24,7 @@ pub mod sla_http;
 pub mod work_http;
 
 pub use absence::begin as absence_begins;
+pub use approval::token as approval_token;
 pub use clock::{recalculate, reconcile};
 pub use due::{open_proposal, propose_due, set_due};
 pub use escalation::{escalate, plan, reconcile_timers};

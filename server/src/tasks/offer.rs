@@ -221,7 +221,14 @@ impl Actions {
                     event: event.to_owned(),
                     who: actor.name.clone(),
                     words: words.to_owned(),
-                    department: task.proposed_department.clone(),
+                    department: match (event, &task.proposed_department) {
+                        ("task.handed_over", _) => {
+                            let to = department_title(tx, &task.department).await?;
+                            Some(format!("{to}（{}）", task.owner.display_name()))
+                        }
+                        (_, Some(key)) => Some(department_title(tx, key).await?),
+                        (_, None) => None,
+                    },
                     link: format!("/tasks/{}", task.id),
                 };
                 send(app, tx, task, &to, &letter, key("answer")).await
@@ -307,13 +314,16 @@ impl Actions {
             return Ok(());
         };
         let local = at.with_timezone(&to.time_zone).format("%Y-%m-%d %H:%M");
+        let present = task
+            .due_at
+            .with_timezone(&to.time_zone)
+            .format("%Y-%m-%d %H:%M");
         let words = if to.language == Locale::ZhCn {
-            format!("希望改到：{local}\n{words}\n回复“同意”即改期，回复“不同意”加原因则维持不变。")
+            format!("希望改到：{local}（现在是 {present}）\n{words}")
         } else {
-            format!(
-                "Proposed: {local}\n{words}\nReply \"agreed\" to move the date, or \"decline\" with a reason to keep it."
-            )
+            format!("Proposed: {local} (now {present})\n{words}")
         };
+        let words = words.trim_end().to_owned();
         let letter = Letter::TaskAnswer {
             thread: thread(task, false),
             title: task.title.clone(),

@@ -95,6 +95,8 @@ pub(crate) enum Dead {
     Unknown,
     /// It has expired, or somebody else has the matter now.
     Over,
+    /// It has expired, and the matter is still its reader's: a new mail can be asked for.
+    Late,
 }
 
 /// Whether it can be the token of a link or the number of a form: 256 bits.
@@ -114,8 +116,12 @@ async fn open(app: &Shared, token: &str) -> Result<Result<Opened, Dead>, Problem
     let Some(task) = storage::tasks::get(&app.db, link.task_id).await? else {
         return Ok(Err(Dead::Unknown));
     };
-    if link.expires_at <= app.now() || !is_alive(&link, &task) {
+    if !is_alive(&link, &task) {
         return Ok(Err(Dead::Over));
+    }
+    if link.expires_at <= app.now() {
+        let theirs = link.purpose == Purpose::Owner && task.state.is_under_way();
+        return Ok(Err(if theirs { Dead::Late } else { Dead::Over }));
     }
     let task = as_wished(&app.db, task).await?;
     Ok(Ok(Opened {
@@ -205,8 +211,22 @@ fn dead(dead: &Dead) -> Result<Response, Problem> {
                 "The task went to somebody else, or the link has expired. There is nothing to do; if in doubt, ask whoever assigned the task."
             },
         ),
+        Dead::Late => (
+            StatusCode::GONE,
+            if zh {
+                "链接已过期，任务仍由您负责"
+            } else {
+                "This link has expired; the task is still yours"
+            },
+            if zh {
+                "点下面的按钮，新的邮件会发到您的邮箱，里面的链接 7 天内有效，也可以直接回复它。"
+            } else {
+                "Press the button: a new mail goes to your address. Its link is good for 7 days, and you can simply reply to it."
+            },
+        ),
     };
-    let html = render(context! { locale => locale.as_str(), zh, dead => true, title, text })?;
+    let late = matches!(dead, Dead::Late);
+    let html = render(context! { locale => locale.as_str(), zh, dead => true, late, title, text })?;
     Ok(page(status, html))
 }
 
@@ -756,6 +776,7 @@ async fn submit(
 ) -> Result<Response, Problem> {
     let opened = match open(&app, &token).await? {
         Ok(opened) => opened,
+        Err(Dead::Late) => return send_again(&app, &token).await,
         Err(reason) => return dead(&reason),
     };
     let zh = opened.reader().language == Locale::ZhCn;
@@ -903,6 +924,49 @@ async fn submit(
     .await
 }
 
+/// Mails a link that has expired to whoever it is of, once an hour: only they get it.
+async fn send_again(app: &Shared, token: &str) -> Result<Response, Problem> {
+    let tx = app.begin().await?;
+    let Some(link) = storage::tasks::link(&tx, &hash_secret(token)).await? else {
+        return dead(&Dead::Unknown);
+    };
+    let task = storage::tasks::hold(&tx, link.task_id).await?;
+    let Some(task) = task.filter(|t| is_alive(&link, t) && t.state.is_under_way()) else {
+        return dead(&Dead::Over);
+    };
+    let hour = tx.now().timestamp() / 3600;
+    let key = format!("task:{}:link:{}:{hour}", task.id, task.assignment);
+    let from = (task.assigned_by.name.as_str(), "");
+    super::offer::Actions::note(app, &tx, &task, &task.owner, "link", from, key).await?;
+    let data = serde_json::json!({"assignment": task.assignment});
+    let id = task.id.to_string();
+    let (event, kind) = (app.ids.next(), "task.link_asked");
+    let actor = Actor {
+        kind: ActorKind::Owner,
+        name: task.owner.display_name().to_owned(),
+        email: Some(task.owner.email.clone()),
+        via: "link".to_owned(),
+    };
+    storage::events::record(&tx, event, "task", &id, kind, &actor, &data).await?;
+    tx.commit().await?;
+    app.wake_workers();
+    let locale = asked_locale();
+    let zh = locale == Locale::ZhCn;
+    let (title, text) = if zh {
+        (
+            "邮件已发出",
+            "请查看您的邮箱，打开新邮件里的链接，或直接回复它。",
+        )
+    } else {
+        (
+            "A mail is on its way",
+            "Open the link in the new mail in your mailbox, or simply reply to it.",
+        )
+    };
+    let html = render(context! { locale => locale.as_str(), zh, dead => true, title, text })?;
+    Ok(page(StatusCode::OK, html))
+}
+
 /// Asks for another due date: whoever assigned the task agrees or not. The end of the working day is meant, as
 /// in a reply by mail.
 async fn extend(
@@ -951,6 +1015,14 @@ async fn extend(
                 Refused::State { .. } | Refused::OpenSubTasks { .. } => {
                     (StatusCode::CONFLICT, refused(&why, zh))
                 }
+                Refused::Field { code, .. } if code == "unchanged" => (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    if zh {
+                        "这就是现在的截止时间。".to_owned()
+                    } else {
+                        "That is when it is due already.".to_owned()
+                    },
+                ),
                 Refused::Field { .. } if zh => (
                     StatusCode::UNPROCESSABLE_ENTITY,
                     "请选择今天以后、两年以内的日期。".to_owned(),

@@ -2,8 +2,12 @@
 
 use super::people::People;
 use crate::app::App;
+use crate::http::{Code, Problem};
 use chrono_tz::Tz;
-use domain::organisation::{Locale, Topic};
+use domain::detection::Scope;
+use domain::identity::Actor;
+use domain::organisation::Locale;
+use domain::routing::{By, Route, parse};
 use domain::tasks::refusal::{HopKind, must_refer};
 use domain::tasks::{Command, Task};
 use storage::refusals::Proposal;
@@ -79,6 +83,61 @@ pub(super) fn preface(task: &Task, name: impl Fn(&str) -> String) -> String {
     lines.join("\n")
 }
 
+/// Who has a topic now: by the owner rules, else by the topic itself.
+async fn present_owner(tx: &Tx, topic: &str) -> Result<Route, DbError> {
+    let directory = crate::routing::Directory::read(tx).await?;
+    Ok(directory.decide(&crate::routing::matter_of(topic, &Scope::default(), None)))
+}
+
+/// Where an owner rule gives a topic to another department, a rule for the topic alone right before it: what was
+/// agreed must not be without effect. The line's number; `None`: no rule stands in the way.
+pub(super) async fn rule_before(
+    app: &App,
+    tx: &Tx,
+    topic: &str,
+    department: &str,
+    actor: &Actor,
+) -> Result<Option<usize>, Problem> {
+    let route = present_owner(tx, topic).await?;
+    let By::Rule { line, .. } = route.by else {
+        return Ok(None);
+    };
+    if route.department.as_deref() == Some(department) {
+        return Ok(None);
+    }
+    let Some(rules) = storage::routing::rules(tx).await? else {
+        return Ok(None);
+    };
+    let quoted = |key: &str| {
+        if key.chars().any(char::is_whitespace) {
+            format!("\"{key}\"")
+        } else {
+            key.to_owned()
+        }
+    };
+    let new = format!(
+        "topic:{} -> department:{}",
+        quoted(topic),
+        quoted(department)
+    );
+    let mut lines: Vec<&str> = rules.text.lines().collect();
+    lines.insert((line - 1).min(lines.len()), &new);
+    let text = lines.join("\n");
+    if parse(&text).is_err() {
+        return Err(Problem::new(
+            Code::Conflict,
+            "the owner rules have no place for one more: edit them by hand",
+        ));
+    }
+    let saved = storage::routing::put(tx, &text, actor, Some(rules.version)).await?;
+    let data = serde_json::json!({
+        "version": saved.version, "text": saved.text, "before": rules.text, "line": line, "why": "proposal",
+    });
+    let (event, kind) = (app.ids.next(), "owner_rules.changed");
+    storage::events::record(tx, event, "owner_rules", "1", kind, actor, &data).await?;
+    Ok(Some(line))
+}
+
 /// Keeps that a topic should belong to the department that a task was re-routed to: one open proposal
 /// for a topic and department, with all tasks that say so.
 pub(super) async fn propose(
@@ -87,8 +146,7 @@ pub(super) async fn propose(
     task: &Task,
     department: &str,
 ) -> Result<Option<Proposal>, DbError> {
-    let topic: Option<Topic> = storage::organisation::get(tx, &task.topic).await?;
-    let present = topic.and_then(|t| t.owner_department);
+    let present = present_owner(tx, &task.topic).await?.department;
     if present.as_deref() == Some(department) {
         return Ok(None);
     }

@@ -186,13 +186,17 @@ async fn decide(
                 "the topic or the department is gone",
             ));
         };
+        let rule =
+            super::refusal::rule_before(app, &tx, &topic.key, &department.key, &caller.actor)
+                .await?;
         let before = topic.owner_department.clone();
         let changed = Topic {
             owner_department: Some(department.key.clone()),
             ..topic
         };
         storage::organisation::put(&tx, &changed, None).await?;
-        let data = serde_json::json!({"from": before, "to": department.key, "proposal": id});
+        let data =
+            serde_json::json!({"from": before, "to": department.key, "proposal": id, "rule": rule});
         let event = app.ids.next();
         let (subject, kind) = ("topic", "topic.owner_changed");
         storage::events::record(

@@ -148,16 +148,22 @@ async fn explain_due(
     let start = local(*from);
     said.rule = "calendar".to_owned();
     said.sentence = match (end, standing) {
-        (Some(Walk::Standing(_)), _) | (_, Some(_)) => Bilingual::new(
-            format!(
-                "{start} 起计 {hours} 个工作小时（「{}」日历）；等待答复，时钟已停。",
-                title.zh
-            ),
-            format!(
-                "{hours} working hours from {start} on (calendar {}); the clock stands until the question is answered.",
-                title.en
-            ),
-        ),
+        (Some(Walk::Standing(_)), _) | (_, Some(_)) => {
+            let (zh, en) = match task.waits_for() {
+                Some(Why::Approval) => ("等待审批", "until it is approved"),
+                _ => ("等待答复", "until the question is answered"),
+            };
+            Bilingual::new(
+                format!(
+                    "{start} 起计 {hours} 个工作小时（「{}」日历）；{zh}，时钟已停。",
+                    title.zh
+                ),
+                format!(
+                    "{hours} working hours from {start} on (calendar {}); the clock stands {en}.",
+                    title.en
+                ),
+            )
+        }
         (Some(Walk::Reached(at)), _) if at == task.due_at => Bilingual::new(
             format!(
                 "{start} 起计 {hours} 个工作小时（「{}」日历），截止 {}。",

@@ -41,7 +41,7 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
-    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest`.
+    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest`, `server_login`.
     pub hold: Option<String>,
     /// Until when; `None` while it is held: until somebody acts.
     pub held_until: Option<Timestamp>,

@@ -56,6 +56,9 @@ export type Preference = {
   daily_at: string;
   quiet: Quiet[];
   urgent_at_once: boolean;
+  /** Their own wish; null: what their department or account says. */
+  language?: "zh-CN" | "en" | null;
+  zone?: string | null;
 };
 export type Template = { name: string; subject: string };
 export type Preview = { subject: string; text: string; html: string };

@@ -495,6 +495,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feedback/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every voice of a filter, newest arrival first, as a stream without a limit. Where the connection breaks the
+         *     last line is missing its end.
+         */
+        get: operations["export_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feedback/{id}": {
         parameters: {
             query?: never;
@@ -2092,6 +2112,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Moves the due date of a task that is under way, at its owner's wish or without it; the owner is told. No
+         *     calendar moves it any more.
+         */
+        post: operations["change_due"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/due/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves the due date as it is, although the owner asked for another; the owner is told why. */
+        post: operations["refuse_due"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/escalation": {
         parameters: {
             query?: never;
@@ -3527,6 +3584,16 @@ export interface components {
             /** @description The zone of the calendar's clock. */
             zone: string;
         };
+        /** @description Another due date. */
+        DueChange: {
+            /** @description Said to the owner. */
+            comment?: string;
+            /**
+             * Format: date-time
+             * @description Ahead, at most two years: what the owner asked for, or another.
+             */
+            due_at: string;
+        };
         /** @description A question to a calendar. */
         DueQuestion: {
             /** @description Key of a calendar; the organisation's when missing. */
@@ -3544,6 +3611,11 @@ export interface components {
             minutes: number;
             /** @description Times that do not count. */
             pauses?: components["schemas"]["Pause"][];
+        };
+        /** @description Why the date stays. */
+        DueRefusal: {
+            /** @description Said to the owner. */
+            reason: string;
         };
         /** @description The change with its repeated confidence interval. */
         Effect: {
@@ -4968,7 +5040,7 @@ export interface components {
                  * @description Until when it is held; null while it is held: until somebody acts.
                  */
                 held_until?: string | null;
-                /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`. */
+                /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest` or `server_login`. */
                 hold?: string | null;
                 id: string;
                 issue_id?: string | null;
@@ -5297,6 +5369,7 @@ export interface components {
                 percent: number;
                 progress: components["schemas"]["TaskProgress"][];
                 proposed_department?: string | null;
+                proposed_due?: components["schemas"]["ProposedDue"] | null;
                 /** @description Why it was completed although something that is counted is missing. */
                 rest?: string | null;
                 solution?: string | null;
@@ -5946,7 +6019,7 @@ export interface components {
              * @description Until when it is held; null while it is held: until somebody acts.
              */
             held_until?: string | null;
-            /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`. */
+            /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest` or `server_login`. */
             hold?: string | null;
             id: string;
             issue_id?: string | null;
@@ -6311,6 +6384,15 @@ export interface components {
             title: string;
             /** @description Address of the code's description. */
             type: string;
+        };
+        /** @description Another due date that an owner asks for. */
+        ProposedDue: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            comment: string;
+            /** Format: date-time */
+            due_at: string;
         };
         /** @description Where an article went. */
         Publication: {
@@ -7862,6 +7944,7 @@ export interface components {
             percent: number;
             progress: components["schemas"]["TaskProgress"][];
             proposed_department?: string | null;
+            proposed_due?: components["schemas"]["ProposedDue"] | null;
             /** @description Why it was completed although something that is counted is missing. */
             rest?: string | null;
             solution?: string | null;
@@ -9404,6 +9487,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Receipt"];
+                };
+            };
+        };
+    };
+    export_feedback: {
+        parameters: {
+            query?: {
+                /** @description `jsonl` (one voice a line, as the list shows it) or `csv` (UTF-8 with BOM for Excel). */
+                format?: string;
+                /** @description A topic and everything below it; empty: voices without a topic. */
+                topic?: string;
+                channel?: string;
+                region?: string;
+                /** @description Not before this time or day (of the organisation's calendar). */
+                from?: string;
+                /** @description Before this time, or not after this day. */
+                to?: string;
+                /** @description Must stand in the text. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
                 };
             };
         };
@@ -11898,6 +12013,60 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Declining"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    change_due: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DueChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+        };
+    };
+    refuse_due: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DueRefusal"];
             };
         };
         responses: {

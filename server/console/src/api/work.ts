@@ -69,7 +69,11 @@ export type Work = {
   parent?: Relative | null;
   sub_tasks?: Relative[];
   approval?: Approval | null;
+  proposed_due?: ProposedDue | null;
 };
+
+/** Another date that the owner asks for and nobody has answered. */
+export type ProposedDue = { at: string; due_at: string; by: string; comment: string };
 
 export type Advance = {
   done?: number[];
@@ -136,6 +140,27 @@ export function useDecide(id: string, version: number) {
         approved
           ? http.POST("/api/v1/tasks/{id}/approve", { params, headers, body: { comment: words } })
           : http.POST("/api/v1/tasks/{id}/reject", { params, headers, body: { reason: words } }),
+      );
+    },
+  });
+}
+
+/** Agrees to another due date, or leaves it as it is. */
+export function useDueDecision(id: string, version: number) {
+  const onSuccess = useTaskRefresh();
+  return useMutation({
+    onSuccess,
+    mutationFn: (say: { agreed: true; due_at: string; words: string } | { agreed: false; words: string }) => {
+      const params = { path: { id } };
+      const headers = ifMatch(version);
+      return unwrap<unknown>(
+        say.agreed
+          ? http.POST("/api/v1/tasks/{id}/due", {
+              params,
+              headers,
+              body: { due_at: say.due_at, comment: say.words },
+            })
+          : http.POST("/api/v1/tasks/{id}/due/refuse", { params, headers, body: { reason: say.words } }),
       );
     },
   });

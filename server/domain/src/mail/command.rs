@@ -4,7 +4,8 @@
 //! What is not understood is a comment: it is kept and passed on, and nothing happens to the task.
 
 use super::dates::{self, Said};
-use super::plain;
+use super::{counted, plain};
+use crate::tasks::kind::{TicketState, Track};
 use chrono::NaiveDate;
 
 /// What the person who is asked wants to happen.
@@ -45,6 +46,38 @@ pub enum Spoken {
         /// What was said besides.
         comment: String,
     },
+    /// Says which items of the checklist are done, by their number from 1.
+    Ticked {
+        /// Done by now; what was ticked before stays so.
+        done: Vec<usize>,
+        /// Not done after all.
+        undone: Vec<usize>,
+        /// What was said besides.
+        comment: String,
+    },
+    /// Says how many people of the group were trained.
+    Trained {
+        /// So many.
+        trained: u32,
+        /// The group turned out to be larger or smaller.
+        total: Option<u32>,
+        /// What was said besides.
+        comment: String,
+    },
+    /// Says where the ticket elsewhere is; at least one of both.
+    Ticket {
+        /// Where it can be seen.
+        url: Option<String>,
+        /// How far it is.
+        state: Option<TicketState>,
+        /// What was said besides.
+        comment: String,
+    },
+    /// Wants no reminder before.
+    Later {
+        /// The date; `None`: none that could be read.
+        at: Option<Said>,
+    },
     /// Has done it.
     Complete {
         /// What was done.
@@ -83,6 +116,7 @@ enum Word {
     Due,
     Report,
     Complete,
+    Later,
     Help,
 }
 
@@ -96,9 +130,9 @@ enum After {
 }
 
 /// Words, longer ones before their own beginnings.
-const WORDS: [(&str, Word, After); 92] = {
+const WORDS: [(&str, Word, After); 102] = {
     use After::{Any, Gap};
-    use Word::{Accept, Ask, Complete, Decline, Due, HandOver, Help, Report};
+    use Word::{Accept, Ask, Complete, Decline, Due, HandOver, Help, Later, Report};
     [
         ("无法接受", Decline, Gap),
         ("不能接受", Decline, Gap),
@@ -163,6 +197,12 @@ const WORDS: [(&str, Word, After); 92] = {
         ("任务完成", Complete, Gap),
         ("完成了", Complete, Any),
         ("完成", Complete, Gap),
+        ("暂不提醒", Later, Any),
+        ("暂缓提醒", Later, Any),
+        ("推迟提醒", Later, Any),
+        ("延后提醒", Later, Any),
+        ("稍后提醒", Later, Any),
+        ("改天提醒", Later, Any),
         ("帮助", Help, Gap),
         ("cannot accept", Decline, Gap),
         ("can't accept", Decline, Gap),
@@ -190,6 +230,10 @@ const WORDS: [(&str, Word, After); 92] = {
         ("complete", Complete, Gap),
         ("finished", Complete, Gap),
         ("done", Complete, Gap),
+        ("remind me", Later, Gap),
+        ("snooze", Later, Gap),
+        ("agree", Accept, Gap),
+        ("disagree", Decline, Gap),
         ("help", Help, Gap),
         ("?", Help, Gap),
     ]
@@ -257,9 +301,9 @@ const NOT_YET: [&str; 24] = [
     "next",
 ];
 
-struct Text {
-    plain: Vec<char>,
-    original: Vec<char>,
+pub(super) struct Text {
+    pub(super) plain: Vec<char>,
+    pub(super) original: Vec<char>,
 }
 
 impl Text {
@@ -270,13 +314,13 @@ impl Text {
         }
     }
 
-    fn has(&self, at: usize, word: &str) -> Option<usize> {
+    pub(super) fn has(&self, at: usize, word: &str) -> Option<usize> {
         let end = at + word.chars().count();
         let found = self.plain.get(at..end)?;
         found.iter().copied().eq(word.chars()).then_some(end)
     }
 
-    fn skip(&self, mut at: usize, which: impl Fn(char) -> bool) -> usize {
+    pub(super) fn skip(&self, mut at: usize, which: impl Fn(char) -> bool) -> usize {
         while self.plain.get(at).is_some_and(|c| which(*c)) {
             at += 1;
         }
@@ -284,11 +328,11 @@ impl Text {
     }
 
     /// An end, a blank or a sign: no letter, digit or character of a word.
-    fn gap(&self, at: usize) -> bool {
+    pub(super) fn gap(&self, at: usize) -> bool {
         self.plain.get(at).is_none_or(|c| !c.is_alphanumeric())
     }
 
-    fn rest(&self, at: usize) -> String {
+    pub(super) fn rest(&self, at: usize) -> String {
         let at = self.skip(at, |c| c.is_whitespace() || ",.:;!-–—)]】」".contains(c));
         self.original[at.min(self.original.len())..]
             .iter()
@@ -303,7 +347,7 @@ impl Text {
         end.min(self.plain.len())
     }
 
-    fn is_question(&self, at: usize) -> bool {
+    pub(super) fn is_question(&self, at: usize) -> bool {
         let end = self.sentence(at);
         let last = end.checked_sub(1).and_then(|e| self.plain.get(e));
         self.plain.get(end) == Some(&'?') || last.is_some_and(|c| matches!(c, '吗' | '么' | '?'))
@@ -421,6 +465,31 @@ fn department(text: &Text, at: usize, all: &[Named]) -> Option<(String, usize)> 
         .max_by_key(|(_, end)| *end)
 }
 
+/// Behind what is refused: `can't accept this task` gives no reason yet.
+fn object(text: &Text, at: usize) -> usize {
+    const OBJECTS: [&str; 12] = [
+        "这项任务",
+        "这个任务",
+        "此任务",
+        "该任务",
+        "本任务",
+        "任务",
+        "this task",
+        "the task",
+        "that task",
+        "this",
+        "that",
+        "it",
+    ];
+    let place = text.skip(at, |c| c == ' ');
+    let end = OBJECTS
+        .iter()
+        .filter_map(|w| text.has(place, w))
+        .filter(|end| text.gap(*end))
+        .max();
+    end.unwrap_or(at)
+}
+
 /// A department that a refusal names as the right one.
 fn suggested(text: &Text, from: usize, all: &[Named]) -> Option<String> {
     const NAMES: [&str; 13] = [
@@ -446,7 +515,29 @@ fn suggested(text: &Text, from: usize, all: &[Named]) -> Option<String> {
     })
 }
 
-fn step(text: &Text, at: usize, today: NaiveDate, all: &[Named]) -> Option<Spoken> {
+/// What a reply may speak of.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The day where its writer is.
+    pub today: NaiveDate,
+    /// Who a task can go to.
+    pub departments: &'a [Named],
+    /// What the task counts.
+    pub track: &'a Track,
+    /// The day on which the task is due, where its writer is: `延期一周` counts from it.
+    pub due: NaiveDate,
+}
+
+fn step(text: &Text, at: usize, of: Setting<'_>) -> Option<Spoken> {
+    let Setting {
+        today,
+        departments: all,
+        track,
+        due,
+    } = of;
+    if let Some(spoken) = counted::read(text, at, track) {
+        return Some(spoken);
+    }
     // `60%` alone, `完成60%`, `已完成 60%`: a report, whatever the word.
     let leading = ["完成了", "完成", "done", "about", "大约", "约"]
         .iter()
@@ -479,10 +570,13 @@ fn step(text: &Text, at: usize, today: NaiveDate, all: &[Named]) -> Option<Spoke
         Word::Due => {
             let rest = text.rest(end);
             Spoken::Due {
-                at: dates::find(&rest, today),
+                at: dates::find(&rest, today).or_else(|| dates::later(&rest, due)),
                 comment: whole(),
             }
         }
+        Word::Later => Spoken::Later {
+            at: dates::find(&text.rest(end), today),
+        },
         Word::HandOver => {
             let found = department(text, end, all);
             Spoken::HandOver {
@@ -509,7 +603,7 @@ fn step(text: &Text, at: usize, today: NaiveDate, all: &[Named]) -> Option<Spoke
         Word::Accept => Spoken::Accept,
         Word::Decline => Spoken::Decline {
             department: suggested(text, end, all),
-            reason: text.rest(end),
+            reason: text.rest(object(text, end)),
         },
         Word::Complete => {
             let next = text.skip(end, |c| c == ' ');
@@ -555,9 +649,9 @@ fn effective(solution: &str, today: NaiveDate) -> Option<Said> {
     })
 }
 
-/// Reads a reply that quotes nothing any more. `today` = the day where its writer is.
+/// Reads a reply that quotes nothing any more.
 #[must_use]
-pub fn parse(words: &str, today: NaiveDate, departments: &[Named]) -> Reply {
+pub fn parse(words: &str, of: Setting<'_>) -> Reply {
     let text = Text::new(words);
     let at = start(&text);
     if at >= text.plain.len() {
@@ -570,7 +664,7 @@ pub fn parse(words: &str, today: NaiveDate, departments: &[Named]) -> Reply {
             },
         };
     }
-    let Some(first) = step(&text, at, today, departments) else {
+    let Some(first) = step(&text, at, of) else {
         return Reply {
             steps: Vec::new(),
             comment: Some(words.trim().to_owned()),
@@ -582,15 +676,22 @@ pub fn parse(words: &str, today: NaiveDate, departments: &[Named]) -> Reply {
             comment: None,
         };
     }
-    // Whoever accepts may say more at once: until when, how far, or a question.
+    // Whoever accepts may say more at once: until when, how far, that it is done, or a question.
     let (_, end) = word_at(&text, at).unwrap_or((Word::Accept, at));
     let rest = text.rest(end);
     let rest_text = Text::new(&rest);
     let place = start(&rest_text);
-    let second = step(&rest_text, place, today, departments).filter(|s| {
+    let second = step(&rest_text, place, of).filter(|s| {
         matches!(
             s,
-            Spoken::Due { at: Some(_), .. } | Spoken::Report { .. } | Spoken::Ask { .. }
+            Spoken::Due { at: Some(_), .. }
+                | Spoken::Later { at: Some(_) }
+                | Spoken::Report { .. }
+                | Spoken::Complete { .. }
+                | Spoken::Ticked { .. }
+                | Spoken::Trained { .. }
+                | Spoken::Ticket { .. }
+                | Spoken::Ask { .. }
         )
     });
     match second {
@@ -627,5 +728,83 @@ pub fn parse_assigner(words: &str, today: NaiveDate) -> Verdict {
         }
         Some((Word::Decline, _)) if !text.is_question(at) => Verdict::Disagree,
         _ => Verdict::Words,
+    }
+}
+
+/// What an approver says to a completion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// Yes, with what was said besides.
+    Approve(String),
+    /// No, and why; may be empty, then it is asked for.
+    Reject(String),
+    /// Something else.
+    Words,
+}
+
+/// Words that only an approver has, longer ones before their own beginnings.
+const RULINGS: [(&str, bool); 19] = [
+    ("审批不通过", false),
+    ("审批通过", true),
+    ("不予通过", false),
+    ("不予批准", false),
+    ("不批准", false),
+    ("不通过", false),
+    ("未通过", false),
+    ("驳回", false),
+    ("予以批准", true),
+    ("批准", true),
+    ("通过", true),
+    ("not approved", false),
+    ("do not approve", false),
+    ("don't approve", false),
+    ("give back", false),
+    ("send back", false),
+    ("back to the owner", false),
+    ("approved", true),
+    ("approve", true),
+];
+/// What makes a yes one with conditions: that is for people to settle.
+const PROVIDED: [&str; 16] = [
+    "但", "不过", "除非", "如果", "若", "前提", "先", "待", "再", "but", "unless", "if",
+    "provided", "once", "except", "after",
+];
+
+/// Reads the answer of an approver: a yes with conditions is none.
+#[must_use]
+pub fn parse_approver(words: &str) -> Ruling {
+    let text = Text::new(words);
+    let at = start(&text);
+    let own = RULINGS
+        .iter()
+        .filter_map(|(word, yes)| Some((*yes, text.has(at, word).filter(|end| text.gap(*end))?)))
+        .max_by_key(|(_, end)| *end);
+    let shared = word_at(&text, at).and_then(|(word, end)| match word {
+        Word::Accept => Some((true, end)),
+        Word::Decline => Some((false, end)),
+        _ => None,
+    });
+    let Some((yes, end)) = own.into_iter().chain(shared).max_by_key(|(_, end)| *end) else {
+        return Ruling::Words;
+    };
+    if text.is_question(at) {
+        return Ruling::Words;
+    }
+    let rest = text.rest(end);
+    if !yes {
+        return Ruling::Reject(rest);
+    }
+    let said = Text::new(&rest);
+    let open = (0..said.plain.len()).any(|at| {
+        PROVIDED.iter().any(|word| {
+            let begins = at == 0 || !said.plain[at - 1].is_ascii_alphanumeric();
+            said.has(at, word)
+                .is_some_and(|end| !word.is_ascii() || begins && said.gap(end))
+        })
+    });
+    if open {
+        Ruling::Words
+    } else {
+        Ruling::Approve(rest)
     }
 }

@@ -414,3 +414,85 @@ pub fn find(text: &str, today: NaiveDate) -> Option<Said> {
         at_place(&text, pos, today)
     })
 }
+
+/// So much later than `due`: `一周`, `3天`, `两个工作日`, `by 3 days`, `a week`. Working days are Monday to Friday
+/// here: it is a wish, and whoever agrees sees the date.
+#[must_use]
+pub fn later(text: &str, due: NaiveDate) -> Option<Said> {
+    const UNITS: [(&str, u64, bool); 19] = [
+        ("个工作日", 1, true),
+        ("工作日", 1, true),
+        ("working day", 1, true),
+        ("business day", 1, true),
+        ("workday", 1, true),
+        ("天", 1, false),
+        ("日", 1, false),
+        ("day", 1, false),
+        ("个星期", 7, false),
+        ("星期", 7, false),
+        ("个礼拜", 7, false),
+        ("礼拜", 7, false),
+        ("周", 7, false),
+        ("week", 7, false),
+        ("个月", 0, false),
+        ("月", 0, false),
+        ("month", 0, false),
+        ("个季度", 0, false),
+        ("fortnight", 14, false),
+    ];
+    let text: Vec<char> = plain(text).into_iter().take(40).collect();
+    let at = At {
+        text: &text,
+        pos: 0,
+    };
+    let mut at = at.space();
+    for word in [
+        "到", "by ", "for ", "another ", "about ", "再", "约", "大约",
+    ] {
+        at = at.take(word).map_or(at, At::space);
+    }
+    if at.any(&["半个月", "半月"]).is_some() {
+        return Some(Said {
+            day: due.checked_add_days(Days::new(15))?,
+            time: None,
+        });
+    }
+    const WORDS: [(&str, u32); 7] = [
+        ("a ", 1),
+        ("one ", 1),
+        ("two ", 2),
+        ("three ", 3),
+        ("four ", 4),
+        ("five ", 5),
+        ("an ", 1),
+    ];
+    let spelt = WORDS
+        .iter()
+        .find_map(|(word, n)| Some((*n, at.take(word)?)));
+    let (n, next) = spelt.or_else(|| at.number(3))?;
+    let (unit, days, working) = UNITS
+        .iter()
+        .find(|(unit, ..)| next.space().take(unit).is_some())?;
+    let n = u64::from(n);
+    if !(1..=366).contains(&n) {
+        return None;
+    }
+    let day = match (*unit, *working) {
+        (_, true) => {
+            let mut day = due;
+            for _ in 0..n {
+                day = day.succ_opt()?;
+                while day.weekday().number_from_monday() > 5 {
+                    day = day.succ_opt()?;
+                }
+            }
+            day
+        }
+        ("个季度", _) => due.checked_add_months(Months::new(u32::try_from(n * 3).ok()?))?,
+        ("个月" | "月" | "month", _) => {
+            due.checked_add_months(Months::new(u32::try_from(n).ok()?))?
+        }
+        _ => due.checked_add_days(Days::new(n * days))?,
+    };
+    Some(Said { day, time: None })
+}

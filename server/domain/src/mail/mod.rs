@@ -13,6 +13,7 @@
 pub mod automatic;
 pub mod bounce;
 pub mod command;
+mod counted;
 pub mod dates;
 pub mod ics;
 pub mod marks;

@@ -1,5 +1,8 @@
-use super::command::{Named, Reply, Spoken, Verdict, parse, parse_assigner};
+use super::command::{
+    Named, Reply, Ruling, Setting, Spoken, Verdict, parse, parse_approver, parse_assigner,
+};
 use super::*;
+use crate::tasks::kind::{Kind, Ticket, TicketState, Track, Wanted};
 use bounce::Severity;
 use chrono::{NaiveDate, NaiveTime};
 use proptest::prelude::*;
@@ -25,6 +28,16 @@ fn departments() -> Vec<Named> {
         name: name.into(),
     })
     .to_vec()
+}
+
+fn read(words: &str, track: &Track) -> Reply {
+    let of = Setting {
+        today: today(),
+        departments: &departments(),
+        track,
+        due: day("2026-11-27"),
+    };
+    parse(words, of)
 }
 
 fn own(text: &str) -> String {
@@ -565,7 +578,7 @@ fn replies_of_common_clients_are_understood() {
     let mut wrong = Vec::new();
     for (name, text, expected) in &all {
         let words = own(text);
-        let found = parse(&words, today(), &departments());
+        let found = read(&words, &Track::Percent);
         if found != *expected {
             wrong.push(format!(
                 "{name}: {words:?}\n  is       {found:?}\n  expected {expected:?}"
@@ -907,6 +920,351 @@ fn the_assigner_agrees_or_not() {
     assert_eq!(parse_assigner("同意吗？", today()), Verdict::Words);
 }
 
+fn track(wanted: Wanted) -> Track {
+    Track::new(Kind::Other, Some(wanted), &[]).unwrap()
+}
+
+fn items() -> Track {
+    let items = ["画流程", "试运行", "改话术模板", "Train the agents"];
+    track(Wanted::Checklist(items.map(str::to_owned).to_vec()))
+}
+
+#[test]
+fn items_of_a_checklist_are_ticked_by_number_and_by_name() {
+    let ticked = |done: &[usize], undone: &[usize], comment: &str| {
+        steps(vec![Spoken::Ticked {
+            done: done.to_vec(),
+            undone: undone.to_vec(),
+            comment: comment.into(),
+        }])
+    };
+    for (words, done, comment) in [
+        ("清单 1、3", &[1, 3][..], ""),
+        ("清单 1、3 完成", &[1, 3], ""),
+        ("清单：１、３已完成，试点两家店", &[1, 3], "试点两家店"),
+        ("第1项完成", &[1], ""),
+        ("第1项已完成，流程图在附件", &[1], "流程图在附件"),
+        ("您好，第1项和第2项都完成了。", &[1, 2], ""),
+        ("已完成第2项、第3项", &[2, 3], ""),
+        ("我们已经完成 1-3 项", &[1, 2, 3], ""),
+        ("完成 1，已上线", &[1], "已上线"),
+        ("完成 画流程", &[1], ""),
+        ("画流程 已完成", &[1], ""),
+        ("改话术模板完成了，谢谢", &[3], "谢谢"),
+        (
+            "1. 画流程 完成\n2. 试运行 完成\n3 还在做",
+            &[1, 2],
+            "3 还在做",
+        ),
+        ("1 完成\n3 完成", &[1, 3], ""),
+        ("清单全部完成", &[1, 2, 3, 4], ""),
+        ("item 2 done", &[2], ""),
+        (
+            "Items 1, 2 and 4 are done, see the file",
+            &[1, 2, 4],
+            "see the file",
+        ),
+        ("done 1, 3", &[1, 3], ""),
+        ("Done: item 4", &[4], ""),
+        ("checklist 1 3", &[1, 3], ""),
+        ("tick 2", &[2], ""),
+        ("Train the agents done", &[4], ""),
+        ("all items done", &[1, 2, 3, 4], ""),
+        ("完成 9", &[9], ""),
+    ] {
+        assert_eq!(read(words, &items()), ticked(done, &[], comment), "{words}");
+    }
+    assert_eq!(read("取消勾选 2", &items()), ticked(&[], &[2], ""));
+    assert_eq!(read("untick item 2", &items()), ticked(&[], &[2], ""));
+    let both = read("接受，第1项完成", &items());
+    assert_eq!(both.steps.len(), 2, "{both:?}");
+}
+
+#[test]
+fn what_is_open_ticks_nothing() {
+    for words in [
+        "完成 1 个模板",
+        "第2项 下周完成",
+        "第2项完成不了",
+        "第2项没完成",
+        "第2项完成了吗？",
+        "第2项完成一半",
+        "清单 2 未完成",
+        "清单 2 还没完成",
+        "第2项",
+        "画流程",
+        "画流程图完成",
+        "完成 12月3日",
+        "完成 2026-12-01 上线",
+        "完成 60%",
+        "进度 60%",
+        "完成 1.5 倍",
+        "item 2 not done",
+        "item 2 will be done tomorrow",
+        "done by 3",
+        "items",
+        "1",
+        "",
+    ] {
+        let reply = read(words, &items());
+        let ticks = reply
+            .steps
+            .iter()
+            .any(|s| matches!(s, Spoken::Ticked { .. }));
+        assert!(!ticks, "{words}: {reply:?}");
+    }
+    // What a task does not count is no number of it.
+    assert_eq!(read("清单 1、3", &Track::Percent), comment("清单 1、3"));
+    assert_eq!(read("完成 1", &Track::Percent), complete("1", None));
+}
+
+#[test]
+fn people_who_were_trained_are_counted() {
+    let sixty = track(Wanted::Coverage {
+        group: "二线客服".into(),
+        total: 60,
+    });
+    for (words, trained, total, comment) in [
+        ("已培训 45/60", 45, None, ""),
+        ("培训 45/60 人，还差夜班", 45, None, "还差夜班"),
+        ("我们已培训45人", 45, None, ""),
+        ("45/60", 45, None, ""),
+        ("进度 45/60", 45, None, ""),
+        ("45人 三个班", 45, None, "三个班"),
+        ("培训 45/64", 45, Some(64), ""),
+        ("培训：４５人，共60人", 45, None, ""),
+        ("trained 45 of 60", 45, None, ""),
+        (
+            "Trained 45 out of 64 people; nights follow",
+            45,
+            Some(64),
+            "nights follow",
+        ),
+        ("45 of 60 agents", 45, None, ""),
+    ] {
+        let expected = steps(vec![Spoken::Trained {
+            trained,
+            total,
+            comment: comment.into(),
+        }]);
+        assert_eq!(read(words, &sixty), expected, "{words}");
+    }
+    for words in [
+        "12/3",
+        "培训 75%",
+        "培训45人的计划在附件",
+        "培训45人没到",
+        "培训了吗",
+        "培训 45 人吗？",
+        "45",
+    ] {
+        let reply = read(words, &sixty);
+        let counts = reply
+            .steps
+            .iter()
+            .any(|s| matches!(s, Spoken::Trained { .. }));
+        assert!(!counts, "{words}: {reply:?}");
+    }
+}
+
+#[test]
+fn a_ticket_has_a_link_and_a_state() {
+    let outside = Track::Ticket(Ticket::default());
+    let jira = "https://jira.example/browse/A-1?x=Y";
+    for (words, url, state, comment) in [
+        ("工单 处理中", None, Some(TicketState::InProgress), ""),
+        (
+            "工单已完成，灰度三天",
+            None,
+            Some(TicketState::Done),
+            "灰度三天",
+        ),
+        ("工单状态：开发中", None, Some(TicketState::InProgress), ""),
+        (
+            "工单不做，产品下线",
+            None,
+            Some(TicketState::Rejected),
+            "产品下线",
+        ),
+        (
+            "外部工单 https://jira.example/browse/A-1?x=Y",
+            Some(jira),
+            None,
+            "",
+        ),
+        ("https://jira.example/browse/A-1?x=Y", Some(jira), None, ""),
+        (
+            "工单 https://jira.example/browse/A-1?x=Y，处理中",
+            Some(jira),
+            Some(TicketState::InProgress),
+            "",
+        ),
+        (
+            "工单 处理中 https://jira.example/browse/A-1?x=Y。下周测试",
+            Some(jira),
+            Some(TicketState::InProgress),
+            "下周测试",
+        ),
+        (
+            "ticket in progress https://jira.example/browse/A-1?x=Y",
+            Some(jira),
+            Some(TicketState::InProgress),
+            "",
+        ),
+        ("Ticket is closed.", None, Some(TicketState::Done), ""),
+        ("ticket: open", None, Some(TicketState::Open), ""),
+    ] {
+        let expected = steps(vec![Spoken::Ticket {
+            url: url.map(str::to_owned),
+            state,
+            comment: comment.into(),
+        }]);
+        assert_eq!(read(words, &outside), expected, "{words}");
+    }
+    for words in [
+        "工单还没完成",
+        "工单完成不了",
+        "工单完成了吗",
+        "工单",
+        "ticket opened?",
+        "完成 改了界面",
+    ] {
+        let reply = read(words, &outside);
+        let says = reply
+            .steps
+            .iter()
+            .any(|s| matches!(s, Spoken::Ticket { .. }));
+        assert!(!says, "{words}: {reply:?}");
+    }
+}
+
+#[test]
+fn reminders_are_put_off() {
+    for words in [
+        "暂缓提醒到11月25日",
+        "推迟提醒 11月25日",
+        "snooze until 2026-11-25",
+        "remind me on Nov 25",
+    ] {
+        let expected = steps(vec![Spoken::Later {
+            at: Some(said("2026-11-25")),
+        }]);
+        assert_eq!(read(words, &Track::Percent), expected, "{words}");
+    }
+}
+
+#[test]
+fn so_much_later_counts_from_the_due_day() {
+    for (words, expected) in [
+        ("延期一周", "2026-12-04"),
+        ("延期3天，等供应商", "2026-11-30"),
+        ("申请延期两个工作日", "2026-12-01"),
+        ("延期半个月", "2026-12-12"),
+        ("推迟1个月", "2026-12-27"),
+        ("extend by 3 days", "2026-11-30"),
+        ("extend a week, vendor", "2026-12-04"),
+        ("postpone two working days", "2026-12-01"),
+        ("延期到12月3日", "2026-12-03"),
+    ] {
+        assert_eq!(
+            read(words, &Track::Percent),
+            due(Some(expected), words),
+            "{words}"
+        );
+    }
+    assert_eq!(read("延期到以后", &Track::Percent), due(None, "延期到以后"));
+}
+
+#[test]
+fn a_refusal_of_this_gives_no_reason() {
+    for (words, reason) in [
+        ("I can't accept this", ""),
+        ("can't accept the task, wrong team", "wrong team"),
+        ("不能接受这个任务", "这个任务"),
+        ("拒绝 此任务", ""),
+        ("decline it", ""),
+        ("decline items are missing", "items are missing"),
+        ("拒绝 任务不清楚", "任务不清楚"),
+    ] {
+        let reply = read(words, &Track::Percent);
+        let given = match reply.steps.first() {
+            Some(Spoken::Decline { reason, .. }) => Some(reason.as_str()),
+            _ => None,
+        };
+        if words.starts_with("不能接受这") {
+            assert_eq!(given, None, "no word of ours: {reply:?}");
+        } else {
+            assert_eq!(given, Some(reason), "{words}");
+        }
+    }
+}
+
+#[test]
+fn who_accepts_may_be_done_at_once() {
+    let both = |second: Spoken| steps(vec![Spoken::Accept, second]);
+    let done = |words: &str| Spoken::Complete {
+        solution: words.into(),
+        effective: None,
+    };
+    assert_eq!(
+        read("接受，完成 已修复", &Track::Percent),
+        both(done("已修复"))
+    );
+    assert_eq!(
+        read("接受\n完成 已发补丁", &Track::Percent),
+        both(done("已发补丁"))
+    );
+    assert_eq!(
+        read("Accept. Done: new version is out", &Track::Percent),
+        both(done("new version is out"))
+    );
+    for words in [
+        "接受，完成时间下周五",
+        "接受，完成后汇报",
+        "accept, done by Friday",
+    ] {
+        assert_eq!(
+            read(words, &Track::Percent).steps,
+            vec![Spoken::Accept],
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn an_approver_says_yes_or_no() {
+    let yes = |rest: &str| Ruling::Approve(rest.into());
+    let no = |rest: &str| Ruling::Reject(rest.into());
+    for (words, expected) in [
+        ("同意", yes("")),
+        ("您好，同意。", yes("")),
+        ("批准，辛苦了", yes("辛苦了")),
+        ("审批通过", yes("")),
+        ("通过", yes("")),
+        ("Approved, thank you", yes("thank you")),
+        ("I agree", yes("")),
+        ("不同意 话术还不清楚", no("话术还不清楚")),
+        ("驳回：缺截图", no("缺截图")),
+        ("不通过", no("")),
+        ("退回 先补截图", no("先补截图")),
+        ("审批不通过，缺数据", no("缺数据")),
+        ("reject: no screenshots", no("no screenshots")),
+        (
+            "Not approved - figures are missing",
+            no("figures are missing"),
+        ),
+        ("refuse, too vague", no("too vague")),
+        ("同意吗？", Ruling::Words),
+        ("同意，但请先改第二条", Ruling::Words),
+        ("approved if the figures are added", Ruling::Words),
+        ("通过率太低", Ruling::Words),
+        ("请补充截图", Ruling::Words),
+        ("", Ruling::Words),
+    ] {
+        assert_eq!(parse_approver(words), expected, "{words}");
+    }
+}
+
 #[test]
 fn the_conversation_index_is_as_outlook_writes_it() {
     // 2026-11-22T02:00:00Z.
@@ -940,8 +1298,12 @@ proptest! {
     #[test]
     fn any_text_is_read(text in "(?s).{0,400}") {
         let words = own(&text);
-        let _ = parse(&words, today(), &departments());
+        let _ = read(&words, &Track::Percent);
+        for track in [items(), track(Wanted::Coverage { group: "g".into(), total: 9 }), Track::Ticket(Ticket::default())] {
+            let _ = read(&words, &track);
+        }
         let _ = parse_assigner(&words, today());
+        let _ = parse_approver(&words);
         let _ = marks::tokens_in(&text);
         let _ = marks::tag_in(&text);
         let _ = bounce::status_in(&text);
@@ -956,9 +1318,13 @@ proptest! {
     fn any_words_of_the_grammar_are_read(parts in proptest::collection::vec(prop_oneof![
         Just("接受"), Just("完成"), Just("延期到"), Just("12月3日"), Just("下周三"), Just("进度"), Just("60%"), Just("百分之"),
         Just("十"), Just("，"), Just("\n"), Just(" "), Just("转交"), Just("财务部"), Just("accept"), Just("next "), Just("Dec "),
-        Just("3"), Just("?"), Just("您好"), Just("hi"), Just("99999999999"), Just("年"), Just("两"),
+        Just("3"), Just("?"), Just("您好"), Just("hi"), Just("99999999999"), Just("年"), Just("两"), Just("第"), Just("项"),
+        Just("-"), Just("/"), Just("人"), Just("清单"), Just("工单"), Just("https://x.example/1"), Just("处理中"), Just("and "),
     ], 0..12)) {
-        let reply = parse(&parts.concat(), today(), &departments());
+        for track in [items(), track(Wanted::Coverage { group: "g".into(), total: 9 }), Track::Ticket(Ticket::default())] {
+            prop_assert!(read(&parts.concat(), &track).steps.len() <= 2);
+        }
+        let reply = read(&parts.concat(), &Track::Percent);
         prop_assert!(reply.steps.len() <= 2);
         prop_assert!(reply.steps.is_empty() || reply.comment.is_none() || reply.steps == vec![Spoken::Accept]);
     }

@@ -73,6 +73,13 @@ test("what waits says why, and can be sent", async () => {
   await waitFor(() => expect(calls.some((c) => c.path === "/outbox/d1/retry")).toBe(true));
 });
 
+test("an address that names no tab shows the first", async () => {
+  serve({ "GET /mailbox": { items: [], next_cursor: null } });
+  visit("/mailbox?tab=nowhere");
+  const first = (await screen.findAllByRole("tab"))[0];
+  expect(first?.getAttribute("aria-selected")).toBe("true");
+});
+
 test("a closed address is opened again", async () => {
   const closed = {
     email: "wang.tao@telecom.example",
@@ -116,6 +123,8 @@ test("a wish is the same after the form", () => {
     daily_at: "09:30",
     quiet: [{ from: "22:00", to: "08:00", weekdays: [5, 6] }],
     urgent_at_once: false,
+    language: "en",
+    zone: "Europe/London",
   };
   expect(wishOf(valuesOf(wish))).toEqual(wish);
 });

@@ -110,6 +110,9 @@ function Mails(props: { mails: readonly MailboxItem[] }) {
   );
 }
 
+/** What an address may name; anything else shows where the mails are. */
+const TABS = ["kept", "outbox", "inbox", "addresses", "people", "templates"] as const;
+
 export function MailboxPage() {
   const { t } = useTranslation();
   const { mail } = useSession();
@@ -118,6 +121,8 @@ export function MailboxPage() {
   const navigate = useNavigate();
   const { tab } = useSearch({ from: "/shell/mailbox" });
   if (!allowed) return <NoAccessPage />;
+  // Where mails leave the machine none is kept here: what became of them is in the outbox.
+  const first = mail.leaves_machine ? "outbox" : "kept";
   return (
     <Page title={t("mailbox.title")} intro={t("mailbox.intro")}>
       <div className="stack">
@@ -132,9 +137,9 @@ export function MailboxPage() {
           <Alert type="warning" showIcon title={t("mailbox.banner")} description={t("mailbox.banner_text")} />
         )}
         <Tabs
-          activeKey={tab ?? "kept"}
+          activeKey={TABS.find((known) => known === tab) ?? first}
           onChange={(key) =>
-            void navigate({ to: "/mailbox", search: key === "kept" ? {} : { tab: key }, replace: true })
+            void navigate({ to: "/mailbox", search: key === first ? {} : { tab: key }, replace: true })
           }
           items={[
             {

@@ -10,6 +10,7 @@ import type { Owner } from "../../api/types";
 import { EmptyState, Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
 import { useMay } from "../../lib/session";
+import { zoneOptions } from "../../lib/zones";
 
 dayjs.extend(customParseFormat);
 
@@ -19,6 +20,8 @@ export type Values = {
   daily_at: Dayjs;
   quiet: Row[];
   urgent_at_once: boolean;
+  language?: Preference["language"];
+  zone?: Preference["zone"];
 };
 
 const clock = (text: string) => dayjs(text, "HH:mm");
@@ -41,6 +44,9 @@ export function wishOf(values: Values): Preference {
       weekdays: [...(q.weekdays ?? [])].sort((a, b) => a - b),
     })),
     urgent_at_once: values.urgent_at_once,
+    // What stands empty follows the department or the account.
+    language: values.language ?? null,
+    zone: values.zone ?? null,
   };
 }
 
@@ -71,6 +77,23 @@ function WishForm(props: { email: string; wish: Preference }) {
       }
     >
       <ProblemAlert error={save.error} />
+      <div className="row">
+        <Form.Item name="language" label={t("people.language")} style={{ flex: 1, minWidth: 180 }}>
+          <Select
+            allowClear
+            placeholder={t("people.as_department")}
+            options={(["zh-CN", "en"] as const).map((value) => ({ value, label: t(`language.${value}`) }))}
+          />
+        </Form.Item>
+        <Form.Item name="zone" label={t("people.zone")} style={{ flex: 1, minWidth: 180 }}>
+          <Select
+            allowClear
+            showSearch={{ optionFilterProp: "label" }}
+            placeholder={t("people.as_department")}
+            options={zoneOptions()}
+          />
+        </Form.Item>
+      </div>
       <Form.Item name="pace" label={t("people.pace")}>
         <Radio.Group options={PACES.map((value) => ({ value, label: t(`people.${value}`) }))} />
       </Form.Item>

@@ -18,6 +18,7 @@ import { EscalationPanel, HopsPanel } from "../handling/escalation-panel";
 import { BeforeAfterChart } from "../verification/before-after-chart";
 import { VerdictCard } from "../verification/verdict-card";
 import { DueExplained } from "./due-explained";
+import { DuePanel } from "./due-panel";
 import { MailPanel } from "./mail-panel";
 import { TaskActions } from "./task-actions";
 import { ApprovalPanel, FilesPanel, SubTasksPanel, TrackPanel } from "./work-panel";
@@ -241,6 +242,7 @@ function TaskView(props: { task: Task }) {
       <div className="stack">
         <TaskActions task={task} />
         <ApprovalPanel task={task} />
+        <DuePanel task={task} />
         {task.verification ? (
           <>
             <VerdictCard verification={task.verification} taskId={task.id} />
