@@ -1385,6 +1385,51 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    /// An alarm for a day after the fix brings a resolved issue back, also where that day lies before the alarm
+    /// that had opened it and before the night of the verdict; and its people hear of it.
+    fn a_late_alarm_after_the_fix_brings_its_issue_back(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        furnish(&admin);
+        crate::world::watch(&admin);
+        rule(&admin, "falls", "csat_fall", &json!({}));
+        use crate::world::{days_ago, rated};
+        send(&admin, &rated("before", days_ago(125, 46), 24, 0.60));
+        send(&admin, &rated("after", days_ago(44, 2), 24, 0.90));
+        send(&admin, &rated("alarm", days_ago(1, 1), 51, 0.90));
+        let id = text(&issues(&admin)[0], "id").to_owned();
+        let task = admin.post(&format!("/api/v1/issues/{id}/tasks"), &json!({"title": "说清楚", "description": "说清楚",
+            "department": crate::world::PRODUCT, "measures": [], "contract": {"metric": "csat", "expected_change": 0.22}})).ok();
+        let task = text(&task, "id").to_owned();
+        admin.post(&format!("/api/v1/tasks/{task}/accept"), &json!({})).ok();
+        let done = json!({"solution": "一页纸说明", "effective_at": time::on(time::ago(45), 3600)});
+        admin.post(&format!("/api/v1/tasks/{task}/complete"), &done).ok();
+        let verdict = admin.post(&format!("/api/v1/tasks/{task}/verification/evaluate"), &json!({})).ok();
+        assert_eq!(verdict["verdict"], "improved", "{verdict}");
+        judged(&server);
+        assert_eq!(issues(&admin)[0]["state"], "resolved");
+        // So many contacts would be an alarm of their own.
+        admin.delete(&format!("/api/v1/detectors/{}", crate::world::DETECTOR)).ok();
+        let told = |word: &str| {
+            let all = mails_to(&server, crate::world::LI);
+            all.into_iter().filter(|m| text(m, "subject").contains(word)).count()
+        };
+        assert_eq!(told("复发"), 0);
+        send(&admin, &rated("late", days_ago(2, 2), 60, 0.0));
+        let back = until("the issue comes back", || {
+            let all = issues(&admin);
+            assert_eq!(all.len(), 1, "{all:?}");
+            (all[0]["state"] == "relapsed").then(|| all[0].clone())
+        });
+        judged(&server);
+        told_of(&back, "issue.relapsed");
+        let rang = signals(&admin, "falls");
+        assert_eq!((rang.len(), &rang[0]["day"], &rang[0]["issue_id"]), (1, &json!(time::ago(2)), &json!(id)), "{rang:?}");
+        assert_eq!(told("复发"), 1);
+    }
+}
+
+on_both_engines! {
     /// Whatever the goal of a verdict was, it is watched: handling time that is back where it was before the
     /// fix brings the issue back, and late data take that relapse back.
     fn a_goal_that_is_lost_again_relapses(engine) {

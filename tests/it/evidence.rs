@@ -493,7 +493,6 @@ on_both_engines! {
         for figure in ["/savings/contacts_avoided/value", "/savings/contacts_avoided/high"] {
             assert!(number(&after, figure) < number(&before, figure), "{figure}: {before} {after}");
         }
-        assert_eq!(admin.get(&format!("/api/v1/tasks/{id}")).ok()["verdict"], "improved", "those days judge nothing");
     }
 
     /// Fewer contacts are worth something: month by month, frozen when the month is closed.
