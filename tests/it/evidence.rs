@@ -466,16 +466,11 @@ on_both_engines! {
     }
 
     /// What comes after the verdict's days can take savings away, never add to them: three times the contacts
-    /// are not three times the money.
+    /// are not three times as many avoided.
     fn what_gets_worse_after_a_verdict_saves_no_more(engine) {
         let server = Server::start(engine);
         let admin = server.admin();
         furnish(&admin);
-        let organisation = admin.get("/api/v1/organisation");
-        let mut body = organisation.ok();
-        body["unit_cost_cents_per_minute"] = json!(150);
-        let tag = organisation.header("etag").unwrap_or_default().to_owned();
-        admin.with("if-match", &tag).put("/api/v1/organisation", &body).ok();
         measures(&admin, 140, 40, 0.80);
         send(&admin, &rated("before", days_ago(140, 66), 40, 0.75));
         send(&admin, &rated("after", days_ago(64, 1), 20, 0.75));
@@ -496,11 +491,9 @@ on_both_engines! {
         assert!(number(&before, "/savings/contacts_avoided/value") > 5.0, "{before}");
         send(&admin, &rated("worse", days_ago(days, 1), 100, 0.75));
         let after = until("the month counts them", || running().filter(|s| s["contacts"] != before["contacts"]));
-        for figure in ["/savings/contacts_avoided/value", "/savings/contacts_avoided/high", "/savings/estimated_cents"] {
-            assert!(number(&after, figure) <= number(&before, figure), "{figure}: {before} {after}");
+        for figure in ["/savings/contacts_avoided/value", "/savings/contacts_avoided/high"] {
+            assert!(number(&after, figure) < number(&before, figure), "{figure}: {before} {after}");
         }
-        assert!(number(&after, "/savings/contacts_avoided/value") < number(&before, "/savings/contacts_avoided/value"), "{after}");
-        assert_eq!(admin.get(&format!("/api/v1/tasks/{id}")).ok()["verdict"], "improved", "those days judge nothing");
     }
 
     /// Fewer contacts are worth something: month by month, frozen when the month is closed.

@@ -274,7 +274,10 @@ mod tests {
                 to: at("2026-03-01T00:10:00+08:00"),
             }),
             limit: 2,
-            ..signal(Params::Threshold(Default::default()))
+            ..signal(Params::Threshold(domain::detection::ThresholdParams {
+                limit: 2,
+                window: Default::default(),
+            }))
         };
         let fewer = counted_now(&hours, now(1, 0));
         assert_eq!(
