@@ -2,12 +2,16 @@
 
 use super::people::People;
 use crate::app::App;
+use crate::routing::{directory, matter_of_issue};
 use chrono_tz::Tz;
-use domain::organisation::{Locale, Topic};
+use domain::ids::TaskId;
+use domain::organisation::Locale;
+use domain::routing::{Change, Matter, amend, parse};
 use domain::tasks::refusal::{HopKind, must_refer};
 use domain::tasks::{Command, Task};
+use std::collections::BTreeSet;
 use storage::refusals::Proposal;
-use storage::{DbError, Tx};
+use storage::{DbError, Read, Tx};
 
 /// The command that a refusal or hand-over becomes when it is one too many.
 pub(super) async fn referred(
@@ -79,6 +83,70 @@ pub(super) fn preface(task: &Task, name: impl Fn(&str) -> String) -> String {
     lines.join("\n")
 }
 
+/// What an accepted proposal changes.
+#[derive(Default)]
+pub(super) struct Amended {
+    /// Step by step.
+    pub changes: Vec<Change>,
+    /// The rules after all steps.
+    pub text: String,
+}
+
+/// What accepting a proposal changes, by the rules as they are: whoever gets its tasks' issues today, the
+/// proposed department gets them then. `None`: the rules have no room for it.
+pub(super) async fn amendments(
+    db: &impl Read,
+    proposal: &Proposal,
+) -> Result<Option<Amended>, DbError> {
+    let mut directory = directory(db).await?;
+    let mut amended = Amended {
+        text: storage::routing::rules(db)
+            .await?
+            .map_or_else(String::new, |r| r.text),
+        ..Amended::default()
+    };
+    let mut seen = BTreeSet::new();
+    for id in &proposal.tasks {
+        let Ok(id) = id.parse::<TaskId>() else {
+            continue;
+        };
+        let Some(task) = storage::tasks::get(db, id).await? else {
+            continue;
+        };
+        if !seen.insert(task.issue_id) {
+            continue;
+        }
+        let Some(issue) = storage::issues::get(db, task.issue_id).await? else {
+            continue;
+        };
+        let matter = Matter {
+            topic: &proposal.topic,
+            ..matter_of_issue(&issue)
+        };
+        let Some((change, text)) = amend(&amended.text, &directory, &matter, &proposal.department)
+        else {
+            continue;
+        };
+        if change == Change::TopicOwner {
+            for topic in directory
+                .topics
+                .iter_mut()
+                .filter(|t| t.key == proposal.topic)
+            {
+                topic.owner_department = Some(proposal.department.clone());
+            }
+        } else {
+            let Ok(rules) = parse(&text) else {
+                return Ok(None);
+            };
+            directory.rules = rules;
+            amended.text = text;
+        }
+        amended.changes.push(change);
+    }
+    Ok(Some(amended))
+}
+
 /// Keeps that a topic should belong to the department that a task was re-routed to: one open proposal
 /// for a topic and department, with all tasks that say so.
 pub(super) async fn propose(
@@ -87,8 +155,18 @@ pub(super) async fn propose(
     task: &Task,
     department: &str,
 ) -> Result<Option<Proposal>, DbError> {
-    let topic: Option<Topic> = storage::organisation::get(tx, &task.topic).await?;
-    let present = topic.and_then(|t| t.owner_department);
+    // Who gets what has no topic is said by rules about places: nothing to learn from one task.
+    let issue = storage::issues::get(tx, task.issue_id).await?;
+    let Some(issue) = issue.filter(|_| !task.topic.is_empty()) else {
+        return Ok(None);
+    };
+    let present = directory(tx)
+        .await?
+        .decide(&Matter {
+            topic: &task.topic,
+            ..matter_of_issue(&issue)
+        })
+        .department;
     if present.as_deref() == Some(department) {
         return Ok(None);
     }
@@ -115,6 +193,7 @@ pub(super) async fn propose(
                 .unwrap_or_default(),
             created_at: tx.now(),
             decided_by: None,
+            changes: Vec::new(),
         },
     };
     storage::refusals::save_proposal(tx, &proposal).await?;
