@@ -456,16 +456,10 @@ on_both_engines! {
             (TOPIC, SERVICE, PRODUCT, "不归我们")
         );
         let proposal = text(&open[0], "id").to_owned();
-        // A rule that gives the topic to somebody else must not make what was agreed a dead letter.
-        let rules = format!("# 规则\n* -> department:{PRODUCT}");
-        admin.put("/api/v1/owner-rules", &json!({"text": rules})).ok();
         voc_owner.post(&format!("/api/v1/owner-rule-proposals/{proposal}/accept"), &json!({})).ok();
-        let route = voc_owner.post("/api/v1/owner-rules/test", &json!({"topic": TOPIC})).ok();
-        assert_eq!((text(&route["route"], "department"), &route["route"]["line"]), (SERVICE, &json!(2)), "{route}");
-        let now = admin.get("/api/v1/owner-rules").ok();
-        assert!(text(&now, "text").ends_with(&format!("\n* -> department:{PRODUCT}")), "{now}");
         voc_owner.post(&format!("/api/v1/owner-rule-proposals/{proposal}/dismiss"), &json!({})).problem(409, "wrong_state");
         assert_eq!(admin.get(&format!("/api/v1/topics/{TOPIC}")).ok()["owner_department"], SERVICE);
+        assert_eq!(open[0]["changes"][0]["kind"], "topic_owner", "{}", open[0]);
 
         let report = voc_owner.get(&format!("/api/v1/reports/refusals?from={}&to={0}", monday())).ok();
         let of = |key: &str| {
@@ -480,6 +474,26 @@ on_both_engines! {
         assert_eq!(product["share"], 0.75);
         assert_eq!(product["reasons"][0], json!({"reason": "不归我们", "n": 2}));
         voc_owner.get("/api/v1/reports/refusals?from=2026-02-02&to=2026-02-01").problem(400, "invalid_query");
+
+        // Where a rule decides, what is accepted comes before it, and the next task goes there.
+        let rules = "# 华东\nregion:华东 -> department:SERVICE\n* -> department:PRODUCT".replace("SERVICE", SERVICE).replace("PRODUCT", PRODUCT);
+        admin.put("/api/v1/owner-rules", &json!({"text": rules})).ok();
+        let ruled = text(&voc_owner.post(&format!("/api/v1/issues/{issue}/tasks"), &json!({"title": "第三项"})).ok(), "id").to_owned();
+        assert_eq!(admin.post(&format!("/api/v1/tasks/{ruled}/decline"), &refusal).ok()["department"], PRODUCT);
+        voc_owner.post(&format!("/api/v1/tasks/{ruled}/reroute"), &json!({})).ok();
+        let open = voc_owner.get("/api/v1/owner-rule-proposals?state=open").items();
+        let change = &open[0]["changes"][0];
+        assert_eq!((text(&open[0], "present"), &change["kind"], &change["line"]), (PRODUCT, &json!("rule_added"), &json!(3)), "{}", open[0]);
+        assert!(text(&change["sentence"], "zh").contains("第 3 行") && text(&change["sentence"], "en").contains("line 3"), "{change}");
+        let accept = format!("/api/v1/owner-rule-proposals/{}/accept", text(&open[0], "id"));
+        assert_eq!(voc_owner.post(&accept, &json!({})).ok()["changes"][0], *change, "what was announced was done");
+        let now = admin.get("/api/v1/owner-rules").ok();
+        assert_eq!(now["text"], format!("# 华东\nregion:华东 -> department:{SERVICE}\ntopic:{TOPIC} -> department:{SERVICE}\n* -> department:{PRODUCT}\n"));
+        assert_eq!(now["version"], 2, "{now}");
+        let route = admin.post("/api/v1/owner-rules/test", &json!({"issue_id": issue})).ok();
+        assert_eq!((&route["route"]["line"], &route["route"]["department"]), (&json!(3), &json!(SERVICE)), "{route}");
+        let next = voc_owner.post(&format!("/api/v1/issues/{issue}/tasks"), &json!({"title": "第四项"})).ok();
+        assert_eq!(next["department"], SERVICE, "{next}");
     }
 
     /// Many open tasks, no power for three days: each overdue step once, however often it is killed then.

@@ -4,7 +4,7 @@ use super::relapse::{fix_of, watched_part};
 use super::words;
 use crate::app::App;
 use crate::mail::{Letter, Recipient};
-use crate::routing::{Directory, matter_of};
+use crate::routing::matter_of;
 use domain::detection::{Detector, Kind, Scope, Signal, SubjectKind, issue_key};
 use domain::identity::{Actor, Role};
 use domain::ids::{FeedbackId, IssueId};
@@ -363,7 +363,7 @@ pub(super) async fn readers(
     signal: &Signal,
     topic: Option<&Topic>,
 ) -> Result<Readers, DbError> {
-    let directory = Directory::read(tx).await?;
+    let directory = crate::routing::directory(tx).await?;
     let departments = &directory.departments;
     let organisation = storage::organisation::organisation(tx).await?;
     let of_department = |d: &Department| {

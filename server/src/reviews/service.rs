@@ -5,7 +5,6 @@ use crate::analysis::Labelled;
 use crate::app::App;
 use crate::http::{Code, Problem};
 use crate::mail::{Letter, Recipient};
-use crate::routing::Directory;
 use chrono::TimeDelta;
 use domain::clock::{local_day, start_of_day};
 use domain::identity::Actor;
@@ -63,7 +62,7 @@ pub async fn open(app: &App, tx: &Tx, voices: &[Labelled]) -> Result<(), DbError
         }
         let directory = match &directory {
             Some(known) => known,
-            None => directory.insert(Directory::read(tx).await?),
+            None => directory.insert(crate::routing::directory(tx).await?),
         };
         let route = directory.decide(&Matter {
             topic: &topic,

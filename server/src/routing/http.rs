@@ -1,6 +1,6 @@
 //! The owner rules over HTTP: read, replace, and ask who would get something.
 
-use super::service::{Directory, matter_of_issue};
+use super::service::{directory, matter_of_issue};
 use crate::app::Shared;
 use crate::http::{Body, Caller, Code, FieldError, IfMatch, Problem, Result, spoken};
 use axum::Json;
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use domain::identity::Operation;
 use domain::ids::IssueId;
 use domain::organisation::Bilingual;
-use domain::routing::{By, Fault, Matter, Route, Rule, check, parse};
+use domain::routing::{By, Directory, Fault, Matter, Route, Rule, check, parse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -164,8 +164,7 @@ async fn write_rules(
 ) -> Result<Response> {
     caller.may(Operation::ManageOrganisation)?;
     let tx = app.begin().await?;
-    let directory = Directory::read(&tx).await?;
-    let rules = understood(&body.text, &directory)?;
+    let rules = understood(&body.text, &directory(&tx).await?)?;
     let before = storage::routing::rules(&tx).await?;
     let saved = storage::routing::put(&tx, &body.text, &caller.actor, expected).await?;
     let data = serde_json::json!({
@@ -291,7 +290,7 @@ async fn try_rules(
     Body(body): Body<RouteQuestion>,
 ) -> Result<Json<AnswerView>> {
     caller.may(Operation::ReadLoop)?;
-    let present = Directory::read(&app.db).await?;
+    let present = directory(&app.db).await?;
     let tried = match &body.text {
         Some(text) => Directory {
             rules: understood(text, &present)?,

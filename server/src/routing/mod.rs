@@ -3,4 +3,4 @@
 pub mod http;
 mod service;
 
-pub use service::{Directory, matter_of, matter_of_issue};
+pub use service::{directory, matter_of, matter_of_issue};

@@ -2,16 +2,16 @@
 
 use super::people::People;
 use crate::app::App;
-use crate::http::{Code, Problem};
+use crate::routing::{directory, matter_of_issue};
 use chrono_tz::Tz;
-use domain::detection::Scope;
-use domain::identity::Actor;
+use domain::ids::TaskId;
 use domain::organisation::Locale;
-use domain::routing::{By, Route, parse};
+use domain::routing::{Change, Matter, amend, parse};
 use domain::tasks::refusal::{HopKind, must_refer};
 use domain::tasks::{Command, Task};
+use std::collections::BTreeSet;
 use storage::refusals::Proposal;
-use storage::{DbError, Tx};
+use storage::{DbError, Read, Tx};
 
 /// The command that a refusal or hand-over becomes when it is one too many.
 pub(super) async fn referred(
@@ -83,59 +83,68 @@ pub(super) fn preface(task: &Task, name: impl Fn(&str) -> String) -> String {
     lines.join("\n")
 }
 
-/// Who has a topic now: by the owner rules, else by the topic itself.
-async fn present_owner(tx: &Tx, topic: &str) -> Result<Route, DbError> {
-    let directory = crate::routing::Directory::read(tx).await?;
-    Ok(directory.decide(&crate::routing::matter_of(topic, &Scope::default(), None)))
+/// What an accepted proposal changes.
+#[derive(Default)]
+pub(super) struct Amended {
+    /// Step by step.
+    pub changes: Vec<Change>,
+    /// The rules after all steps.
+    pub text: String,
 }
 
-/// Where an owner rule gives a topic to another department, a rule for the topic alone right before it: what was
-/// agreed must not be without effect. The line's number; `None`: no rule stands in the way.
-pub(super) async fn rule_before(
-    app: &App,
-    tx: &Tx,
-    topic: &str,
-    department: &str,
-    actor: &Actor,
-) -> Result<Option<usize>, Problem> {
-    let route = present_owner(tx, topic).await?;
-    let By::Rule { line, .. } = route.by else {
-        return Ok(None);
+/// What accepting a proposal changes, by the rules as they are: whoever gets its tasks' issues today, the
+/// proposed department gets them then. `None`: the rules have no room for it.
+pub(super) async fn amendments(
+    db: &impl Read,
+    proposal: &Proposal,
+) -> Result<Option<Amended>, DbError> {
+    let mut directory = directory(db).await?;
+    let mut amended = Amended {
+        text: storage::routing::rules(db)
+            .await?
+            .map_or_else(String::new, |r| r.text),
+        ..Amended::default()
     };
-    if route.department.as_deref() == Some(department) {
-        return Ok(None);
-    }
-    let Some(rules) = storage::routing::rules(tx).await? else {
-        return Ok(None);
-    };
-    let quoted = |key: &str| {
-        if key.chars().any(char::is_whitespace) {
-            format!("\"{key}\"")
-        } else {
-            key.to_owned()
+    let mut seen = BTreeSet::new();
+    for id in &proposal.tasks {
+        let Ok(id) = id.parse::<TaskId>() else {
+            continue;
+        };
+        let Some(task) = storage::tasks::get(db, id).await? else {
+            continue;
+        };
+        if !seen.insert(task.issue_id) {
+            continue;
         }
-    };
-    let new = format!(
-        "topic:{} -> department:{}",
-        quoted(topic),
-        quoted(department)
-    );
-    let mut lines: Vec<&str> = rules.text.lines().collect();
-    lines.insert((line - 1).min(lines.len()), &new);
-    let text = lines.join("\n");
-    if parse(&text).is_err() {
-        return Err(Problem::new(
-            Code::Conflict,
-            "the owner rules have no place for one more: edit them by hand",
-        ));
+        let Some(issue) = storage::issues::get(db, task.issue_id).await? else {
+            continue;
+        };
+        let matter = Matter {
+            topic: &proposal.topic,
+            ..matter_of_issue(&issue)
+        };
+        let Some((change, text)) = amend(&amended.text, &directory, &matter, &proposal.department)
+        else {
+            continue;
+        };
+        if change == Change::TopicOwner {
+            for topic in directory
+                .topics
+                .iter_mut()
+                .filter(|t| t.key == proposal.topic)
+            {
+                topic.owner_department = Some(proposal.department.clone());
+            }
+        } else {
+            let Ok(rules) = parse(&text) else {
+                return Ok(None);
+            };
+            directory.rules = rules;
+            amended.text = text;
+        }
+        amended.changes.push(change);
     }
-    let saved = storage::routing::put(tx, &text, actor, Some(rules.version)).await?;
-    let data = serde_json::json!({
-        "version": saved.version, "text": saved.text, "before": rules.text, "line": line, "why": "proposal",
-    });
-    let (event, kind) = (app.ids.next(), "owner_rules.changed");
-    storage::events::record(tx, event, "owner_rules", "1", kind, actor, &data).await?;
-    Ok(Some(line))
+    Ok(Some(amended))
 }
 
 /// Keeps that a topic should belong to the department that a task was re-routed to: one open proposal
@@ -146,7 +155,18 @@ pub(super) async fn propose(
     task: &Task,
     department: &str,
 ) -> Result<Option<Proposal>, DbError> {
-    let present = present_owner(tx, &task.topic).await?.department;
+    // Who gets what has no topic is said by rules about places: nothing to learn from one task.
+    let issue = storage::issues::get(tx, task.issue_id).await?;
+    let Some(issue) = issue.filter(|_| !task.topic.is_empty()) else {
+        return Ok(None);
+    };
+    let present = directory(tx)
+        .await?
+        .decide(&Matter {
+            topic: &task.topic,
+            ..matter_of_issue(&issue)
+        })
+        .department;
     if present.as_deref() == Some(department) {
         return Ok(None);
     }
@@ -173,6 +193,7 @@ pub(super) async fn propose(
                 .unwrap_or_default(),
             created_at: tx.now(),
             decided_by: None,
+            changes: Vec::new(),
         },
     };
     storage::refusals::save_proposal(tx, &proposal).await?;

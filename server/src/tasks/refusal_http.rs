@@ -1,10 +1,12 @@
 //! Refusals over HTTP: re-routing, what it proposes, and the report by department.
 
 use super::http::{TaskView, require, tagged, view};
-use super::refusal::propose;
+use super::refusal::{Amended, amendments, propose};
 use super::service::{act_in, owner_of};
 use crate::app::Shared;
-use crate::http::{Body, Caller, Code, IfMatch, List, Params, Problem, Result, Segment, extract};
+use crate::http::{
+    Body, Caller, Code, IfMatch, List, Params, Problem, Result, Segment, extract, spoken,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,9 +14,11 @@ use axum::response::Response;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::clock::{local_day, start_of_day};
 use domain::identity::Operation;
-use domain::organisation::{Department, Topic};
+use domain::organisation::{Bilingual, Department, Topic};
+use domain::routing::Change;
 use domain::tasks::{self, Command};
 use serde::{Deserialize, Serialize};
+use storage::Tx;
 use storage::refusals::Proposal;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -39,8 +43,7 @@ struct Rerouting {
     reason: Option<String>,
 }
 
-/// Gives a refused task to the department that the refusal names, and proposes that department as the
-/// topic's owner.
+/// Gives a refused task to the department that the refusal names, and proposes an owner rule that says so.
 #[utoipa::path(post, path = "/tasks/{id}/reroute", request_body = Rerouting, tag = "tasks",
     params(("id" = String, Path)), responses((status = 200, body = TaskView)), security(("bearer" = ["run_loop"])))]
 async fn reroute(
@@ -92,7 +95,7 @@ async fn reroute(
     Ok(tagged(view(&app, &caller, next).await?, StatusCode::OK))
 }
 
-/// A topic should belong to another department, as re-routed tasks suggest.
+/// A topic's matters should go to another department, as re-routed tasks suggest.
 #[derive(Serialize, ToSchema)]
 struct OwnerRuleProposal {
     id: String,
@@ -111,11 +114,50 @@ struct OwnerRuleProposal {
     reason: String,
     created_at: DateTime<Utc>,
     decided_by: Option<String>,
+    /// What accepting it changes (of an open one, by the rules as they are now) or changed. Empty: the department
+    /// gets it already, or it was dismissed.
+    changes: Vec<OwnerRuleChange>,
+}
+
+/// A change that makes a department win.
+#[derive(Serialize, ToSchema)]
+struct OwnerRuleChange {
+    /// `rule_added` (before the line that decides), `rule_changed` or `topic_owner`.
+    kind: &'static str,
+    /// The line of the new rule.
+    line: Option<usize>,
+    rule: Option<String>,
+    /// The line that decides or decided without it.
+    before: Option<String>,
+    sentence: Bilingual,
+}
+
+impl From<Change> for OwnerRuleChange {
+    fn from(change: Change) -> Self {
+        let sentence = change.sentence();
+        let (kind, line, rule, before) = match change {
+            Change::RuleAdded { line, rule, before } => {
+                ("rule_added", Some(line), Some(rule), Some(before))
+            }
+            Change::RuleChanged { line, rule, before } => {
+                ("rule_changed", Some(line), Some(rule), Some(before))
+            }
+            Change::TopicOwner => ("topic_owner", None, None, None),
+        };
+        Self {
+            kind,
+            line,
+            rule,
+            before,
+            sentence,
+        }
+    }
 }
 
 impl From<Proposal> for OwnerRuleProposal {
     fn from(p: Proposal) -> Self {
         Self {
+            changes: p.changes.into_iter().map(Into::into).collect(),
             id: p.id,
             topic: p.topic,
             department: p.department,
@@ -155,8 +197,51 @@ async fn list_proposals(
     }
     let after = extract::cursor(query.cursor)?;
     let limit = extract::limit(query.limit)?;
-    let page = storage::refusals::proposals(&app.db, state, after.as_deref(), limit).await?;
+    let mut page = storage::refusals::proposals(&app.db, state, after.as_deref(), limit).await?;
+    for proposal in page.items.iter_mut().filter(|p| p.state == "open") {
+        let amended = amendments(&app.db, proposal).await?;
+        proposal.changes = amended.unwrap_or_default().changes;
+    }
     Ok(List::page(page, OwnerRuleProposal::from))
+}
+
+/// Writes what an accepted proposal changes: the rules, the topic's own department, or both.
+async fn carry_out(
+    app: &Shared,
+    tx: &Tx,
+    caller: &Caller,
+    proposal: &Proposal,
+    topic: Topic,
+    department: &Department,
+    amended: &Amended,
+) -> Result<()> {
+    let by_topic = |change: &Change| *change == Change::TopicOwner;
+    if !amended.changes.iter().all(by_topic) {
+        let before = storage::routing::rules(tx).await?;
+        let expected = before.as_ref().map_or(0, |b| b.version);
+        let saved = storage::routing::put(tx, &amended.text, &caller.actor, Some(expected)).await?;
+        let data = serde_json::json!({
+            "version": saved.version,
+            "text": saved.text,
+            "before": before.map(|b| b.text),
+            "proposal": proposal.id,
+        });
+        let (event, subject, kind) = (app.ids.next(), "owner_rules", "owner_rules.changed");
+        storage::events::record(tx, event, subject, "1", kind, &caller.actor, &data).await?;
+    }
+    if amended.changes.iter().any(by_topic) {
+        let from = topic.owner_department.clone();
+        let changed = Topic {
+            owner_department: Some(department.key.clone()),
+            ..topic
+        };
+        storage::organisation::put(tx, &changed, None).await?;
+        let data = serde_json::json!({"from": from, "to": department.key, "proposal": proposal.id});
+        let (event, subject, kind) = (app.ids.next(), "topic", "topic.owner_changed");
+        storage::events::record(tx, event, subject, &changed.key, kind, &caller.actor, &data)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Decides an open proposal.
@@ -186,29 +271,17 @@ async fn decide(
                 "the topic or the department is gone",
             ));
         };
-        let rule =
-            super::refusal::rule_before(app, &tx, &topic.key, &department.key, &caller.actor)
-                .await?;
-        let before = topic.owner_department.clone();
-        let changed = Topic {
-            owner_department: Some(department.key.clone()),
-            ..topic
+        let Some(amended) = amendments(&tx, &proposal).await? else {
+            return Err(Problem::new(
+                Code::Conflict,
+                spoken(&Bilingual::new(
+                    "责任规则放不下这一条（最多 500 条、100000 个字），请先整理",
+                    "the owner rules have no room for this one (at most 500 rules, 100,000 characters): tidy them first",
+                )),
+            ));
         };
-        storage::organisation::put(&tx, &changed, None).await?;
-        let data =
-            serde_json::json!({"from": before, "to": department.key, "proposal": id, "rule": rule});
-        let event = app.ids.next();
-        let (subject, kind) = ("topic", "topic.owner_changed");
-        storage::events::record(
-            &tx,
-            event,
-            subject,
-            &changed.key,
-            kind,
-            &caller.actor,
-            &data,
-        )
-        .await?;
+        carry_out(app, &tx, caller, &proposal, topic, &department, &amended).await?;
+        proposal.changes = amended.changes;
     }
     proposal.state = if accepted { "accepted" } else { "dismissed" }.to_owned();
     proposal.decided_by = Some(caller.actor.name.clone());
@@ -217,7 +290,7 @@ async fn decide(
     Ok(Json(proposal.into()))
 }
 
-/// Makes the department the topic's owner.
+/// Makes the department win: by a rule before the one that decides, or where none does as the topic's own department.
 #[utoipa::path(post, path = "/owner-rule-proposals/{id}/accept", tag = "tasks", params(("id" = String, Path)),
     responses((status = 200, body = OwnerRuleProposal)), security(("bearer" = ["run_loop"])))]
 async fn accept_proposal(

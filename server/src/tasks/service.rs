@@ -244,7 +244,7 @@ async fn asked_of(tx: &Tx, issue: &Issue, new: &NewTask) -> Result<(Department, 
     if let Some(department) = &new.department {
         return owner_of(tx, department, new.owner_email.as_deref()).await;
     }
-    let directory = crate::routing::Directory::read(tx).await?;
+    let directory = crate::routing::directory(tx).await?;
     let route = directory.decide(&crate::routing::matter_of_issue(issue));
     let Some(department) = route.department else {
         return Err(Problem::field(

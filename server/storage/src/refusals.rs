@@ -3,6 +3,7 @@
 use crate::tx::{Page, json, micros, one, parse, rows, timestamp};
 use crate::{DbError, Read, Tx};
 use domain::clock::Timestamp;
+use domain::routing::Change;
 use domain::tasks::Task;
 use sea_orm::{FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,9 @@ pub struct Proposal {
     /// Who decided.
     #[serde(default)]
     pub decided_by: Option<String>,
+    /// What accepting it changed.
+    #[serde(default)]
+    pub changes: Vec<Change>,
 }
 
 #[derive(FromQueryResult)]

@@ -3,7 +3,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { http, ifMatch, unwrap } from "./client";
 import { useRefresh } from "./hooks";
-import type { List, Task } from "./types";
+import type { Bilingual, List, Task } from "./types";
 
 export const WHENS = ["unanswered", "silent", "before_due", "after_due", "unapproved"] as const;
 export const ACTIONS = [
@@ -79,6 +79,14 @@ export type Proposal = {
   tasks: string[];
   refused_by: string;
   reason: string;
+  /** What accepting it changes, or changed. */
+  changes: Array<{
+    kind: "rule_added" | "rule_changed" | "topic_owner";
+    line: number | null;
+    rule: string | null;
+    before: string | null;
+    sentence: Bilingual;
+  }>;
 };
 
 export type RefusalReport = {
@@ -182,7 +190,7 @@ export function useProposals() {
 }
 
 export function useDecideProposal() {
-  const onSuccess = useRefresh("owner-rule-proposals", "topics");
+  const onSuccess = useRefresh("owner-rule-proposals", "topics", "owner-rules", "route");
   return useMutation({
     onSuccess,
     mutationFn: ({ id, accept }: { id: string; accept: boolean }) => {

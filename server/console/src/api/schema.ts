@@ -1473,7 +1473,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes the department the topic's owner. */
+        /** Makes the department win: by a rule before the one that decides, or where none does as the topic's own department. */
         post: operations["accept_proposal"];
         delete?: never;
         options?: never;
@@ -2260,10 +2260,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Gives a refused task to the department that the refusal names, and proposes that department as the
-         *     topic's owner.
-         */
+        /** Gives a refused task to the department that the refusal names, and proposes an owner rule that says so. */
         post: operations["reroute"];
         delete?: never;
         options?: never;
@@ -5069,6 +5066,11 @@ export interface components {
         List_OwnerRuleProposal: {
             /** @description The items. */
             items: {
+                /**
+                 * @description What accepting it changes (of an open one, by the rules as they are now) or changed. Empty: the department
+                 *     gets it already, or it was dismissed.
+                 */
+                changes: components["schemas"]["OwnerRuleChange"][];
                 /** Format: date-time */
                 created_at: string;
                 decided_by?: string | null;
@@ -6102,8 +6104,24 @@ export interface components {
             /** @description Empty: any. */
             topics: string[];
         };
-        /** @description A topic should belong to another department, as re-routed tasks suggest. */
+        /** @description A change that makes a department win. */
+        OwnerRuleChange: {
+            /** @description The line that decides or decided without it. */
+            before?: string | null;
+            /** @description `rule_added` (before the line that decides), `rule_changed` or `topic_owner`. */
+            kind: string;
+            /** @description The line of the new rule. */
+            line?: number | null;
+            rule?: string | null;
+            sentence: components["schemas"]["Bilingual"];
+        };
+        /** @description A topic's matters should go to another department, as re-routed tasks suggest. */
         OwnerRuleProposal: {
+            /**
+             * @description What accepting it changes (of an open one, by the rules as they are now) or changed. Empty: the department
+             *     gets it already, or it was dismissed.
+             */
+            changes: components["schemas"]["OwnerRuleChange"][];
             /** Format: date-time */
             created_at: string;
             decided_by?: string | null;

@@ -1920,9 +1920,13 @@ export const en: Translation = {
     most_hops: "Longest way",
     reasons: "Reasons",
     proposals: "Proposed owners",
+    proposals_intro:
+      "Accepting gives such issues to the new department: by a rule before the one that decides, or, where no rule decides, as the topic's own department.",
+    changes_nothing: "This department gets them already: nothing has to change.",
     no_proposals: "Nothing to decide.",
     tasks: "{{n}} tasks",
-    accept: "Make it the owner",
+    accept: "Accept",
+    accepted: "Accepted: {{name}} gets it from now on",
     dismiss: "Leave it",
   },
   hours: {
@@ -2099,7 +2103,7 @@ export const en: Translation = {
     syntax_conditions: "Conditions: topic, region, channel, cause; all must hold. * stands for everything.",
     syntax_values:
       "Commas between several values, quotes around values with spaces. topic:delivery/* is that topic and everything below it; elsewhere * at the end stands for any ending.",
-    syntax_fallback: "Where no rule matches: the topic's department, then the arbiter, then the VoC owners.",
+    syntax_fallback: "Where no rule matches: the topic's department, then the owner of the detection rule, then the arbiter, then the VoC owners.",
   },
   belief: {
     open: "To be checked",

@@ -1872,9 +1872,12 @@ export const zh = {
     most_hops: "最多第几次",
     reasons: "原因",
     proposals: "归属建议",
+    proposals_intro: "采纳后，同类问题归新的部门：在决定它的那条责任规则之前加一条；没有规则决定时，改主题的责任部门。",
+    changes_nothing: "现在已经归这个部门，采纳后不需要改动。",
     no_proposals: "没有待处理的建议。",
     tasks: "{{n}} 项任务",
-    accept: "改为归属",
+    accept: "采纳",
+    accepted: "已采纳，今后归{{name}}",
     dismiss: "不改",
   },
   hours: {
@@ -2045,7 +2048,7 @@ export const zh = {
     syntax_conditions: "条件：topic、region、channel、cause，要同时满足；* 表示所有情况。",
     syntax_values:
       "多个值用逗号分开；有空格的值加引号；topic:物流/* 包括物流和它下面的所有主题；其他条件末尾的 * 表示任意结尾。",
-    syntax_fallback: "没有规则匹配时：主题的责任部门 → 组织的仲裁人 → 客户之声负责人。",
+    syntax_fallback: "没有规则匹配时：主题的责任部门 → 检测规则的负责人 → 组织的仲裁人 → 客户之声负责人。",
   },
   belief: {
     open: "待验证",

@@ -12,10 +12,12 @@
 //! value stands for any ending. Where no line matches, the topic's own department gets it; where it has
 //! none, the organisation's arbiter or those who run the loop.
 
+mod amend;
 mod parse;
 #[cfg(test)]
 mod tests;
 
+pub use amend::{Change, amend};
 pub use parse::{LONGEST_TEXT, MOST_RULES, parse};
 
 use crate::organisation::{Bilingual, Department, Topic, subtree};
@@ -265,58 +267,74 @@ pub fn check(rules: &[Rule], topics: &[Topic], departments: &[Department]) -> Ve
     faults
 }
 
-/// Who gets a matter. Lines whose department is no more are passed over.
-#[must_use]
-pub fn decide(
-    rules: &[Rule],
-    matter: &Matter<'_>,
-    topics: &[Topic],
-    departments: &[Department],
-    arbiter: Option<&str>,
-) -> Route {
-    let department = |key: &str| departments.iter().find(|d| d.key == key);
-    let first = |d: &Department| d.owners.first().map(|o| o.email.clone());
-    let ruled = rules
-        .iter()
-        .filter(|rule| rule.matches(matter, topics))
-        .find_map(|rule| Some((rule, department(&rule.department.text)?)));
-    if let Some((rule, department)) = ruled {
-        let named = rule
-            .owner
-            .as_ref()
-            .filter(|o| department.owners.iter().any(|known| known.email == o.text))
-            .map(|o| o.text.clone());
-        return Route {
-            owner: named.or_else(|| first(department)),
-            department: Some(department.key.clone()),
-            by: By::Rule {
-                line: rule.line,
-                text: rule.text.clone(),
+/// Everything that a decision needs.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    /// The rules, in their order.
+    pub rules: Vec<Rule>,
+    /// The taxonomy.
+    pub topics: Vec<Topic>,
+    /// All departments.
+    pub departments: Vec<Department>,
+    /// Who decides where nobody else does.
+    pub arbiter: Option<String>,
+}
+
+impl Directory {
+    /// Who gets a matter. Lines whose department is no more are passed over.
+    #[must_use]
+    pub fn decide(&self, matter: &Matter<'_>) -> Route {
+        let department = |key: &str| self.departments.iter().find(|d| d.key == key);
+        let first = |d: &Department| d.owners.first().map(|o| o.email.clone());
+        let ruled = self
+            .rules
+            .iter()
+            .filter(|rule| rule.matches(matter, &self.topics))
+            .find_map(|rule| Some((rule, department(&rule.department.text)?)));
+        if let Some((rule, department)) = ruled {
+            let named = rule
+                .owner
+                .as_ref()
+                .filter(|o| department.owners.iter().any(|known| known.email == o.text))
+                .map(|o| o.text.clone());
+            return Route {
+                owner: named.or_else(|| first(department)),
+                department: Some(department.key.clone()),
+                by: By::Rule {
+                    line: rule.line,
+                    text: rule.text.clone(),
+                },
+            };
+        }
+        let own = self
+            .topics
+            .iter()
+            .find(|t| t.key == matter.topic)
+            .and_then(|t| t.owner_department.as_deref())
+            .and_then(department);
+        if let Some(own) = own {
+            return Route {
+                department: Some(own.key.clone()),
+                owner: first(own),
+                by: By::Topic,
+            };
+        }
+        match self
+            .arbiter
+            .as_deref()
+            .map(str::trim)
+            .filter(|a| !a.is_empty())
+        {
+            Some(arbiter) => Route {
+                department: None,
+                owner: Some(arbiter.to_lowercase()),
+                by: By::Arbiter,
             },
-        };
-    }
-    let own = topics
-        .iter()
-        .find(|t| t.key == matter.topic)
-        .and_then(|t| t.owner_department.as_deref())
-        .and_then(department);
-    if let Some(own) = own {
-        return Route {
-            department: Some(own.key.clone()),
-            owner: first(own),
-            by: By::Topic,
-        };
-    }
-    match arbiter.map(str::trim).filter(|a| !a.is_empty()) {
-        Some(arbiter) => Route {
-            department: None,
-            owner: Some(arbiter.to_lowercase()),
-            by: By::Arbiter,
-        },
-        None => Route {
-            department: None,
-            owner: None,
-            by: By::Loop,
-        },
+            None => Route {
+                department: None,
+                owner: None,
+                by: By::Loop,
+            },
+        }
     }
 }

@@ -68,6 +68,15 @@ fn asked<'a>(topic: &'a str, channel: &'a str, region: &'a str, cause: &'a str) 
     }
 }
 
+fn directory(rules: &str) -> Directory {
+    Directory {
+        rules: parse(rules).unwrap(),
+        topics: topics(),
+        departments: departments(),
+        arbiter: None,
+    }
+}
+
 #[test]
 fn the_first_line_that_matches_wins() {
     let rules = parse(RULES).unwrap();
@@ -100,9 +109,14 @@ fn the_first_line_that_matches_wins() {
 
 #[test]
 fn who_gets_it_and_why() {
-    let rules = parse(RULES).unwrap();
-    let route =
-        |matter: &Matter<'_>, arbiter| decide(&rules, matter, &topics(), &departments(), arbiter);
+    let route = |matter: &Matter<'_>, arbiter: Option<&str>| {
+        let arbiter = arbiter.map(str::to_owned);
+        Directory {
+            arbiter,
+            ..directory(RULES)
+        }
+        .decide(matter)
+    };
     let got = route(&asked("破损", "app", "华东", "恶劣 天气"), None);
     assert_eq!(
         (got.department.as_deref(), got.owner.as_deref()),
@@ -128,14 +142,72 @@ fn who_gets_it_and_why() {
     );
     assert_eq!(route(&nobodys, None).by, By::Loop);
     // A department that was removed since is passed over.
-    let got = decide(
-        &rules,
-        &asked("延误", "", "华北", ""),
-        &topics(),
-        &departments()[..3],
-        None,
-    );
+    let mut fewer = directory(RULES);
+    fewer.departments.truncate(3);
+    let got = fewer.decide(&asked("延误", "", "华北", ""));
     assert_eq!(got.department.as_deref(), Some("warehouse"));
+}
+
+/// What an agreed re-route changes wins where the task came from, and changes nothing elsewhere.
+#[test]
+fn an_agreed_reroute_wins() {
+    let amended = |matter: &Matter<'_>, department| {
+        let (change, text) = amend(RULES, &directory(RULES), matter, department)?;
+        let after = directory(&text).decide(matter);
+        if change == Change::TopicOwner {
+            assert_eq!(text, RULES);
+        } else {
+            assert_eq!(after.department.as_deref(), Some(department), "{text}");
+        }
+        Some((change, text))
+    };
+    // One of several topics of a line: a rule of its own, under the same conditions, before that line.
+    let (change, text) = amended(&asked("快递 配送", "微信客服", "", ""), "logistics").unwrap();
+    let rule = "topic:\"快递 配送\" channel:微信* -> department:logistics".to_owned();
+    let before = "topic：退款，\"快递 配送\" channel:微信*→department:finance".to_owned();
+    assert_eq!(
+        change,
+        Change::RuleAdded {
+            line: 5,
+            rule,
+            before
+        }
+    );
+    let sentence = change.sentence();
+    assert!(
+        sentence.zh.contains("第 5 行") && sentence.en.contains("line 5"),
+        "{sentence:?}"
+    );
+    let department = |text: &str, matter: &Matter<'_>| directory(text).decide(matter).department;
+    for other in [
+        asked("退款", "微信客服", "", ""),
+        asked("快递 配送", "电话", "华南", ""),
+    ] {
+        assert_eq!(
+            department(&text, &other),
+            department(RULES, &other),
+            "{other:?}"
+        );
+    }
+    // A line about everything below a topic: only the topic of the task goes elsewhere.
+    let stormy = |topic| asked(topic, "app", "华东", "恶劣 天气");
+    let (_, text) = amended(&stormy("破损"), "finance").unwrap();
+    assert_eq!(
+        department(&text, &stormy("延误")).as_deref(),
+        Some("logistics")
+    );
+    // A line about this topic alone is changed: a second one behind it would never be reached.
+    let (change, text) = amended(&asked("延误", "", "", ""), "finance").unwrap();
+    assert!(
+        matches!(change, Change::RuleChanged { line: 3, .. }),
+        "{change:?}"
+    );
+    assert_eq!(text.lines().count(), RULES.lines().count());
+    // No line decides.
+    let (change, _) = amended(&asked("退款", "电话", "", ""), "logistics").unwrap();
+    assert_eq!(change, Change::TopicOwner);
+    // It is so already.
+    assert_eq!(amended(&asked("退款", "电话", "", ""), "finance"), None);
 }
 
 #[test]
@@ -218,6 +290,31 @@ proptest! {
                 prop_assert!(fault.line >= 1 && fault.line <= lines.len().max(1));
                 prop_assert!(fault.column >= 1 && fault.column <= lines[fault.line - 1].chars().count() + 1);
             }
+        }
+    }
+
+    /// Whatever is agreed of whatever rules, it wins.
+    #[test]
+    fn agreed_reroutes_win(
+        lines in proptest::collection::vec(0..8_usize, 0..6), topic in 0..5_usize,
+        region in "(华东|华 南|a,b)", wanted in 0..4_usize,
+    ) {
+        const LINES: [&str; 8] = [
+            "topic:物流/* -> department:finance", "topic:延误,退款 region:华* -> department:warehouse",
+            "region:\"a,b\",华东 -> department:digital owner:x@b.cn", "# nothing", "* -> department:logistics",
+            "topic:破损 -> department:finance # alone", "channel:app -> department:finance", "topic:* region:“华 南”→department:logistics",
+        ];
+        let text: Vec<&str> = lines.iter().map(|n| LINES[*n]).collect();
+        let text = text.join("\r\n");
+        let all = topics();
+        let department = departments()[wanted].key.clone();
+        let matter = Matter { topic: &all[topic].key, channel: Some("app"), region: Some(&region), cause: None };
+        if let Some((change, after)) = amend(&text, &directory(&text), &matter, &department)
+            && change != Change::TopicOwner
+        {
+            let route = directory(&after).decide(&matter);
+            prop_assert_eq!(route.department, Some(department.clone()), "{}", after);
+            prop_assert_eq!(amend(&after, &directory(&after), &matter, &department), None);
         }
     }
 

@@ -1,4 +1,4 @@
-import { Button, DatePicker } from "antd";
+import { App, Button, DatePicker } from "antd";
 import dayjs from "dayjs";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,6 +6,7 @@ import { useDecideProposal, useProposals, useRefusals } from "../../api/handling
 import { useDepartments } from "../../api/hooks";
 import { EmptyState, Panel, QueryView } from "../../components/page";
 import { ProblemAlert } from "../../components/problem-alert";
+import { useBilingual } from "../../lib/bilingual";
 import { dayIn, useFormat } from "../../lib/format";
 import { useMay } from "../../lib/session";
 import { useTopicNames } from "../../lib/topic-names";
@@ -14,6 +15,8 @@ import { PausesPanel } from "../tasks/pauses-panel";
 /** Topics that re-routed tasks suggest another owner for. */
 function Proposals() {
   const { t } = useTranslation();
+  const say = useBilingual();
+  const { message } = App.useApp();
   const proposals = useProposals();
   const decide = useDecideProposal();
   const topicName = useTopicNames();
@@ -28,6 +31,7 @@ function Proposals() {
             <p className="faint">{t("refusals.no_proposals")}</p>
           ) : (
             <ul className="records">
+              <li className="soft">{t("refusals.proposals_intro")}</li>
               {items.map((proposal) => (
                 <li key={proposal.id} className="record">
                   <span>
@@ -38,13 +42,29 @@ function Proposals() {
                       <span>{t("refusals.tasks", { n: proposal.tasks.length })}</span>
                       {proposal.reason && <span>{proposal.reason}</span>}
                     </span>
+                    {proposal.changes.map((change) => (
+                      <span className="record__meta" key={`${change.kind} ${change.rule}`}>
+                        {say(change.sentence)}
+                      </span>
+                    ))}
+                    {proposal.changes.length === 0 && (
+                      <span className="record__meta">{t("refusals.changes_nothing")}</span>
+                    )}
                   </span>
                   <span className="record__side">
                     <Button
                       size="small"
                       type="primary"
                       loading={decide.isPending}
-                      onClick={() => decide.mutate({ id: proposal.id, accept: true })}
+                      onClick={() =>
+                        decide.mutate(
+                          { id: proposal.id, accept: true },
+                          {
+                            onSuccess: () =>
+                              message.success(t("refusals.accepted", { name: name(proposal.department) })),
+                          },
+                        )
+                      }
                     >
                       {t("refusals.accept")}
                     </Button>

@@ -1,7 +1,6 @@
 import { fireEvent, render, screen } from "@testing-library/react";
 import { useState } from "react";
 import { expect, test, vi } from "vitest";
-import type { Plugin } from "../../api/types";
 import { readOrigins, writeOrigins } from "./grant-modal";
 import { BrokenBoxes, type Schema, SchemaForm, startOf } from "./schema-form";
 
