@@ -2103,7 +2103,8 @@ export const en: Translation = {
     syntax_conditions: "Conditions: topic, region, channel, cause; all must hold. * stands for everything.",
     syntax_values:
       "Commas between several values, quotes around values with spaces. topic:delivery/* is that topic and everything below it; elsewhere * at the end stands for any ending.",
-    syntax_fallback: "Where no rule matches: the topic's department, then the owner of the detection rule, then the arbiter, then the VoC owners.",
+    syntax_fallback:
+      "Where no rule matches: the topic's department, then the owner of the detection rule, then the arbiter, then the VoC owners.",
   },
   belief: {
     open: "To be checked",

@@ -1872,7 +1872,8 @@ export const zh = {
     most_hops: "最多第几次",
     reasons: "原因",
     proposals: "归属建议",
-    proposals_intro: "采纳后，同类问题归新的部门：在决定它的那条责任规则之前加一条；没有规则决定时，改主题的责任部门。",
+    proposals_intro:
+      "采纳后，同类问题归新的部门：在决定它的那条责任规则之前加一条；没有规则决定时，改主题的责任部门。",
     changes_nothing: "现在已经归这个部门，采纳后不需要改动。",
     no_proposals: "没有待处理的建议。",
     tasks: "{{n}} 项任务",
