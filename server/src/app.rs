@@ -32,6 +32,8 @@ pub struct App {
     pub plugins: Plugins,
     /// Where mails go.
     pub mail: Transport,
+    /// Whether the mail server refuses us.
+    pub mail_rest: crate::mail::Rest,
     /// Where answers to them come from; `None`: nobody reads them.
     pub mail_in: Option<Account>,
     /// Key of the hashes that identify customers and links without naming them.
@@ -162,6 +164,7 @@ impl App {
             lines: crate::detection::Lines::default(),
             plugins,
             mail,
+            mail_rest: crate::mail::Rest::default(),
             mail_in,
             key,
             wake: Notify::new(),

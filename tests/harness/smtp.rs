@@ -237,6 +237,7 @@ fn converse(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
     let mut say = |text: &str| out.write_all(format!("{text}\r\n").as_bytes());
     let (mut from, mut to): (Option<String>, Vec<String>) = (None, Vec::new());
     let mut known = locked().mood.login.is_none();
+    let asked_for = locked().mood.login.clone();
     let mut day = Day::Good;
     say("220 mail.test ready")?;
     loop {
@@ -244,6 +245,10 @@ fn converse(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
         let text = String::from_utf8_lossy(&line).into_owned();
         let upper = text.to_ascii_uppercase();
         let verb = upper.split([' ', ':']).next().unwrap_or_default();
+        if locked().mood.login != asked_for {
+            // What was logged in with a password of before is thrown out.
+            return say("421 log in again");
+        }
         match verb {
             "EHLO" => {
                 say("250-mail.test")?;

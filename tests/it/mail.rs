@@ -89,33 +89,6 @@ fn an_address_that_does_not_exist_is_given_up() {
     assert_eq!(task["mail"]["state"], "dead", "{}", task["mail"]);
 }
 
-/// An expired password (授权码) is the operator's trouble and kills no mail: it waits, says why, and goes out when
-/// the server lets us in again.
-#[test]
-fn a_refused_log_in_kills_no_mail() {
-    let smtp = Smtp::start();
-    smtp.ask_for_login("bihuan", "old-code");
-    let (mut server, issue) = with_issue(Options::new(Engine::Sqlite).mail_to(&smtp));
-    sent(&server);
-    smtp.ask_for_login("bihuan", "new-code");
-    server.restart();
-    assign(&server, &issue, "授权码过期", json!({}));
-    let outbox = |state: &str| {
-        let path = format!("/api/v1/outbox?state={state}");
-        server.admin().get(&path).items()
-    };
-    let held = until("the mail waits", || outbox("held").into_iter().next());
-    assert_eq!(text(&held, "hold"), "server_login", "{held}");
-    assert!(held["held_until"].is_string(), "{held}");
-    assert!(outbox("dead").is_empty() && smtp.letters_to(LI).len() == 1);
-    smtp.ask_for_login("bihuan", "old-code");
-    let again = format!("/api/v1/outbox/{}/retry", text(&held, "id"));
-    server.admin().post(&again, &json!({})).ok();
-    until("it goes out", || {
-        (smtp.letters_to(LI).len() == 2).then_some(())
-    });
-}
-
 /// When the answer to a message is lost nobody knows; then it is sent again, recognisably the same.
 #[test]
 fn a_lost_answer_costs_one_copy() {

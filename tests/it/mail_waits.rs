@@ -156,6 +156,47 @@ on_both_engines! {
         assert_eq!(task["owner"]["language"], "zh-CN", "what the department says of her stays");
     }
 
+    /// A log-in that is refused says nothing about a mail: all of them wait, one place says so, and go when it is
+    /// mended; what is dead goes again with them.
+    fn a_refused_log_in_kills_no_mail(engine) {
+        let smtp = Smtp::start();
+        smtp.ask_for_login("bihuan", "good");
+        let (server, issue) = start(engine, &smtp, &[]);
+        let admin = server.admin();
+        let trouble = || admin.get("/api/v1/outbox/trouble").ok();
+        sent(&server);
+        assert_eq!(trouble(), json!({"dead": 0, "waiting": 0, "why": null, "error": null}));
+        smtp.refuse_for_ever(LI);
+        assign(&server, &issue, "先被拒收");
+        until("one is dead", || outbox(&server, "dead").into_iter().next());
+        smtp.take_again(LI);
+        smtp.ask_for_login("bihuan", "reset by the provider");
+        let before = smtp.letters().len();
+        for n in 0..3 {
+            assign(&server, &issue, &format!("等登录 {n}"));
+        }
+        let waiting = until("all wait for the log-in", || {
+            let all = outbox(&server, "retry");
+            (all.len() == 3 && all.iter().all(|d| d["hold"] == "mail_login")).then_some(all)
+        });
+        assert!(waiting.iter().all(|d| text(d, "last_error").contains("535") && d["held_until"].is_string()), "{waiting:?}");
+        let said = trouble();
+        assert_eq!((&said["dead"], &said["waiting"], text(&said, "why")), (&json!(1), &json!(3), "mail_login"), "{said}");
+        // The account is not tried again by the others, nor by what is asked for too early.
+        assert_eq!(admin.post("/api/v1/outbox/retry", &json!({})).ok()["queued"], 4);
+        until("they wait again", || {
+            let all = outbox(&server, "retry");
+            (all.len() == 4 && all.iter().all(|d| d["hold"] == "mail_login")).then_some(())
+        });
+        assert_eq!((smtp.letters().len(), outbox(&server, "dead").len()), (before, 0));
+        smtp.ask_for_login("bihuan", "good");
+        assert_eq!(admin.post("/api/v1/outbox/retry", &json!({})).ok()["queued"], 4);
+        until("they go", || (smtp.letters().len() == before + 4).then_some(()));
+        sent(&server);
+        assert_eq!(trouble()["waiting"], 0);
+        assert_eq!(outbox(&server, "dead").len(), 0);
+    }
+
     /// A dead letter is sent again under its own number; every template can be looked at and tried.
     fn dead_letters_and_previews(engine) {
         let smtp = Smtp::start();

@@ -2,6 +2,7 @@
 
 use crate::app::{App, Shared};
 use chrono::TimeDelta;
+use domain::clock::Timestamp;
 use std::time::Duration;
 use storage::queue::{self, Job};
 use storage::{DbError, Tx};
@@ -29,6 +30,13 @@ pub enum JobError {
         reason: String,
         /// The first waits are short: people wait for mails.
         first_wait: TimeDelta,
+    },
+    /// It was not tried, for a reason that is not its own: that counts as no attempt.
+    Wait {
+        /// For the operator.
+        reason: String,
+        /// When it is looked at again.
+        until: Timestamp,
     },
     /// Trying again is useless.
     Fail(String),
@@ -75,6 +83,10 @@ pub async fn run_workers_for(app: Shared, kinds: &'static [&'static str]) {
     let mut swept = tokio::time::Instant::now();
     // At once too: a new version of the program may know other holidays.
     keep_house(&app).await;
+    // What kept mails back may be a setting that was changed for this start.
+    if let Err(error) = crate::notify::hurry(&app).await {
+        tracing::warn!(error = %error, "mails that wait for the mail server wait on");
+    }
     loop {
         if app.stop.is_cancelled() {
             break;
@@ -248,6 +260,12 @@ async fn end(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbError> {
 async fn give_back(app: &App, job: &Job, error: JobError) -> Result<(), DbError> {
     let now = app.now();
     let (reason, again) = match error {
+        JobError::Wait { reason, until } => {
+            tracing::warn!(job.id = job.id, job.kind = job.kind, reason, "a job waits");
+            let tx = app.db.begin(now).await?;
+            queue::put_off(&tx, job, &reason, until).await?;
+            return tx.commit().await;
+        }
         JobError::Retry { reason, first_wait } if job.attempt < job.max_attempts => (
             reason,
             Some(now + wait(job.attempt, first_wait, job.id.as_bytes())),

@@ -15,7 +15,7 @@ pub use compose::{Rendered, Shown, render};
 pub use letter::{DigestItem, Letter, Problem, Quote, Recipient, Thread};
 pub use marks::{Marks, Role, mark_of_tag, mark_of_token, shown};
 pub use message::{Outgoing, build, clean_name};
-pub use transport::{SendError, Transport};
+pub use transport::{Refused, Rest, SendError, Transport};
 
 use crate::app::App;
 use domain::clock::Timestamp;

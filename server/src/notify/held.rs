@@ -14,10 +14,6 @@ use storage::{DbError, Tx};
 const NAMED: usize = 40;
 /// Why a mail waits when the hour has no place left.
 const BUDGET: &str = "hourly_budget";
-/// Why a mail waits while the mail server refuses our log-in.
-const LOGIN: &str = "server_login";
-/// Minutes between two attempts to log in: more would close an account for good.
-const LOGIN_MINUTES: i64 = 2;
 
 /// Writes the job that lets something go at its time. It stands in no task's line: a job that waits there for
 /// hours would keep the task's next mails from being looked at, and nobody would see that they wait.
@@ -88,21 +84,10 @@ pub(super) async fn by_budget(
     Ok(true)
 }
 
-/// Holds a mail that the server would not take because it does not let us in.
-pub(super) async fn by_login(app: &App, tx: &Tx, delivery: &Delivery) -> Result<(), DbError> {
-    let until = tx.now() + chrono::TimeDelta::minutes(LOGIN_MINUTES);
-    storage::notify::hold(tx, &delivery.id, LOGIN, Some(until)).await?;
-    let key = format!("free:{}:{}", delivery.id, until.timestamp_micros());
-    let payload = serde_json::json!({"free": delivery.id});
-    later(app, tx, payload, key, until, 5).await
-}
-
-/// Puts a mail that waited for the hour's budget, or for a log-in, back into its task's line; there it is looked at again.
+/// Puts a mail that waited for the hour's budget back into its task's line; there it is looked at again.
 pub(super) async fn free(app: &Shared, id: &str) -> Result<Outcome, JobError> {
     let tx = app.begin().await?;
-    let free = storage::notify::let_go(&tx, id, BUDGET).await?
-        || storage::notify::let_go(&tx, id, LOGIN).await?;
-    if !free {
+    if !storage::notify::let_go(&tx, id, BUDGET).await? {
         return Ok(Outcome::Nothing);
     }
     if let Some(delivery) = storage::notify::get(&tx, id).await? {

@@ -23,6 +23,8 @@ pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(outbox))
         .routes(routes!(retry))
+        .routes(routes!(retry_all))
+        .routes(routes!(outbox_trouble))
         .routes(routes!(mailbox))
         .routes(routes!(list_inbox))
         .routes(routes!(read_mail))
@@ -45,7 +47,9 @@ struct OutboxItem {
     state: String,
     attempts: i64,
     last_error: Option<String>,
-    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest` or `server_login`.
+    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`; why it waits to be tried again:
+    /// `mail_login` (the server refuses our log-in), `mail_sender` (it refuses our address) or `mail_server` (it
+    /// cannot be reached).
     hold: Option<String>,
     /// Until when it is held; null while it is held: until somebody acts.
     held_until: Option<DateTime<Utc>>,
@@ -163,6 +167,77 @@ async fn retry(
     tx.commit().await?;
     app.wake_workers();
     Ok(Json(item(&app, again)?))
+}
+
+/// How many go out again.
+#[derive(Serialize, ToSchema)]
+struct OutboxRetried {
+    queued: u64,
+}
+
+/// Sends every dead delivery again, and at once what waits for the mail server: after somebody saw to it.
+#[utoipa::path(post, path = "/outbox/retry", operation_id = "retry_outbox", tag = "mail",
+    responses((status = 200, body = OutboxRetried)), security(("bearer" = ["run_loop"])))]
+async fn retry_all(State(app): State<Shared>, caller: Caller) -> Result<Json<OutboxRetried>> {
+    caller.may(Operation::RunLoop)?;
+    let mut queued = crate::notify::hurry(&app).await?;
+    // What dies once more behind us is not taken a second time.
+    let mut last = String::new();
+    loop {
+        // Oldest first among so many, one transaction each: a long one would keep everybody from writing.
+        let tx = app.begin().await?;
+        let dead = storage::notify::oldest_dead(&tx, &last, 200).await?;
+        for delivery in &dead {
+            storage::notify::queue_again(&tx, &delivery.id).await?;
+            crate::mail::carry_out_now(&app, &tx, delivery).await?;
+            queued += 1;
+        }
+        tx.commit().await?;
+        match dead.into_iter().nth(199) {
+            Some(delivery) => last = delivery.id,
+            None => break,
+        }
+    }
+    app.wake_workers();
+    Ok(Json(OutboxRetried { queued }))
+}
+
+/// What does not go out.
+#[derive(Serialize, ToSchema)]
+struct OutboxTrouble {
+    /// Given up.
+    dead: i64,
+    /// Waiting for the mail server.
+    waiting: i64,
+    /// What they wait for: `mail_login`, `mail_sender` or `mail_server`.
+    why: Option<String>,
+    /// In the words of the server.
+    error: Option<String>,
+}
+
+/// What does not go out: mails that were given up, and whether the mail server refuses us.
+#[utoipa::path(get, path = "/outbox/trouble", tag = "mail",
+    responses((status = 200, body = OutboxTrouble)), security(("bearer" = ["read_outbox"])))]
+async fn outbox_trouble(State(app): State<Shared>, caller: Caller) -> Result<Json<OutboxTrouble>> {
+    caller.may(Operation::ReadOutbox)?;
+    let mut trouble = OutboxTrouble {
+        dead: 0,
+        waiting: 0,
+        why: None,
+        error: None,
+    };
+    // By name: what an operator must see to (log-in, sender) stands before what may pass by itself.
+    for stuck in storage::notify::stuck(&app.db).await? {
+        if stuck.state == "dead" {
+            trouble.dead += stuck.n;
+            continue;
+        }
+        trouble.waiting += stuck.n;
+        if trouble.why.is_none() {
+            (trouble.why, trouble.error) = (stuck.hold, stuck.last_error);
+        }
+    }
+    Ok(Json(trouble))
 }
 
 /// A mail that was kept here instead of sent.

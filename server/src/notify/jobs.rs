@@ -2,11 +2,12 @@
 
 use crate::app::Shared;
 use crate::jobs::{JobError, Outcome};
-use crate::mail::{Envelope, SendError, build};
+use crate::mail::{Envelope, Refused, SendError, build};
 use crate::plugins::{Failed, Kind, Note, PublishError};
 use chrono::TimeDelta;
 use domain::ids::ArticleId;
 use domain::mail::bounce;
+use domain::mail::refusal::Ours;
 use storage::notify::{Delivery, Mail, set_state};
 use storage::queue::Job;
 use storage::{DbError, Tx};
@@ -128,6 +129,9 @@ async fn mail(
         gone_out(app, &tx, job, delivery, false).await?;
         return Ok(Outcome::Done(tx));
     }
+    if let Some(refused) = app.mail_rest.at(app.now()) {
+        return wait_for_server(app, delivery, refused).await;
+    }
     let tx = app.begin().await?;
     if super::bounces::hold_if_closed(app, &tx, delivery).await? {
         return Ok(Outcome::Done(tx));
@@ -140,6 +144,7 @@ async fn mail(
     tx.commit().await?;
     match app.mail.send(outgoing).await {
         Ok(()) => {
+            app.mail_rest.clear();
             let tx = app.begin().await?;
             gone_out(app, &tx, job, delivery, true).await?;
             Ok(Outcome::Done(tx))
@@ -148,22 +153,16 @@ async fn mail(
             note_retry(app, job, delivery, &reason).await?;
             Err(JobError::retry(reason))
         }
-        Err(SendError::Locked(reason)) => {
-            // The operator's trouble, not the mail's: it waits, however long that lasts.
-            tracing::warn!(reason, "the mail server does not let us in; mails wait");
-            let tx = app.begin().await?;
-            let left = delivery.left_machine;
-            set_state(
-                &tx,
-                &delivery.id,
-                "sending",
-                job.attempt,
-                Some(&reason),
-                left,
-            )
-            .await?;
-            super::held::by_login(app, &tx, delivery).await?;
-            Ok(Outcome::Done(tx))
+        Err(SendError::Ours(ours, reason)) => {
+            let refused = if ours == Ours::Server {
+                // It may be away for a moment only: the first waits are short, and no account is locked.
+                let seconds = 1_i64 << (job.attempt - 1).clamp(0, 10);
+                let wait = TimeDelta::seconds(seconds).min(TimeDelta::minutes(15));
+                Refused::once(ours, reason, app.now() + wait)
+            } else {
+                app.mail_rest.refused(ours, reason, app.now())
+            };
+            wait_for_server(app, delivery, refused).await
         }
         Err(SendError::Permanent(reason)) => {
             // What the server refuses at once needs no report to be a bounce.
@@ -175,6 +174,25 @@ async fn mail(
             Err(JobError::fail(reason))
         }
     }
+}
+
+/// Puts a mail off that the mail server does not even look at: that says nothing about the mail, so it never dies of
+/// it.
+async fn wait_for_server(
+    app: &Shared,
+    delivery: &Delivery,
+    refused: Refused,
+) -> Result<Outcome, JobError> {
+    let Refused {
+        ours,
+        reason,
+        until,
+        ..
+    } = refused;
+    let tx = app.begin().await?;
+    storage::notify::wait_for_server(&tx, &delivery.id, ours.as_str(), &reason, until).await?;
+    tx.commit().await?;
+    Err(JobError::Wait { reason, until })
 }
 
 /// Writes down that a mail went out; if its reason went away while it did, what takes it back follows.

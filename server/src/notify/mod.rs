@@ -16,6 +16,15 @@ use crate::http::{Code, Problem};
 use crate::mail::{Envelope, Rendered};
 use storage::notify::Delivery;
 
+/// Asks the mail server again at once for everything that waits for it. Answers how many mails.
+pub async fn hurry(app: &App) -> Result<u64, storage::DbError> {
+    app.mail_rest.clear();
+    let tx = app.begin().await?;
+    let n = storage::notify::hurry(&tx).await?;
+    tx.commit().await?;
+    Ok(n)
+}
+
 /// The mail of a delivery, made anew: the same every time.
 pub fn rendered(app: &App, delivery: &Delivery) -> Result<Rendered, Problem> {
     let envelope: Envelope = serde_json::from_value(delivery.data.clone()).map_err(|error| {

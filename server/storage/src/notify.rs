@@ -41,7 +41,7 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
-    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest`, `server_login`.
+    /// Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest`; see the API.
     pub hold: Option<String>,
     /// Until when; `None` while it is held: until somebody acts.
     pub held_until: Option<Timestamp>,
@@ -181,6 +181,68 @@ pub async fn hold(tx: &Tx, id: &str, why: &str, until: Option<Timestamp>) -> Res
     )
     .await?;
     Ok(())
+}
+
+/// Says that a delivery waits until the mail server lets us in again: why, and when it is asked.
+pub async fn wait_for_server(
+    tx: &Tx,
+    id: &str,
+    why: &str,
+    error: &str,
+    until: Timestamp,
+) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE delivery SET state = 'retry', hold = $1, held_until = $2, last_error = $3 WHERE id = $4",
+        vec![
+            why.into(),
+            micros(until).into(),
+            error.chars().take(1000).collect::<String>().into(),
+            id.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Makes what waits for the mail server due at once. Answers how many.
+pub async fn hurry(tx: &Tx) -> Result<u64, DbError> {
+    tx.exec(
+        "UPDATE job SET run_at = $1 WHERE kind = 'deliver' AND state = 'ready' AND run_at > $1 AND unique_key IN \
+         (SELECT 'deliver:' || id FROM delivery WHERE state = 'retry' AND hold IS NOT NULL)",
+        vec![micros(tx.now()).into()],
+    )
+    .await
+}
+
+/// What was given up, oldest first, behind one of them.
+pub async fn oldest_dead(tx: &Tx, after: &str, limit: i64) -> Result<Vec<Delivery>, DbError> {
+    let sql = format!("{DELIVERY} WHERE state = 'dead' AND id > $1 ORDER BY id LIMIT $2");
+    let found: Vec<Row> = rows(tx, &sql, vec![after.into(), limit.into()]).await?;
+    found.into_iter().map(Row::read).collect()
+}
+
+/// What does not go: how many, and for what reason the newest of them.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Stuck {
+    /// `dead`, or `retry`.
+    pub state: String,
+    /// What a waiting one waits for.
+    pub hold: Option<String>,
+    /// How many.
+    pub n: i64,
+    /// What one of them was told.
+    pub last_error: Option<String>,
+}
+
+/// What was given up, and what waits for the mail server.
+pub async fn stuck(db: &impl Read) -> Result<Vec<Stuck>, DbError> {
+    rows(
+        db,
+        "SELECT state, hold, COUNT(*) AS n, MAX(last_error) AS last_error FROM delivery \
+         WHERE state = 'dead' OR (state = 'retry' AND hold IS NOT NULL) GROUP BY state, hold ORDER BY state, hold",
+        Vec::new(),
+    )
+    .await
 }
 
 /// Deliveries to an address that are held for one reason, oldest first.

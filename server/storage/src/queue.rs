@@ -246,6 +246,21 @@ pub async fn fail(
     Ok(())
 }
 
+/// Gives a job back that was not tried: it may be tried as often as before.
+pub async fn put_off(
+    tx: &Tx,
+    job: &Job,
+    reason: &str,
+    run_at: Timestamp,
+) -> Result<(), DbError> {
+    tx.exec(
+        "UPDATE job SET max_attempts = max_attempts + 1 WHERE id = $1 AND attempt = $2 AND state = 'running'",
+        vec![job.id.clone().into(), job.attempt.into()],
+    )
+    .await?;
+    fail(tx, job, reason, Some(run_at)).await
+}
+
 /// Drops the waiting job of a unique key. `false`: there is none, or it runs.
 pub async fn cancel(tx: &Tx, unique_key: &str) -> Result<bool, DbError> {
     let dropped = tx

@@ -1031,7 +1031,6 @@ export const en: Translation = {
   hold: {
     address_disabled: "the address is closed",
     hourly_budget: "this hour's mails are used up",
-    server_login: "the mail server refuses the log-in (check the password)",
     quiet_hours: "quiet hours",
     digest: "waiting for the digest",
     until: "until {{at}}",

@@ -1006,7 +1006,6 @@ export const zh = {
   hold: {
     address_disabled: "地址已停用",
     hourly_budget: "本小时发信已满",
-    server_login: "邮件服务器拒绝登录（请检查密码或授权码）",
     quiet_hours: "免打扰时间",
     digest: "等待汇总",
     until: "到 {{at}}",

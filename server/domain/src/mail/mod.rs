@@ -18,6 +18,7 @@ pub mod dates;
 pub mod ics;
 pub mod marks;
 pub mod quote;
+pub mod refusal;
 pub mod schedule;
 pub mod thread;
 
