@@ -180,6 +180,12 @@ on_both_engines! {
             (all.len() == 3 && all.iter().all(|d| d["hold"] == "mail_login")).then_some(all)
         });
         assert!(waiting.iter().all(|d| text(d, "last_error").contains("535") && d["held_until"].is_string()), "{waiting:?}");
+        // Whoever reads the task gets nothing to act in its owner's name with.
+        let of_one = text(&waiting[0], "task_id").to_owned();
+        let mail = admin.get(&format!("/api/v1/tasks/{of_one}")).ok()["mail"].clone();
+        assert_eq!((&mail["link"], text(&mail, "state")), (&Value::Null, "retry"), "{mail}");
+        let shown = text(&mail, "text");
+        assert!(shown.contains("等登录") && shown.contains("/a/…") && !shown.contains("BH-"), "{shown}");
         let said = trouble();
         assert_eq!((&said["dead"], &said["waiting"], text(&said, "why")), (&json!(1), &json!(3), "mail_login"), "{said}");
         // The account is not tried again by the others, nor by what is asked for too early.

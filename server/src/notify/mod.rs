@@ -16,6 +16,20 @@ use crate::http::{Code, Problem};
 use crate::mail::{Envelope, Rendered};
 use storage::notify::Delivery;
 
+/// The same for everybody else: with neither the reader's link nor their secret line.
+pub fn rendered_without_secrets(app: &App, delivery: &Delivery) -> Result<Rendered, Problem> {
+    let mut bare = delivery.clone();
+    if let Some(envelope) = bare.data.as_object_mut() {
+        envelope.remove("marks");
+        if let Some(link) = envelope.get_mut("letter").and_then(|l| l.get_mut("link"))
+            && link.as_str().is_some_and(|l| l.starts_with("/a/"))
+        {
+            *link = "/a/…".into();
+        }
+    }
+    rendered(app, &bare)
+}
+
 /// Asks the mail server again at once for everything that waits for it. Answers how many mails.
 pub async fn hurry(app: &App) -> Result<u64, storage::DbError> {
     app.mail_rest.clear();

@@ -71,10 +71,11 @@ struct TaskMail {
     /// Whether it went to another machine.
     left_machine: bool,
     subject: String,
-    /// The text, to copy where nothing left the machine.
+    /// The text, to copy where nothing leaves the machine; else without its link and its secret line.
     text: String,
-    /// The owner's link, for those who may reassign the task anyway.
-    link: String,
+    /// The owner's link where nothing leaves the machine, to be passed on by hand; else nobody but the owner gets
+    /// it, for whoever has it acts in the owner's name.
+    link: Option<String>,
 }
 
 /// A file that somebody attached.
@@ -234,9 +235,15 @@ pub(super) async fn view(app: &Shared, caller: &Caller, task: Task) -> Result<Ta
             d.data.pointer("/letter/letter").and_then(|l| l.as_str()) == Some("task_offered")
         });
         if let Some(delivery) = offer {
-            let rendered = crate::notify::rendered(app, &delivery)?;
+            let by_hand = !app.mail.leaves_machine();
+            let rendered = if by_hand {
+                crate::notify::rendered(app, &delivery)?
+            } else {
+                crate::notify::rendered_without_secrets(app, &delivery)?
+            };
             mail = Some(TaskMail {
-                link: format!("{}/a/{}", app.config.public_url, link_token(app, &task)),
+                link: by_hand
+                    .then(|| format!("{}/a/{}", app.config.public_url, link_token(app, &task))),
                 delivery_id: delivery.id,
                 state: delivery.state,
                 left_machine: delivery.left_machine,
