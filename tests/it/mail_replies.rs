@@ -706,6 +706,9 @@ on_both_engines! {
         assert_eq!(world.task(&first)["owner"]["unreachable"], false);
         world.read("2", dsn(&mails[1].message_id, wang, 2).as_bytes());
         assert!(addresses()[0]["disabled_at"].is_string(), "{:?}", addresses());
+        let came_back: Vec<Value> = world.server.admin().get("/api/v1/outbox?state=sent").items().into_iter().filter(|d| d["bounced"] == "hard").collect();
+        assert_eq!(came_back.len(), 2, "{came_back:?}");
+        assert!(text(&came_back[0], "bounce_reason").contains("user unknown") && came_back[0]["target"] == wang);
         assert_eq!(world.task(&first)["owner"]["unreachable"], true);
         assert!(world.kinds(&first).contains(&"task.owner_unreachable".to_owned()));
         // One fact is one mail, however many tasks it is about.

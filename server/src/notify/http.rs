@@ -61,6 +61,10 @@ struct OutboxItem {
     sent_at: Option<DateTime<Utc>>,
     /// Whether it went to another machine.
     left_machine: bool,
+    /// `hard` or `soft`: the server took it, and a report says that it did not arrive.
+    bounced: Option<String>,
+    /// In the words of the report.
+    bounce_reason: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -95,6 +99,8 @@ fn item(app: &Shared, d: Delivery) -> Result<OutboxItem> {
         created_at: d.created_at,
         sent_at: d.sent_at,
         left_machine: d.left_machine,
+        bounced: None,
+        bounce_reason: None,
     })
 }
 
@@ -127,11 +133,17 @@ async fn outbox(
         limit,
     )
     .await?;
-    let items = page
-        .items
-        .into_iter()
-        .map(|d| item(&app, d))
-        .collect::<Result<_>>()?;
+    let ids: Vec<String> = page.items.iter().map(|d| d.id.clone()).collect();
+    let mut bounces = storage::addresses::came_back(&app.db, &ids).await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for delivery in page.items {
+        let (bounced, bounce_reason) = bounces.remove(&delivery.id).unzip();
+        items.push(OutboxItem {
+            bounced,
+            bounce_reason,
+            ..item(&app, delivery)?
+        });
+    }
     Ok(Json(List {
         items,
         next_cursor: page.next,

@@ -1,9 +1,10 @@
 //! Addresses that mails came back from.
 
-use crate::tx::{Page, micros, one, rows, timestamp};
+use crate::tx::{Page, micros, one, placeholders, rows, timestamp};
 use crate::{DbError, Read, Tx};
 use domain::clock::Timestamp;
 use sea_orm::{FromQueryResult, Value};
+use std::collections::BTreeMap;
 
 /// An address and its bounces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +111,31 @@ pub async fn record_bounce(
         )
         .await?;
     Ok(written == 1)
+}
+
+/// Which of these deliveries did not arrive after all, and what the last report said. A delay is none.
+pub async fn came_back(
+    db: &impl Read,
+    deliveries: &[String],
+) -> Result<BTreeMap<String, (String, String)>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Bounce {
+        delivery_id: String,
+        severity: String,
+        reason: String,
+    }
+    if deliveries.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let list = placeholders(1, deliveries.len(), 1);
+    let sql = format!(
+        "SELECT delivery_id, severity, reason FROM bounce WHERE delivery_id IN {list} \
+         AND severity IN ('hard','soft') ORDER BY at"
+    );
+    let values = deliveries.iter().map(|d| d.clone().into()).collect();
+    let found: Vec<Bounce> = rows(db, &sql, values).await?;
+    let pair = |b: Bounce| (b.delivery_id, (b.severity, b.reason));
+    Ok(found.into_iter().map(pair).collect())
 }
 
 /// Counts a hard bounce, and closes the address with the `limit`-th. Answers the address as it is then.

@@ -247,12 +247,7 @@ pub async fn fail(
 }
 
 /// Gives a job back that was not tried: it may be tried as often as before.
-pub async fn put_off(
-    tx: &Tx,
-    job: &Job,
-    reason: &str,
-    run_at: Timestamp,
-) -> Result<(), DbError> {
+pub async fn put_off(tx: &Tx, job: &Job, reason: &str, run_at: Timestamp) -> Result<(), DbError> {
     tx.exec(
         "UPDATE job SET max_attempts = max_attempts + 1 WHERE id = $1 AND attempt = $2 AND state = 'running'",
         vec![job.id.clone().into(), job.attempt.into()],

@@ -110,6 +110,24 @@ export function useSendAgain() {
   });
 }
 
+/** What does not go out: mails that were given up, and whether the mail server refuses us. */
+export type OutboxTrouble = { dead: number; waiting: number; why: string | null; error: string | null };
+
+export function useOutboxTrouble() {
+  return useQuery({
+    queryKey: ["mailbox", "trouble"],
+    queryFn: () => unwrap<OutboxTrouble>(http.GET("/api/v1/outbox/trouble")),
+  });
+}
+
+export function useSendAllAgain() {
+  const onSuccess = useRefresh("mailbox", "tasks");
+  return useMutation({
+    onSuccess,
+    mutationFn: () => unwrap<{ queued: number }>(http.POST("/api/v1/outbox/retry")),
+  });
+}
+
 export function useAddresses() {
   return usePages(["mailbox", "addresses"], (cursor) =>
     unwrap<List<MailAddress>>(http.GET("/api/v1/addresses", { params: { query: { cursor } } })),

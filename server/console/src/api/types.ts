@@ -445,7 +445,7 @@ export type Task = Work & {
     left_machine: boolean;
     subject: string;
     text: string;
-    link: string;
+    link: string | null;
   } | null;
   version: number;
   handling: {
@@ -501,6 +501,8 @@ export type OutboxItem = {
   created_at: string;
   sent_at: string | null;
   left_machine: boolean;
+  bounced?: string | null;
+  bounce_reason?: string | null;
 };
 /** What an administrator allows a plugin, by name. */
 export type Grant = {

@@ -53,14 +53,42 @@ mod tests {
     fn what_is_about_us_is_not_about_the_mail() {
         for (code, words, expected) in [
             (535, "Error: authentication failed", Some(Ours::LogIn)),
-            (535, "Login Fail. Please enter your authorization code", Some(Ours::LogIn)),
-            (534, "5.7.9 Application-specific password required", Some(Ours::LogIn)),
-            (530, "5.7.0 Must issue a STARTTLS command first", Some(Ours::LogIn)),
+            (
+                535,
+                "Login Fail. Please enter your authorization code",
+                Some(Ours::LogIn),
+            ),
+            (
+                534,
+                "5.7.9 Application-specific password required",
+                Some(Ours::LogIn),
+            ),
+            (
+                530,
+                "5.7.0 Must issue a STARTTLS command first",
+                Some(Ours::LogIn),
+            ),
             (538, "Encryption required", Some(Ours::LogIn)),
-            (454, "4.7.0 Temporary authentication failure", Some(Ours::LogIn)),
-            (501, "Mail from address must be same as authorization user.", Some(Ours::Sender)),
-            (553, "Mail from must equal authorized user", Some(Ours::Sender)),
-            (553, "5.7.1 <a@x>: Sender address rejected: not owned by user b", Some(Ours::Sender)),
+            (
+                454,
+                "4.7.0 Temporary authentication failure",
+                Some(Ours::LogIn),
+            ),
+            (
+                501,
+                "Mail from address must be same as authorization user.",
+                Some(Ours::Sender),
+            ),
+            (
+                553,
+                "Mail from must equal authorized user",
+                Some(Ours::Sender),
+            ),
+            (
+                553,
+                "5.7.1 <a@x>: Sender address rejected: not owned by user b",
+                Some(Ours::Sender),
+            ),
             (550, "5.1.1 no such person here", None),
             (550, "Mail content denied", None),
             (554, "5.7.1 spam", None),

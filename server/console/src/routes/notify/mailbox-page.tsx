@@ -10,6 +10,7 @@ import { useMay, useSession } from "../../lib/session";
 import { AddressesPanel } from "./addresses-panel";
 import { InboxPanel } from "./inbox-panel";
 import { MailFrame } from "./mail-frame";
+import { MailTrouble } from "./mail-trouble";
 import { OutboxPanel } from "./outbox-panel";
 import { PeoplePanel } from "./people-panel";
 import { TemplatesPanel } from "./templates-panel";
@@ -136,6 +137,7 @@ export function MailboxPage() {
         ) : (
           <Alert type="warning" showIcon title={t("mailbox.banner")} description={t("mailbox.banner_text")} />
         )}
+        <MailTrouble />
         <Tabs
           activeKey={TABS.find((known) => known === tab) ?? first}
           onChange={(key) =>

@@ -112,12 +112,17 @@ export function OutboxPanel() {
                         <Subject item={item} />
                         <br />
                         <span className="faint">{item.target}</span>
+                        {item.bounce_reason && <p className="danger">{item.bounce_reason}</p>}
                         {item.last_error && <p className="danger">{item.last_error}</p>}
                       </td>
                       <td>
-                        <Badge colour={OUTBOX_COLOUR[item.state] ?? colour.inkFaint}>
-                          {t(`outbox_state.${item.state}`)}
-                        </Badge>
+                        {item.bounced ? (
+                          <Badge colour={verdictColour.worse}>{t("mailbox.bounced")}</Badge>
+                        ) : (
+                          <Badge colour={OUTBOX_COLOUR[item.state] ?? colour.inkFaint}>
+                            {t(`outbox_state.${item.state}`)}
+                          </Badge>
+                        )}
                         <br />
                         {item.hold && (
                           <span className="faint">
