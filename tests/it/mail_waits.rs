@@ -156,32 +156,6 @@ on_both_engines! {
         assert_eq!(task["owner"]["language"], "zh-CN", "what the department says of her stays");
     }
 
-    /// Whoever is late is still asked to do it, so the way in of their mail stays open until it is done.
-    fn a_late_owner_gets_in(engine) {
-        let smtp = Smtp::start();
-        let (server, issue) = start(engine, &smtp, &[]);
-        let task = assign(&server, &issue, "晚了的一项");
-        let offer = until("the offer", || {
-            smtp.letters_to(LI).iter().map(tests::Letter::read).find(|l| l.subject.contains("晚了的一项"))
-        });
-        let link = offer.link(tests::server::PUBLIC_URL);
-        let phone = server.anonymous();
-        // The week behind the due time is over, whatever was promised then.
-        let over = || server.database().run("UPDATE action_link SET expires_at = 1");
-        over();
-        let page = tests::page::Page::open(&phone, &link);
-        assert_eq!(page.reply.status, 200, "{}", page.visible());
-        let _answer = page.submit(&phone, "accept", &[]);
-        let state = || text(&server.admin().get(&format!("/api/v1/tasks/{task}")).ok(), "state").to_owned();
-        assert_eq!(state(), "accepted");
-        // Once nothing is owed the promise counts: then the page may say so.
-        let path = format!("/api/v1/tasks/{task}/cancel");
-        server.admin().post(&path, &json!({"reason": "不做了"})).ok();
-        let gone = tests::page::Page::open(&phone, &link);
-        assert_eq!(gone.reply.status, 410, "{}", gone.visible());
-        assert!(gone.visible().contains("无需再做什么") || gone.visible().contains("nothing to do"), "{}", gone.visible());
-    }
-
     /// A log-in that is refused says nothing about a mail: all of them wait, one place says so, and go when it is
     /// mended; what is dead goes again with them.
     fn a_refused_log_in_kills_no_mail(engine) {

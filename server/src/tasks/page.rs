@@ -1015,7 +1015,9 @@ async fn extend(
                 Refused::State { .. } | Refused::OpenSubTasks { .. } => {
                     (StatusCode::CONFLICT, refused(&why, zh))
                 }
-                Refused::Field { code: "unchanged", .. } => (
+                Refused::Field {
+                    code: "unchanged", ..
+                } => (
                     StatusCode::UNPROCESSABLE_ENTITY,
                     if zh {
                         "这就是现在的截止时间。".to_owned()
