@@ -1410,6 +1410,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outbox/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends every dead delivery again, and at once what waits for the mail server: after somebody saw to it. */
+        post: operations["retry_outbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outbox/trouble": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What does not go out: mails that were given up, and whether the mail server refuses us. */
+        get: operations["outbox_trouble"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/outbox/{id}/retry": {
         parameters: {
             query?: never;
@@ -5030,6 +5064,10 @@ export interface components {
             items: {
                 /** Format: int64 */
                 attempts: number;
+                /** @description In the words of the report. */
+                bounce_reason?: string | null;
+                /** @description `hard` or `soft`: the server took it, and a report says that it did not arrive. */
+                bounced?: string | null;
                 /** Format: date-time */
                 created_at: string;
                 /**
@@ -5037,7 +5075,11 @@ export interface components {
                  * @description Until when it is held; null while it is held: until somebody acts.
                  */
                 held_until?: string | null;
-                /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest` or `server_login`. */
+                /**
+                 * @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`; why it waits to be tried again:
+                 *     `mail_login` (the server refuses our log-in), `mail_sender` (it refuses our address) or `mail_server` (it
+                 *     cannot be reached).
+                 */
                 hold?: string | null;
                 id: string;
                 issue_id?: string | null;
@@ -6014,6 +6056,10 @@ export interface components {
         OutboxItem: {
             /** Format: int64 */
             attempts: number;
+            /** @description In the words of the report. */
+            bounce_reason?: string | null;
+            /** @description `hard` or `soft`: the server took it, and a report says that it did not arrive. */
+            bounced?: string | null;
             /** Format: date-time */
             created_at: string;
             /**
@@ -6021,7 +6067,11 @@ export interface components {
              * @description Until when it is held; null while it is held: until somebody acts.
              */
             held_until?: string | null;
-            /** @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours`, `digest` or `server_login`. */
+            /**
+             * @description Why it is held: `address_disabled`, `hourly_budget`, `quiet_hours` or `digest`; why it waits to be tried again:
+             *     `mail_login` (the server refuses our log-in), `mail_sender` (it refuses our address) or `mail_server` (it
+             *     cannot be reached).
+             */
             hold?: string | null;
             id: string;
             issue_id?: string | null;
@@ -6042,6 +6092,28 @@ export interface components {
             subject: string;
             target: string;
             task_id?: string | null;
+        };
+        /** @description How many go out again. */
+        OutboxRetried: {
+            /** Format: int64 */
+            queued: number;
+        };
+        /** @description What does not go out. */
+        OutboxTrouble: {
+            /**
+             * Format: int64
+             * @description Given up.
+             */
+            dead: number;
+            /** @description In the words of the server. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Waiting for the mail server.
+             */
+            waiting: number;
+            /** @description What they wait for: `mail_login`, `mail_sender` or `mail_server`. */
+            why?: string | null;
         };
         /** @description The last 28 days at a glance. */
         Overview: {
@@ -6420,7 +6492,7 @@ export interface components {
             state: string;
             target: string;
         };
-        /** @description When streams are pulled. With neither member: every [`USUAL_EVERY`] seconds. */
+        /** @description When streams are pulled. With neither member: every 300 seconds. */
         PullSchedule: {
             /** @description Six fields from seconds to days of the week, in the organisation's zone: `0 30 2 * * *`. */
             cron?: string | null;
@@ -8075,12 +8147,15 @@ export interface components {
             delivery_id: string;
             /** @description Whether it went to another machine. */
             left_machine: boolean;
-            /** @description The owner's link, for those who may reassign the task anyway. */
-            link: string;
+            /**
+             * @description The owner's link where nothing leaves the machine, to be passed on by hand; else nobody but the owner gets
+             *     it, for whoever has it acts in the owner's name.
+             */
+            link?: string | null;
             /** @description `queued`, `sending`, `sent`, `retry` or `dead`. */
             state: string;
             subject: string;
-            /** @description The text, to copy where nothing left the machine. */
+            /** @description The text, to copy where nothing leaves the machine; else without its link and its secret line. */
             text: string;
         };
         /** @description The person who is asked. */
@@ -10929,6 +11004,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_OutboxItem"];
+                };
+            };
+        };
+    };
+    retry_outbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxRetried"];
+                };
+            };
+        };
+    };
+    outbox_trouble: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxTrouble"];
                 };
             };
         };
