@@ -661,7 +661,7 @@ fn less_power_than_asked_is_enough() {
     let two = plugin(&admin, "two-hosts");
     let path = format!("/api/v1/plugins/{}/grant", text(&two, "id"));
     let mut granted = two["grant"].clone();
-    granted["limits"] = json!({"memory_mb": 32, "http_calls": 7});
+    granted["limits"] = json!({"memory_mb": 32, "http_calls": 3});
     let limited = admin.put(&path, &granted).ok()["grant"].clone();
     assert_eq!(limited["limits"], granted["limits"]);
     assert_eq!(admin.put(&path, &limited).ok()["grant"], limited);
