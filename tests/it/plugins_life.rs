@@ -439,6 +439,34 @@ on_both_engines! {
         assert_eq!(letters(&admin, ADMINISTRATOR).len(), 2);
     }
 
+    /// A plugin that says that there is more, for ever, and brings nothing is at fault like one that crashes: it rests.
+    fn a_plugin_that_stands_still_rests(engine) {
+        let server = Server::start(engine);
+        let admin = server.admin();
+        upload(&admin, &with_manifest(&guest("steered"), |_| {
+            let mut manifest = asks("steered", "1.0.0", "connector");
+            manifest["config-schema"] = json!({"type": "object"});
+            manifest["asks"]["imap"] = json!({"purpose": manifest["title"]});
+            manifest
+        }));
+        let id = text(&plugin(&admin, "steered"), "id").to_owned();
+        admin.put(&format!("/api/v1/plugins/{id}/grant"), &json!({"imap": true})).ok();
+        let mailbox = json!({"server": "127.0.0.1", "user": "nobody", "tls": "none", "networks": ["127.0.0.0/8"]});
+        let settings = json!({"streams": ["tickets"], "stays": true});
+        let body = json!({"plugin": "steered", "channel": "orders", "settings": settings, "mailbox": mailbox});
+        admin.put("/api/v1/installations/circle", &body).ok();
+        assert_eq!(admin.put("/api/v1/installations/circle/secrets/imap_password", &json!({"value": "x"})).status, 204);
+        let database = server.database();
+        let state = || text(&installation(&admin, "circle"), "state").to_owned();
+        until_within(Duration::from_secs(60), "it rests", || {
+            database.run("UPDATE plugin_work SET next_at = 1 WHERE next_at IS NOT NULL AND kind = 'pull'");
+            (state() == "resting").then_some(())
+        });
+        let one = installation(&admin, "circle");
+        assert_eq!(text(&one["last_error"], "code"), "no_progress", "{one}");
+        assert_eq!(told(&admin, "circle", "installation.resting"), 1);
+    }
+
     /// A stream that fails for a person's reason stops the others of its installation too, visibly; and a stream
     /// that is silent for long is told from one that has nothing.
     fn silence_is_seen(engine) {

@@ -20,7 +20,7 @@ impl Lifecycle for Probe {}
 /// A connector whose settings say what it does, for the tests of the whole server:
 /// `{"pages": [{…}], "commands": […], "ack": [{…}]}`. `pages` are those of `script::page`, one a pull behind the
 /// cursor; `commands` run before each of them; `ack` runs when it is told what was kept, a request's body being
-/// the tokens.
+/// the tokens. `{"stays": true}` says that there is more, for ever, and brings nothing.
 #[cfg(feature = "steered")]
 mod steered {
     use plugin_sdk::connector::{Acker, Cursor, Next, Page, PullRequest, Puller, StreamSpec};
@@ -58,6 +58,11 @@ mod steered {
 
         fn pull(&self, request: &PullRequest) -> Result<Page, Failure> {
             let settings = settings()?;
+            if settings["stays"] == true {
+                let here = || Cursor { format: 1, value: "here".to_owned() };
+                let cursor = request.cursor.clone().unwrap_or_else(here);
+                return Ok(Page { items: Vec::new(), rejected: Vec::new(), cursor, next: Next::More, ack_tokens: Vec::new() });
+            }
             for command in list(&settings, "commands") {
                 let only = command["stream"].as_str();
                 if only.is_none_or(|s| s == request.stream_name) {
