@@ -4,7 +4,6 @@
 use super::history::{History, Setup};
 use super::judge::{Found, Shelf};
 use crate::app::App;
-use crate::tasks::watched;
 use chrono::{NaiveDate, TimeDelta};
 use domain::detection::{
     After, DayType, Detector, Params, Reached, Signal, Subject, SubjectKind, Watched, goal_lost,
@@ -218,7 +217,7 @@ async fn measured(
     let query = storage::facts::Query {
         from: Some(reached.from),
         to: Some(until),
-        topics: of_topic.then(|| subtree(watched(contract), &setup.topics)),
+        topics: of_topic.then(|| subtree(contract.watched(), &setup.topics)),
         channel: (!of_topic).then(|| subject.key.clone()),
         classes: reached.metric.classes().to_vec(),
         by_day: true,

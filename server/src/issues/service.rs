@@ -286,7 +286,7 @@ pub fn subject_name(subject: &Subject, topics: &[Topic]) -> Bilingual {
 #[must_use]
 pub fn judged_name(contract: &Contract, topics: &[Topic]) -> Bilingual {
     if contract.subject.kind == SubjectKind::Topic {
-        let key = contract.watched_topic.as_deref().unwrap_or(&contract.topic);
+        let key = contract.watched();
         subject_name(&Subject::topic(key), topics)
     } else {
         subject_name(&contract.subject, topics)

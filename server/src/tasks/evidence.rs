@@ -155,7 +155,7 @@ impl Setting {
 
     /// Other fixes that touch the topic of `contract`: of the topic itself, of one above or below it.
     pub fn other_fixes(&self, own: domain::ids::TaskId, contract: &Contract) -> Vec<OtherFix> {
-        let topic = watched(contract);
+        let topic = contract.watched();
         let below = subtree(topic, &self.topics);
         let of_topic = contract.subject.kind == SubjectKind::Topic;
         self.deployed
@@ -204,11 +204,6 @@ pub async fn misdirected(db: &impl Read, task: &Task) -> Result<bool, DbError> {
 /// Whether what a contract judges is measured by what classifiers say.
 pub fn needs_labels(contract: &Contract) -> bool {
     contract.subject.kind == SubjectKind::Topic || contract.metric == Metric::NegativeShare
-}
-
-/// The topic whose figures decide.
-pub fn watched(contract: &Contract) -> &str {
-    contract.watched_topic.as_deref().unwrap_or(&contract.topic)
 }
 
 /// Whether two choices of channels have one in common; no choice is all.

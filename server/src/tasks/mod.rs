@@ -30,7 +30,7 @@ pub use due::{open_proposal, propose_due, set_due};
 pub use escalation::{escalate, plan, reconcile_timers};
 pub use evidence::{
     Evidence, Setting, Span, gather, known, label_versions, misdirected, needs_labels, overlap,
-    ruled, topic_rows, watched,
+    ruled, topic_rows,
 };
 pub use files::{Upload, attach};
 pub use http::require;

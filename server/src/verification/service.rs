@@ -4,7 +4,7 @@ use crate::app::Shared;
 use crate::http::{Code, Problem};
 use crate::tasks::{
     Actions, Evidence, Setting, Span, act_in, gather, known, label_versions, misdirected,
-    needs_labels, overlap, ruled, watched,
+    needs_labels, overlap, ruled,
 };
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::{Timestamp, local_day};
@@ -254,7 +254,7 @@ fn name_topics(
 fn same_matter(a: &Task, b: &Task) -> bool {
     let (x, y) = (&a.contract.subject, &b.contract.subject);
     let same = if x.kind == SubjectKind::Topic && y.kind == SubjectKind::Topic {
-        watched(&a.contract) == watched(&b.contract)
+        a.contract.watched() == b.contract.watched()
     } else {
         x == y
     };
@@ -335,7 +335,7 @@ async fn course(
         )
     };
     let first = Windows::of(contract, &course, true).earliest();
-    let days = known(db, setting, watched(contract), first, today).await?;
+    let days = known(db, setting, contract.watched(), first, today).await?;
     Ok(Course {
         closed_days: days.closed_days,
         annotations: days.annotations,
@@ -358,7 +358,7 @@ async fn read(
     gather(
         db,
         setting,
-        (&contract.subject, watched(contract)),
+        (&contract.subject, contract.watched()),
         &contract.channels,
         contract.metric.classes(),
         Span {

@@ -1,7 +1,7 @@
 //! What verified tasks are worth: over their after-window, month by month, and in sum.
 
 use crate::app::App;
-use crate::tasks::{Setting, Span, topic_rows, watched};
+use crate::tasks::{Setting, Span, topic_rows};
 use chrono::{NaiveDate, TimeDelta};
 use domain::clock::local_day;
 use domain::detection::SubjectKind;
@@ -122,7 +122,7 @@ async fn rows(
         today: to,
     };
     let channels = &task.contract.channels;
-    let mut rows = topic_rows(db, setting, watched(&task.contract), &CONTACTS, span).await?;
+    let mut rows = topic_rows(db, setting, task.contract.watched(), &CONTACTS, span).await?;
     rows.retain(|row| channels.is_empty() || channels.contains(&row.channel));
     Ok(rows)
 }
@@ -200,7 +200,7 @@ async fn earned(
         return Ok(None);
     }
     let issue = storage::issues::get(db, task.issue_id).await?;
-    let topic = watched(&task.contract).to_owned();
+    let topic = task.contract.watched().to_owned();
     let before = match verification.before.from.zip(verification.before.to) {
         Some((from, to)) => {
             let all = rows(db, setting, task, from, to).await?;

@@ -427,6 +427,12 @@ impl Contract {
     pub fn awaits_data(&self) -> bool {
         !self.measurable && self.subject.kind == SubjectKind::Channel
     }
+
+    /// The topic whose figures decide: its own, or the one above where its own has too little traffic.
+    #[must_use]
+    pub fn watched(&self) -> &str {
+        self.watched_topic.as_deref().unwrap_or(&self.topic)
+    }
 }
 
 /// What something is compared with, in the middle of a sentence: others of its kind.
