@@ -793,6 +793,10 @@ async fn submit(
             return view(&app, &opened, status, Notice::Wrong(text.to_owned())).await;
         }
     };
+    if !form.text("renew").is_empty() {
+        // Pressed twice: the link is good again already.
+        return view(&app, &opened, StatusCode::OK, Notice::None).await;
+    }
     let tx = app.begin().await?;
     // Read again inside the transaction: somebody may have acted in between.
     let Some(task) = storage::tasks::hold(&tx, opened.task.id).await? else {
