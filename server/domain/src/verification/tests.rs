@@ -1855,13 +1855,15 @@ fn a_verdict_outlives_other_words_for_its_topic() {
     let again = ask(&kept, by(&rows[..3], "k@1#c"));
     assert_eq!(again.sentence, kept.sentence);
     assert_eq!(again.guards.len(), kept.guards.len());
-    // Another classifier that finds no effect: that counts, and its cause is named as long as it differs.
-    let other = ask(&old, by(&spread(-56, 27, 84 * 20, 0.6), "z@1#a"));
+    // Another classifier by which it got worse: that counts, and its cause is named as long as it differs.
+    let mut worse = spread(-56, -1, 56 * 20, 0.6);
+    worse.extend(spread(1, 27, 27 * 20, 0.4));
+    let other = ask(&old, by(&worse, "z@1#a"));
     let ruler = other.new_ruler.clone().expect("it says so");
     assert!(ruler.classifier && !ruler.kept, "{ruler:?}");
-    assert_ne!(other.verdict, Verdict::Improved);
+    assert_eq!(other.verdict, Verdict::Worse);
     assert!(other.sentence.zh.contains("分类器"), "{:?}", other.sentence);
-    let night = ask(&other, by(&spread(-56, 27, 84 * 20, 0.6), "z@1#a"));
+    let night = ask(&other, by(&worse, "z@1#a"));
     assert_eq!(
         (night.new_ruler, night.sentence),
         (other.new_ruler, other.sentence)
