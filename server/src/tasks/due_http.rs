@@ -1,7 +1,7 @@
 //! Another due date over HTTP: whoever runs the loop sets one, or leaves it as it is.
 
 use super::due::{Proposed, proposed, set_due};
-use super::http::{TaskView, require, tagged, view};
+use super::http::{TaskView, held, require, tagged, view};
 use super::offer::Actions;
 use crate::app::Shared;
 use crate::http::{Body, Caller, Code, IfMatch, Once, Problem, Result, Segment};
@@ -81,12 +81,7 @@ async fn decide(
         return Ok(tagged(view(app, caller, known).await?, StatusCode::OK));
     }
     let tx = app.begin().await?;
-    let Some(task) = storage::tasks::hold(&tx, known.id).await? else {
-        return Err(Problem::not_found("task"));
-    };
-    if expected.is_some_and(|e| e != task.version) {
-        return Err(Code::Stale.into());
-    }
+    let task = held(&tx, known.id, expected).await?;
     let history = storage::events::of(&tx, "task", id).await?;
     let open = proposed(&history);
     let (next, what) = match decision {

@@ -652,6 +652,16 @@ async fn read_attachment(
 
 // ---------------------------------------------------------------- doing
 
+/// The task, held for this transaction and still at the version that the caller saw (`If-Match`).
+pub(super) async fn held(tx: &storage::Tx, id: TaskId, expected: Option<i64>) -> Result<Task> {
+    let task = storage::tasks::hold(tx, id).await?;
+    let task = task.ok_or_else(|| Problem::not_found("task"))?;
+    if expected.is_some_and(|e| e != task.version) {
+        return Err(Code::Stale.into());
+    }
+    Ok(task)
+}
+
 /// Applies a command for the caller.
 pub(super) async fn command(
     app: &Shared,
@@ -672,12 +682,7 @@ pub(super) async fn command(
     }
     // Held, not only read: a timer that writes at the same moment is no reason to refuse a person.
     let tx = app.begin().await?;
-    let Some(present) = storage::tasks::hold(&tx, task.id).await? else {
-        return Err(Problem::not_found("task"));
-    };
-    if expected.is_some_and(|e| e != present.version) {
-        return Err(Code::Stale.into());
-    }
+    let present = held(&tx, task.id, expected).await?;
     let next = service::act_in(app, &tx, present, &command, &caller.actor).await?;
     if let Some(once) = &once {
         once.keep(&tx, StatusCode::OK, &serde_json::json!({"id": id}))

@@ -1,6 +1,6 @@
 //! Refusals over HTTP: re-routing, what it proposes, and the report by department.
 
-use super::http::{TaskView, require, tagged, view};
+use super::http::{TaskView, held, require, tagged, view};
 use super::refusal::{Amended, amendments, propose};
 use super::service::{act_in, owner_of};
 use crate::app::Shared;
@@ -56,12 +56,7 @@ async fn reroute(
     caller.may(Operation::RunLoop)?;
     let known = require(&app, &caller, &id).await?;
     let tx = app.begin().await?;
-    let Some(task) = storage::tasks::hold(&tx, known.id).await? else {
-        return Err(Problem::not_found("task"));
-    };
-    if expected.is_some_and(|e| e != task.version) {
-        return Err(Code::Stale.into());
-    }
+    let task = held(&tx, known.id, expected).await?;
     let proposed = task.proposed_department.clone();
     let Some(proposed) =
         proposed.filter(|_| task.state == tasks::State::Declined || task.with_arbiter)

@@ -1,6 +1,6 @@
 //! What the work of a task is, over HTTP: typed progress, parts, approvals, files.
 
-use super::http::{TaskAttachment, TaskView, command, created, require};
+use super::http::{TaskAttachment, TaskView, command, created, held, require};
 use super::parts::{self, Part};
 use super::service;
 use crate::app::Shared;
@@ -409,11 +409,7 @@ async fn add_sub_task(
         track: body.track.map(Into::into),
     };
     let tx = app.begin().await?;
-    let present = storage::tasks::hold(&tx, above.id).await?;
-    let present = present.ok_or_else(|| Problem::not_found("task"))?;
-    if expected.is_some_and(|e| e != present.version) {
-        return Err(Code::Stale.into());
-    }
+    let present = held(&tx, above.id, expected).await?;
     let child = parts::split(&app, &tx, present, &part, &caller.actor).await?;
     let short = serde_json::json!({"id": child.id.to_string(), "state": child.state});
     created(&app, &caller, tx, once, &short, child).await
